@@ -1,0 +1,1 @@
+//! A .deb file: its members, its control files, its data as a stream (deb(5)).

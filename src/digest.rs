@@ -1,0 +1,190 @@
+//! SHA-256 values and readers that check what flows through them.
+//!
+//! The one hash of the crate: the archive's indices name files by it, the store is addressed by it, and the
+//! tree digest is made of it.
+
+use std::fmt;
+use std::io;
+use std::io::Read;
+use std::io::Write;
+use std::str::FromStr;
+
+use sha2::Digest as _;
+
+/// A SHA-256 value. Can only be made by hashing bytes or from 64 hexadecimal digits.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Sha256([u8; 32]);
+
+impl Sha256 {
+    /// Returns the digest of `bytes`.
+    #[must_use]
+    pub fn of(bytes: &[u8]) -> Self {
+        Self(sha2::Sha256::digest(bytes).into())
+    }
+
+    /// Returns the digest and the length of everything `reader` yields.
+    ///
+    /// # Errors
+    /// The reader's own.
+    pub fn of_reader(reader: &mut dyn Read) -> io::Result<(Self, u64)> {
+        let mut hashing = HashWriter::new(io::sink());
+        let size = io::copy(reader, &mut hashing)?;
+        Ok((hashing.finish().0, size))
+    }
+
+    /// The 32 bytes.
+    #[must_use]
+    pub const fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
+impl fmt::Display for Sha256 {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for Sha256 {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Sha256({self})")
+    }
+}
+
+/// The text is not 64 hexadecimal digits.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is not a SHA-256: 64 hexadecimal digits are wanted")]
+pub struct ParseError(String);
+
+impl FromStr for Sha256 {
+    type Err = ParseError;
+
+    /// Accepts digits of either case: the value, not its spelling, is compared.
+    fn from_str(text: &str) -> Result<Self, ParseError> {
+        let error = || ParseError(text.chars().take(80).collect());
+        let digits = text.as_bytes();
+        if digits.len() != 64 {
+            return Err(error());
+        }
+        let mut bytes = [0; 32];
+        for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
+            let nibble = |digit: u8| (digit as char).to_digit(16).ok_or_else(error);
+            *byte = (nibble(pair[0])? << 4 | nibble(pair[1])?) as u8;
+        }
+        Ok(Self(bytes))
+    }
+}
+
+impl serde::Serialize for Sha256 {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> serde::Deserialize<'de> for Sha256 {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
+        text.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+/// Hashes and counts what is written through it.
+pub struct HashWriter<W> {
+    inner: W,
+    state: sha2::Sha256,
+    size: u64,
+}
+
+impl<W: Write> HashWriter<W> {
+    /// Starts a new hash over what will be written to `inner`.
+    pub fn new(inner: W) -> Self {
+        Self { inner, state: sha2::Sha256::new(), size: 0 }
+    }
+
+    /// The bytes accepted so far.
+    pub const fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// Returns the digest, the number of bytes, and the inner writer.
+    pub fn finish(self) -> (Sha256, u64, W) {
+        (Sha256(self.state.finalize().into()), self.size, self.inner)
+    }
+}
+
+impl<W> fmt::Debug for HashWriter<W> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HashWriter").field("size", &self.size).finish_non_exhaustive()
+    }
+}
+
+impl<W: Write> Write for HashWriter<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let count = self.inner.write(bytes)?;
+        self.state.update(&bytes[..count]);
+        self.size += count as u64;
+        Ok(count)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.inner.flush()
+    }
+}
+
+/// A reader that fails as soon as more than `limit` bytes come: the guard before everything from outside.
+#[derive(Debug)]
+pub struct LimitReader<R> {
+    inner: R,
+    left: u64,
+    limit: u64,
+}
+
+impl<R: Read> LimitReader<R> {
+    /// Lets at most `limit` bytes through; the next byte is an error of kind [`io::ErrorKind::FileTooLarge`].
+    pub const fn new(inner: R, limit: u64) -> Self {
+        Self { inner, left: limit, limit }
+    }
+}
+
+impl<R: Read> Read for LimitReader<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if buffer.is_empty() {
+            return Ok(0);
+        }
+        // One byte more than is left is asked for, so that an input of exactly `limit` bytes ends normally.
+        let want = usize::try_from(self.left.saturating_add(1)).unwrap_or(usize::MAX).min(buffer.len());
+        let count = self.inner.read(&mut buffer[..want])?;
+        if count as u64 > self.left {
+            return Err(io::Error::new(
+                io::ErrorKind::FileTooLarge,
+                format!("more than the allowed {} bytes", self.limit),
+            ));
+        }
+        self.left -= count as u64;
+        Ok(count)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_and_value_agree() {
+        let digest = Sha256::of(b"");
+        let text = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+        assert_eq!(digest.to_string(), text);
+        assert_eq!(text.parse(), Ok(digest));
+        assert_eq!(text.to_uppercase().parse(), Ok(digest));
+        for bad in ["", "e3", &text[1..], &format!("{text}0"), &text.replace('e', "g")] {
+            assert!(bad.parse::<Sha256>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn the_limit_is_exact() {
+        let read = |limit| LimitReader::new(&b"12345"[..], limit).read_to_end(&mut Vec::new());
+        assert_eq!(read(5).expect("five bytes fit"), 5);
+        assert_eq!(read(4).expect_err("one too many").kind(), io::ErrorKind::FileTooLarge);
+    }
+}

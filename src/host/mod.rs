@@ -1,0 +1,306 @@
+//! The outside world as values: network, store, trust, sandbox, reporter, clock.
+//!
+//! The only room that opens sockets, starts processes or touches the cache. Everything above it gets a [`Host`]
+//! first and can be given any other: tests, benches and embedders bring their own.
+
+mod event;
+#[cfg(feature = "http")]
+pub mod http;
+#[cfg(feature = "openpgp")]
+pub mod openpgp;
+#[cfg(feature = "sandbox")]
+pub mod sandbox;
+pub mod store;
+
+use std::fmt;
+use std::io;
+use std::io::Read;
+use std::io::Write;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+pub use event::Event;
+pub use event::Reporter;
+pub use event::Silent;
+
+use crate::digest::Sha256;
+use crate::tree::Blob;
+
+/// Everything outside the program, gathered; cheap to clone, immutable.
+#[derive(Clone)]
+pub struct Host {
+    /// Bytes of URLs.
+    pub transport: Arc<dyn Transport>,
+    /// Bytes by digest, kept between builds.
+    pub store: Arc<dyn Store>,
+    /// Whose signature counts.
+    pub trust: Arc<dyn Trust>,
+    /// Where foreign code may run; refuses by default.
+    pub sandbox: Arc<dyn Sandbox>,
+    /// Who is told, and who may cancel.
+    pub reporter: Arc<dyn Reporter>,
+    /// Seconds since 1970 by the host's clock. Judges `Valid-Until` and key validity; reaches no output.
+    pub now: i64,
+    /// Threads to use; at least 1. Reaches no output.
+    pub jobs: usize,
+}
+
+impl fmt::Debug for Host {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Host").field("now", &self.now).field("jobs", &self.jobs).finish_non_exhaustive()
+    }
+}
+
+/// Bytes of a URL.
+pub trait Transport: Send + Sync {
+    /// Starts a download at `offset` bytes. The body may be longer, shorter or other than wanted: callers count
+    /// and check it. A server that ignores the offset shows in [`Response::offset`].
+    ///
+    /// # Errors
+    /// No bytes will come; the error says whether trying again can help.
+    fn get(&self, url: &str, offset: u64) -> Result<Response, TransportError>;
+}
+
+/// The beginning of an answer.
+pub struct Response {
+    /// The body; idle and rate limits are the transport's, and appear as `io::Error`s.
+    pub body: Box<dyn Read + Send>,
+    /// Where in the file the body starts: the offset asked for, or 0.
+    pub offset: u64,
+    /// The file's whole length, when the server says it. A hint, never trusted.
+    pub length: Option<u64>,
+}
+
+impl fmt::Debug for Response {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Response").field("offset", &self.offset).field("length", &self.length).finish_non_exhaustive()
+    }
+}
+
+/// Why no bytes came.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TransportError {
+    /// The server has no such file (404, 410).
+    #[error("not found")]
+    NotFound,
+    /// Another status that is no success.
+    #[error("the server answered with status {0}")]
+    Status(u16),
+    /// A redirect that is refused, with the reason.
+    #[error("the server redirects to a refused place: {0}")]
+    Redirect(String),
+    /// Not a URL this transport fetches.
+    #[error("not a usable URL: {0}")]
+    Url(String),
+    /// An answer that cannot be used: content encoding, a range that was not asked for.
+    #[error("the server's answer cannot be used: {0}")]
+    Protocol(String),
+    /// `--offline`: nothing was asked.
+    #[error("not in the cache, and offline")]
+    Offline,
+    /// Name, connection, TLS, or a limit of time.
+    #[error("{0}")]
+    Network(String),
+}
+
+impl TransportError {
+    /// Whether the same request may succeed later.
+    #[must_use]
+    pub fn is_retryable(&self) -> bool {
+        match self {
+            Self::Network(_) => true,
+            Self::Status(status) => *status == 429 || *status >= 500,
+            _ => false,
+        }
+    }
+}
+
+/// Blobs by SHA-256, and small records; shared by builds, safe to lose.
+///
+/// A wrong blob cannot get in: [`StoreWriter::commit`] compares. A blob that was damaged since is found on
+/// [`Store::get`], put aside and reported as absent.
+pub trait Store: Send + Sync {
+    /// The blob of this digest, its bytes verified now; `None` when it is absent.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    fn get(&self, sha256: &Sha256) -> Result<Option<StoredBlob>, StoreError>;
+
+    /// Starts a new blob. Dropping the writer leaves nothing.
+    ///
+    /// # Errors
+    /// The store cannot be written.
+    fn writer(&self) -> Result<Box<dyn StoreWriter>, StoreError>;
+
+    /// A small named record, such as a cached result or the newest Release date seen. `kind` and `key` are
+    /// `[a-z0-9._-]+`. A damaged record is absent.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    fn record(&self, kind: &str, key: &str) -> Result<Option<Vec<u8>>, StoreError>;
+
+    /// Replaces a record as a whole.
+    ///
+    /// # Errors
+    /// The store cannot be written.
+    fn set_record(&self, kind: &str, key: &str, bytes: &[u8]) -> Result<(), StoreError>;
+}
+
+/// A blob being written.
+pub trait StoreWriter: Write + Send {
+    /// Keeps what was written under its digest. When `expected` is given and differs in digest or size, nothing
+    /// is kept and the error is [`StoreError::Mismatch`].
+    ///
+    /// # Errors
+    /// A mismatch, or the store cannot be written.
+    fn commit(self: Box<Self>, expected: Option<(Sha256, u64)>) -> Result<StoredBlob, StoreError>;
+}
+
+/// A blob that is in the store, open for reading; stays readable when the store is emptied meanwhile.
+#[derive(Clone)]
+pub struct StoredBlob {
+    /// Its digest.
+    pub sha256: Sha256,
+    /// Its size in bytes.
+    pub size: u64,
+    /// Its bytes.
+    pub blob: Arc<dyn Blob>,
+}
+
+impl fmt::Debug for StoredBlob {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StoredBlob").field("sha256", &self.sha256).field("size", &self.size).finish_non_exhaustive()
+    }
+}
+
+/// Why the store did not do it.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// What was written is not what was expected.
+    #[error("expected {expected_size} bytes with SHA-256 {expected}, got {size} bytes with {sha256}")]
+    Mismatch {
+        /// Wanted digest.
+        expected: Sha256,
+        /// Wanted size.
+        expected_size: u64,
+        /// Digest of what came.
+        sha256: Sha256,
+        /// Size of what came.
+        size: u64,
+    },
+    /// The file system said no.
+    #[error("cannot {action} `{}`", path.display())]
+    Io {
+        /// Attempted: `read`, `write`, `rename` …
+        action: &'static str,
+        /// On what.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+}
+
+/// Whose signature counts.
+pub trait Trust: Send + Sync {
+    /// Checks an OpenPGP signature over `text` made by a key of `keyring` (one or more certificates, armored or
+    /// not). At least one good signature by a key that was valid when it signed and is valid `at`; none that is
+    /// bad from a known key. Returns the fingerprints of the good signers (the certificates' primary keys).
+    ///
+    /// # Errors
+    /// No such signature.
+    fn verify(&self, text: &[u8], signature: &[u8], keyring: &[u8], at: i64) -> Result<Vec<String>, TrustError>;
+}
+
+/// Why a signature does not count.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum TrustError {
+    /// The signature or keyring is not OpenPGP, or over a limit.
+    #[error("malformed OpenPGP data: {0}")]
+    Malformed(String),
+    /// A known key's signature does not fit the text.
+    #[error("bad signature by key {0}: the text was changed after signing")]
+    Bad(String),
+    /// Only keys that are not in the keyring signed.
+    #[error("no signature by a trusted key (signed by {})", .0.join(", "))]
+    UnknownKey(Vec<String>),
+    /// The key or the signature is expired, revoked or not yet valid.
+    #[error("key {key} does not count: {reason}")]
+    Expired {
+        /// Fingerprint.
+        key: String,
+        /// In words.
+        reason: String,
+    },
+    /// SHA-1, MD5, DSA, or RSA below 2048 bits.
+    #[error("key {key} signed too weakly: {reason}")]
+    Weak {
+        /// Fingerprint.
+        key: String,
+        /// In words.
+        reason: String,
+    },
+}
+
+/// Where a target system's own programs may run, confined.
+pub trait Sandbox: Send + Sync {
+    /// Makes a root directory from `input` (a tar stream), runs `command` in it as root of a namespace without
+    /// network, and writes the resulting root as a tar stream to `output`. `log` gets the command's output.
+    ///
+    /// # Errors
+    /// No such confinement here (never run unconfined instead), the command failed, or a limit was passed.
+    fn run(
+        &self,
+        job: &SandboxJob,
+        input: &mut (dyn Read + Send),
+        output: &mut (dyn Write + Send),
+        log: &mut (dyn Write + Send),
+    ) -> Result<(), SandboxError>;
+}
+
+/// What to run in a sandbox.
+#[derive(Debug, Clone)]
+pub struct SandboxJob {
+    /// Program (absolute in the root) and arguments.
+    pub command: Vec<String>,
+    /// The whole environment.
+    pub environment: Vec<(String, String)>,
+    /// Wall time after which everything is killed.
+    pub timeout: std::time::Duration,
+}
+
+/// Why nothing ran, or why it does not count.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SandboxError {
+    /// This host has no sandbox; says what is missing and what to do.
+    #[error("{0}")]
+    Unavailable(String),
+    /// The command ended with this status.
+    #[error("the command ended with {0}")]
+    Failed(String),
+    /// A limit (time, memory, processes, output) was passed.
+    #[error("the command was stopped: {0}")]
+    Limit(String),
+    /// Feeding or reading the root failed.
+    #[error("cannot exchange the root tree with the sandbox")]
+    Io(#[source] io::Error),
+}
+
+/// The default sandbox: there is none.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct NoSandbox;
+
+impl Sandbox for NoSandbox {
+    fn run(
+        &self,
+        _: &SandboxJob,
+        _: &mut (dyn Read + Send),
+        _: &mut (dyn Write + Send),
+        _: &mut (dyn Write + Send),
+    ) -> Result<(), SandboxError> {
+        Err(SandboxError::Unavailable("no sandbox was given to the library; nothing is run without one".into()))
+    }
+}

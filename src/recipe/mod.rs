@@ -1,0 +1,291 @@
+//! The recipe: what the user asks for, as parsed and checked values.
+//!
+//! Defaults are already applied and every value is in grammar, so no later stage looks at text again.
+
+use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
+use std::path::PathBuf;
+
+use crate::tree::TreePath;
+
+/// A whole recipe, `extends` resolved.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Recipe {
+    /// Names the outputs: `[a-z0-9][a-z0-9.-]*`.
+    pub name: String,
+    /// Where the recipe's file lies; relative sources are below it.
+    pub directory: PathBuf,
+    /// SHA-256 of the recipe's meaning (not of its spelling): a lock made for another is stale.
+    pub digest: crate::digest::Sha256,
+    /// The packages asked for.
+    pub packages: Vec<PackageRequest>,
+    /// Debian's own archive.
+    pub debian: Debian,
+    /// Further archives, in order; number 1 and up in [`Package::archive`](crate::deb::Package::archive).
+    pub archives: Vec<Archive>,
+    /// What is installed and left out.
+    pub install: Install,
+    /// Own files, in order.
+    pub overlay: Vec<OverlayEntry>,
+    /// How scripts are treated.
+    pub configure: Configure,
+    /// The diskless node; `None`: a plain root.
+    pub diskless: Option<Diskless>,
+    /// The head node; needs nodes and `diskless` to be of use.
+    pub head: Option<Head>,
+    /// The nodes, in the recipe's order.
+    pub nodes: Vec<Node>,
+    /// The initramfs; made when the root has a kernel and `diskless` is given.
+    pub initramfs: Initramfs,
+    /// Output formats of the root tree, at least one.
+    pub formats: Vec<Format>,
+    /// Format → what may be lost on purpose in it (`xattrs`).
+    pub lossy: Vec<String>,
+}
+
+/// One wish.
+#[derive(Debug, Clone, PartialEq)]
+pub enum PackageRequest {
+    /// A package of an archive by name, `name[:arch][=version]`; in the version `*` matches anything.
+    Named {
+        /// Package name.
+        name: String,
+        /// `:arch`
+        architecture: Option<String>,
+        /// Version or glob.
+        version: Option<String>,
+    },
+    /// A .deb of one's own, absolute or below the recipe's directory.
+    Local(PathBuf),
+}
+
+/// `[debian]`
+#[derive(Debug, Clone, PartialEq)]
+pub struct Debian {
+    /// `trixie`
+    pub suite: String,
+    /// `amd64`
+    pub architecture: String,
+    /// `main` …
+    pub components: Vec<String>,
+    /// `updates`, `security`, `backports`; default the first two (none for `sid`/`unstable`).
+    pub pockets: Vec<String>,
+    /// From the recipe; the command line and environment may give another.
+    pub mirror: Option<String>,
+    /// `20261101T000000Z`: every pocket from the snapshot archive of that time.
+    pub snapshot: Option<String>,
+    /// A keyring of one's own in place of the shipped ones.
+    pub signed_by: Option<PathBuf>,
+}
+
+/// `[[archive]]`
+#[derive(Debug, Clone, PartialEq)]
+pub struct Archive {
+    /// Base URL.
+    pub url: String,
+    /// Suite or codename.
+    pub suite: String,
+    /// Components.
+    pub components: Vec<String>,
+    /// Keyring that alone counts for this archive.
+    pub signed_by: PathBuf,
+    /// When not empty, only these packages (names or globs) may come from here.
+    pub packages: Vec<String>,
+}
+
+/// `[install]`
+#[derive(Debug, Clone, PartialEq)]
+pub struct Install {
+    /// What lies below the packages asked for.
+    pub base: Base,
+    /// Whether Recommends are installed.
+    pub recommends: bool,
+    /// path-exclude globs, in order with `include`: all excludes, then all includes.
+    pub exclude: Vec<String>,
+    /// path-include globs.
+    pub include: Vec<String>,
+}
+
+/// `base =`
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Base {
+    /// Essential packages only.
+    Essential,
+    /// And Priority: required (the default).
+    Required,
+    /// And Priority: important.
+    Important,
+}
+
+/// `[[overlay]]`: one file, directory tree, link or removal.
+#[derive(Debug, Clone, PartialEq)]
+pub struct OverlayEntry {
+    /// Where in the root.
+    pub path: TreePath,
+    /// What.
+    pub kind: OverlayKind,
+    /// Mode; files 0644, directories 0755 unless the recipe says else.
+    pub mode: Option<u32>,
+    /// Owner: number or a name of the image.
+    pub user: Option<String>,
+    /// Group: number or a name of the image.
+    pub group: Option<String>,
+}
+
+/// What an overlay entry puts in place.
+#[derive(Debug, Clone, PartialEq)]
+pub enum OverlayKind {
+    /// Bytes of the recipe.
+    Content(Vec<u8>),
+    /// A file or directory beside the recipe.
+    Source(PathBuf),
+    /// A symbolic link.
+    Symlink(String),
+    /// An empty directory.
+    Directory,
+    /// The path is removed, with what is below.
+    Remove,
+}
+
+/// `[configure]`
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Configure {
+    /// Package → how its scripts are treated, where not the default.
+    pub packages: BTreeMap<String, Treatment>,
+    /// debconf answers: question → value.
+    pub debconf: BTreeMap<String, String>,
+}
+
+/// How one package's scripts are treated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Treatment {
+    /// Run in the sandbox.
+    Sandbox,
+    /// Run on the node's first boot.
+    FirstBoot,
+    /// Not run.
+    Skip,
+}
+
+/// `[diskless]`
+#[derive(Debug, Clone, PartialEq)]
+pub struct Diskless {
+    /// How the root is mounted.
+    pub root: RootMode,
+    /// The boot interface's name; never brought up by the node's own network configuration.
+    pub interface: String,
+    /// Mount point → size, as tmpfs writes it (`25%`, `64M`).
+    pub tmpfs: BTreeMap<String, String>,
+    /// Where logs go; default the head's address.
+    pub syslog: Option<String>,
+    /// DNS servers for resolv.conf; default the head.
+    pub nameservers: Vec<Ipv4Addr>,
+    /// Domain of the cluster.
+    pub domain: Option<String>,
+    /// Further kernel arguments.
+    pub kernel_arguments: Vec<String>,
+}
+
+/// `root =`
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum RootMode {
+    /// One shared read-write root over NFSv3: the classic.
+    Nfs,
+    /// Read-only root with a tmpfs over it.
+    Overlay,
+    /// An image fetched into memory.
+    Ram,
+}
+
+/// `[head]`
+#[derive(Debug, Clone, PartialEq)]
+pub struct Head {
+    /// Host name.
+    pub name: String,
+    /// Further names.
+    pub aliases: Vec<String>,
+    /// Address on the cluster network.
+    pub address: Ipv4Addr,
+    /// Interface on the cluster network.
+    pub interface: String,
+    /// `192.168.1.0/24`: network and prefix length.
+    pub network: (Ipv4Addr, u8),
+    /// First and last address of the DHCP range.
+    pub range: (Ipv4Addr, Ipv4Addr),
+    /// Where the root is exported from on the head; default `/srv/imgbuild/NAME/root`.
+    pub export: String,
+    /// TFTP directory on the head; default `/srv/tftp`.
+    pub tftp: String,
+    /// Lease of machines that are no node of the recipe; default `12h`.
+    pub lease: String,
+}
+
+/// `[[node]]`
+#[derive(Debug, Clone, PartialEq)]
+pub struct Node {
+    /// Host name.
+    pub name: String,
+    /// Further names.
+    pub aliases: Vec<String>,
+    /// Six bytes.
+    pub mac: [u8; 6],
+    /// Address on the cluster network.
+    pub address: Ipv4Addr,
+    /// Services (unit names without `.service`) that run on the nodes that name them only.
+    pub services: Vec<String>,
+    /// Where it differs from the recipe's.
+    pub root: Option<RootMode>,
+    /// Further kernel arguments of this node.
+    pub kernel_arguments: Vec<String>,
+}
+
+/// `[initramfs]`
+#[derive(Debug, Clone, PartialEq)]
+pub struct Initramfs {
+    /// Which modules.
+    pub modules: Modules,
+    /// How it is compressed.
+    pub compression: Compression,
+}
+
+/// `modules =`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Modules {
+    /// What mkinitramfs takes for `MODULES=netboot`, and what our root modes need.
+    Netboot,
+    /// These names or globs (of names or paths below the kernel's directory), with their dependencies.
+    List(Vec<String>),
+}
+
+/// A compression for outputs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum Compression {
+    None,
+    Gzip,
+    Xz,
+    Zstd,
+}
+
+/// An output format of the root tree.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Format {
+    /// `root.tar`
+    Tar,
+    /// `root.tar.zst`
+    TarZst,
+    /// `root.tar.xz`
+    TarXz,
+    /// `root.tar.gz`
+    TarGz,
+    /// `root/`
+    Directory,
+    /// `root.cpio`
+    Newc,
+    /// `root.squashfs`
+    Squashfs,
+    /// `root.erofs`
+    Erofs,
+    /// `oci/`
+    Oci,
+}
