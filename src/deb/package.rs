@@ -45,7 +45,7 @@ pub struct Package {
     pub size: u64,
     /// `SHA256` of the .deb.
     pub sha256: Sha256,
-    /// Which archive it is from: the position in the recipe's list, 0 for Debian's own. `None`: a local .deb.
+    /// Which archive it is from: the position in the list of sources given to `archive::open`. `None`: a local .deb.
     pub archive: Option<usize>,
 }
 
