@@ -1,1 +1,6 @@
-//! To come.
+//! What may be installed: mirrors, verified indices, and the [`Index`] made of them.
+
+mod index;
+
+pub use index::Index;
+pub use index::PackageId;
