@@ -13,3 +13,5 @@ pub(crate) fn switched_on(switch: &str, test: &str) -> bool {
     }
     on
 }
+
+mod layers;

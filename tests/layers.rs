@@ -1,0 +1,121 @@
+//! Imports run one way: a module may use only what lies below it (the table of `lib.rs`).
+//!
+//! Every file under `src/` must belong to a module of [`LAYERS`], so a new module cannot escape.
+
+use std::fs;
+use std::path::Path;
+use std::path::PathBuf;
+
+/// The modules, lowest first. Modules of one group do not use each other; a stage is a group of its own.
+const LAYERS: &[&[&str]] = &[
+    &["digest"],
+    &["format"],
+    &["tree", "deb"],
+    &["kernel"],
+    &["recipe"],
+    &["host"],
+    &["archive"],
+    &["solve"],
+    &["fetch"],
+    &["unpack"],
+    &["configure"],
+    &["overlay"],
+    &["initramfs"],
+    &["head"],
+    &["image"],
+    &["manifest"],
+    &["compare"],
+    &["error"],
+    &["pipeline"],
+    &["cli"],
+];
+
+/// Stages name what earlier stages hand on; these are the only other modules each may name.
+const STAGE_INPUTS: &[(&str, &[&str])] = &[
+    ("archive", &[]),
+    ("solve", &["archive"]),
+    ("fetch", &["archive"]),
+    ("unpack", &["fetch"]),
+    ("configure", &["unpack"]),
+    ("overlay", &[]),
+    ("initramfs", &[]),
+    ("head", &[]),
+    ("image", &[]),
+    ("manifest", &[]),
+    ("compare", &["manifest"]),
+];
+
+/// Fixtures may use everything below the stages, and nothing but tests uses them.
+const TESTING: &str = "testing";
+
+fn layer(module: &str) -> Option<usize> {
+    LAYERS.iter().position(|group| group.contains(&module))
+}
+
+fn sources(directory: &Path, found: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(directory).expect("src can be listed") {
+        let path = entry.expect("src can be listed").path();
+        if path.is_dir() {
+            sources(&path, found);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            found.push(path);
+        }
+    }
+}
+
+/// The modules named after `crate::` in the lines of a file that are neither comments nor its unit tests.
+fn uses(text: &str) -> Vec<(usize, String)> {
+    let code = text.split("\n#[cfg(test)]\nmod tests {").next().unwrap_or(text);
+    let mut found = Vec::new();
+    for (number, line) in code.lines().enumerate() {
+        if line.trim_start().starts_with("//") {
+            continue;
+        }
+        for part in line.split("crate::").skip(1) {
+            let name: String = part.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_').collect();
+            found.push((number + 1, name));
+        }
+    }
+    found
+}
+
+#[test]
+fn imports_point_down() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut files = Vec::new();
+    sources(&root, &mut files);
+    files.sort();
+    let mut faults = Vec::new();
+    for file in files {
+        let relative = file.strip_prefix(&root).expect("listed below src");
+        let first = relative.iter().next().expect("a file has a name").to_string_lossy().replace(".rs", "");
+        if ["lib", "main", TESTING].contains(&first.as_str()) || relative.ends_with("tests.rs") {
+            continue;
+        }
+        let Some(own) = layer(&first) else {
+            faults.push(format!("{}: module `{first}` is not in the table of layers", relative.display()));
+            continue;
+        };
+        let inputs = STAGE_INPUTS.iter().find(|(stage, _)| *stage == first).map(|(_, inputs)| *inputs);
+        let text = fs::read_to_string(&file).expect("a source file is text");
+        for (line, used) in uses(&text) {
+            let place = format!("{}:{line}", relative.display());
+            match layer(&used) {
+                _ if used == first => {}
+                _ if used.is_empty() => faults.push(format!("{place}: write one import per line, `use crate::module::…`")),
+                None if used.starts_with(|c: char| c.is_ascii_uppercase()) => {}
+                None => faults.push(format!("{place}: `{used}` is not in the table of layers")),
+                Some(other) if other >= own => faults.push(format!("{place}: `{first}` must not use `{used}`")),
+                Some(_) if stage(&used) && inputs.is_some_and(|inputs| !inputs.contains(&used.as_str())) => {
+                    faults.push(format!("{place}: stage `{first}` must not use stage `{used}`"));
+                }
+                Some(_) => {}
+            }
+        }
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+fn stage(module: &str) -> bool {
+    STAGE_INPUTS.iter().any(|(stage, _)| *stage == module)
+}
