@@ -5,30 +5,53 @@
 //!  TOML    verified    exact    blobs    Tree       Tree         Tree       Tree        bytes    digest
 //!          Index       set                                                 head files
 //! ```
+//!
+//! Every arrow is a plain function on plain values; [`pipeline::build`] is the only one that calls two stages.
+//! Modules, highest first; each may use only what stands below it, and `tests/layers.rs` keeps it so:
+//!
+//! | module | what it is |
+//! |---|---|
+//! | [`cli`] | arguments → request; terminal reporter; errors → words and exit codes |
+//! | [`pipeline`], [`error`] | the whole way, and everything that can go wrong on it |
+//! | [`archive`] … [`compare`] | the stages: one verb each, values in and out; a stage never calls another |
+//! | [`host`] | the outside world as traits: network, store, trust, sandbox, reporter, clock |
+//! | [`recipe`], [`deb`], [`tree`], [`kernel`] | what is asked for, and the nouns of Debian and of file systems |
+//! | [`format`](mod@format), [`digest`] | bytes ⇄ records, and the one hash |
+//! | `testing` | fixtures made in code, with the feature `testing` |
+//!
+//! # Invariants
+//!
+//! * No byte is parsed as an archive before its size and SHA-256 follow from a good signature.
+//! * Only [`host`] opens sockets, starts processes or touches the cache; only [`cli`] reads arguments, environment
+//!   and terminal. The library is synchronous: async tools call it in their blocking pool.
+//! * Nothing of the host reaches an output: no clock, name, path, user, locale, umask, thread count or mirror.
+//! * Names inside images are bytes; a [`tree::TreePath`] cannot leave its tree, and links are resolved in the model.
+//! * Bytes from outside never panic, never loop and never use unbounded memory.
 
-#[cfg(feature = "cli")]
-pub mod cli;
 pub mod error;
 pub mod pipeline;
 
 pub mod archive;
-pub mod compare;
-pub mod configure;
+pub mod solve;
 pub mod fetch;
+pub mod unpack;
+pub mod configure;
+pub mod overlay;
+pub mod initramfs;
 pub mod head;
 pub mod image;
-pub mod initramfs;
 pub mod manifest;
-pub mod overlay;
-pub mod solve;
-pub mod unpack;
+pub mod compare;
 
-pub mod deb;
-pub mod digest;
-pub mod format;
 pub mod host;
-pub mod kernel;
 pub mod recipe;
+pub mod deb;
+pub mod tree;
+pub mod kernel;
+pub mod format;
+pub mod digest;
+
+#[cfg(feature = "cli")]
+pub mod cli;
 #[cfg(feature = "testing")]
 pub mod testing;
-pub mod tree;

@@ -102,7 +102,9 @@ fn imports_point_down() {
             let place = format!("{}:{line}", relative.display());
             match layer(&used) {
                 _ if used == first => {}
-                _ if used.is_empty() => faults.push(format!("{place}: write one import per line, `use crate::module::…`")),
+                _ if used.is_empty() => {
+                    faults.push(format!("{place}: write one import per line, `use crate::module::…`"))
+                }
                 None if used.starts_with(|c: char| c.is_ascii_uppercase()) => {}
                 None => faults.push(format!("{place}: `{used}` is not in the table of layers")),
                 Some(other) if other >= own => faults.push(format!("{place}: `{first}` must not use `{used}`")),
