@@ -88,6 +88,17 @@ impl<'de> serde::Deserialize<'de> for Sha256 {
     }
 }
 
+/// The MD5 of everything `reader` yields, lower case hexadecimal. Not for trust: dpkg's and ucf's databases name
+/// configuration files by it.
+///
+/// # Errors
+/// The reader's own.
+pub fn md5_of_reader(reader: &mut dyn Read) -> io::Result<String> {
+    let mut state = md5::Md5::default();
+    io::copy(reader, &mut state)?;
+    Ok(md5::Digest::finalize(state).iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
 /// Hashes and counts what is written through it.
 pub struct HashWriter<W> {
     inner: W,
@@ -179,6 +190,12 @@ mod tests {
         for bad in ["", "e3", &text[1..], &format!("{text}0"), &text.replace('e', "g")] {
             assert!(bad.parse::<Sha256>().is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn md5_is_md5() {
+        let md5 = md5_of_reader(&mut &b"abc"[..]).expect("memory reads");
+        assert_eq!(md5, "900150983cd24fb0d6963f7d28e17f72");
     }
 
     #[test]
