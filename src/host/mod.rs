@@ -8,6 +8,7 @@ mod event;
 pub mod http;
 #[cfg(feature = "openpgp")]
 pub mod openpgp;
+pub mod output;
 #[cfg(feature = "sandbox")]
 pub mod sandbox;
 pub mod store;
