@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 
 use crate::deb::Package;
+use crate::deb::Priority;
 
 /// A package of an [`Index`]; means nothing to another index. Later packages compare greater.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -16,6 +17,7 @@ pub struct Index {
     packages: Vec<Package>,
     named: BTreeMap<String, Vec<PackageId>>,
     providing: BTreeMap<String, Vec<PackageId>>,
+    base: Vec<PackageId>,
 }
 
 impl Index {
@@ -52,6 +54,12 @@ impl Index {
         self.providing.get(name).map_or(&[], Vec::as_slice)
     }
 
+    /// The packages that are essential or of priority required or important, in the order they were added.
+    #[must_use]
+    pub fn base(&self) -> &[PackageId] {
+        &self.base
+    }
+
     /// All packages, in the order they were added.
     pub fn ids(&self) -> impl Iterator<Item = PackageId> + '_ {
         (0..self.packages.len()).map(Self::id)
@@ -71,6 +79,9 @@ impl Index {
             if providing.last() != Some(&id) {
                 providing.push(id);
             }
+        }
+        if package.essential || package.priority <= Priority::Important {
+            self.base.push(id);
         }
         self.packages.push(package);
         id
