@@ -1,11 +1,23 @@
-//! The recipe: what the user asks for, as parsed and checked values.
+//! The recipe: what the user asks for, as parsed and checked values; and its lock: what was chosen for it.
 //!
-//! Defaults are already applied and every value is in grammar, so no later stage looks at text again.
+//! Defaults are already applied, every value is in grammar and every file that the recipe names is read, so no later
+//! stage looks at text or at the recipe's directory again.
+
+mod file;
+mod lock;
 
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
 
+pub use file::LocalFile;
+pub use lock::Lock;
+pub use lock::LockedPackage;
+pub use lock::LockedRecipe;
+pub use lock::LockedSource;
+
+use crate::digest::Sha256;
+use crate::tree::Inode;
 use crate::tree::TreePath;
 
 /// A whole recipe, `extends` resolved.
@@ -15,8 +27,11 @@ pub struct Recipe {
     pub name: String,
     /// Where the recipe's file lies; relative sources are below it.
     pub directory: PathBuf,
-    /// SHA-256 of the recipe's meaning (not of its spelling): a lock made for another is stale.
-    pub digest: crate::digest::Sha256,
+    /// SHA-256 of the recipe's whole meaning, not of its spelling.
+    pub digest: Sha256,
+    /// SHA-256 of the part that decides which packages are chosen: a lock made for another is stale. A changed
+    /// overlay or node does not make a lock stale.
+    pub selection: Sha256,
     /// The packages asked for.
     pub packages: Vec<PackageRequest>,
     /// Debian's own archive.
@@ -55,8 +70,8 @@ pub enum PackageRequest {
         /// Version or glob.
         version: Option<String>,
     },
-    /// A .deb of one's own, absolute or below the recipe's directory.
-    Local(PathBuf),
+    /// A .deb of one's own.
+    Local(LocalFile),
 }
 
 /// `[debian]`
@@ -75,7 +90,7 @@ pub struct Debian {
     /// `20261101T000000Z`: every pocket from the snapshot archive of that time.
     pub snapshot: Option<String>,
     /// A keyring of one's own in place of the shipped ones.
-    pub signed_by: Option<PathBuf>,
+    pub signed_by: Option<LocalFile>,
 }
 
 /// `[[archive]]`
@@ -88,7 +103,7 @@ pub struct Archive {
     /// Components.
     pub components: Vec<String>,
     /// Keyring that alone counts for this archive.
-    pub signed_by: PathBuf,
+    pub signed_by: LocalFile,
     /// When not empty, only these packages (names or globs) may come from here.
     pub packages: Vec<String>,
 }
@@ -137,8 +152,10 @@ pub struct OverlayEntry {
 pub enum OverlayKind {
     /// Bytes of the recipe.
     Content(Vec<u8>),
-    /// A file or directory beside the recipe.
-    Source(PathBuf),
+    /// A file or directory beside the recipe, as it was when the recipe was loaded: paths relative to the entry's,
+    /// the root path itself first, parents before what is in them. Owned by root; 0755 or, for files that nobody
+    /// may execute, 0644: the builder's umask and user are not in it.
+    Source(Vec<(TreePath, Inode)>),
     /// A symbolic link.
     Symlink(String),
     /// An empty directory.
