@@ -14,4 +14,6 @@ pub(crate) fn switched_on(switch: &str, test: &str) -> bool {
     on
 }
 
+mod kernel;
 mod layers;
+mod reference;

@@ -1,0 +1,101 @@
+//! A real root of a suite, made once by mmdebstrap and kept, to compare with what Debian's own tools make of it.
+
+use std::fs;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::FileExt;
+use std::os::unix::fs::FileTypeExt;
+use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::path::PathBuf;
+use std::process::Command;
+use std::sync::Arc;
+
+use imgbuild::digest::Sha256;
+use imgbuild::tree::Blob;
+use imgbuild::tree::Content;
+use imgbuild::tree::Inode;
+use imgbuild::tree::Kind;
+use imgbuild::tree::Stat;
+use imgbuild::tree::Tree;
+use imgbuild::tree::TreePath;
+
+/// What a diskless node's root has and an initramfs needs.
+const PACKAGES: &str = "linux-image-amd64,initramfs-tools,busybox,klibc-utils,udev,kmod,nfs-common,systemd,ifupdown,\
+                        zstd,xz-utils";
+
+/// The directory of the suite's root; made on first use, by root, from the mirror of the machine's own apt.
+#[expect(clippy::disallowed_methods, reason = "the reference is what another program makes")]
+pub(crate) fn root(suite: &str) -> PathBuf {
+    let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("reference-{suite}"));
+    if !directory.exists() {
+        let fresh = directory.with_extension("new");
+        let status = Command::new("mmdebstrap")
+            .args(["--mode=root", "--variant=minbase", "--format=directory", "--include", PACKAGES, suite])
+            .arg(&fresh)
+            .status()
+            .expect("mmdebstrap starts");
+        assert!(status.success(), "mmdebstrap makes a root of {suite}");
+        fs::rename(fresh, &directory).expect("one rename");
+    }
+    directory
+}
+
+struct DiskFile(fs::File);
+
+impl Blob for DiskFile {
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> std::io::Result<usize> {
+        self.0.read_at(buffer, offset)
+    }
+}
+
+/// Reads a directory of the disk into a tree; hard links become copies.
+pub(crate) fn read(directory: &Path) -> Tree {
+    let mut tree = Tree::new();
+    let mut todo = vec![(directory.to_owned(), TreePath::root())];
+    while let Some((from, to)) = todo.pop() {
+        for name in names(&from) {
+            let (path, target) = (from.join(&name), to.join(name.as_bytes()).expect("a name of the disk"));
+            let data = fs::symlink_metadata(&path).expect("an entry can be looked at");
+            let stat = Stat {
+                mode: data.permissions().mode() & 0o7777,
+                uid: data.uid(),
+                gid: data.gid(),
+                mtime: data.mtime(),
+                xattrs: Default::default(),
+            };
+            let number = |bits: u64| u32::try_from(bits).expect("a device number is small");
+            let (major, minor) = (number(data.rdev() >> 8 & 0xFFF), number(data.rdev() & 0xFF));
+            let kind = match data.file_type() {
+                kind if kind.is_dir() => Kind::Directory,
+                kind if kind.is_symlink() => {
+                    Kind::Symlink(fs::read_link(&path).expect("a link can be read").as_os_str().as_bytes().to_vec())
+                }
+                kind if kind.is_file() => Kind::File(content(&path)),
+                kind if kind.is_char_device() => Kind::CharDevice { major, minor },
+                kind if kind.is_block_device() => Kind::BlockDevice { major, minor },
+                _ => continue,
+            };
+            if kind == Kind::Directory {
+                todo.push((path, target.clone()));
+            }
+            tree.insert(target, Inode { kind, stat }).expect("parents come first");
+        }
+    }
+    tree
+}
+
+#[expect(clippy::disallowed_methods, reason = "the order does not matter: a tree sorts")]
+fn names(directory: &Path) -> Vec<std::ffi::OsString> {
+    let entries = fs::read_dir(directory).expect("a directory can be listed");
+    entries.map(|entry| entry.expect("an entry can be read").file_name()).collect()
+}
+
+fn content(path: &Path) -> Content {
+    let mut file = fs::File::open(path).expect("a file can be read");
+    let (sha256, size) = Sha256::of_reader(&mut file).expect("a file can be read");
+    if size < 1 << 16 {
+        return Content::from_bytes(fs::read(path).expect("a file can be read"));
+    }
+    Content::from_blob(Arc::new(DiskFile(file)), 0, size, sha256)
+}
