@@ -1,1 +1,3 @@
-//! To come.
+//! Bytes ⇄ records of the formats from outside; no file is opened here and nothing is trusted.
+
+pub mod tar;

@@ -9,6 +9,7 @@
 mod content;
 mod dump;
 mod path;
+pub mod tar;
 
 use std::collections::BTreeMap;
 use std::ops::Bound;

@@ -1,0 +1,129 @@
+//! A tree as a directory of the host's file system.
+//!
+//! The destination is fresh and only we write below it, and the parent of every path is a directory we made, so
+//! no link is ever followed. Owners, devices and some attributes need privilege: with [`Owners::Kept`] a refusal
+//! is an error, never a quiet change.
+
+use std::collections::BTreeMap;
+use std::ffi::CString;
+use std::ffi::OsStr;
+use std::fs;
+use std::fs::File;
+use std::io;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+use std::path::PathBuf;
+
+use rustix::fs::AtFlags;
+use rustix::fs::CWD;
+use rustix::fs::FileType;
+use rustix::fs::Gid;
+use rustix::fs::Mode;
+use rustix::fs::Timespec;
+use rustix::fs::Timestamps;
+use rustix::fs::Uid;
+use rustix::fs::XattrFlags;
+
+use super::Error;
+use crate::tree::InodeId;
+use crate::tree::Kind;
+use crate::tree::Stat;
+use crate::tree::Tree;
+use crate::tree::TreePath;
+
+/// What becomes of owners.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Owners {
+    /// Every owner as in the tree; needs privilege unless they are the caller's own.
+    Kept,
+    /// Everything belongs to who writes it: for files that somebody will copy into place.
+    Dropped,
+}
+
+/// Writes `tree` into `destination`, a directory that exists and is empty.
+///
+/// # Errors
+/// The file system refuses something; the message names the path, and what would help.
+pub fn write(tree: &Tree, destination: &Path, owners: Owners) -> Result<(), Error> {
+    let mut first: BTreeMap<InodeId, PathBuf> = BTreeMap::new();
+    let mut directories: Vec<(PathBuf, &Stat)> = Vec::new();
+    for (path, id, inode) in tree.iter() {
+        let on_host = destination.join(OsStr::from_bytes(path.as_bytes()));
+        let failed = |action| move |source: io::Error| Error::Directory { action, path: path.clone(), source };
+        if let Some(original) = first.get(&id) {
+            fs::hard_link(original, &on_host).map_err(failed("link"))?;
+            continue;
+        }
+        match &inode.kind {
+            // Searchable while it is filled; its own mode and time come when nothing is added any more.
+            Kind::Directory => {
+                if !path.is_root() {
+                    fs::create_dir(&on_host).map_err(failed("make"))?;
+                }
+                directories.push((on_host, &inode.stat));
+                continue;
+            }
+            Kind::File(content) => {
+                let mut file = new_file(&on_host).map_err(failed("create"))?;
+                io::copy(&mut content.reader(), &mut file).map_err(failed("write"))?;
+            }
+            Kind::Symlink(target) => {
+                std::os::unix::fs::symlink(OsStr::from_bytes(target), &on_host).map_err(failed("make"))?;
+            }
+            Kind::CharDevice { major, minor } => {
+                make_node(&on_host, FileType::CharacterDevice, *major, *minor).map_err(failed("make device"))?;
+            }
+            Kind::BlockDevice { major, minor } => {
+                make_node(&on_host, FileType::BlockDevice, *major, *minor).map_err(failed("make device"))?;
+            }
+            Kind::Fifo => make_node(&on_host, FileType::Fifo, 0, 0).map_err(failed("make"))?,
+        }
+        let is_link = matches!(inode.kind, Kind::Symlink(_));
+        set_attributes(&on_host, &inode.stat, is_link, owners).map_err(failed("set owner, mode or time of"))?;
+        if tree.links(id) > 1 {
+            first.insert(id, on_host);
+        }
+    }
+    for (on_host, stat) in directories.iter().rev() {
+        set_attributes(on_host, stat, false, owners).map_err(|source| Error::Directory {
+            action: "set owner, mode or time of",
+            path: relative(on_host, destination),
+            source,
+        })?;
+    }
+    Ok(())
+}
+
+fn relative(on_host: &Path, destination: &Path) -> TreePath {
+    let rest = on_host.strip_prefix(destination).unwrap_or(on_host);
+    TreePath::new(rest.as_os_str().as_bytes()).unwrap_or_default()
+}
+
+fn new_file(path: &Path) -> io::Result<File> {
+    fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)
+}
+
+fn make_node(path: &Path, kind: FileType, major: u32, minor: u32) -> io::Result<()> {
+    let device = rustix::fs::makedev(major, minor);
+    Ok(rustix::fs::mknodat(CWD, path, kind, Mode::from_raw_mode(0o600), device)?)
+}
+
+/// Owner first, then mode (a change of owner clears setuid bits), then attributes (a change of owner clears
+/// capabilities), then time.
+fn set_attributes(path: &Path, stat: &Stat, is_link: bool, owners: Owners) -> io::Result<()> {
+    if owners == Owners::Kept {
+        let (uid, gid) = (Uid::from_raw(stat.uid), Gid::from_raw(stat.gid));
+        rustix::fs::chownat(CWD, path, Some(uid), Some(gid), AtFlags::SYMLINK_NOFOLLOW)?;
+    }
+    if !is_link {
+        rustix::fs::chmodat(CWD, path, Mode::from_raw_mode(stat.mode), AtFlags::empty())?;
+    }
+    for (name, value) in &stat.xattrs {
+        let name = CString::new(name.as_slice())?;
+        rustix::fs::lsetxattr(path, &name, value, XattrFlags::empty())?;
+    }
+    let time = Timespec { tv_sec: stat.mtime, tv_nsec: 0 };
+    let times = Timestamps { last_access: time, last_modification: time };
+    Ok(rustix::fs::utimensat(CWD, path, &times, AtFlags::SYMLINK_NOFOLLOW)?)
+}

@@ -1,0 +1,189 @@
+//! A tree as a tar stream, and back: the output format `tar`, and the way into and out of the sandbox.
+//!
+//! Entries are in the tree's order, named `./path`, directories with a slash at their end; a hard link follows the
+//! first of its names. Owners are numbers only. The same tree gives the same bytes.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::io::Read;
+use std::io::Write;
+
+use super::Content;
+use super::Inode;
+use super::InodeId;
+use super::Kind;
+use super::Stat;
+use super::Tree;
+use super::TreePath;
+use crate::format::tar::Dialect;
+use crate::format::tar::EntryKind;
+use crate::format::tar::Error as TarError;
+use crate::format::tar::Header;
+use crate::format::tar::Reader;
+use crate::format::tar::Writer;
+
+/// More paths than any root has; a stream with more is refused.
+const ENTRIES_MAX: u64 = 4_000_000;
+
+/// A tree that cannot be written as tar, or a stream that is no tree.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The archive itself.
+    #[error(transparent)]
+    Tar(#[from] TarError),
+    /// An entry that no tree can hold.
+    #[error(transparent)]
+    Tree(#[from] super::Error),
+    /// A file's bytes could not be kept.
+    #[error("cannot keep the content of `{path}`")]
+    Keep {
+        /// Whose.
+        path: TreePath,
+        /// Why.
+        source: io::Error,
+    },
+}
+
+/// Writes a tree.
+///
+/// # Errors
+/// The stream, a file's bytes, or a time before 1970.
+pub fn write(tree: &Tree, output: impl Write) -> Result<(), Error> {
+    let mut writer = Writer::new(output);
+    let mut first: BTreeMap<InodeId, &TreePath> = BTreeMap::new();
+    for (path, id, inode) in tree.iter() {
+        let mut header = header(path, inode);
+        if let Some(original) = first.get(&id) {
+            header.kind = EntryKind::HardLink;
+            header.size = 0;
+            header.link = stored(original);
+            header.xattrs = BTreeMap::new();
+        } else if tree.links(id) > 1 {
+            first.insert(id, path);
+        }
+        match inode.content() {
+            Some(content) if header.kind == EntryKind::File => writer.append(&header, &mut content.reader())?,
+            _ => writer.append(&header, &mut io::empty())?,
+        }
+    }
+    writer.finish()?;
+    Ok(())
+}
+
+/// Reads a tree. `keep` is given each file's bytes (and how many) and says where they lie from then on.
+///
+/// Made for streams of hostile origin: names that leave the tree, entries below links, and links to what is not
+/// there are errors. A missing parent directory is one too, except for the root.
+///
+/// # Errors
+/// Not an archive, not a tree, or `keep` failed.
+pub fn read(input: impl Read, keep: &mut dyn FnMut(&mut dyn Read, u64) -> io::Result<Content>) -> Result<Tree, Error> {
+    let mut reader = Reader::new(input, Dialect::Pax, ENTRIES_MAX);
+    let mut tree = Tree::new();
+    while let Some(header) = reader.next_entry()? {
+        let path = TreePath::new(&header.path).map_err(super::Error::from)?;
+        let kind = match header.kind {
+            EntryKind::HardLink => {
+                let original = TreePath::new(&header.link).map_err(super::Error::from)?;
+                tree.link(&original, path)?;
+                continue;
+            }
+            EntryKind::File => {
+                let content = keep(&mut reader, header.size);
+                Kind::File(content.map_err(|source| Error::Keep { path: path.clone(), source })?)
+            }
+            EntryKind::Directory => Kind::Directory,
+            EntryKind::Symlink => Kind::Symlink(header.link),
+            EntryKind::CharDevice => Kind::CharDevice { major: header.device.0, minor: header.device.1 },
+            EntryKind::BlockDevice => Kind::BlockDevice { major: header.device.0, minor: header.device.1 },
+            EntryKind::Fifo => Kind::Fifo,
+        };
+        let mode = if matches!(kind, Kind::Symlink(_)) { 0o777 } else { header.mode };
+        let stat = Stat { mode, uid: header.uid, gid: header.gid, mtime: header.mtime, xattrs: header.xattrs };
+        tree.insert(path, Inode { kind, stat })?;
+    }
+    Ok(tree)
+}
+
+fn header(path: &TreePath, inode: &Inode) -> Header {
+    let (kind, size, link, device) = match &inode.kind {
+        Kind::Directory => (EntryKind::Directory, 0, Vec::new(), (0, 0)),
+        Kind::File(content) => (EntryKind::File, content.size(), Vec::new(), (0, 0)),
+        Kind::Symlink(target) => (EntryKind::Symlink, 0, target.clone(), (0, 0)),
+        Kind::CharDevice { major, minor } => (EntryKind::CharDevice, 0, Vec::new(), (*major, *minor)),
+        Kind::BlockDevice { major, minor } => (EntryKind::BlockDevice, 0, Vec::new(), (*major, *minor)),
+        Kind::Fifo => (EntryKind::Fifo, 0, Vec::new(), (0, 0)),
+    };
+    let mut name = stored(path);
+    if kind == EntryKind::Directory && !path.is_root() {
+        name.push(b'/');
+    }
+    let stat = &inode.stat;
+    Header {
+        path: name,
+        kind,
+        mode: stat.mode,
+        uid: stat.uid,
+        gid: stat.gid,
+        size,
+        mtime: stat.mtime,
+        link,
+        device,
+        xattrs: stat.xattrs.clone(),
+    }
+}
+
+/// As archives of Debian roots name it: `./etc/motd`.
+fn stored(path: &TreePath) -> Vec<u8> {
+    [b"./", path.as_bytes()].concat()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tree::dump;
+
+    fn keep(reader: &mut dyn Read, _: u64) -> io::Result<Content> {
+        let mut bytes = Vec::new();
+        reader.read_to_end(&mut bytes)?;
+        Ok(Content::from_bytes(bytes))
+    }
+
+    #[test]
+    fn a_tree_survives() {
+        let mut tree = Tree::new();
+        tree.write("usr/bin/perl", 0o755, "perl").expect("new");
+        tree.link(&TreePath::literal("usr/bin/perl"), TreePath::literal("usr/bin/perl5")).expect("a file");
+        tree.symlink("bin", "usr/bin").expect("new");
+        tree.put("dev/null", Inode { kind: Kind::CharDevice { major: 1, minor: 3 }, stat: Stat::new(0o666) })
+            .expect("new");
+        tree.write("x".repeat(200), 0o4755, "long").expect("new");
+        let stat = &mut tree.get_mut(&TreePath::literal("usr/bin/perl")).expect("there").stat;
+        stat.xattrs.insert(b"security.capability".to_vec(), vec![1, 0, 10]);
+        stat.uid = 12;
+        let mut bytes = Vec::new();
+        write(&tree, &mut bytes).expect("memory takes it");
+        let back = read(bytes.as_slice(), &mut keep).expect("our own stream");
+        assert_eq!(dump(&back), dump(&tree));
+    }
+
+    #[test]
+    fn what_leaves_the_tree_is_refused() {
+        let file = |path: &str| {
+            let inode = Inode::file(0o644, "x");
+            let mut header = header(&TreePath::literal("x"), &inode);
+            header.path = path.into();
+            let mut writer = Writer::new(Vec::new());
+            let mut link = header.clone();
+            (link.path, link.kind, link.size, link.link) = (b"./link".to_vec(), EntryKind::Symlink, 0, b"/".to_vec());
+            writer.append(&link, &mut io::empty()).expect("memory takes it");
+            writer.append(&header, &mut &b"x"[..]).expect("memory takes it");
+            writer.finish().expect("memory takes it")
+        };
+        assert!(read(file("./ok").as_slice(), &mut keep).is_ok());
+        for path in ["../evil", "./a/../../evil", "./link/evil", "./missing/file"] {
+            assert!(read(file(path).as_slice(), &mut keep).is_err(), "{path}");
+        }
+    }
+}
