@@ -3,34 +3,70 @@
 //! Defaults are already applied, every value is in grammar and every file that the recipe names is read, so no later
 //! stage looks at text or at the recipe's directory again.
 
+mod cluster;
 mod file;
+mod grammar;
+mod identity;
 mod lock;
+mod meaning;
+mod overlay;
+mod problem;
+mod raw;
+mod shape;
+mod text;
 
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
+use std::path::Path;
 use std::path::PathBuf;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde::Serialize;
 
 pub use file::LocalFile;
 pub use lock::Lock;
 pub use lock::LockedPackage;
 pub use lock::LockedRecipe;
 pub use lock::LockedSource;
+pub use problem::Error;
+pub use problem::Problem;
 
 use crate::digest::Sha256;
 use crate::tree::Inode;
 use crate::tree::TreePath;
 
+/// Reads the recipe at `path`, with all that it extends and all files that it names.
+///
+/// Those must lie below the recipe's directory when all symbolic links are followed: a recipe is whole by itself, and
+/// somebody else's cannot take files of the builder's.
+///
+/// # Errors
+/// A file cannot be read, or the recipe is wrong: then all that is wrong, each with its place.
+pub fn load(path: &Path) -> Result<Recipe, Error> {
+    meaning::load(path)
+}
+
+/// The JSON schema of recipes, for editors.
+#[must_use]
+pub fn schema() -> serde_json::Value {
+    schemars::schema_for!(raw::Recipe).into()
+}
+
 /// A whole recipe, `extends` resolved.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Recipe {
     /// Names the outputs: `[a-z0-9][a-z0-9.-]*`.
     pub name: String,
-    /// Where the recipe's file lies; relative sources are below it.
+    /// Where the recipe's file lies, all symbolic links followed.
+    #[serde(skip)]
     pub directory: PathBuf,
     /// SHA-256 of the recipe's whole meaning, not of its spelling.
+    #[serde(skip)]
     pub digest: Sha256,
     /// SHA-256 of the part that decides which packages are chosen: a lock made for another is stale. A changed
     /// overlay or node does not make a lock stale.
+    #[serde(skip)]
     pub selection: Sha256,
     /// The packages asked for.
     pub packages: Vec<PackageRequest>,
@@ -59,7 +95,8 @@ pub struct Recipe {
 }
 
 /// One wish.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum PackageRequest {
     /// A package of an archive by name, `name[:arch][=version]`; in the version `*` matches anything.
     Named {
@@ -75,7 +112,7 @@ pub enum PackageRequest {
 }
 
 /// `[debian]`
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Debian {
     /// `trixie`
     pub suite: String,
@@ -94,7 +131,7 @@ pub struct Debian {
 }
 
 /// `[[archive]]`
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Archive {
     /// Base URL.
     pub url: String,
@@ -109,7 +146,7 @@ pub struct Archive {
 }
 
 /// `[install]`
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Install {
     /// What lies below the packages asked for.
     pub base: Base,
@@ -122,7 +159,9 @@ pub struct Install {
 }
 
 /// `base =`
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+#[schemars(inline)]
 pub enum Base {
     /// Essential packages only.
     Essential,
@@ -133,9 +172,10 @@ pub enum Base {
 }
 
 /// `[[overlay]]`: one file, directory tree, link or removal.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct OverlayEntry {
     /// Where in the root.
+    #[serde(serialize_with = "identity::path")]
     pub path: TreePath,
     /// What.
     pub kind: OverlayKind,
@@ -148,13 +188,16 @@ pub struct OverlayEntry {
 }
 
 /// What an overlay entry puts in place.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum OverlayKind {
     /// Bytes of the recipe.
+    #[serde(serialize_with = "identity::bytes")]
     Content(Vec<u8>),
     /// A file or directory beside the recipe, as it was when the recipe was loaded: paths relative to the entry's,
     /// the root path itself first, parents before what is in them. Owned by root; 0755 or, for files that nobody
     /// may execute, 0644: the builder's umask and user are not in it.
+    #[serde(serialize_with = "identity::files")]
     Source(Vec<(TreePath, Inode)>),
     /// A symbolic link.
     Symlink(String),
@@ -165,7 +208,7 @@ pub enum OverlayKind {
 }
 
 /// `[configure]`
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize)]
 pub struct Configure {
     /// Package → how its scripts are treated, where not the default.
     pub packages: BTreeMap<String, Treatment>,
@@ -174,7 +217,9 @@ pub struct Configure {
 }
 
 /// How one package's scripts are treated.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+#[schemars(inline)]
 pub enum Treatment {
     /// Run in the sandbox.
     Sandbox,
@@ -185,7 +230,7 @@ pub enum Treatment {
 }
 
 /// `[diskless]`
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Diskless {
     /// How the root is mounted.
     pub root: RootMode,
@@ -204,7 +249,9 @@ pub struct Diskless {
 }
 
 /// `root =`
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+#[schemars(inline)]
 pub enum RootMode {
     /// One shared read-write root over NFSv3: the classic.
     Nfs,
@@ -215,7 +262,7 @@ pub enum RootMode {
 }
 
 /// `[head]`
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Head {
     /// Host name.
     pub name: String,
@@ -238,7 +285,7 @@ pub struct Head {
 }
 
 /// `[[node]]`
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Node {
     /// Host name.
     pub name: String,
@@ -257,7 +304,7 @@ pub struct Node {
 }
 
 /// `[initramfs]`
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Initramfs {
     /// Which modules.
     pub modules: Modules,
@@ -266,7 +313,8 @@ pub struct Initramfs {
 }
 
 /// `modules =`
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Modules {
     /// What mkinitramfs takes for `MODULES=netboot`, and what our root modes need.
     Netboot,
@@ -275,7 +323,8 @@ pub enum Modules {
 }
 
 /// A compression for outputs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 #[expect(missing_docs, reason = "the names say it")]
 pub enum Compression {
     None,
@@ -285,15 +334,20 @@ pub enum Compression {
 }
 
 /// An output format of the root tree.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+#[schemars(inline)]
 pub enum Format {
     /// `root.tar`
     Tar,
     /// `root.tar.zst`
+    #[serde(rename = "tar.zst")]
     TarZst,
     /// `root.tar.xz`
+    #[serde(rename = "tar.xz")]
     TarXz,
     /// `root.tar.gz`
+    #[serde(rename = "tar.gz")]
     TarGz,
     /// `root/`
     Directory,
@@ -306,3 +360,6 @@ pub enum Format {
     /// `oci/`
     Oci,
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,381 @@
+//! The grammar of each kind of value: text in, checked value or the reason out.
+//!
+//! Values end in file names, command files of other programs and URLs. What passes here needs no quoting there.
+
+use std::net::Ipv4Addr;
+
+use crate::deb::Version;
+
+/// Why a text is not of its grammar, to follow "`key` is "text": ".
+pub(super) type Wrong = String;
+
+type Result<T> = std::result::Result<T, Wrong>;
+
+/// Debian's architectures, ports included.
+pub(super) const ARCHITECTURES: [&str; 22] = [
+    "alpha",
+    "amd64",
+    "arm64",
+    "armel",
+    "armhf",
+    "hppa",
+    "hurd-amd64",
+    "hurd-i386",
+    "i386",
+    "ia64",
+    "loong64",
+    "m68k",
+    "mips64el",
+    "mipsel",
+    "powerpc",
+    "ppc64",
+    "ppc64el",
+    "riscv64",
+    "s390x",
+    "sh4",
+    "sparc64",
+    "x32",
+];
+
+/// What others call Debian's architectures.
+const FOREIGN_NAMES: [(&str, &str); 6] = [
+    ("x86_64", "amd64"),
+    ("aarch64", "arm64"),
+    ("armv7l", "armhf"),
+    ("i686", "i386"),
+    ("ppc64le", "ppc64el"),
+    ("loongarch64", "loong64"),
+];
+
+/// Directories that a tmpfs would hide the system with, or that the kernel and systemd mount themselves.
+const NO_TMPFS: [&str; 15] = [
+    "/", "/bin", "/boot", "/dev", "/etc", "/lib", "/lib32", "/lib64", "/libx32", "/proc", "/run", "/sbin", "/sys",
+    "/usr", "/var",
+];
+
+fn wrong<T>(reason: impl Into<String>) -> Result<T> {
+    Err(reason.into())
+}
+
+/// Whether all of `text`, at least one character, is of letters, digits and `others`, both ASCII.
+fn only(text: &str, others: &str) -> bool {
+    !text.is_empty() && text.chars().all(|letter| letter.is_ascii_alphanumeric() || others.contains(letter))
+}
+
+fn starts_alphanumeric(text: &str) -> bool {
+    text.starts_with(|first: char| first.is_ascii_alphanumeric())
+}
+
+/// The recipe's name: it names files.
+pub(super) fn recipe_name(text: &str) -> Result<String> {
+    let lower = !text.contains(|letter: char| letter.is_ascii_uppercase());
+    if !only(text, ".-") || !starts_alphanumeric(text) || !lower || text.len() > 64 {
+        return wrong("use up to 64 lower-case letters, digits, `.` and `-`, a letter or digit first");
+    }
+    Ok(text.to_owned())
+}
+
+/// Policy 5.6.1.
+pub(super) fn package_name(text: &str) -> Result<String> {
+    let lower = !text.contains(|letter: char| letter.is_ascii_uppercase());
+    if !only(text, "+-.") || !starts_alphanumeric(text) || !lower || text.len() < 2 || text.len() > 200 {
+        return wrong(
+            "a package name is of lower-case letters, digits, `+`, `-` and `.`, at least two, a letter or digit first",
+        );
+    }
+    Ok(text.to_owned())
+}
+
+/// A package name in which `*` and `?` match others.
+pub(super) fn package_glob(text: &str) -> Result<String> {
+    package_name(&text.replace(['*', '?'], "xx")).map(|_| text.to_owned())
+}
+
+/// A version, or one in which `*` matches anything.
+pub(super) fn version_glob(text: &str) -> Result<String> {
+    if text.contains('*') {
+        if !only(text, ".+-~:*") {
+            return wrong("a version is of letters, digits, `.`, `+`, `-`, `~` and `:`; `*` matches anything");
+        }
+        return Ok(text.to_owned());
+    }
+    text.parse::<Version>().map(|_| text.to_owned()).map_err(|error| format!("the version is none: {}", error.reason))
+}
+
+/// An architecture, by Debian's name.
+pub(super) fn architecture(text: &str) -> Result<String> {
+    if ARCHITECTURES.contains(&text) {
+        return Ok(text.to_owned());
+    }
+    let debians = FOREIGN_NAMES.iter().find(|(name, _)| *name == text).map(|(_, debians)| *debians);
+    match debians.or_else(|| super::problem::nearest(text, ARCHITECTURES)) {
+        Some(name) => wrong(format!("Debian has no such architecture; it has `{name}`")),
+        None => wrong(format!("Debian has no such architecture; it has {}", ARCHITECTURES.join(", "))),
+    }
+}
+
+/// A suite, codename or component: words joined by `/`.
+pub(super) fn suite(text: &str) -> Result<String> {
+    let word = |word: &str| only(word, ".+-_~") && starts_alphanumeric(word);
+    if text.len() > 100 || !text.split('/').all(word) {
+        return wrong("use letters, digits, `.`, `+`, `-`, `_` and `~`, in words joined by `/`");
+    }
+    Ok(text.to_owned())
+}
+
+/// A time of the snapshot archive.
+pub(super) fn snapshot(text: &str) -> Result<String> {
+    let bytes = text.as_bytes();
+    let form = bytes.len() == 16
+        && bytes.iter().enumerate().all(|(index, byte)| match index {
+            8 => *byte == b'T',
+            15 => *byte == b'Z',
+            _ => byte.is_ascii_digit(),
+        });
+    let number = |from: usize, to: usize| text[from..to].parse::<u32>().unwrap_or(u32::MAX);
+    if !form
+        || !(2005..=9999).contains(&number(0, 4))
+        || !(1..=12).contains(&number(4, 6))
+        || !(1..=31).contains(&number(6, 8))
+        || number(9, 11) > 23
+        || number(11, 13) > 59
+        || number(13, 15) > 60
+    {
+        return wrong("a snapshot's time is written as 20261101T000000Z");
+    }
+    Ok(text.to_owned())
+}
+
+/// The base URL of an archive, without a slash at its end.
+pub(super) fn url(text: &str) -> Result<String> {
+    let Some((scheme, rest)) = text.split_once("://") else {
+        return wrong("it is no URL: it begins with no `https://`");
+    };
+    if !matches!(scheme, "http" | "https") {
+        return wrong("only `http` and `https` are fetched from");
+    }
+    let (authority, path) = rest.find('/').map_or((rest, ""), |slash| rest.split_at(slash));
+    if authority.contains('@') {
+        return wrong("a URL with a user or password has no place in a recipe");
+    }
+    let (host, port) = match authority.rsplit_once(':') {
+        Some((host, port)) if !port.contains(']') => (host, Some(port)),
+        _ => (authority, None),
+    };
+    let name = host
+        .strip_prefix('[')
+        .and_then(|host| host.strip_suffix(']'))
+        .map_or_else(|| only(host, ".-_"), |address| address.parse::<std::net::Ipv6Addr>().is_ok());
+    if !name || port.is_some_and(|port| port.parse::<u16>().is_err()) {
+        return wrong("the URL's host is none");
+    }
+    if !path.is_empty() && (!only(path, "/.+-_~%:@,=") || path.split('/').any(|part| part == "..")) {
+        return wrong("the URL's path has `..`, `?`, `#`, or characters that are not allowed in one");
+    }
+    Ok(text.trim_end_matches('/').to_owned())
+}
+
+/// A host name of one label (RFC 1123), in lower case.
+pub(super) fn host_name(text: &str) -> Result<String> {
+    // They name files of the boot loaders, and the machine itself in /etc/hosts.
+    if matches!(text, "default" | "localhost") || text.starts_with("ip6-") {
+        return wrong("the name is taken: every machine, or the boot loader, has a meaning for it");
+    }
+    label(text).map(|()| text.to_owned())
+}
+
+/// A host name, with or without a domain.
+pub(super) fn domain(text: &str) -> Result<String> {
+    if text.len() > 253 {
+        return wrong("a name has at most 253 characters");
+    }
+    text.split('.').try_for_each(label).map(|()| text.to_owned())
+}
+
+/// A host's further name.
+pub(super) fn alias(text: &str) -> Result<String> {
+    if text.contains('.') { domain(text) } else { host_name(text) }
+}
+
+fn label(text: &str) -> Result<()> {
+    let lower = !text.contains(|letter: char| letter.is_ascii_uppercase());
+    if !only(text, "-") || !lower || text.starts_with('-') || text.ends_with('-') || text.len() > 63 {
+        return wrong("a host name is of lower-case letters, digits and `-`, up to 63, no `-` first or last");
+    }
+    if text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return wrong("a host name of digits alone looks like an address");
+    }
+    Ok(())
+}
+
+/// A hardware address of one interface.
+pub(super) fn mac(text: &str) -> Result<[u8; 6]> {
+    let parts: Vec<&str> = text.split([':', '-']).collect();
+    let byte = |part: &&str| (part.len() == 2).then(|| u8::from_str_radix(part, 16).ok()).flatten();
+    let bytes: Option<Vec<u8>> = parts.iter().map(byte).collect();
+    let Some(Ok(mac)) = bytes.map(<[u8; 6]>::try_from) else {
+        return wrong("a hardware address is written as 00:21:97:7d:ad:bf");
+    };
+    if mac[0] & 1 != 0 || mac == [0; 6] {
+        return wrong("this address is of no single machine");
+    }
+    Ok(mac)
+}
+
+/// An IPv4 address.
+pub(super) fn address(text: &str) -> Result<Ipv4Addr> {
+    text.parse().or_else(|_| wrong("an address is written as 192.168.1.10"))
+}
+
+/// A network with its prefix length.
+pub(super) fn network(text: &str) -> Result<(Ipv4Addr, u8)> {
+    let parts = text.split_once('/').and_then(|(address, length)| {
+        let digits = only(length, "") && length.len() <= 2;
+        Some((address.parse::<Ipv4Addr>().ok()?, length.parse::<u8>().ok().filter(|_| digits)?))
+    });
+    let Some((address, length)) = parts else { return wrong("a network is written as 192.168.1.0/24") };
+    if !(8..=30).contains(&length) {
+        return wrong("the prefix length is one from 8 to 30");
+    }
+    let base = Ipv4Addr::from_bits(address.to_bits() & mask(length));
+    if base != address {
+        return wrong(format!("this is an address in the network `{base}/{length}`"));
+    }
+    Ok((address, length))
+}
+
+/// The bits of an address that name its network.
+pub(super) fn mask(length: u8) -> u32 {
+    u32::MAX.checked_shl(32 - u32::from(length.min(32))).unwrap_or(0)
+}
+
+/// A network interface, as Linux names them.
+pub(super) fn interface(text: &str) -> Result<String> {
+    if !only(text, "._-") || text.len() > 15 || !starts_alphanumeric(text) || matches!(text, "lo" | "all" | "default") {
+        return wrong("an interface is named by up to 15 letters, digits, `.`, `_` and `-`, such as `eth0`");
+    }
+    Ok(text.to_owned())
+}
+
+/// The size of a tmpfs.
+pub(super) fn tmpfs_size(text: &str) -> Result<String> {
+    let digits = text.trim_end_matches(['%', 'k', 'K', 'm', 'M', 'g', 'G']);
+    let unit = &text[digits.len()..];
+    let number = digits.parse::<u64>().ok().filter(|number| only(digits, "") && *number > 0);
+    match (number, unit.to_ascii_uppercase().as_str()) {
+        (Some(number), "%") if number <= 100 => Ok(format!("{number}%")),
+        (Some(number), unit @ ("K" | "M" | "G")) => Ok(format!("{number}{unit}")),
+        _ => wrong("a size is written as `64M`, `2G` or `25%`"),
+    }
+}
+
+/// Where a tmpfs may be.
+pub(super) fn mount_point(text: &str) -> Result<String> {
+    let path = absolute_path(text)?;
+    if NO_TMPFS.contains(&path.as_str()) || ["/dev/", "/proc/", "/sys/"].iter().any(|below| path.starts_with(below)) {
+        return wrong("a tmpfs there would hide the system itself");
+    }
+    Ok(path)
+}
+
+/// An absolute path that may stand unquoted in fstab, exports and boot loaders' files; normalised.
+pub(super) fn absolute_path(text: &str) -> Result<String> {
+    if !text.starts_with('/') || !only(text, "/._+-@") || text.split('/').any(|part| matches!(part, "." | "..")) {
+        return wrong("use an absolute path of letters, digits, `.`, `_`, `+`, `-` and `@`, without `.` and `..`");
+    }
+    let parts: Vec<&str> = text.split('/').filter(|part| !part.is_empty()).collect();
+    Ok(format!("/{}", parts.join("/")))
+}
+
+/// A systemd service, without or with `.service`.
+pub(super) fn service(text: &str) -> Result<String> {
+    let name = text.strip_suffix(".service").unwrap_or(text);
+    let other = [".socket", ".timer", ".target", ".mount", ".path", ".slice"].iter().any(|kind| name.ends_with(kind));
+    if !only(name, "._-@:") || !starts_alphanumeric(name) || name.len() > 200 || other {
+        return wrong("a service is named as its unit without `.service`, such as `mariadb`");
+    }
+    Ok(name.to_owned())
+}
+
+/// One kernel argument; goes into the files of several boot loaders.
+pub(super) fn kernel_argument(text: &str) -> Result<String> {
+    if !only(text, "._-,:=/@%+~") || text.len() > 512 {
+        return wrong("a kernel argument is one word of letters, digits and `._-,:=/@%+~`");
+    }
+    Ok(text.to_owned())
+}
+
+/// A DHCP lease, as dnsmasq writes it.
+pub(super) fn lease(text: &str) -> Result<String> {
+    let digits = text.trim_end_matches(['s', 'm', 'h', 'd', 'w']);
+    let number = only(digits, "") && digits.parse::<u32>().is_ok_and(|number| number > 0);
+    if text == "infinite" || (number && text.len() - digits.len() <= 1) {
+        return Ok(text.to_owned());
+    }
+    wrong("a lease is written as `45m`, `12h` or `infinite`")
+}
+
+/// A path glob of dpkg's.
+pub(super) fn path_glob(text: &str) -> Result<String> {
+    if !text.starts_with(['/', '*']) || text.chars().any(char::is_control) || text.len() > 1000 {
+        return wrong("a pattern is an absolute path in which `*` and `?` match anything, `/` too");
+    }
+    Ok(text.to_owned())
+}
+
+/// A kernel module, or a glob of names or paths.
+pub(super) fn module_glob(text: &str) -> Result<String> {
+    if !only(text, "._-/*?[]") || text.split('/').any(|part| part == "..") || text.len() > 200 {
+        return wrong("a module is named as in `modprobe`, or by a glob of names or of paths below `kernel/`");
+    }
+    Ok(text.to_owned())
+}
+
+/// Permission bits.
+pub(super) fn mode(text: &str) -> Result<u32> {
+    let digits = text.len() >= 3 && text.len() <= 5 && text.bytes().all(|byte| (b'0'..=b'7').contains(&byte));
+    match u32::from_str_radix(text, 8) {
+        Ok(mode) if digits && mode <= 0o7777 => Ok(mode),
+        _ => wrong("a mode is written in octal, such as \"0644\""),
+    }
+}
+
+/// An owner: a number, or a name as Debian's accounts have.
+pub(super) fn owner(text: &str) -> Result<String> {
+    if text.bytes().all(|byte| byte.is_ascii_digit()) && !text.is_empty() {
+        // 2^32-1 means "leave as it is" to chown(2).
+        return match text.parse::<u32>() {
+            Ok(id) if id != u32::MAX => Ok(id.to_string()),
+            _ => wrong("an id is a number below 4294967295"),
+        };
+    }
+    let name = only(text, "_-.") && text.starts_with(|first: char| first.is_ascii_lowercase() || first == '_');
+    if !name || text.len() > 32 {
+        return wrong("an owner is a name such as `www-data`, or a number");
+    }
+    Ok(text.to_owned())
+}
+
+/// A debconf question.
+pub(super) fn debconf_question(text: &str) -> Result<String> {
+    if !only(text, "+-._/") || !text.contains('/') {
+        return wrong("a debconf question is named as in `tzdata/Areas`");
+    }
+    Ok(text.to_owned())
+}
+
+/// A debconf answer: one line.
+pub(super) fn debconf_answer(text: &str) -> Result<String> {
+    if text.chars().any(char::is_control) {
+        return wrong("an answer is one line");
+    }
+    Ok(text.to_owned())
+}
+
+/// What a symbolic link points to.
+pub(super) fn link_target(text: &str) -> Result<String> {
+    if text.is_empty() || text.len() >= crate::tree::PATH_MAX || text.chars().any(char::is_control) {
+        return wrong("a link's target is a path");
+    }
+    Ok(text.to_owned())
+}

@@ -1,0 +1,422 @@
+//! From keys as written to a [`Recipe`]: defaults, grammar, files, and whether the parts fit each other.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::path::PathBuf;
+
+use serde::Deserialize as _;
+use serde_spanned::Spanned;
+use toml::de::DeValue;
+use toml::de::ValueDeserializer;
+
+use super::Archive;
+use super::Base;
+use super::Compression;
+use super::Configure;
+use super::Debian;
+use super::Diskless;
+use super::Error;
+use super::Format;
+use super::Initramfs;
+use super::Install;
+use super::LocalFile;
+use super::Modules;
+use super::PackageRequest;
+use super::Recipe;
+use super::RootMode;
+use super::cluster;
+use super::file;
+use super::grammar;
+use super::grammar::Wrong;
+use super::identity;
+use super::overlay;
+use super::problem::Sources;
+use super::raw;
+use super::raw::At;
+use super::raw::Pocket;
+use super::raw::Text;
+use super::shape;
+use super::text;
+use crate::digest::Sha256;
+
+/// The longest keyring.
+const KEYRING_MAX: u64 = 16 << 20;
+/// Suites that have no pockets: changes go straight into them.
+const NO_POCKETS: [&str; 4] = ["sid", "unstable", "experimental", "rc-buggy"];
+/// Mount points of the classic diskless node, with sizes that leave its memory to its work.
+const TMPFS: [(&str, &str); 4] = [("/tmp", "25%"), ("/var/tmp", "10%"), ("/var/log", "64M"), ("/media", "1M")];
+
+/// See [`super::load`].
+pub(super) fn load(path: &Path) -> Result<Recipe, Error> {
+    let mut sources = Sources::default();
+    let mut document = text::read(path, &mut sources)?;
+    let sound = !sources.is_bad();
+    let shaped = shape::check(&super::schema(), &mut document, &mut sources);
+    if !sound || !shaped {
+        return Err(sources.into_error());
+    }
+    let whole = Spanned::new(0..0, DeValue::Table(document));
+    let raw = match raw::Recipe::deserialize(ValueDeserializer::from(whole)) {
+        Ok(raw) => raw,
+        Err(error) => {
+            sources.report(&error.span().unwrap_or(0..0), error.message(), None);
+            return Err(sources.into_error());
+        }
+    };
+    let directory = sources.directory(0).to_owned();
+    let mut checker = Checker { sources: &mut sources, root: directory };
+    match checker.recipe(raw) {
+        Some(recipe) if !sources.is_bad() => Ok(recipe),
+        _ => Err(sources.into_error()),
+    }
+}
+
+/// Turns values as written into values that are right, and collects what is wrong.
+pub(super) struct Checker<'a> {
+    pub(super) sources: &'a mut Sources,
+    /// The recipe's directory, all symbolic links followed.
+    root: PathBuf,
+}
+
+impl Checker<'_> {
+    fn recipe(&mut self, raw: raw::Recipe) -> Option<Recipe> {
+        let name = self.get("name", &raw.name, grammar::recipe_name);
+        let packages = self.packages(&raw.packages);
+        let debian = self.debian(&raw.debian.value);
+        let archives: Vec<_> = raw.archive.iter().map(|archive| self.archive(&archive.value)).collect();
+        let install = self.install(&raw.install);
+        let overlay = self.overlay(&raw.overlay);
+        let configure = self.configure(&raw.configure);
+        let (head, nodes) = self.cluster(&raw, name.as_deref().unwrap_or("root"));
+        let diskless = raw.diskless.as_ref().map(|raw| self.diskless(&raw.value, head.as_ref()));
+        let initramfs = self.initramfs(&raw.initramfs);
+        let mut formats = raw.output.formats.unwrap_or_default();
+        if formats.is_empty() {
+            formats.push(Format::Tar);
+        }
+        formats.sort_unstable();
+        formats.dedup();
+        let lossy = if raw.output.lossy.is_empty() { Vec::new() } else { vec!["xattrs".to_owned()] };
+        let mut recipe = Recipe {
+            name: name?,
+            directory: self.root.clone(),
+            digest: Sha256::of(b""),
+            selection: Sha256::of(b""),
+            packages: packages?,
+            debian: debian?,
+            archives: archives.into_iter().collect::<Option<_>>()?,
+            install: install?,
+            overlay: overlay?,
+            configure: configure?,
+            diskless: diskless.map_or(Some(None), |diskless| diskless.map(Some))?,
+            head,
+            nodes,
+            initramfs: initramfs?,
+            formats,
+            lossy,
+        };
+        recipe.selection = identity::selection(&recipe);
+        recipe.digest = identity::digest(&recipe);
+        Some(recipe)
+    }
+
+    fn packages(&mut self, raw: &[Text]) -> Option<Vec<PackageRequest>> {
+        let requests: Vec<_> = raw.iter().map(|text| self.package(text)).collect();
+        let mut requests = requests.into_iter().collect::<Option<Vec<_>>>()?;
+        let mut versions = BTreeMap::new();
+        for (request, text) in requests.iter().zip(raw) {
+            if let PackageRequest::Named { name, architecture, version: Some(version) } = request {
+                let old = versions.insert((name, architecture), version);
+                if old.is_some_and(|old| old != version) {
+                    self.report(text, format!("`{name}` is asked for in two versions"), None);
+                }
+            }
+        }
+        // The order of wishes means nothing, so it must not reach the solver or the digest.
+        requests.sort_by_cached_key(|request| match request {
+            PackageRequest::Named { name, architecture, version } => {
+                (name.clone(), architecture.clone(), version.clone(), PathBuf::new())
+            }
+            PackageRequest::Local(file) => (String::new(), None, None, file.path.clone()),
+        });
+        requests.dedup();
+        Some(requests)
+    }
+
+    fn package(&mut self, text: &Text) -> Option<PackageRequest> {
+        if text.value.contains('/') || text.value.ends_with(".deb") {
+            let file = self.file("packages", text)?;
+            let mut magic = [0; 8];
+            let read = std::io::Read::read(&mut file.content.reader(), &mut magic);
+            if read.is_err() || magic != *b"!<arch>\n" {
+                self.report(text, format!("`{}` is no .deb", text.value.escape_debug()), None);
+            }
+            return Some(PackageRequest::Local(file));
+        }
+        self.get("packages", text, |text| {
+            let (wanted, version) =
+                text.split_once('=').map_or((text, None), |(wanted, version)| (wanted, Some(version)));
+            let (name, architecture) = wanted.split_once(':').map_or((wanted, None), |(name, arch)| (name, Some(arch)));
+            Ok(PackageRequest::Named {
+                name: grammar::package_name(name)?,
+                architecture: architecture.map(grammar::architecture).transpose()?,
+                version: version.map(grammar::version_glob).transpose()?,
+            })
+        })
+    }
+
+    fn debian(&mut self, raw: &raw::Debian) -> Option<Debian> {
+        let suite = self.get("debian.suite", &raw.suite, grammar::suite);
+        let architecture =
+            self.get_or("debian.architecture", raw.architecture.as_ref(), "amd64", grammar::architecture);
+        let components = self.components("debian.components", raw.components.as_deref());
+        let mirror = self.option("debian.mirror", raw.mirror.as_ref(), grammar::url);
+        let snapshot = self.option("debian.snapshot", raw.snapshot.as_ref(), grammar::snapshot);
+        let signed_by = raw.signed_by.as_ref().map(|text| self.keyring("debian.signed-by", text));
+        let none = NO_POCKETS.contains(&raw.suite.value.as_str());
+        let mut pockets: Vec<Pocket> = match &raw.pockets {
+            Some(pockets) => pockets.iter().map(|pocket| pocket.value).collect(),
+            None if none => Vec::new(),
+            None => vec![Pocket::Updates, Pocket::Security],
+        };
+        pockets.sort_unstable();
+        pockets.dedup();
+        let pockets = pockets.into_iter().map(|pocket| match pocket {
+            Pocket::Updates => "updates".to_owned(),
+            Pocket::Security => "security".to_owned(),
+            Pocket::Backports => "backports".to_owned(),
+        });
+        Some(Debian {
+            suite: suite?,
+            architecture: architecture?,
+            components: components?,
+            pockets: pockets.collect(),
+            mirror: mirror?,
+            snapshot: snapshot?,
+            signed_by: signed_by.map_or(Some(None), |file| file.map(Some))?,
+        })
+    }
+
+    fn archive(&mut self, raw: &raw::Archive) -> Option<Archive> {
+        let url = self.get("archive.url", &raw.url, grammar::url);
+        let suite = self.get("archive.suite", &raw.suite, grammar::suite);
+        let components = self.components("archive.components", raw.components.as_deref());
+        let signed_by = self.keyring("archive.signed-by", &raw.signed_by);
+        let packages = self.list("archive.packages", &raw.packages, grammar::package_glob);
+        Some(Archive {
+            url: url?,
+            suite: suite?,
+            components: components?,
+            signed_by: signed_by?,
+            packages: sorted(packages?),
+        })
+    }
+
+    fn components(&mut self, key: &str, raw: Option<&[Text]>) -> Option<Vec<String>> {
+        let components = self.list(key, raw.unwrap_or_default(), grammar::suite)?;
+        Some(if components.is_empty() { vec!["main".to_owned()] } else { sorted(components) })
+    }
+
+    fn install(&mut self, raw: &raw::Install) -> Option<Install> {
+        let exclude = self.list("install.exclude", &raw.exclude, grammar::path_glob);
+        let include = self.list("install.include", &raw.include, grammar::path_glob);
+        Some(Install {
+            base: raw.base.unwrap_or(Base::Required),
+            recommends: raw.recommends.unwrap_or(false),
+            exclude: sorted(exclude?),
+            include: sorted(include?),
+        })
+    }
+
+    fn overlay(&mut self, raw: &[At<raw::Overlay>]) -> Option<Vec<super::OverlayEntry>> {
+        let entries: Vec<_> = raw.iter().map(|entry| overlay::entry(self, entry)).collect();
+        let mut seen = BTreeMap::new();
+        for (entry, raw) in entries.iter().zip(raw) {
+            let Some(entry) = entry else { continue };
+            if let Some(first) = seen.insert(&entry.path, raw.value.path.span.start) {
+                let place = self.sources.place(first);
+                self.report(
+                    &raw.value.path,
+                    format!("`{}` has an overlay entry already, at {place}", entry.path),
+                    None,
+                );
+            }
+        }
+        entries.into_iter().collect()
+    }
+
+    fn configure(&mut self, raw: &raw::Configure) -> Option<Configure> {
+        let mut configure = Configure::default();
+        for (name, treatment) in &raw.packages {
+            let name = self.get("configure.packages", name, grammar::package_name)?;
+            configure.packages.insert(name, *treatment);
+        }
+        for (question, answer) in &raw.debconf {
+            let question = self.get("configure.debconf", question, grammar::debconf_question)?;
+            let answer = self.get("configure.debconf", answer, grammar::debconf_answer)?;
+            configure.debconf.insert(question, answer);
+        }
+        Some(configure)
+    }
+
+    fn diskless(&mut self, raw: &raw::Diskless, head: Option<&super::Head>) -> Option<Diskless> {
+        let interface = self.get_or("diskless.interface", raw.interface.as_ref(), "eth0", grammar::interface);
+        let tmpfs = self.tmpfs(raw.tmpfs.as_ref());
+        let syslog = self.option("diskless.syslog", raw.syslog.as_ref(), |text| {
+            grammar::address(text).map(|address| address.to_string()).or_else(|_| grammar::domain(text))
+        });
+        let nameservers =
+            self.list("diskless.nameservers", raw.nameservers.as_deref().unwrap_or_default(), grammar::address);
+        let domain = self.option("diskless.domain", raw.domain.as_ref(), grammar::domain);
+        let arguments = self.list("diskless.kernel-arguments", &raw.kernel_arguments, grammar::kernel_argument);
+        let head_address = head.map(|head| head.address);
+        Some(Diskless {
+            root: raw.root.unwrap_or(RootMode::Nfs),
+            interface: interface?,
+            tmpfs: tmpfs?,
+            syslog: syslog?.or_else(|| head_address.map(|address| address.to_string())),
+            nameservers: match raw.nameservers {
+                Some(_) => nameservers?,
+                None => head_address.into_iter().collect(),
+            },
+            domain: domain?,
+            kernel_arguments: arguments?,
+        })
+    }
+
+    fn tmpfs(&mut self, raw: Option<&BTreeMap<Text, Text>>) -> Option<BTreeMap<String, String>> {
+        let Some(raw) = raw else {
+            return Some(TMPFS.iter().map(|(path, size)| ((*path).to_owned(), (*size).to_owned())).collect());
+        };
+        let mut tmpfs = BTreeMap::new();
+        let mut good = true;
+        for (path, size) in raw {
+            let mount_point = self.get("diskless.tmpfs", path, grammar::mount_point);
+            let size = self.get("diskless.tmpfs", size, grammar::tmpfs_size);
+            let (Some(mount_point), Some(size)) = (mount_point, size) else {
+                good = false;
+                continue;
+            };
+            if tmpfs.insert(mount_point.clone(), size).is_some() {
+                self.report(path, format!("`{mount_point}` has two sizes"), None);
+            }
+        }
+        good.then_some(tmpfs)
+    }
+
+    fn initramfs(&mut self, raw: &raw::Initramfs) -> Option<Initramfs> {
+        let modules = match &raw.modules {
+            None => Modules::Netboot,
+            Some(At { value: raw::Modules::Set(raw::ModuleSet::Netboot), .. }) => Modules::Netboot,
+            Some(At { value: raw::Modules::List(list), span }) => {
+                let list: Vec<Text> =
+                    list.iter().map(|value| At { value: value.clone(), span: span.clone() }).collect();
+                Modules::List(sorted(self.list("initramfs.modules", &list, grammar::module_glob)?))
+            }
+        };
+        let compression = match raw.compression {
+            Some(raw::Compression::None) => Compression::None,
+            Some(raw::Compression::Gzip) => Compression::Gzip,
+            Some(raw::Compression::Xz) => Compression::Xz,
+            Some(raw::Compression::Zstd) | None => Compression::Zstd,
+        };
+        Some(Initramfs { modules, compression })
+    }
+
+    fn cluster(&mut self, raw: &raw::Recipe, name: &str) -> (Option<super::Head>, Vec<super::Node>) {
+        let head = raw.head.as_ref().and_then(|head| cluster::head(self, &head.value, name));
+        let nodes = raw.node.iter().filter_map(|node| cluster::node(self, &node.value)).collect();
+        cluster::check(self, raw);
+        (head, nodes)
+    }
+
+    // --- what all of them use --------------------------------------------------------------------------------
+
+    /// A value of a grammar.
+    pub(super) fn get<T>(&mut self, key: &str, text: &Text, grammar: impl Fn(&str) -> Result<T, Wrong>) -> Option<T> {
+        match grammar(&text.value) {
+            Ok(value) => Some(value),
+            Err(wrong) => {
+                let shown: String = text.value.chars().take(80).collect();
+                self.report(text, format!("`{key}` is {shown:?}"), Some(wrong));
+                None
+            }
+        }
+    }
+
+    /// A value that may be absent; the outer `None` is a wrong one.
+    #[expect(clippy::option_option, reason = "wrong and absent are two things")]
+    pub(super) fn option<T>(
+        &mut self,
+        key: &str,
+        text: Option<&Text>,
+        grammar: impl Fn(&str) -> Result<T, Wrong>,
+    ) -> Option<Option<T>> {
+        text.map_or(Some(None), |text| self.get(key, text, grammar).map(Some))
+    }
+
+    /// A value with a default.
+    pub(super) fn get_or<T>(
+        &mut self,
+        key: &str,
+        text: Option<&Text>,
+        default: &str,
+        grammar: impl Fn(&str) -> Result<T, Wrong>,
+    ) -> Option<T> {
+        match text {
+            Some(text) => self.get(key, text, grammar),
+            None => grammar(default).ok(),
+        }
+    }
+
+    /// A list of values, in its order.
+    pub(super) fn list<T>(
+        &mut self,
+        key: &str,
+        texts: &[Text],
+        grammar: impl Fn(&str) -> Result<T, Wrong>,
+    ) -> Option<Vec<T>> {
+        let values: Vec<Option<T>> = texts.iter().map(|text| self.get(key, text, &grammar)).collect();
+        values.into_iter().collect()
+    }
+
+    pub(super) fn report<T>(&mut self, at: &At<T>, message: String, help: Option<String>) {
+        self.sources.report(&at.span, message, help);
+    }
+
+    /// Where a file that the recipe names lies; relative names are relative to the file that has them.
+    pub(super) fn locate(&mut self, text: &Text) -> Option<PathBuf> {
+        let found = text::locate(&self.root, self.sources.directory(text.span.start), &text.value);
+        found.map_err(|message| self.report(text, message, None)).ok()
+    }
+
+    /// A file that the recipe names.
+    fn file(&mut self, key: &str, text: &Text) -> Option<LocalFile> {
+        let real = self.locate(text)?;
+        match file::read(&real) {
+            Ok((content, _)) => {
+                let path = real.strip_prefix(&self.root).unwrap_or(&real).to_owned();
+                Some(LocalFile { path, content })
+            }
+            Err(error) => {
+                self.report(text, format!("cannot read the file of `{key}`: {error}"), None);
+                None
+            }
+        }
+    }
+
+    fn keyring(&mut self, key: &str, text: &Text) -> Option<LocalFile> {
+        let file = self.file(key, text)?;
+        if file.content.size() == 0 || file.content.size() > KEYRING_MAX {
+            self.report(text, format!("`{}` is no keyring", text.value.escape_debug()), None);
+        }
+        Some(file)
+    }
+}
+
+/// For lists whose order means nothing.
+fn sorted(mut list: Vec<String>) -> Vec<String> {
+    list.sort_unstable();
+    list.dedup();
+    list
+}

@@ -1,0 +1,373 @@
+//! The recipe's keys, as written: the types that the parser, the JSON schema and the documentation are made of.
+//!
+//! Their doc comments are the users' reference (`doc/recipe.md`); what the words mean is `meaning`'s business.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use schemars::JsonSchema;
+use schemars::Schema;
+use schemars::SchemaGenerator;
+use serde::Deserialize;
+use serde::Deserializer;
+use serde_spanned::Spanned;
+
+use super::Base;
+use super::Format;
+use super::RootMode;
+use super::Treatment;
+
+/// A value with its place in the text. Two are equal when their values are.
+#[derive(Debug, Clone)]
+pub(super) struct At<T> {
+    pub(super) value: T,
+    pub(super) span: Range<usize>,
+}
+
+impl<T: PartialEq> PartialEq for At<T> {
+    fn eq(&self, other: &Self) -> bool {
+        self.value == other.value
+    }
+}
+
+impl<T: Eq> Eq for At<T> {}
+
+impl<T: PartialOrd> PartialOrd for At<T> {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        self.value.partial_cmp(&other.value)
+    }
+}
+
+impl<T: Ord> Ord for At<T> {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        self.value.cmp(&other.value)
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for At<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let spanned = Spanned::<T>::deserialize(deserializer)?;
+        Ok(Self { span: spanned.span(), value: spanned.into_inner() })
+    }
+}
+
+impl<T: JsonSchema> JsonSchema for At<T> {
+    fn inline_schema() -> bool {
+        T::inline_schema()
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        T::schema_name()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        T::schema_id()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        T::json_schema(generator)
+    }
+}
+
+/// A string with its place.
+pub(super) type Text = At<String>;
+
+/// An imgbuild recipe: which Debian packages, configured how, for which nodes.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[schemars(rename = "recipe")]
+pub(super) struct Recipe {
+    /// Names the outputs. Lower-case letters, digits, `.` and `-`.
+    pub(super) name: Text,
+    /// Recipes to start from, relative to this file. They are added up: tables are joined, lists are appended, and
+    /// a key that two files give different values is an error. At most 32 files in all, each taken once.
+    #[serde(default)]
+    #[expect(dead_code, reason = "resolved before the types are read; it is here for the schema")]
+    pub(super) extends: Vec<Text>,
+    /// Packages to install, with what they depend on: `name`, `name:arch`, `name=version` (`*` in the version
+    /// matches anything), or the path of a .deb below the recipe's directory, such as `./local.deb`.
+    #[serde(default)]
+    pub(super) packages: Vec<Text>,
+    /// Debian's own archive.
+    pub(super) debian: At<Debian>,
+    /// Further archives, each bound to its own keyring.
+    #[serde(default)]
+    pub(super) archive: Vec<At<Archive>>,
+    /// What is installed and left out.
+    #[serde(default)]
+    pub(super) install: Install,
+    /// Files of your own, put in place after all packages are configured, in this order.
+    #[serde(default)]
+    pub(super) overlay: Vec<At<Overlay>>,
+    /// How the packages' scripts are treated.
+    #[serde(default)]
+    pub(super) configure: Configure,
+    /// Makes the root that of a diskless node.
+    pub(super) diskless: Option<At<Diskless>>,
+    /// The head node, which boots the others and collects their logs. Needs `[diskless]`.
+    pub(super) head: Option<At<Head>>,
+    /// The nodes. They need `[head]`.
+    #[serde(default)]
+    pub(super) node: Vec<At<Node>>,
+    /// The small system that the kernel starts in; made when there is `[diskless]`.
+    #[serde(default)]
+    pub(super) initramfs: Initramfs,
+    /// What is written.
+    #[serde(default)]
+    pub(super) output: Output,
+}
+
+/// Debian's own archive.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[schemars(rename = "debian")]
+pub(super) struct Debian {
+    /// Suite or codename, such as `trixie`.
+    pub(super) suite: Text,
+    /// Debian's name of the nodes' architecture. Default: `amd64`.
+    pub(super) architecture: Option<Text>,
+    /// Components. Default: `main`.
+    pub(super) components: Option<Vec<Text>>,
+    /// Pockets used beside the suite: `updates`, `security`, `backports`. Default: the first two, and none for
+    /// `sid`, `unstable` and `experimental`.
+    pub(super) pockets: Option<Vec<At<Pocket>>>,
+    /// Base URL of a mirror. Recipes that are shared name none: `--mirror`, the environment, the host's own apt
+    /// sources or a public mirror are used. Never in the lock or an output.
+    pub(super) mirror: Option<Text>,
+    /// A time, such as `20261101T000000Z`: every pocket is taken from the snapshot archive of that time.
+    pub(super) snapshot: Option<Text>,
+    /// A keyring below the recipe's directory, in place of Debian's keys that imgbuild brings with it.
+    pub(super) signed_by: Option<Text>,
+}
+
+/// A part of a suite that is published apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+#[schemars(inline)]
+pub(super) enum Pocket {
+    /// `trixie-updates`
+    Updates,
+    /// `trixie-security`, from the security archive
+    Security,
+    /// `trixie-backports`
+    Backports,
+}
+
+/// A further archive.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[schemars(rename = "archive")]
+pub(super) struct Archive {
+    /// Base URL, `http` or `https`, without user and password.
+    pub(super) url: Text,
+    /// Suite or codename.
+    pub(super) suite: Text,
+    /// Components. Default: `main`.
+    pub(super) components: Option<Vec<Text>>,
+    /// The keyring, below the recipe's directory, that alone counts for this archive.
+    pub(super) signed_by: Text,
+    /// Only these packages, by name or glob, may come from here. Default: all.
+    #[serde(default)]
+    pub(super) packages: Vec<Text>,
+}
+
+/// What is installed and left out.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[schemars(rename = "install")]
+pub(super) struct Install {
+    /// What lies below the packages asked for. Default: `required`.
+    pub(super) base: Option<Base>,
+    /// Whether Recommends are installed. Default: `false`.
+    pub(super) recommends: Option<bool>,
+    /// Paths left out of every package, as dpkg's `path-exclude`.
+    #[serde(default)]
+    pub(super) exclude: Vec<Text>,
+    /// Paths kept although they match `exclude`, as dpkg's `path-include`.
+    #[serde(default)]
+    pub(super) include: Vec<Text>,
+}
+
+/// One file, directory or link of your own, or one path removed. Exactly one of `content`, `source`, `symlink`,
+/// `directory` and `remove` is given.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[schemars(rename = "overlay")]
+pub(super) struct Overlay {
+    /// Absolute path in the root.
+    pub(super) path: Text,
+    /// The file's text.
+    pub(super) content: Option<Text>,
+    /// A file or directory below the recipe's directory. Files that their owner may execute get 0755, others 0644;
+    /// symbolic links in a directory are copied as links.
+    pub(super) source: Option<Text>,
+    /// Target of a symbolic link.
+    pub(super) symlink: Option<Text>,
+    /// `true`: an empty directory, unless it is already there.
+    pub(super) directory: Option<At<bool>>,
+    /// `true`: the path is removed, with everything below it.
+    pub(super) remove: Option<At<bool>>,
+    /// Permission bits in octal, such as `"0640"`. Default: `"0644"`, directories `"0755"`.
+    pub(super) mode: Option<Text>,
+    /// Owner: a name of the image, or a number in quotes. Default: `root`.
+    pub(super) user: Option<Text>,
+    /// Group: a name of the image, or a number in quotes. Default: `root`.
+    pub(super) group: Option<Text>,
+}
+
+/// How the packages' scripts are treated.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[schemars(rename = "configure")]
+pub(super) struct Configure {
+    /// Package name → treatment, for packages whose scripts are not to be read as usual. The manifest names them.
+    #[serde(default)]
+    pub(super) packages: BTreeMap<Text, Treatment>,
+    /// debconf question → answer.
+    #[serde(default)]
+    pub(super) debconf: BTreeMap<Text, Text>,
+}
+
+/// The diskless node.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[schemars(rename = "diskless")]
+pub(super) struct Diskless {
+    /// How nodes mount their root. Default: `nfs`.
+    pub(super) root: Option<RootMode>,
+    /// The interface that nodes boot from. It is up before the root is there and never touched afterwards.
+    /// Default: `eth0`.
+    pub(super) interface: Option<Text>,
+    /// Mount point → size of a tmpfs over it: `64M`, `2G`, or `25%` of the memory. Default: `/tmp` 25%, `/var/tmp`
+    /// 10%, `/var/log` 64M, `/media` 1M.
+    pub(super) tmpfs: Option<BTreeMap<Text, Text>>,
+    /// Address or name of the machine that collects the logs. Default: the head.
+    pub(super) syslog: Option<Text>,
+    /// DNS servers. Default: the head.
+    pub(super) nameservers: Option<Vec<Text>>,
+    /// The cluster's DNS domain.
+    pub(super) domain: Option<Text>,
+    /// Further kernel arguments, one per string.
+    #[serde(default)]
+    pub(super) kernel_arguments: Vec<Text>,
+}
+
+/// The head node.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[schemars(rename = "head")]
+pub(super) struct Head {
+    /// Host name.
+    pub(super) name: Text,
+    /// Further names.
+    #[serde(default)]
+    pub(super) aliases: Vec<Text>,
+    /// Address on the cluster's network.
+    pub(super) address: Text,
+    /// Interface on the cluster's network.
+    pub(super) interface: Text,
+    /// The cluster's network, such as `192.168.1.0/24`.
+    pub(super) network: Text,
+    /// First and last address that DHCP gives to machines that are no `[[node]]`.
+    #[schemars(length(equal = 2))]
+    pub(super) range: Vec<Text>,
+    /// Where the head keeps the root that nodes mount. Default: `/srv/imgbuild/NAME/root`.
+    pub(super) export: Option<Text>,
+    /// The head's TFTP directory. Default: `/srv/tftp`.
+    pub(super) tftp: Option<Text>,
+    /// DHCP lease of machines that are no `[[node]]`, such as `45m`, `12h` or `infinite`. Default: `12h`.
+    pub(super) lease: Option<Text>,
+}
+
+/// One node.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[schemars(rename = "node")]
+pub(super) struct Node {
+    /// Host name.
+    pub(super) name: Text,
+    /// Further names.
+    #[serde(default)]
+    pub(super) aliases: Vec<Text>,
+    /// Hardware address of the interface that it boots from, such as `00:21:97:7d:ad:bf`.
+    pub(super) mac: Text,
+    /// Its address, always.
+    pub(super) address: Text,
+    /// Services that run on the nodes that name them, and on no other: unit names without `.service`.
+    #[serde(default)]
+    pub(super) services: Vec<Text>,
+    /// How this node mounts its root. Default: as `[diskless]` says.
+    pub(super) root: Option<RootMode>,
+    /// Further kernel arguments of this node.
+    #[serde(default)]
+    pub(super) kernel_arguments: Vec<Text>,
+}
+
+/// The small system that the kernel starts in.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[schemars(rename = "initramfs")]
+pub(super) struct Initramfs {
+    /// Kernel modules: `netboot` for all network drivers and what network roots need, or a list of names and globs.
+    /// Dependencies, soft dependencies and firmware follow. Default: `netboot`.
+    pub(super) modules: Option<At<Modules>>,
+    /// How it is compressed. Default: `zstd`.
+    pub(super) compression: Option<Compression>,
+}
+
+/// Kernel modules.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(untagged)]
+#[schemars(inline)]
+pub(super) enum Modules {
+    /// A set by name.
+    Set(ModuleSet),
+    /// Names or globs.
+    List(Vec<String>),
+}
+
+/// A set of kernel modules.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+#[schemars(inline)]
+pub(super) enum ModuleSet {
+    /// Network drivers and what network roots need.
+    Netboot,
+}
+
+/// A compression.
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+#[schemars(inline)]
+pub(super) enum Compression {
+    /// Not compressed.
+    None,
+    /// The one that every boot loader and kernel reads.
+    Gzip,
+    /// The smallest.
+    Xz,
+    /// The fastest.
+    Zstd,
+}
+
+/// What is written.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[schemars(rename = "output")]
+pub(super) struct Output {
+    /// Forms of the root, one tree in each. Default: `tar`.
+    pub(super) formats: Option<Vec<Format>>,
+    /// What may be lost where a format cannot carry it; without this it is an error.
+    #[serde(default)]
+    pub(super) lossy: Vec<Loss>,
+}
+
+/// Something that a format may not carry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+#[schemars(inline)]
+pub(super) enum Loss {
+    /// Extended attributes, capabilities among them.
+    Xattrs,
+}
