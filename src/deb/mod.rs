@@ -10,6 +10,8 @@ mod version;
 pub use control::ControlError;
 pub use control::Field;
 pub use control::Stanza;
+pub use control::Stanzas;
+pub use control::plain;
 pub use control::stanzas;
 pub use package::MultiArch;
 pub use package::Package;
@@ -22,6 +24,8 @@ pub use relation::Operator;
 pub use relation::Relation;
 pub use relation::RelationError;
 pub use relation::Relations;
+pub use relation::format_relations;
+pub use relation::parse_relations;
 pub use version::Version;
 pub use version::VersionError;
 

@@ -1,5 +1,6 @@
 //! Version numbers and their order (Policy 5.6.12, deb-version(7)).
 
+use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::fmt;
 use std::str::FromStr;
@@ -31,6 +32,30 @@ impl Version {
         &self.0
     }
 
+    /// The version without an epoch that says nothing, as dpkg writes it into its database: `0:1.0` is `1.0`.
+    /// Where a colon follows, the epoch stays, for the colon would be taken for its end.
+    #[must_use]
+    pub fn normalized(&self) -> Cow<'_, str> {
+        match self.0.split_once(':') {
+            None => Cow::Borrowed(&self.0),
+            Some((_, rest)) if self.epoch() == 0 && !rest.contains(':') => Cow::Borrowed(rest),
+            Some((_, rest)) => Cow::Owned(format!("{}:{rest}", self.epoch())),
+        }
+    }
+
+    /// The version without its epoch, as it stands in file names.
+    #[must_use]
+    pub fn without_epoch(&self) -> &str {
+        self.0.split_once(':').map_or(self.0.as_str(), |(_, rest)| rest)
+    }
+
+    /// Upstream version and revision (empty when absent).
+    #[must_use]
+    pub fn parts(&self) -> (&str, &str) {
+        let (_, upstream, revision) = self.split();
+        (upstream, revision)
+    }
+
     /// Epoch, upstream version, revision (empty when absent).
     fn split(&self) -> (u64, &str, &str) {
         let (epoch, rest) =
@@ -46,7 +71,7 @@ impl FromStr for Version {
     fn from_str(text: &str) -> Result<Self, VersionError> {
         let error = |reason| Err(VersionError { text: text.chars().take(100).collect(), reason });
         let rest = match text.split_once(':') {
-            Some((epoch, _)) if epoch.is_empty() => return error("the epoch is empty"),
+            Some(("", _)) => return error("the epoch is empty"),
             Some((epoch, _)) if !epoch.bytes().all(|byte| byte.is_ascii_digit()) => {
                 return error("the epoch is no number");
             }
@@ -146,4 +171,79 @@ fn digits(part: &[u8]) -> (&[u8], &[u8]) {
     let (number, rest) = part.split_at(end);
     let zeros = number.iter().position(|&byte| byte != b'0').unwrap_or(end);
     (&number[zeros..], rest)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn version(text: &str) -> Version {
+        text.parse().unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    #[test]
+    fn the_order_is_dpkgs() {
+        let ascending = [
+            "0~~",
+            "0~~a",
+            "0~",
+            "0",
+            "0-0.1",
+            "0-1",
+            "0a",
+            "0+",
+            "0.",
+            "1.0~rc1",
+            "1.0",
+            "1.0-1~bpo1",
+            "1.0-1",
+            "1.0-1+b1",
+            "1.0+dfsg-1",
+            "1.2",
+            "1.10",
+            "1.18446744073709551616",
+            "1:0",
+            "1:0.1",
+            "2:0",
+        ];
+        for (i, a) in ascending.iter().enumerate() {
+            for (j, b) in ascending.iter().enumerate() {
+                assert_eq!(version(a).cmp(&version(b)), i.cmp(&j), "{a} {b}");
+            }
+        }
+        for (a, b) in [("1.0", "1.0-0"), ("0:1", "1"), ("1.01", "1.1"), ("1.a", "1.a0")] {
+            assert_eq!(version(a), version(b));
+        }
+    }
+
+    #[test]
+    fn what_is_no_version() {
+        for text in [
+            "",
+            ":1",
+            "a:1",
+            "-1:1",
+            "+1:1",
+            "2147483648:1",
+            "1:",
+            "1-",
+            "a1",
+            "1_0",
+            "1 0",
+            "1-1:1",
+            "1/../x",
+            "1\n",
+            "\u{661}",
+        ] {
+            assert!(text.parse::<Version>().is_err(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn normalized_as_in_dpkgs_database() {
+        for (text, normal) in [("1.0-0", "1.0-0"), ("0:1", "1"), ("0:1:2", "0:1:2"), ("01:2", "1:2"), ("1:2", "1:2")] {
+            assert_eq!(version(text).normalized(), normal);
+            assert_eq!(version(&version(text).normalized()), version(text));
+        }
+    }
 }
