@@ -4,6 +4,8 @@
 //! ([`Method::Native`]), or the target's own dpkg runs them in a sandbox ([`Method::Sandbox`]). Afterwards
 //! `normalize` takes out whatever a second build, another host or another day would have made otherwise.
 
+mod generators;
+
 use std::collections::BTreeMap;
 
 use crate::host::Host;
