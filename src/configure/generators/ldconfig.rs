@@ -77,7 +77,8 @@ fn generator(tree: &Tree) -> Result<Option<Vec<u8>>, Error> {
         let text = &library[start + BANNER.len() - 1..];
         let end = memchr::memmem::find(text, b".\n").unwrap_or(0).min(200);
         let Some(release) = memchr::memmem::find(&text[..end], b" release version ") else { continue };
-        let stable = text[..release].iter().rposition(|&byte| byte == b' ').map_or(&text[..release], |_| &text[..release]);
+        let stable =
+            text[..release].iter().rposition(|&byte| byte == b' ').map_or(&text[..release], |_| &text[..release]);
         return Ok(Some([b"ldconfig ", stable, &text[release..end]].concat()));
     }
     Ok(None)
