@@ -1,1 +1,411 @@
-//! To come.
+//! HTTP and HTTPS, with every limit a hostile or broken server calls for.
+//!
+//! What comes is checked by whoever asked: here only time, redirects and the shape of the answer are guarded.
+//! RFC 9110 (semantics), RFC 9112 (HTTP/1.1), RFC 9113 (HTTP/2).
+
+use std::fmt;
+use std::io;
+use std::io::Read;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use std::time::Instant;
+
+use reqwest::Url;
+use reqwest::header;
+use tokio::runtime::Runtime;
+
+use crate::host::Response;
+use crate::host::Transport;
+use crate::host::TransportError;
+
+/// Limits of time. The defaults let a slow but honest mirror through and a stalling one go.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Options {
+    /// To a connection, TLS included: 10 s.
+    pub connect: Duration,
+    /// From the request to the end of the answer's head, redirects each: 30 s.
+    pub head: Duration,
+    /// Without a single byte of the body: 30 s.
+    pub idle: Duration,
+    /// Bytes per second that the body must reach over each [`Options::rate_window`]: 1 KiB/s.
+    pub min_rate: u64,
+    /// Over which the rate is measured: 60 s.
+    pub rate_window: Duration,
+    /// For one whole answer: 2 hours.
+    pub total: Duration,
+    /// Whether the system's proxy settings (`http_proxy` and the like) are followed.
+    pub system_proxy: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            connect: Duration::from_secs(10),
+            head: Duration::from_secs(30),
+            idle: Duration::from_secs(30),
+            min_rate: 1024,
+            rate_window: Duration::from_secs(60),
+            total: Duration::from_secs(2 * 3600),
+            system_proxy: true,
+        }
+    }
+}
+
+/// Enough for any mirror network; a loop ends soon.
+const REDIRECTS_MAX: usize = 5;
+
+/// A [`Transport`] over HTTP/1.1 and HTTP/2, with a pool of connections.
+///
+/// It runs its own small asynchronous runtime; calls block, and may come from any thread that may block.
+pub struct HttpTransport {
+    client: reqwest::Client,
+    runtime: Arc<Background>,
+    options: Options,
+}
+
+impl fmt::Debug for HttpTransport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HttpTransport").field("options", &self.options).finish_non_exhaustive()
+    }
+}
+
+impl HttpTransport {
+    /// Makes a transport; connects to nothing yet.
+    ///
+    /// # Errors
+    /// The system gives no threads or no TLS roots.
+    pub fn new(options: Options) -> Result<Self, TransportError> {
+        // Fails when the program has already chosen a provider, which is then the one used.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
+        let runtime = runtime.map_err(|error| TransportError::Network(format!("cannot start threads: {error}")))?;
+        let mut builder = reqwest::Client::builder()
+            .redirect(reqwest::redirect::Policy::none())
+            .referer(false)
+            .connect_timeout(options.connect)
+            .user_agent(concat!("imgbuild/", env!("CARGO_PKG_VERSION")));
+        if !options.system_proxy {
+            builder = builder.no_proxy();
+        }
+        let client = builder.build().map_err(|error| network(&error))?;
+        Ok(Self { client, runtime: Arc::new(Background(Some(runtime))), options })
+    }
+
+    /// Asks for one URL and no other.
+    async fn ask(&self, url: Url, offset: u64) -> Result<reqwest::Response, TransportError> {
+        let mut request = self.client.get(url).header(header::ACCEPT_ENCODING, "identity");
+        if offset > 0 {
+            request = request.header(header::RANGE, format!("bytes={offset}-"));
+        }
+        match tokio::time::timeout(self.options.head, request.send()).await {
+            Ok(answer) => answer.map_err(|error| network(&error)),
+            Err(_) => Err(TransportError::Network(format!("no answer within {} s", self.options.head.as_secs()))),
+        }
+    }
+
+    /// Follows redirects by hand, so that each can be refused.
+    async fn follow(&self, url: &str, offset: u64) -> Result<reqwest::Response, TransportError> {
+        let mut url = parse(url)?;
+        let mut inside = false;
+        for hop in 0..=REDIRECTS_MAX {
+            let answer = self.ask(url.clone(), offset).await?;
+            let local = answer.remote_addr().is_some_and(|address| is_local(address.ip()));
+            if hop == 0 {
+                inside = local;
+            } else if local && !inside {
+                return Err(TransportError::Redirect(format!("{} lies in this machine's own network", redacted(&url))));
+            }
+            if !answer.status().is_redirection() || answer.status() == reqwest::StatusCode::NOT_MODIFIED {
+                return Ok(answer);
+            }
+            url = redirect_target(&url, answer.headers().get(header::LOCATION))?;
+        }
+        Err(TransportError::Redirect(format!("more than {REDIRECTS_MAX} redirects")))
+    }
+}
+
+impl Transport for HttpTransport {
+    fn get(&self, url: &str, offset: u64) -> Result<Response, TransportError> {
+        let started = Instant::now();
+        let answer = self.runtime.get().block_on(self.follow(url, offset))?;
+        let (offset, length) = accepted(&answer, offset)?;
+        let runtime = Arc::clone(&self.runtime);
+        let body = Body {
+            answer,
+            runtime,
+            limits: self.options.clone(),
+            started,
+            window: (Instant::now(), 0),
+            chunk: Vec::new(),
+            at: 0,
+        };
+        Ok(Response { body: Box::new(body), offset, length })
+    }
+}
+
+/// Parses a URL that may be asked for.
+fn parse(text: &str) -> Result<Url, TransportError> {
+    let refuse = |reason: &str| TransportError::Url(format!("{reason} in <{}>", crate::host::redacted(text)));
+    if text.bytes().any(|byte| byte <= b' ' || byte == 0x7f) {
+        return Err(refuse("a space or control character"));
+    }
+    let url = Url::parse(text).map_err(|_| refuse("no valid address"))?;
+    if !matches!(url.scheme(), "http" | "https") {
+        return Err(refuse("a scheme other than http and https"));
+    }
+    if url.fragment().is_some() {
+        return Err(refuse("a fragment"));
+    }
+    Ok(url)
+}
+
+/// Where a redirect leads, if it may lead there.
+fn redirect_target(from: &Url, location: Option<&header::HeaderValue>) -> Result<Url, TransportError> {
+    let refuse = |reason: &str| Err(TransportError::Redirect(reason.to_owned()));
+    let Some(location) = location.and_then(|value| value.to_str().ok()) else {
+        return refuse("no readable location");
+    };
+    // CVE-2019-3462: an encoded line end in a redirect must not become one in whatever comes after.
+    let decoded = percent_decoded(location);
+    if decoded.iter().any(|&byte| byte < b' ' || byte == 0x7f) {
+        return refuse("control characters in the location");
+    }
+    let Ok(target) = from.join(location) else { return refuse("no valid address") };
+    match (from.scheme(), target.scheme()) {
+        (_, "https") | ("http", "http") => {}
+        ("https", "http") => return refuse("from https to http"),
+        _ => return refuse("a scheme other than http and https"),
+    }
+    if !target.username().is_empty() || target.password().is_some() {
+        return refuse("a user name in the location");
+    }
+    if target.fragment().is_some() {
+        return refuse("a fragment in the location");
+    }
+    Ok(target)
+}
+
+fn percent_decoded(text: &str) -> Vec<u8> {
+    let bytes = text.as_bytes();
+    let mut decoded = Vec::with_capacity(bytes.len());
+    let mut at = 0;
+    while at < bytes.len() {
+        let digits = bytes.get(at + 1..at + 3).and_then(|digits| std::str::from_utf8(digits).ok());
+        match digits.and_then(|digits| u8::from_str_radix(digits, 16).ok()) {
+            Some(byte) if bytes[at] == b'%' => {
+                decoded.push(byte);
+                at += 3;
+            }
+            _ => {
+                decoded.push(bytes[at]);
+                at += 1;
+            }
+        }
+    }
+    decoded
+}
+
+/// Loopback and link-local: where services trust whoever asks.
+fn is_local(address: IpAddr) -> bool {
+    match address.to_canonical() {
+        IpAddr::V4(address) => address.is_loopback() || address.is_link_local() || address.is_unspecified(),
+        IpAddr::V6(address) => address.is_loopback() || address.is_unicast_link_local() || address.is_unspecified(),
+    }
+}
+
+/// The offset at which the body starts and the length of the whole file, if the answer is what was asked for.
+fn accepted(answer: &reqwest::Response, offset: u64) -> Result<(u64, Option<u64>), TransportError> {
+    use reqwest::StatusCode;
+
+    let protocol = |reason: String| Err(TransportError::Protocol(reason));
+    let status = answer.status();
+    match status {
+        StatusCode::OK | StatusCode::PARTIAL_CONTENT => {}
+        StatusCode::NOT_FOUND | StatusCode::GONE => return Err(TransportError::NotFound),
+        _ => return Err(TransportError::Status(status.as_u16())),
+    }
+    let text = |name| answer.headers().get(name).map(|value| value.to_str().unwrap_or("?"));
+    if let Some(coding) = text(header::CONTENT_ENCODING)
+        && !coding.eq_ignore_ascii_case("identity")
+    {
+        return protocol(format!("it is encoded as `{coding}`, which was not asked for"));
+    }
+    if status == StatusCode::OK {
+        return Ok((0, answer.content_length()));
+    }
+    if offset == 0 {
+        return protocol("a part of the file, though all of it was asked for".into());
+    }
+    let range = text(header::CONTENT_RANGE).unwrap_or("none");
+    match parse_content_range(range) {
+        Some((start, length)) if start == offset => Ok((offset, length)),
+        _ => protocol(format!("the range `{range}`, though bytes from {offset} on were asked for")),
+    }
+}
+
+/// `bytes 5-9/10`: the start and the whole length, when it is told.
+fn parse_content_range(text: &str) -> Option<(u64, Option<u64>)> {
+    let (range, length) = text.strip_prefix("bytes ")?.split_once('/')?;
+    let (start, end) = range.split_once('-')?;
+    let (start, end): (u64, u64) = (start.parse().ok()?, end.parse().ok()?);
+    let length = if length == "*" { None } else { Some(length.parse().ok()?) };
+    (start <= end).then_some((start, length))
+}
+
+/// A body as a blocking reader, with the limits of time.
+struct Body {
+    answer: reqwest::Response,
+    runtime: Arc<Background>,
+    limits: Options,
+    started: Instant,
+    /// When the current rate window began, and the bytes since.
+    window: (Instant, u64),
+    chunk: Vec<u8>,
+    at: usize,
+}
+
+impl Body {
+    fn check_rate(&mut self, count: usize) -> io::Result<()> {
+        let too_slow = |text: String| Err(io::Error::new(io::ErrorKind::TimedOut, text));
+        if self.started.elapsed() > self.limits.total {
+            return too_slow(format!("not complete after {} s", self.limits.total.as_secs()));
+        }
+        self.window.1 += count as u64;
+        let window = self.window.0.elapsed();
+        if window >= self.limits.rate_window {
+            // In 128 bits: the product of two arbitrary options must not wrap.
+            let wanted = u128::from(self.limits.min_rate) * window.as_millis() / 1000;
+            if u128::from(self.window.1) < wanted {
+                return too_slow(format!("slower than {} bytes per second", self.limits.min_rate));
+            }
+            self.window = (Instant::now(), 0);
+        }
+        Ok(())
+    }
+}
+
+impl Read for Body {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        while self.at == self.chunk.len() {
+            let next = async { tokio::time::timeout(self.limits.idle, self.answer.chunk()).await };
+            let chunk = match self.runtime.get().block_on(next) {
+                Ok(Ok(Some(chunk))) => chunk,
+                Ok(Ok(None)) => return Ok(0),
+                Ok(Err(error)) => return Err(io::Error::new(io::ErrorKind::ConnectionReset, causes(&error))),
+                Err(_) => {
+                    let text = format!("nothing came for {} s", self.limits.idle.as_secs());
+                    return Err(io::Error::new(io::ErrorKind::TimedOut, text));
+                }
+            };
+            self.check_rate(chunk.len())?;
+            self.chunk = chunk.into();
+            self.at = 0;
+        }
+        let count = buffer.len().min(self.chunk.len() - self.at);
+        buffer[..count].copy_from_slice(&self.chunk[self.at..self.at + count]);
+        self.at += count;
+        Ok(count)
+    }
+}
+
+/// The runtime; ends without waiting, so that it may be dropped anywhere.
+struct Background(Option<Runtime>);
+
+impl Background {
+    fn get(&self) -> &Runtime {
+        self.0.as_ref().expect("it is taken only when dropped")
+    }
+}
+
+impl Drop for Background {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+fn network(error: &reqwest::Error) -> TransportError {
+    TransportError::Network(causes(error))
+}
+
+/// The innermost causes in one line: `error sending request` alone helps nobody. Without the URL, which the
+/// caller names, and which might hold a password.
+fn causes(error: &reqwest::Error) -> String {
+    let mut texts = Vec::new();
+    let mut cause = std::error::Error::source(error);
+    while let Some(error) = cause {
+        texts.push(error.to_string());
+        cause = error.source();
+    }
+    // Outer errors of the HTTP libraries often repeat the inner ones' text.
+    let mut told: Vec<&str> = Vec::new();
+    for text in &texts {
+        if !told.iter().any(|earlier| earlier.contains(text.as_str())) {
+            told.push(text);
+        }
+    }
+    if told.is_empty() { "the connection failed".to_owned() } else { told.join(": ") }
+}
+
+fn redacted(url: &Url) -> String {
+    crate::host::redacted(url.as_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn target(from: &str, location: &str) -> Result<String, String> {
+        let value = header::HeaderValue::from_str(location).expect("a header");
+        let from = parse(from).expect("a URL");
+        redirect_target(&from, Some(&value)).map(|url| url.to_string()).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn redirects_lead_only_where_they_may() {
+        let good = [
+            ("http://example.org/a/b", "c", "http://example.org/a/c"),
+            ("http://example.org/a/b", "/c%20d", "http://example.org/c%20d"),
+            ("http://example.org/a", "https://example.net/a", "https://example.net/a"),
+            ("https://example.org/a", "//example.net/a", "https://example.net/a"),
+        ];
+        for (from, location, to) in good {
+            assert_eq!(target(from, location).as_deref(), Ok(to), "{location}");
+        }
+        let bad = [
+            ("https://example.org/", "http://example.org/"),
+            ("http://example.org/", "ftp://example.org/"),
+            ("http://example.org/", "file:///etc/passwd"),
+            ("http://example.org/", "javascript:alert(1)"),
+            ("http://example.org/", "/x%0d%0aFoo:%20bar"),
+            ("http://example.org/", "/x%00"),
+            ("http://example.org/", "http://user:password@example.org/"),
+            ("http://example.org/", "/x#fragment"),
+            ("http://example.org/", "http://"),
+        ];
+        for (from, location) in bad {
+            assert!(target(from, location).is_err(), "{location}");
+        }
+    }
+
+    #[test]
+    fn only_http_is_fetched() {
+        for bad in ["file:///etc/passwd", "ftp://example.org/", "/etc/passwd", "http://a b/", "http://a/#b", "http://a/\n"] {
+            assert!(matches!(parse(bad), Err(TransportError::Url(_))), "{bad}");
+        }
+        let error = parse("ftp://user:secret@example.org/").expect_err("refused").to_string();
+        assert!(!error.contains("secret"), "{error}");
+    }
+
+    #[test]
+    fn ranges_are_read_strictly() {
+        assert_eq!(parse_content_range("bytes 5-9/10"), Some((5, Some(10))));
+        assert_eq!(parse_content_range("bytes 5-9/*"), Some((5, None)));
+        for bad in ["bytes 9-5/10", "bytes */10", "items 5-9/10", "bytes 5-9", "", "bytes -5-9/10", "none"] {
+            assert_eq!(parse_content_range(bad), None, "{bad}");
+        }
+    }
+}

@@ -117,6 +117,27 @@ impl TransportError {
     }
 }
 
+/// A URL without user and password, and without control characters, as it may be shown.
+#[must_use]
+pub fn redacted(url: &str) -> String {
+    let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
+    let authority = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    let host = rest[..authority].rfind('@').map_or(0, |at| at + 1);
+    let separator = if scheme.is_empty() { "" } else { "://" };
+    let shown = [scheme, separator, &rest[host..]].concat();
+    shown.chars().filter(|character| !character.is_control()).take(500).collect()
+}
+
+/// The transport of `--offline`: asks nobody.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct OfflineTransport;
+
+impl Transport for OfflineTransport {
+    fn get(&self, _: &str, _: u64) -> Result<Response, TransportError> {
+        Err(TransportError::Offline)
+    }
+}
+
 /// Blobs by SHA-256, and small records; shared by builds, safe to lose.
 ///
 /// A wrong blob cannot get in: [`StoreWriter::commit`] compares. A blob that was damaged since is found on
