@@ -3,6 +3,7 @@
 //! <https://www.debian.org/doc/debian-policy/>, chapters 5 (control files) and 7 (relationships). No I/O.
 
 mod control;
+pub mod date;
 mod package;
 mod relation;
 mod version;

@@ -3,6 +3,7 @@
 //! The only room that opens sockets, starts processes or touches the cache. Everything above it gets a [`Host`]
 //! first and can be given any other: tests, benches and embedders bring their own.
 
+pub mod download;
 mod event;
 #[cfg(feature = "http")]
 pub mod http;

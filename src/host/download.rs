@@ -1,0 +1,359 @@
+//! Getting one file whose digest is known: mirrors in turn, resumed, retried, counted, checked.
+//!
+//! Bytes go straight into a new blob of the store, which appears only when its size and digest are those wanted.
+//! Where they came from then no longer matters.
+
+use std::io;
+use std::io::Read;
+use std::io::Write;
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use crate::digest::Sha256;
+use crate::host::Event;
+use crate::host::Host;
+use crate::host::StoreError;
+use crate::host::StoreWriter;
+use crate::host::StoredBlob;
+use crate::host::TransportError;
+use crate::host::redacted;
+
+/// Pauses before each further round over the mirrors. Fixed, so that a build behaves the same every time.
+const PAUSES: [Duration; 3] = [Duration::from_millis(250), Duration::from_secs(1), Duration::from_secs(4)];
+
+/// How long a cancelled build may go on pausing.
+const PAUSE_STEP: Duration = Duration::from_millis(50);
+
+/// Failures after which a mirror is asked last: its next timeout would be one too many.
+const FAILURES_MAX: usize = 3;
+
+const BUFFER: usize = 64 << 10;
+
+/// Base URLs that hold the same files, and how each has behaved.
+#[derive(Debug)]
+pub struct Mirrors {
+    bases: Vec<String>,
+    failures: Vec<AtomicUsize>,
+}
+
+impl Mirrors {
+    /// Mirrors in order of preference; a slash at the end of a base is ignored.
+    #[must_use]
+    pub fn new(bases: &[String]) -> Self {
+        let bases: Vec<String> = bases.iter().map(|base| base.trim_end_matches('/').to_owned()).collect();
+        let failures = bases.iter().map(|_| AtomicUsize::new(0)).collect();
+        Self { bases, failures }
+    }
+
+    /// Positions of the mirrors, those that keep failing last.
+    fn order(&self) -> Vec<usize> {
+        let mut order: Vec<usize> = (0..self.bases.len()).collect();
+        order.sort_by_key(|&mirror| self.failures[mirror].load(Ordering::Relaxed) >= FAILURES_MAX);
+        order
+    }
+}
+
+/// What to get.
+#[derive(Debug, Clone, Copy)]
+pub struct Wanted<'a> {
+    /// Where it may be.
+    pub mirrors: &'a Mirrors,
+    /// Its paths below each mirror's base, the best first.
+    pub paths: &'a [String],
+    /// What it is.
+    pub sha256: Sha256,
+    /// Its size.
+    pub size: u64,
+    /// The stage whose progress it is.
+    pub stage: &'a str,
+}
+
+/// Why a file did not come.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DownloadError {
+    /// The reporter said so.
+    #[error("cancelled")]
+    Cancelled,
+    /// There is no mirror to ask.
+    #[error("no mirror is given")]
+    NoMirror,
+    /// No answer that can be used.
+    #[error("cannot download <{url}>")]
+    Transport {
+        /// Without user and password.
+        url: String,
+        /// Why.
+        source: TransportError,
+    },
+    /// The answer stopped midway: a limit of time, a broken connection.
+    #[error("the download of <{url}> broke off after {received} bytes")]
+    Body {
+        /// Without user and password.
+        url: String,
+        /// How far it came.
+        received: u64,
+        /// Why.
+        source: io::Error,
+    },
+    /// More bytes than there may be; the rest was not read.
+    #[error("<{url}> is larger than the {limit} bytes it may have")]
+    TooBig {
+        /// Without user and password.
+        url: String,
+        /// Allowed.
+        limit: u64,
+    },
+    /// Complete, and not what was signed for.
+    #[error("<{url}> is not the file that was signed for")]
+    Mismatch {
+        /// Without user and password.
+        url: String,
+        /// Wanted and found.
+        source: StoreError,
+    },
+    /// The store takes no more bytes: most often a full disk.
+    #[error("cannot write a download to the cache")]
+    Write(#[source] io::Error),
+    /// The store failed.
+    #[error("cannot keep a download in the cache")]
+    Store(#[source] StoreError),
+}
+
+impl DownloadError {
+    /// Whether a later try may succeed without anything being changed here.
+    #[must_use]
+    pub fn is_retryable(&self) -> bool {
+        match self {
+            Self::Transport { source, .. } => source.is_retryable(),
+            Self::Body { .. } => true,
+            _ => false,
+        }
+    }
+
+    /// Whether bytes came that are not those signed for.
+    #[must_use]
+    pub const fn is_integrity(&self) -> bool {
+        matches!(self, Self::Mismatch { .. } | Self::TooBig { .. })
+    }
+
+    /// Whether trying elsewhere is useless.
+    const fn is_final(&self) -> bool {
+        matches!(self, Self::Cancelled | Self::Write(_) | Self::Store(_))
+    }
+
+    /// Of several mirrors' errors the one that says most is reported.
+    const fn weight(&self) -> u8 {
+        match self {
+            Self::NoMirror => 0,
+            Self::Transport { source: TransportError::Offline, .. } => 1,
+            Self::Transport { source: TransportError::NotFound, .. } => 2,
+            Self::Transport { .. } => 3,
+            Self::Body { .. } => 4,
+            Self::TooBig { .. } => 5,
+            Self::Mismatch { .. } => 6,
+            Self::Cancelled | Self::Write(_) | Self::Store(_) => 7,
+        }
+    }
+}
+
+/// Gets a file into the store, or finds it there.
+///
+/// # Errors
+/// No mirror has it as signed for, the store failed, or the build was cancelled.
+pub fn download(host: &Host, wanted: &Wanted<'_>) -> Result<StoredBlob, DownloadError> {
+    if let Some(blob) = host.store.get(&wanted.sha256).map_err(DownloadError::Store)? {
+        host.reporter.event(&Event::StageProgress { stage: wanted.stage, done: wanted.size });
+        return Ok(blob);
+    }
+    let mut download = Download { host, wanted, writer: None, received: 0, resumed: false, told: 0 };
+    over_mirrors(host, wanted.mirrors, wanted.paths, |url| download.from(url))
+}
+
+/// Gets a small file whose digest is not known: the signed files themselves. At most `limit` bytes.
+///
+/// # Errors
+/// No mirror has it, it is larger, or the build was cancelled.
+pub fn read_small(host: &Host, mirrors: &Mirrors, path: &str, limit: u64) -> Result<Vec<u8>, DownloadError> {
+    over_mirrors(host, mirrors, &[path.to_owned()], |url| {
+        let shown = || redacted(url);
+        let answer = host.transport.get(url, 0).map_err(|source| DownloadError::Transport { url: shown(), source })?;
+        let mut bytes = Vec::new();
+        let read = answer.body.take(limit + 1).read_to_end(&mut bytes);
+        let received = bytes.len() as u64;
+        read.map_err(|source| DownloadError::Body { url: shown(), received, source })?;
+        if received > limit {
+            return Err(DownloadError::TooBig { url: shown(), limit });
+        }
+        Ok(bytes)
+    })
+}
+
+/// Tries every path on every mirror, and again after a pause where that may help.
+fn over_mirrors<T>(
+    host: &Host,
+    mirrors: &Mirrors,
+    paths: &[String],
+    mut attempt: impl FnMut(&str) -> Result<T, DownloadError>,
+) -> Result<T, DownloadError> {
+    let order = mirrors.order();
+    let mut places: Vec<(usize, &String)> =
+        order.into_iter().flat_map(|mirror| paths.iter().map(move |path| (mirror, path))).collect();
+    let mut worst = DownloadError::NoMirror;
+    for round in 0..=PAUSES.len() {
+        let mut left = Vec::new();
+        for &(mirror, path) in &places {
+            if host.reporter.is_cancelled() {
+                return Err(DownloadError::Cancelled);
+            }
+            let url = format!("{}/{path}", mirrors.bases[mirror]);
+            let error = match attempt(&url) {
+                Ok(value) => {
+                    mirrors.failures[mirror].store(0, Ordering::Relaxed);
+                    return Ok(value);
+                }
+                Err(error) if error.is_final() => return Err(error),
+                Err(error) => error,
+            };
+            if error.is_retryable() {
+                mirrors.failures[mirror].fetch_add(1, Ordering::Relaxed);
+                left.push((mirror, path));
+                let (url, reason) = (redacted(&url), reason(&error));
+                host.reporter.event(&Event::Retry { url: &url, reason: &reason });
+            }
+            if error.weight() >= worst.weight() {
+                worst = error;
+            }
+        }
+        places = left;
+        if places.is_empty() {
+            break;
+        }
+        if let Some(&duration) = PAUSES.get(round) {
+            pause(host, duration)?;
+        }
+    }
+    Err(worst)
+}
+
+fn reason(error: &DownloadError) -> String {
+    let source = std::error::Error::source(error);
+    source.map_or_else(|| error.to_string(), ToString::to_string)
+}
+
+fn pause(host: &Host, duration: Duration) -> Result<(), DownloadError> {
+    let mut left = duration;
+    while !left.is_zero() {
+        if host.reporter.is_cancelled() {
+            return Err(DownloadError::Cancelled);
+        }
+        let step = left.min(PAUSE_STEP);
+        std::thread::sleep(step);
+        left -= step;
+    }
+    Ok(())
+}
+
+/// One file on its way, over several attempts.
+struct Download<'a> {
+    host: &'a Host,
+    wanted: &'a Wanted<'a>,
+    /// Has been given `received` bytes.
+    writer: Option<Box<dyn StoreWriter>>,
+    received: u64,
+    /// The bytes came in more than one answer, so they may be of different files.
+    resumed: bool,
+    /// Bytes already reported; what is fetched twice is progress once.
+    told: u64,
+}
+
+impl Download<'_> {
+    fn from(&mut self, url: &str) -> Result<StoredBlob, DownloadError> {
+        match self.attempt(url) {
+            // A file that changed between two answers is asked for once more as a whole before the mirror is blamed.
+            Err(error) if error.is_integrity() && self.resumed => {
+                self.restart();
+                self.attempt(url).inspect_err(|_| self.restart())
+            }
+            Err(error) if !error.is_retryable() => {
+                self.restart();
+                Err(error)
+            }
+            result => result,
+        }
+    }
+
+    fn restart(&mut self) {
+        self.writer = None;
+        self.received = 0;
+        self.resumed = false;
+    }
+
+    fn attempt(&mut self, url: &str) -> Result<StoredBlob, DownloadError> {
+        let transport = |source| DownloadError::Transport { url: redacted(url), source };
+        let answer = self.host.transport.get(url, self.received).map_err(transport)?;
+        if answer.offset != self.received {
+            self.restart();
+            if answer.offset != 0 {
+                return Err(transport(TransportError::Protocol("it starts in the middle".into())));
+            }
+        }
+        self.resumed |= self.received > 0;
+        self.receive(url, answer.body, answer.length)?;
+        let writer = self.writer()?;
+        match writer.commit(Some((self.wanted.sha256, self.wanted.size))) {
+            Ok(blob) => Ok(blob),
+            Err(source @ StoreError::Mismatch { .. }) => Err(DownloadError::Mismatch { url: redacted(url), source }),
+            Err(error) => Err(DownloadError::Store(error)),
+        }
+    }
+
+    /// The writer, taken; a new one when there is none.
+    fn writer(&mut self) -> Result<Box<dyn StoreWriter>, DownloadError> {
+        match self.writer.take() {
+            Some(writer) => Ok(writer),
+            None => self.host.store.writer().map_err(DownloadError::Store),
+        }
+    }
+
+    fn receive(&mut self, url: &str, mut body: Box<dyn Read + Send>, length: Option<u64>) -> Result<(), DownloadError> {
+        let mut writer = self.writer()?;
+        let mut buffer = vec![0; BUFFER];
+        let broken = |received, source| DownloadError::Body { url: redacted(url), received, source };
+        let result = loop {
+            if self.host.reporter.is_cancelled() {
+                break Err(DownloadError::Cancelled);
+            }
+            let count = match body.read(&mut buffer) {
+                Ok(count) => count,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => break Err(broken(self.received, error)),
+            };
+            if count == 0 {
+                // Shorter than signed for. If it is all the server has, it is another file; else the rest is missing.
+                let whole = self.received >= self.wanted.size || length == Some(self.received);
+                let error = || broken(self.received, io::ErrorKind::UnexpectedEof.into());
+                break if whole { Ok(()) } else { Err(error()) };
+            }
+            if self.received + count as u64 > self.wanted.size {
+                break Err(DownloadError::TooBig { url: redacted(url), limit: self.wanted.size });
+            }
+            if let Err(source) = writer.write_all(&buffer[..count]) {
+                break Err(DownloadError::Write(source));
+            }
+            self.received += count as u64;
+            self.tell();
+        };
+        self.writer = Some(writer);
+        result
+    }
+
+    fn tell(&mut self) {
+        let new = self.received.saturating_sub(self.told);
+        if new > 0 {
+            self.told = self.received;
+            self.host.reporter.event(&Event::StageProgress { stage: self.wanted.stage, done: new });
+        }
+    }
+}
