@@ -1,23 +1,82 @@
 //! The index: every package that may be installed, found by name and by what it provides.
 //!
-//! The archive stage fills it with what a good signature vouches for; the solver reads it.
+//! The archive stage fills it with what a good signature vouches for; the solver reads it. Packages are parsed when
+//! they are asked for. One whose entry is malformed gets a dependency that nothing can satisfy and that says why,
+//! so it is never chosen and never silently left out.
 
-use std::collections::BTreeMap;
+use std::ops::Range;
+use std::sync::OnceLock;
 
+use crate::archive::Error;
+use crate::archive::IndexError;
+use crate::archive::Proof;
+use crate::archive::Source;
+use crate::archive::scan;
+use crate::archive::scan::Found;
+use crate::deb::Atom;
+use crate::deb::MultiArch;
 use crate::deb::Package;
+use crate::deb::PackageError;
 use crate::deb::Priority;
+use crate::deb::Relation;
+use crate::deb::Stanza;
+use crate::deb::Version;
+use crate::digest::Sha256;
+use crate::host::in_parallel;
 
 /// A package of an [`Index`]; means nothing to another index. Later packages compare greater.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct PackageId(u32);
 
 /// The packages that may be installed.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Index {
-    packages: Vec<Package>,
-    named: BTreeMap<String, Vec<PackageId>>,
-    providing: BTreeMap<String, Vec<PackageId>>,
+    /// Verified indices; and the names of packages that are from none.
+    texts: Vec<Vec<u8>>,
+    entries: Vec<Entry>,
+    /// All packages by name, then in the order they were added.
+    by_name: Vec<PackageId>,
+    /// Provided names, sorted, each as often as there are packages that provide it.
+    provided: Vec<Place>,
+    /// The packages that provide them, at the same positions.
+    providers: Vec<PackageId>,
     base: Vec<PackageId>,
+    proofs: Vec<Proof>,
+}
+
+impl std::fmt::Debug for Index {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Index").field("packages", &self.entries.len()).finish_non_exhaustive()
+    }
+}
+
+/// Bytes of one of the texts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Place {
+    text: u32,
+    range: Range<u32>,
+}
+
+/// One package.
+#[derive(Debug)]
+struct Entry {
+    name: Place,
+    version: Place,
+    architecture: Place,
+    stanza: Place,
+    archive: usize,
+    /// Parsed when it is first asked for; given packages are there from the beginning.
+    package: OnceLock<Box<Package>>,
+}
+
+/// One verified index to be taken up.
+pub(super) struct Part<'a> {
+    /// Position of its source.
+    pub(super) archive: usize,
+    pub(super) source: &'a Source,
+    /// Path below the suite's directory.
+    pub(super) path: &'a str,
+    pub(super) text: Vec<u8>,
 }
 
 impl Index {
@@ -39,19 +98,32 @@ impl Index {
     /// Returns a package. The id must be of this index.
     #[must_use]
     pub fn package(&self, id: PackageId) -> &Package {
-        &self.packages[id.0 as usize]
+        let entry = self.entry(id);
+        entry.package.get_or_init(|| Box::new(self.parse(entry)))
+    }
+
+    /// The stanza of a package as its archive has it; empty for one that is from no archive.
+    #[must_use]
+    pub fn stanza(&self, id: PackageId) -> &str {
+        std::str::from_utf8(self.bytes(&self.entry(id).stanza)).unwrap_or_default()
     }
 
     /// The packages of this name, all versions and architectures, in the order they were added.
     #[must_use]
     pub fn named(&self, name: &str) -> &[PackageId] {
-        self.named.get(name).map_or(&[], Vec::as_slice)
+        let name = name.as_bytes();
+        let start = self.by_name.partition_point(|&id| self.name(id) < name);
+        let count = self.by_name[start..].partition_point(|&id| self.name(id) == name);
+        &self.by_name[start..start + count]
     }
 
     /// The packages whose `Provides` has this name, in the order they were added.
     #[must_use]
     pub fn providing(&self, name: &str) -> &[PackageId] {
-        self.providing.get(name).map_or(&[], Vec::as_slice)
+        let name = name.as_bytes();
+        let start = self.provided.partition_point(|place| self.bytes(place) < name);
+        let count = self.provided[start..].partition_point(|place| self.bytes(place) == name);
+        &self.providers[start..start + count]
     }
 
     /// The packages that are essential or of priority required or important, in the order they were added.
@@ -62,32 +134,287 @@ impl Index {
 
     /// All packages, in the order they were added.
     pub fn ids(&self) -> impl Iterator<Item = PackageId> + '_ {
-        (0..self.packages.len()).map(Self::id)
+        (0..self.entries.len()).map(id)
     }
 
     /// The names of all packages, sorted.
     pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.named.keys().map(String::as_str)
+        let mut last: &[u8] = b"";
+        let names = self.by_name.iter().map(|&id| self.name(id));
+        let distinct = names.filter(move |&name| std::mem::replace(&mut last, name) != name);
+        distinct.map(|name| std::str::from_utf8(name).unwrap_or_default())
+    }
+
+    /// What the archives signed for, one proof per source.
+    #[must_use]
+    pub fn proofs(&self) -> &[Proof] {
+        &self.proofs
+    }
+
+    fn entry(&self, id: PackageId) -> &Entry {
+        &self.entries[id.0 as usize]
+    }
+
+    fn bytes(&self, place: &Place) -> &[u8] {
+        &self.texts[place.text as usize][place.range.start as usize..place.range.end as usize]
+    }
+
+    fn name(&self, id: PackageId) -> &[u8] {
+        self.bytes(&self.entry(id).name)
     }
 
     fn add(&mut self, package: Package) -> PackageId {
-        let id = Self::id(self.packages.len());
-        self.named.entry(package.name.clone()).or_default().push(id);
+        let new = id(self.entries.len());
+        let at = self.by_name.partition_point(|&other| self.name(other) <= package.name.as_bytes());
+        self.by_name.insert(at, new);
+        if package.essential || package.priority <= Priority::Important {
+            self.base.push(new);
+        }
         for provide in &package.provides {
-            let providing = self.providing.entry(provide.name.clone()).or_default();
+            let name = provide.name.as_bytes();
+            let end = self.provided.partition_point(|place| self.bytes(place) <= name);
             // A package may provide one name in several versions.
-            if providing.last() != Some(&id) {
-                providing.push(id);
+            if end == 0 || self.providers[end - 1] != new || self.bytes(&self.provided[end - 1]) != name {
+                let place = self.keep(name);
+                self.provided.insert(end, place);
+                self.providers.insert(end, new);
             }
         }
-        if package.essential || package.priority <= Priority::Important {
-            self.base.push(id);
-        }
-        self.packages.push(package);
-        id
+        let entry = Entry {
+            name: self.keep(package.name.as_bytes()),
+            version: self.keep(package.version.as_str().as_bytes()),
+            architecture: self.keep(package.architecture.as_bytes()),
+            stanza: self.keep(b""),
+            archive: package.archive.unwrap_or(usize::MAX),
+            package: OnceLock::from(Box::new(package)),
+        };
+        self.entries.push(entry);
+        new
     }
 
-    fn id(position: usize) -> PackageId {
-        PackageId(u32::try_from(position).expect("an index has less than 2^32 packages"))
+    fn keep(&mut self, bytes: &[u8]) -> Place {
+        let text = u32::try_from(self.texts.len()).expect("fewer than 2^32 texts");
+        self.texts.push(bytes.to_vec());
+        let length = u32::try_from(bytes.len()).expect("a field of a package is short");
+        Place { text, range: 0..length }
+    }
+
+    /// Parses an entry. What is wrong with it becomes a dependency that nothing satisfies.
+    fn parse(&self, entry: &Entry) -> Package {
+        let stanza = Stanza::parse(self.bytes(&entry.stanza));
+        let parsed = match &stanza {
+            Ok(stanza) => Package::from_index(stanza, entry.archive).map_err(|error| error.to_string()),
+            Err(error) => Err(error.to_string()),
+        };
+        parsed.unwrap_or_else(|reason| self.unusable(entry, &reason))
+    }
+
+    fn unusable(&self, entry: &Entry, reason: &str) -> Package {
+        let text = |place| String::from_utf8_lossy(self.bytes(place)).into_owned();
+        let version: Version = text(&entry.version).parse().expect("it was checked when the index was read");
+        let reason = Atom { name: format!("({reason})"), architecture: None, constraint: None };
+        Package {
+            name: text(&entry.name),
+            version: version.clone(),
+            architecture: text(&entry.architecture),
+            multi_arch: MultiArch::No,
+            essential: false,
+            priority: Priority::Extra,
+            source: text(&entry.name),
+            source_version: version,
+            installed_size: 0,
+            pre_depends: vec![Relation(vec![reason])],
+            depends: Vec::new(),
+            recommends: Vec::new(),
+            conflicts: Vec::new(),
+            breaks: Vec::new(),
+            replaces: Vec::new(),
+            provides: Vec::new(),
+            filename: String::new(),
+            size: 0,
+            sha256: Sha256::of(b""),
+            archive: Some(entry.archive),
+        }
+    }
+}
+
+fn id(position: usize) -> PackageId {
+    PackageId(u32::try_from(position).expect("an index has less than 2^32 packages"))
+}
+
+// --- taking up verified indices --------------------------------------------------------------------------------
+
+/// At most this many packages in all; Debian's main has 70,000.
+const PACKAGES_MAX: usize = 1_000_000;
+
+/// A stanza of one of the parts.
+struct Stub {
+    part: usize,
+    found: Found,
+}
+
+impl Index {
+    /// Takes up verified indices; earlier parts are preferred.
+    pub(super) fn from_parts(parts: Vec<Part<'_>>, proofs: Vec<Proof>, jobs: usize) -> Result<Self, Error> {
+        let mut stubs = stubs(&parts, jobs)?;
+        let archives: Vec<usize> = parts.iter().map(|part| part.archive).collect();
+        let dropped = doubled(&parts, &stubs)?;
+        let mut at = 0;
+        stubs.retain(|_| {
+            at += 1;
+            !dropped[at - 1]
+        });
+        let mut index = Self { proofs, ..Self::default() };
+        index.texts = parts.into_iter().map(|part| part.text).collect();
+        for Stub { part, found } in stubs {
+            let text = u32::try_from(part).expect("fewer than 2^32 parts");
+            let place = |range| Place { text, range };
+            let new = id(index.entries.len());
+            if found.base {
+                index.base.push(new);
+            }
+            for name in scan::provided(&index.texts[part], &found.provides) {
+                index.provided.push(place(name));
+                index.providers.push(new);
+            }
+            index.entries.push(Entry {
+                name: place(found.package),
+                version: place(found.version),
+                architecture: place(found.architecture),
+                stanza: place(found.stanza),
+                archive: archives[part],
+                package: OnceLock::new(),
+            });
+        }
+        index.sort();
+        Ok(index)
+    }
+
+    fn sort(&mut self) {
+        let mut by_name: Vec<PackageId> = self.ids().collect();
+        by_name.sort_by(|&a, &b| self.name(a).cmp(self.name(b)));
+        let mut provides: Vec<(Place, PackageId)> =
+            std::mem::take(&mut self.provided).into_iter().zip(std::mem::take(&mut self.providers)).collect();
+        provides.sort_by(|(a, by), (b, also_by)| self.bytes(a).cmp(self.bytes(b)).then(by.cmp(also_by)));
+        provides.dedup_by(|(a, by), (b, also_by)| by == also_by && self.bytes(a) == self.bytes(b));
+        (self.provided, self.providers) = provides.into_iter().unzip();
+        self.by_name = by_name;
+    }
+}
+
+/// The stanzas of all parts in order, as far as their sources let them through.
+fn stubs(parts: &[Part<'_>], jobs: usize) -> Result<Vec<Stub>, Error> {
+    let mut chunks = Vec::new();
+    for (number, part) in parts.iter().enumerate() {
+        if u32::try_from(part.text.len()).is_err() {
+            return Err(part.error(IndexError::Mismatch("it has more than 4 GiB".to_owned())));
+        }
+        chunks.extend(scan::split(&part.text, jobs).into_iter().map(|range| (number, range)));
+    }
+    let scanned = in_parallel(jobs, &chunks, |(number, range)| {
+        let part = &parts[*number];
+        let found = scan::scan(&part.text, range.clone()).map_err(|error| part.scan_error(&error))?;
+        found.iter().try_for_each(|found| part.check(found))?;
+        Ok(found)
+    });
+    let mut stubs = Vec::new();
+    for ((number, _), found) in chunks.iter().zip(scanned) {
+        let part = &parts[*number];
+        let found = found?.into_iter().filter(|found| part.is_allowed(found));
+        stubs.extend(found.map(|found| Stub { part: *number, found }));
+        if stubs.len() > PACKAGES_MAX {
+            return Err(part.error(IndexError::Mismatch(format!("there are more than {PACKAGES_MAX} packages"))));
+        }
+    }
+    Ok(stubs)
+}
+
+/// Which stanzas repeat a package version that an earlier one has. Within one archive they must agree in digest;
+/// of two archives the earlier wins, so that a later one cannot put its own file in place of another's.
+fn doubled(parts: &[Part<'_>], stubs: &[Stub]) -> Result<Vec<bool>, Error> {
+    let text = |stub: &Stub, range: &Range<u32>| &parts[stub.part].text[range.start as usize..range.end as usize];
+    let key = |at: usize| {
+        let stub = &stubs[at];
+        let found = &stub.found;
+        (text(stub, &found.package), text(stub, &found.architecture), text(stub, &found.version))
+    };
+    let mut order: Vec<usize> = (0..stubs.len()).collect();
+    order.sort_by(|&a, &b| key(a).cmp(&key(b)));
+    let mut dropped = vec![false; stubs.len()];
+    let mut first = 0;
+    for next in 1..order.len() {
+        let (kept, other) = (order[first], order[next]);
+        if key(kept) != key(other) {
+            first = next;
+            continue;
+        }
+        dropped[other] = true;
+        let (kept, other) = (&stubs[kept], &stubs[other]);
+        if parts[kept.part].archive == parts[other.part].archive {
+            let digest = |stub: &Stub| Stanza::parse(text(stub, &stub.found.stanza)).ok()?.get("SHA256").map(str::to_owned);
+            if digest(kept) != digest(other) {
+                return Err(parts[other.part].conflict(&other.found));
+            }
+        }
+    }
+    Ok(dropped)
+}
+
+impl Part<'_> {
+    fn text(&self, range: &Range<u32>) -> &str {
+        std::str::from_utf8(&self.text[range.start as usize..range.end as usize]).unwrap_or_default()
+    }
+
+    /// What packages are found by must be right in every stanza, chosen or not.
+    fn check(&self, found: &Found) -> Result<(), Error> {
+        let name = self.text(&found.package);
+        let wrong = |reason: String| {
+            let package = name.chars().filter(|character| !character.is_control()).take(100).collect();
+            Err(self.error(IndexError::Package(PackageError { package, reason })))
+        };
+        let plain = |text: &str, more: &[u8]| {
+            let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || more.contains(&byte);
+            text.len() <= 200 && text.starts_with(|first: char| first.is_ascii_alphanumeric()) && text.bytes().all(allowed)
+        };
+        if !plain(name, b"+-.") {
+            return wrong("it is no package name".to_owned());
+        }
+        if !plain(self.text(&found.architecture), b"-") {
+            return wrong("its Architecture is no name".to_owned());
+        }
+        match self.text(&found.version).parse::<Version>() {
+            Ok(_) => Ok(()),
+            Err(error) => wrong(error.to_string()),
+        }
+    }
+
+    fn is_allowed(&self, found: &Found) -> bool {
+        let allow = &self.source.allow;
+        allow.is_empty() || allow.iter().any(|glob| matches(glob.as_bytes(), self.text(&found.package).as_bytes()))
+    }
+
+    fn scan_error(&self, error: &scan::ScanError) -> Error {
+        let line = 1 + memchr::memchr_iter(b'\n', &self.text[..error.at]).count();
+        self.error(IndexError::Syntax { line, reason: error.reason })
+    }
+
+    fn conflict(&self, found: &Found) -> Error {
+        let package = format!("{}:{}", self.text(&found.package), self.text(&found.architecture));
+        self.error(IndexError::Conflict { package, version: self.text(&found.version).to_owned() })
+    }
+
+    fn error(&self, source: IndexError) -> Error {
+        Error::Index { archive: self.source.name.clone(), path: self.path.to_owned(), source }
+    }
+}
+
+/// Whether a name fits a glob of `*` and `?`.
+fn matches(glob: &[u8], name: &[u8]) -> bool {
+    match (glob.split_first(), name.split_first()) {
+        (None, None) => true,
+        (Some((b'*', rest)), _) => (0..=name.len()).any(|at| matches(rest, &name[at..])),
+        (Some((b'?', glob)), Some((_, name))) => matches(glob, name),
+        (Some((byte, glob)), Some((other, name))) => byte == other && matches(glob, name),
+        _ => false,
     }
 }

@@ -3,6 +3,7 @@
 //! The only room that opens sockets, starts processes or touches the cache. Everything above it gets a [`Host`]
 //! first and can be given any other: tests, benches and embedders bring their own.
 
+pub mod apt;
 pub mod download;
 mod event;
 #[cfg(feature = "http")]
@@ -20,6 +21,9 @@ use std::io::Read;
 use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering;
 
 pub use event::Event;
 pub use event::Reporter;
@@ -116,6 +120,24 @@ impl TransportError {
             _ => false,
         }
     }
+}
+
+/// Does `work` on every item in at most `jobs` threads at once; the results are in the order of the items.
+pub fn in_parallel<T: Sync, R: Send>(jobs: usize, items: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
+    let next = AtomicUsize::new(0);
+    let results: Vec<Mutex<Option<R>>> = items.iter().map(|_| Mutex::new(None)).collect();
+    std::thread::scope(|scope| {
+        for _ in 0..jobs.clamp(1, items.len().max(1)) {
+            scope.spawn(|| {
+                while let Some(at) = Some(next.fetch_add(1, Ordering::Relaxed)).filter(|&at| at < items.len()) {
+                    let result = work(&items[at]);
+                    *results[at].lock().expect("nobody panics holding it") = Some(result);
+                }
+            });
+        }
+    });
+    let done = |slot: Mutex<Option<R>>| slot.into_inner().expect("nobody panics holding it");
+    results.into_iter().map(|slot| done(slot).expect("a scope ends when all items are done")).collect()
 }
 
 /// A URL without user and password, and without control characters, as it may be shown.

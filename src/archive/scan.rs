@@ -1,0 +1,227 @@
+//! A fast look over a package index: where each stanza lies and what it is found by.
+//!
+//! A solution reads some hundred of an archive's 70,000 packages. So only the lines that packages are found by are
+//! read of all; the rest is parsed, strictly, when a package is asked for.
+
+use std::ops::Range;
+
+use memchr::memchr;
+use memchr::memmem;
+
+/// One stanza, by offsets in its text.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Found {
+    pub(super) stanza: Range<u32>,
+    pub(super) package: Range<u32>,
+    pub(super) version: Range<u32>,
+    pub(super) architecture: Range<u32>,
+    /// With continuation lines; empty when there is none.
+    pub(super) provides: Range<u32>,
+    /// Essential, or of priority required or important.
+    pub(super) base: bool,
+}
+
+/// A stanza that cannot be found by anything.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct ScanError {
+    /// Where it begins.
+    pub(super) at: usize,
+    pub(super) reason: &'static str,
+}
+
+/// Splits a text between stanzas into about `count` ranges of equal size.
+pub(super) fn split(text: &[u8], count: usize) -> Vec<Range<usize>> {
+    let mut ranges = Vec::new();
+    let mut start = 0;
+    let step = text.len() / count.max(1) + 1;
+    while start < text.len() {
+        let at = (start + step).min(text.len());
+        let end = memmem::find(&text[at..], b"\n\n").map_or(text.len(), |gap| at + gap + 2);
+        ranges.push(start..end);
+        start = end;
+    }
+    ranges
+}
+
+/// Finds the stanzas of `range`, which begins and ends between stanzas. The text has less than 4 GiB.
+pub(super) fn scan(text: &[u8], range: Range<usize>) -> Result<Vec<Found>, ScanError> {
+    let mut scanner = Scanner { text, found: Vec::new(), here: Found::default(), last: Last::Other };
+    let mut at = range.start;
+    while at < range.end {
+        let end = memchr(b'\n', &text[at..range.end]).map_or(range.end, |end| at + end);
+        if end == at {
+            scanner.finish(at)?;
+        } else {
+            scanner.line(at, end)?;
+        }
+        at = end + 1;
+    }
+    scanner.finish(range.end)?;
+    Ok(scanner.found)
+}
+
+/// The field the last line belongs to.
+enum Last {
+    Provides,
+    Other,
+}
+
+struct Scanner<'a> {
+    text: &'a [u8],
+    found: Vec<Found>,
+    /// The stanza being read; its range is empty before its first line.
+    here: Found,
+    last: Last,
+}
+
+impl Scanner<'_> {
+    fn line(&mut self, start: usize, end: usize) -> Result<(), ScanError> {
+        let line = &self.text[start..end];
+        if self.here.stanza.is_empty() {
+            self.here.stanza = offsets(start, end);
+        }
+        self.here.stanza.end = offset(end);
+        if matches!(line[0], b' ' | b'\t') {
+            if matches!(self.last, Last::Provides) {
+                self.here.provides.end = offset(end);
+            }
+            return Ok(());
+        }
+        self.last = Last::Other;
+        let value = |name: &[u8]| line.strip_prefix(name).map(|value| (value, offsets(start + name.len(), end)));
+        let here = &mut self.here;
+        let once = |field: &mut Range<u32>, value: Range<u32>| {
+            let doubled = field.start < field.end;
+            *field = value;
+            if doubled { Err(ScanError { at: start, reason: "a field is there twice" }) } else { Ok(()) }
+        };
+        match line[0] {
+            b'P' => {
+                if let Some((_, value)) = value(b"Package:") {
+                    return once(&mut here.package, value);
+                }
+                if let Some((_, value)) = value(b"Provides:") {
+                    self.last = Last::Provides;
+                    return once(&mut here.provides, value);
+                }
+                if let Some((value, _)) = value(b"Priority:") {
+                    here.base |= matches!(value.trim_ascii(), b"required" | b"important");
+                }
+            }
+            b'V' => {
+                if let Some((_, value)) = value(b"Version:") {
+                    return once(&mut here.version, value);
+                }
+            }
+            b'A' => {
+                if let Some((_, value)) = value(b"Architecture:") {
+                    return once(&mut here.architecture, value);
+                }
+            }
+            b'E' => {
+                if let Some((value, _)) = value(b"Essential:") {
+                    here.base |= value.trim_ascii() == b"yes";
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn finish(&mut self, end: usize) -> Result<(), ScanError> {
+        let mut here = std::mem::take(&mut self.here);
+        self.last = Last::Other;
+        if here.stanza.is_empty() {
+            return Ok(());
+        }
+        let at = here.stanza.start as usize;
+        here.stanza.end = offset(end.min(self.text.len()));
+        for field in [&mut here.package, &mut here.version, &mut here.architecture] {
+            *field = trimmed(self.text, field);
+            if field.start == field.end {
+                return Err(ScanError { at, reason: "Package, Version or Architecture is missing" });
+            }
+        }
+        self.found.push(here);
+        Ok(())
+    }
+}
+
+fn trimmed(text: &[u8], range: &Range<u32>) -> Range<u32> {
+    let value = &text[range.start as usize..range.end as usize];
+    let start = range.start + offset(value.len() - value.trim_ascii_start().len());
+    start..(start + offset(value.trim_ascii().len()))
+}
+
+fn offset(at: usize) -> u32 {
+    u32::try_from(at).expect("the caller has checked that the text has less than 4 GiB")
+}
+
+fn offsets(start: usize, end: usize) -> Range<u32> {
+    offset(start)..offset(end)
+}
+
+/// The names in a `Provides` value, without their versions and qualifiers; what is malformed is left out here and
+/// reported when the package is parsed.
+pub(super) fn provided<'a>(text: &'a [u8], value: &Range<u32>) -> impl Iterator<Item = Range<u32>> + 'a {
+    let start = value.start as usize;
+    let value = &text[start..value.end as usize];
+    let mut at = 0;
+    std::iter::from_fn(move || {
+        while at < value.len() {
+            let end = memchr(b',', &value[at..]).map_or(value.len(), |end| at + end);
+            let entry = &value[at..end];
+            let name = entry.trim_ascii_start();
+            let begin = start + at + entry.len() - name.len();
+            let length = name.iter().position(|byte| b" \t\n(:".contains(byte)).unwrap_or(name.len());
+            at = end + 1;
+            if length > 0 {
+                return Some(offsets(begin, begin + length));
+            }
+        }
+        None
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TEXT: &str = "Package: a\nVersion: 1\nArchitecture: all\nProvides: x (= 1), y:any,\n z\nPriority: required\n\n\
+                        \nPackage:b\nArchitecture:  amd64 \nVersion: 2\n";
+
+    fn slice(range: &Range<u32>) -> &'static str {
+        &TEXT[range.start as usize..range.end as usize]
+    }
+
+    #[test]
+    fn stanzas_are_found() {
+        let found = scan(TEXT.as_bytes(), 0..TEXT.len()).expect("good stanzas");
+        assert_eq!(found.len(), 2);
+        assert_eq!((slice(&found[0].package), slice(&found[0].version), found[0].base), ("a", "1", true));
+        assert_eq!((slice(&found[1].package), slice(&found[1].architecture), found[1].base), ("b", "amd64", false));
+        assert!(slice(&found[0].stanza).starts_with("Package: a") && slice(&found[0].stanza).ends_with("required\n"));
+        let names: Vec<_> = provided(TEXT.as_bytes(), &found[0].provides).map(|name| slice(&name)).collect();
+        assert_eq!(names, ["x", "y", "z"]);
+        assert_eq!(provided(TEXT.as_bytes(), &found[1].provides).count(), 0);
+    }
+
+    #[test]
+    fn any_split_finds_the_same() {
+        let whole = scan(TEXT.as_bytes(), 0..TEXT.len()).expect("good stanzas");
+        for count in 1..TEXT.len() {
+            let ranges = split(TEXT.as_bytes(), count);
+            let parts = ranges.into_iter().flat_map(|range| scan(TEXT.as_bytes(), range).expect("good stanzas"));
+            assert_eq!(parts.collect::<Vec<_>>(), whole, "in {count}");
+        }
+    }
+
+    #[test]
+    fn a_stanza_without_a_name_is_an_error() {
+        for bad in ["Package: a\n", "Version: 1\n\nPackage: a\n", "Package:\nVersion: 1\nArchitecture: all\n", "\0", "x\n"] {
+            assert!(scan(bad.as_bytes(), 0..bad.len()).is_err(), "{bad:?}");
+        }
+        let doubled = "Package: a\nPackage: b\nVersion: 1\nArchitecture: all\n";
+        assert!(scan(doubled.as_bytes(), 0..doubled.len()).is_err());
+    }
+}
