@@ -9,6 +9,7 @@ mod grammar;
 mod identity;
 mod lock;
 mod meaning;
+mod nodes;
 mod overlay;
 mod problem;
 mod raw;

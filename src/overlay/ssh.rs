@@ -1,0 +1,24 @@
+//! ssh host keys: none in the image; each node makes its own on first boot.
+
+use crate::overlay::Error;
+use crate::overlay::layer::Layer;
+use crate::overlay::units;
+
+const MAKE_KEYS: &str = include_str!("node/ssh-host-keys");
+const UNIT: &str = include_str!("node/imgbuild-ssh-host-keys.service");
+const SSHD_CONFIG: &str = include_str!("node/sshd.conf");
+
+pub(super) fn apply(layer: &mut Layer<'_>) -> Result<(), Error> {
+    if !layer.exists("/usr/sbin/sshd") {
+        return Ok(());
+    }
+    for kind in ["rsa", "ecdsa", "ed25519", "dsa"] {
+        layer.remove(&format!("/etc/ssh/ssh_host_{kind}_key"));
+        layer.remove(&format!("/etc/ssh/ssh_host_{kind}_key.pub"));
+    }
+    layer.file("/usr/lib/imgbuild/ssh-host-keys", 0o755, MAKE_KEYS)?;
+    layer.file("/etc/ssh/sshd_config.d/50-imgbuild.conf", 0o644, SSHD_CONFIG)?;
+    layer.file("/etc/systemd/system/imgbuild-ssh-host-keys.service", 0o644, UNIT)?;
+    layer.directory("/var/lib/imgbuild", 0o755)?;
+    units::enable(layer, "imgbuild-ssh-host-keys.service")
+}

@@ -1,0 +1,238 @@
+use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
+
+use super::*;
+use crate::recipe;
+use crate::tree::Inode;
+use crate::tree::Kind;
+use crate::tree::TreePath;
+
+/// A recipe as the parser would give it, without packages.
+fn recipe() -> Recipe {
+    let node = |name: &str, last, services: &[&str]| recipe::Node {
+        name: name.into(),
+        aliases: Vec::new(),
+        mac: [0, 0x21, 0x97, 0x7d, 0xad, last],
+        address: Ipv4Addr::new(192, 168, 1, last),
+        services: services.iter().map(|&service| service.to_owned()).collect(),
+        root: None,
+        kernel_arguments: Vec::new(),
+    };
+    Recipe {
+        name: "compute".into(),
+        directory: "/nowhere".into(),
+        digest: crate::digest::Sha256::of(b""),
+        selection: crate::digest::Sha256::of(b""),
+        packages: Vec::new(),
+        debian: recipe::Debian {
+            suite: "trixie".into(),
+            architecture: "amd64".into(),
+            components: vec!["main".into()],
+            pockets: Vec::new(),
+            mirror: None,
+            snapshot: None,
+            signed_by: None,
+        },
+        archives: Vec::new(),
+        install: recipe::Install {
+            base: recipe::Base::Required,
+            recommends: false,
+            exclude: Vec::new(),
+            include: Vec::new(),
+        },
+        overlay: Vec::new(),
+        configure: recipe::Configure::default(),
+        diskless: Some(Diskless {
+            root: RootMode::Nfs,
+            interface: "eth0".into(),
+            tmpfs: [("/tmp", "25%"), ("/var/log", "64M")].map(|(path, size)| (path.to_owned(), size.to_owned())).into(),
+            syslog: None,
+            nameservers: Vec::new(),
+            domain: None,
+            kernel_arguments: Vec::new(),
+        }),
+        head: Some(recipe::Head {
+            name: "scoop".into(),
+            aliases: vec!["head".into()],
+            address: Ipv4Addr::new(192, 168, 1, 1),
+            interface: "eth1".into(),
+            network: (Ipv4Addr::new(192, 168, 1, 0), 24),
+            range: (Ipv4Addr::new(192, 168, 1, 50), Ipv4Addr::new(192, 168, 1, 150)),
+            export: "/srv/imgbuild/compute/root".into(),
+            tftp: "/srv/tftp".into(),
+            lease: "12h".into(),
+        }),
+        nodes: vec![node("dizzy", 10, &["mysql"]), node("tumbler", 11, &[])],
+        initramfs: recipe::Initramfs { modules: recipe::Modules::Netboot, compression: recipe::Compression::Zstd },
+        formats: vec![recipe::Format::Tar],
+        lossy: Vec::new(),
+    }
+}
+
+/// The few files of a configured root that the overlay looks at.
+fn root() -> Tree {
+    let mut tree = Tree::new();
+    for path in ["usr/bin", "usr/sbin", "usr/lib/systemd/system", "etc", "var/lib/dbus", "var/lib/mysql/mysql", "run"] {
+        tree.make_directories(path, 0o755).expect("new");
+    }
+    tree.symlink("bin", "usr/bin").expect("new");
+    tree.symlink("lib", "usr/lib").expect("new");
+    tree.symlink("var/run", "/run").expect("new");
+    tree.put("tmp", Inode::directory(0o1777)).expect("new");
+    tree.put("var/log/mysql", Inode::directory(0o2750)).expect("new");
+    tree.put("var/lib/syslog-ng", Inode::directory(0o755)).expect("new");
+    let log = &mut tree.get_mut(&TreePath::literal("var/log/mysql")).expect("there").stat;
+    (log.uid, log.gid) = (100, 4);
+    for (path, text) in [
+        ("etc/passwd", "root:x:0:0::/root:/bin/sh\nmysql:x:100:101::/nonexistent:/bin/false\n"),
+        ("etc/group", "root:x:0:\nadm:x:4:\nmysql:x:101:\n"),
+        ("etc/hostname", "builder\n"),
+        ("usr/sbin/sshd", ""),
+        ("usr/sbin/syslog-ng", ""),
+        ("usr/sbin/chronyd", ""),
+        ("etc/syslog-ng/syslog-ng.conf", "@version: 4.4\n"),
+        ("etc/ssh/ssh_host_rsa_key", "secret"),
+        ("lib/systemd/system/mariadb.service", "[Install]\nWantedBy=multi-user.target\n"),
+        ("lib/systemd/system/mariadb.socket", ""),
+        ("lib/systemd/system/syslog-ng.service", "[Install]\nWantedBy=multi-user.target\n"),
+        ("lib/systemd/system/fstrim.timer", ""),
+        ("lib/systemd/system/networking.service", ""),
+        ("var/lib/mysql/ibdata1", "data"),
+    ] {
+        tree.write(path, 0o644, text).expect("new");
+    }
+    tree.symlink("usr/lib/systemd/system/mysql.service", "mariadb.service").expect("new");
+    tree.get_mut(&TreePath::literal("usr/sbin/sshd")).expect("there").stat.mtime = 1_700_000_000;
+    tree
+}
+
+fn applied() -> Tree {
+    let mut tree = root();
+    apply(&mut tree, &recipe()).expect("the recipe fits");
+    tree
+}
+
+fn text(tree: &Tree, path: &str) -> String {
+    let bytes = tree.read(path).expect("readable").unwrap_or_else(|| panic!("{path} is missing"));
+    String::from_utf8(bytes).expect("text")
+}
+
+fn own(path: &str, kind: recipe::OverlayKind) -> recipe::OverlayEntry {
+    recipe::OverlayEntry { path: TreePath::literal(path), kind, mode: None, user: None, group: None }
+}
+
+fn with_own(entries: Vec<recipe::OverlayEntry>) -> Result<Tree, Error> {
+    let mut tree = root();
+    apply(&mut tree, &Recipe { overlay: entries, ..recipe() })?;
+    Ok(tree)
+}
+
+#[test]
+fn fstab_has_sized_tmpfs_as_what_they_hide() {
+    let tree = applied();
+    let lines: Vec<String> =
+        text(&tree, "etc/fstab").lines().filter(|line| !line.starts_with('#')).map(str::to_owned).collect();
+    assert_eq!(
+        lines,
+        [
+            "tmpfs /tmp tmpfs mode=1777,nosuid,nodev,size=25% 0 0",
+            "tmpfs /var/log tmpfs mode=0755,nosuid,nodev,noexec,size=64M 0 0",
+            "tmpfs /var/lib/syslog-ng tmpfs mode=0755,nosuid,nodev,size=16M 0 0",
+            "tmpfs /var/lib/systemd/linger tmpfs mode=0755,nosuid,nodev,size=16M 0 0",
+            "tmpfs /var/lib/systemd/timers tmpfs mode=0755,nosuid,nodev,size=16M 0 0",
+        ]
+    );
+    assert!(text(&tree, "etc/tmpfiles.d/imgbuild.conf").contains("\nd /var/log/mysql 2750 mysql adm -\n"));
+}
+
+#[test]
+fn a_tmpfs_that_systemd_would_twist_is_refused() {
+    for path in ["/var/run", "/", "/dev/shm"] {
+        let mut recipe = recipe();
+        let diskless = recipe.diskless.as_mut().expect("it is");
+        diskless.tmpfs = BTreeMap::from([(path.to_owned(), "1M".to_owned())]);
+        assert!(matches!(apply(&mut root(), &recipe), Err(Error::MountPoint { .. })), "{path}");
+    }
+}
+
+#[test]
+fn identity_is_the_nodes() {
+    let tree = applied();
+    assert!(tree.lookup("etc/hostname").is_none());
+    assert_eq!(text(&tree, "etc/machine-id"), "");
+    assert_eq!(tree.get(&TreePath::literal("etc/machine-id")).expect("there").stat.mode, 0o444);
+    assert!(tree.lookup("etc/ssh/ssh_host_rsa_key").is_none());
+    assert!(tree.lookup("var/lib/mysql/ibdata1").is_none() && tree.lookup("var/lib/mysql").is_some());
+    assert!(text(&tree, "bin/whereami").starts_with("#!/bin/sh"));
+    let hosts = text(&tree, "etc/hosts");
+    assert!(hosts.contains("192.168.1.1\tscoop head\n192.168.1.10\tdizzy\n"), "{hosts}");
+    assert!(!hosts.contains("127.0.1.1"));
+    let target = |path| match &tree.get(&TreePath::literal(path)).expect(path).kind {
+        Kind::Symlink(target) => String::from_utf8_lossy(target).into_owned(),
+        _ => panic!("{path} is no link"),
+    };
+    assert_eq!(target("etc/systemd/system/fstrim.timer"), "/dev/null");
+    assert!(tree.lookup("etc/systemd/system/man-db.timer").is_none(), "only what is there is masked");
+    assert_eq!(
+        target("etc/systemd/system/multi-user.target.wants/syslog-ng.service"),
+        "/usr/lib/systemd/system/syslog-ng.service"
+    );
+    assert!(text(&tree, "etc/syslog-ng/syslog-ng.conf").starts_with("@version: 4.4\n"));
+}
+
+#[test]
+fn a_service_runs_on_named_nodes_only() {
+    let tree = applied();
+    let wanted = "[Unit]\nConditionHost=|dizzy\n";
+    for unit in ["mariadb.service", "mariadb.socket", "imgbuild-mariadb-data.service"] {
+        let text = text(&tree, &format!("etc/systemd/system/{unit}.d/50-imgbuild-host.conf"));
+        assert!(text.ends_with(wanted), "{unit}: {text}");
+    }
+    let mut recipe = recipe();
+    recipe.nodes[1].services = vec!["mariadbd".into()];
+    let error = apply(&mut root(), &recipe).expect_err("no such unit").to_string();
+    assert!(error.contains("mariadbd") && error.contains("tumbler") && error.contains("`mariadb.service`"), "{error}");
+}
+
+#[test]
+fn own_files_have_the_recipes_owner_and_go_through_links() {
+    let mut entry = own("bin/tool", recipe::OverlayKind::Content(b"x".to_vec()));
+    (entry.mode, entry.user, entry.group) = (Some(0o4750), Some("mysql".into()), Some("7".into()));
+    let tree = with_own(vec![entry.clone()]).expect("it fits");
+    let inode = tree.get(&TreePath::literal("usr/bin/tool")).expect("through the merged /usr");
+    assert_eq!((inode.stat.mode, inode.stat.uid, inode.stat.gid), (0o4750, 100, 7));
+    assert_eq!(inode.stat.mtime, 1_700_000_000);
+    entry.user = Some("nobody-such".into());
+    assert!(matches!(with_own(vec![entry]), Err(Error::Owner { .. })));
+    assert!(matches!(with_own(vec![own("bin", recipe::OverlayKind::Directory)]), Err(Error::DirectoryOverLink { .. })));
+    assert!(matches!(with_own(vec![own("no/such", recipe::OverlayKind::Remove)]), Err(Error::NothingToRemove(_))));
+}
+
+#[test]
+fn own_files_win_over_generated_ones() {
+    let entries = vec![
+        own("etc/fstab", recipe::OverlayKind::Content(b"mine\n".to_vec())),
+        own("etc/ssh", recipe::OverlayKind::Remove),
+        own("etc/hostname", recipe::OverlayKind::Content(b"one\n".to_vec())),
+    ];
+    let tree = with_own(entries).expect("it fits");
+    assert_eq!(text(&tree, "etc/fstab"), "mine\n");
+    assert_eq!(text(&tree, "etc/hostname"), "one\n");
+    assert!(tree.lookup("etc/ssh").is_none());
+}
+
+#[test]
+fn a_source_keeps_directories_that_are_there() {
+    let files = vec![
+        (TreePath::root(), Inode::directory(0o755)),
+        (TreePath::literal("bin"), Inode::directory(0o755)),
+        (TreePath::literal("bin/tool"), Inode::file(0o755, "x")),
+        (TreePath::literal("opt"), Inode::directory(0o755)),
+    ];
+    let mut entry = own("/", recipe::OverlayKind::Source(files));
+    entry.mode = Some(0o640);
+    let tree = with_own(vec![entry]).expect("it fits");
+    assert!(matches!(tree.get(&TreePath::literal("bin")).expect("there").kind, Kind::Symlink(_)));
+    assert_eq!(tree.get(&TreePath::literal("usr/bin/tool")).expect("there").stat.mode, 0o640);
+    assert_eq!(tree.get(&TreePath::literal("opt")).expect("there").stat.mode, 0o750);
+}
