@@ -20,3 +20,4 @@ pub(crate) fn switched_on(switch: &str, test: &str) -> bool {
 mod kernel;
 mod layers;
 mod reference;
+mod sandbox;
