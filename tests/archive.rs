@@ -74,3 +74,23 @@ fn debian_signs_with_these_keys() {
     let offline = Host { transport: Arc::new(host::OfflineTransport), ..host };
     archive::open(&offline, &sources, &archive::Options::default()).expect("everything is in the store");
 }
+
+#[test]
+#[expect(clippy::print_stderr, reason = "the figures are what one runs it for")]
+fn debian_packages_come_as_signed_for() {
+    if !crate::switched_on("IMGBUILD_TEST_MIRROR", "debian_packages_come_as_signed_for") {
+        return;
+    }
+    let cache = tempfile::tempdir().expect("a temporary directory");
+    let sources = debian_sources();
+    let host = real_host(cache.path());
+    let index = archive::open(&host, &sources, &archive::Options::default()).expect("the archive opens");
+    let packages: Vec<_> = index.base().iter().map(|&id| index.package(id)).collect();
+    for run in ["fetched", "found"] {
+        let start = Instant::now();
+        let debs = imgbuild::fetch::fetch(&host, &sources, &packages).expect("they come");
+        let bytes: u64 = debs.iter().map(|deb| deb.blob.size).sum();
+        eprintln!("{run}: {} packages, {bytes} bytes in {:?}", debs.len(), start.elapsed());
+        assert!(debs.iter().zip(&packages).all(|(deb, package)| deb.blob.sha256 == package.sha256));
+    }
+}
