@@ -21,3 +21,4 @@ mod kernel;
 mod layers;
 mod reference;
 mod sandbox;
+mod solve;

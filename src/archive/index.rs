@@ -351,7 +351,8 @@ fn doubled(parts: &[Part<'_>], stubs: &[Stub]) -> Result<Vec<bool>, Error> {
         dropped[other] = true;
         let (kept, other) = (&stubs[kept], &stubs[other]);
         if parts[kept.part].archive == parts[other.part].archive {
-            let digest = |stub: &Stub| Stanza::parse(text(stub, &stub.found.stanza)).ok()?.get("SHA256").map(str::to_owned);
+            let digest =
+                |stub: &Stub| Stanza::parse(text(stub, &stub.found.stanza)).ok()?.get("SHA256").map(str::to_owned);
             if digest(kept) != digest(other) {
                 return Err(parts[other.part].conflict(&other.found));
             }
@@ -374,7 +375,9 @@ impl Part<'_> {
         };
         let plain = |text: &str, more: &[u8]| {
             let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || more.contains(&byte);
-            text.len() <= 200 && text.starts_with(|first: char| first.is_ascii_alphanumeric()) && text.bytes().all(allowed)
+            text.len() <= 200
+                && text.starts_with(|first: char| first.is_ascii_alphanumeric())
+                && text.bytes().all(allowed)
         };
         if !plain(name, b"+-.") {
             return wrong("it is no package name".to_owned());

@@ -71,7 +71,8 @@ impl VerifiedRelease {
             for architecture in &source.architectures {
                 let path = format!("{component}/binary-{architecture}/Packages");
                 let index = self.index(&path);
-                let missing = || Error::Release { archive: source.name.clone(), source: ReleaseError::Missing(path.clone()) };
+                let missing =
+                    || Error::Release { archive: source.name.clone(), source: ReleaseError::Missing(path.clone()) };
                 indices.push(index.ok_or_else(missing)?);
             }
             if self.release.architectures.iter().any(|name| name == "all") && !self.release.all_is_included {
@@ -97,7 +98,11 @@ pub(super) fn release(host: &Host, source: &Source, options: &Options) -> Result
     for mirror in &source.mirrors {
         let error = match from_mirror(host, source, options, mirror) {
             Ok(release) => return Ok(release),
-            Err(Error::Download { source: DownloadError::Transport { source: TransportError::Offline, .. }, path, .. }) => {
+            Err(Error::Download {
+                source: DownloadError::Transport { source: TransportError::Offline, .. },
+                path,
+                ..
+            }) => {
                 return from_store(host, source, options, &path);
             }
             Err(error) if error.is_cancelled() => return Err(error),
@@ -130,8 +135,11 @@ fn from_mirror(host: &Host, source: &Source, options: &Options, mirror: &str) ->
     let mirrors = Mirrors::new(&[mirror.to_owned()]);
     let get = |name: &str| {
         let path = source.path(name);
-        read_small(host, &mirrors, &path, RELEASE_MAX)
-            .map_err(|error| Error::Download { archive: source.name.clone(), path, source: error })
+        read_small(host, &mirrors, &path, RELEASE_MAX).map_err(|error| Error::Download {
+            archive: source.name.clone(),
+            path,
+            source: error,
+        })
     };
     let signed = match get("InRelease") {
         Ok(text) => Signed { text, signature: None },
@@ -253,8 +261,11 @@ pub(super) fn index_text(
     let mirrors = Mirrors::new(&source.mirrors);
     let wanted =
         Wanted { mirrors: &mirrors, paths: &paths, sha256: index.file.sha256, size: index.file.size, stage: STAGE };
-    let blob = download(host, &wanted)
-        .map_err(|error| Error::Download { archive: source.name.clone(), path: name, source: error })?;
+    let blob = download(host, &wanted).map_err(|error| Error::Download {
+        archive: source.name.clone(),
+        path: name,
+        source: error,
+    })?;
     let text = decompress(&blob, index).map_err(|error| index.error(source, error))?;
     if let Some(plain) = index.plain
         && !index.suffix.is_empty()

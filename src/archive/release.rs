@@ -113,7 +113,9 @@ impl Release {
     pub fn parse(text: &[u8]) -> Result<Self, ReleaseError> {
         let stanza = Stanza::parse(text).map_err(ReleaseError::Syntax)?;
         let word = |field| stanza.get(field).map(str::to_owned);
-        let words = |field| stanza.get(field).map_or_else(Vec::new, |value| value.split_whitespace().map(str::to_owned).collect());
+        let words = |field| {
+            stanza.get(field).map_or_else(Vec::new, |value| value.split_whitespace().map(str::to_owned).collect())
+        };
         Ok(Self {
             suite: word("Suite"),
             codename: word("Codename"),
@@ -187,7 +189,8 @@ fn files(value: &str) -> Result<BTreeMap<String, ReleaseFile>, ReleaseError> {
         let sha256 = digest.parse().map_err(|error| bad(format!("{error}")))?;
         // `+1` would parse as a number.
         let plain = size.bytes().all(|byte| byte.is_ascii_digit());
-        let size = plain.then(|| size.parse().ok()).flatten().ok_or_else(|| bad(format!("`{}` has no size", shown())))?;
+        let size =
+            plain.then(|| size.parse().ok()).flatten().ok_or_else(|| bad(format!("`{}` has no size", shown())))?;
         let file = ReleaseFile { sha256, size };
         match files.insert(path.to_owned(), file) {
             Some(other) if other != file => return Err(ReleaseError::Conflict(path.to_owned())),

@@ -218,7 +218,9 @@ mod tests {
 
     #[test]
     fn a_stanza_without_a_name_is_an_error() {
-        for bad in ["Package: a\n", "Version: 1\n\nPackage: a\n", "Package:\nVersion: 1\nArchitecture: all\n", "\0", "x\n"] {
+        for bad in
+            ["Package: a\n", "Version: 1\n\nPackage: a\n", "Package:\nVersion: 1\nArchitecture: all\n", "\0", "x\n"]
+        {
             assert!(scan(bad.as_bytes(), 0..bad.len()).is_err(), "{bad:?}");
         }
         let doubled = "Package: a\nPackage: b\nVersion: 1\nArchitecture: all\n";

@@ -79,8 +79,7 @@ pub(super) fn verify_inline(
     at: impl FnOnce(&[u8]) -> i64,
 ) -> Result<(Vec<u8>, Vec<String>), VerifyError> {
     let Clearsigned { text, signature } = split(bytes).map_err(VerifyError::Framing)?;
-    let signers =
-        trust.verify(&canonical(&text), &signature, keyring, at(&text)).map_err(VerifyError::Signature)?;
+    let signers = trust.verify(&canonical(&text), &signature, keyring, at(&text)).map_err(VerifyError::Signature)?;
     Ok((text, signers))
 }
 

@@ -161,7 +161,8 @@ mod tests {
 
     #[test]
     fn a_file_of_mirrors_is_followed() {
-        let sources = "Types: deb\nURIs: mirror+file:///etc/apt/mirrors/debian.list\nSuites: trixie\nComponents: main\n";
+        let sources =
+            "Types: deb\nURIs: mirror+file:///etc/apt/mirrors/debian.list\nSuites: trixie\nComponents: main\n";
         let list = "# near\nhttps://near.example.org/debian priority:1\nfile:///srv/debian\n";
         let found = mirrors_of(&[("sources.list.d/debian.sources", sources), ("mirrors/debian.list", list)]);
         assert_eq!(found.0, ["https://near.example.org/debian"]);

@@ -393,7 +393,9 @@ mod tests {
 
     #[test]
     fn only_http_is_fetched() {
-        for bad in ["file:///etc/passwd", "ftp://example.org/", "/etc/passwd", "http://a b/", "http://a/#b", "http://a/\n"] {
+        for bad in
+            ["file:///etc/passwd", "ftp://example.org/", "/etc/passwd", "http://a b/", "http://a/#b", "http://a/\n"]
+        {
             assert!(matches!(parse(bad), Err(TransportError::Url(_))), "{bad}");
         }
         let error = parse("ftp://user:secret@example.org/").expect_err("refused").to_string();

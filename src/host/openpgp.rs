@@ -132,9 +132,9 @@ impl<'a> Signer<'a> {
         let certificate = self.certificate;
         let primary = &certificate.primary_key;
         check_key_strength(primary).map_err(|reason| self.weak(reason))?;
-        if let Some(reason) = revoked(&certificate.details.revocation_signatures, at, |signature| {
-            signature.verify_key(primary).is_ok()
-        }) {
+        if let Some(reason) =
+            revoked(&certificate.details.revocation_signatures, at, |signature| signature.verify_key(primary).is_ok())
+        {
             return Err(self.expired(format!("the key was revoked{reason}")));
         }
         let own = self.self_signature(at)?;
@@ -195,7 +195,9 @@ impl<'a> Signer<'a> {
             return Err(self.expired(format!("the key was made only on {}", day(born))));
         }
         match expiry(born, binding.key_expiration_time()) {
-            Some(end) if times.iter().any(|&time| time >= end) => Err(self.expired(format!("the key expired on {}", day(end)))),
+            Some(end) if times.iter().any(|&time| time >= end) => {
+                Err(self.expired(format!("the key expired on {}", day(end))))
+            }
             _ => Ok(()),
         }
     }
@@ -303,10 +305,9 @@ fn check_key_strength(key: &dyn KeyDetails) -> Result<(), String> {
             let bits = bytes.first_chunk::<2>().map_or(0, |bits| u16::from_be_bytes(*bits));
             if bits < RSA_BITS_MIN { Err(format!("RSA with {bits} bits is too short")) } else { Ok(()) }
         }
-        PublicParams::ECDSA(_)
-        | PublicParams::EdDSALegacy(_)
-        | PublicParams::Ed25519(_)
-        | PublicParams::Ed448(_) => Ok(()),
+        PublicParams::ECDSA(_) | PublicParams::EdDSALegacy(_) | PublicParams::Ed25519(_) | PublicParams::Ed448(_) => {
+            Ok(())
+        }
         _ => Err(format!("{:?} keys do not count", key.algorithm())),
     }
 }
@@ -352,7 +353,8 @@ fn packets(bytes: &[u8], kind: BlockType) -> Result<Packets, TrustError> {
     }
     let text = std::str::from_utf8(bytes).map_err(|_| TrustError::Malformed("neither armored nor binary".into()))?;
     let mut all: Vec<pgp::errors::Result<Packet>> = Vec::new();
-    let end = format!("-----END PGP {}-----", if kind == BlockType::Signature { "SIGNATURE" } else { "PUBLIC KEY BLOCK" });
+    let end =
+        format!("-----END PGP {}-----", if kind == BlockType::Signature { "SIGNATURE" } else { "PUBLIC KEY BLOCK" });
     for block in text.split_inclusive(end.as_str()).filter(|block| !block.trim().is_empty()) {
         let malformed = |error: &dyn std::fmt::Display| TrustError::Malformed(error.to_string());
         let mut dearmor = Dearmor::new(BufReader::new(block.as_bytes()));
@@ -376,4 +378,3 @@ fn issuer(signature: &Signature) -> String {
 fn fingerprint(key: &dyn KeyDetails) -> String {
     key.fingerprint().to_string().to_uppercase()
 }
-

@@ -1,1 +1,180 @@
-//! To come.
+//! The solver: from wishes to the exact set of packages, with a reason for each, or the reasons why there is none.
+//!
+//! Gets the verified [`Index`] and gives what is fetched. The meaning of relations is Policy 7's
+//! (<https://www.debian.org/doc/debian-policy/ch-relationships.html>). Among the sets that fulfil them, these rules
+//! choose, and nothing else does; neither the order of wishes nor that of the index:
+//!
+//! 1. Versions of a package: a .deb of the user's own, a version to keep, the highest version, the first archive.
+//!    A wish with a version leaves those that match it. Other versions are used only when there is no solution with
+//!    the preferred one of each package, and then for as few packages as the search finds.
+//! 2. Alternatives (`a | b`): the first that can be installed, unless another is there anyway because something
+//!    more directly asked for needs it.
+//! 3. A name that several packages satisfy: the package of that name, then providers; the same architecture, then
+//!    the native one; then the more important priority; then the name.
+//! 4. Recommends, when asked for: those that fit beside what is needed without them, nearest to the wishes first.
+//! 5. What no wish, base package or relation leads to is not in the set.
+
+mod explain;
+mod order;
+mod recommends;
+mod request;
+mod search;
+mod solution;
+mod world;
+
+#[cfg(test)]
+mod tests;
+
+use std::cell::Cell;
+use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+
+pub use explain::Chain;
+pub use explain::Contradiction;
+pub use explain::Label;
+pub use explain::Link;
+pub use explain::Reason;
+pub use order::order;
+pub use request::Request;
+pub use request::Wish;
+pub use solution::Selected;
+pub use solution::Solution;
+pub use solution::Why;
+
+use crate::archive::Index;
+use crate::archive::PackageId;
+use request::Wanted;
+use search::Failure;
+use search::Root;
+use world::Scope;
+use world::Slot;
+use world::World;
+
+/// A field that relates packages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[expect(missing_docs, reason = "Policy 7 names them")]
+pub enum Field {
+    PreDepends,
+    Depends,
+    Recommends,
+    Conflicts,
+    Breaks,
+    /// Not a relation: two packages of one name that `Multi-Arch` keeps apart.
+    MultiArch,
+}
+
+/// Why there is no solution.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// Wishes that no package of any archive answers.
+    #[error("cannot find {}", explain::list(.0))]
+    Unknown(Vec<Unknown>),
+    /// A .deb of the user's own for another machine.
+    #[error("cannot install `{package}`: it is for {architecture}, the image for {native}")]
+    Architecture {
+        /// Name and version.
+        package: Label,
+        /// Its own.
+        architecture: String,
+        /// The image's.
+        native: String,
+    },
+    /// The relations exclude each other.
+    #[error("cannot install what is asked for: {0}")]
+    Unsolvable(Contradiction),
+    /// The search was given up.
+    #[error("cannot find a solution within {steps} steps of search: ask for fewer packages, or name versions")]
+    Limit {
+        /// [`Request::steps`].
+        steps: u64,
+    },
+}
+
+/// A wish that nothing answers.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Unknown {
+    /// As it was asked for.
+    pub wish: String,
+    /// The versions that exist, when only the version is unknown.
+    pub existing: Vec<Label>,
+    /// Names that are spelled alike, when the name is unknown.
+    pub nearest: Vec<String>,
+}
+
+/// Finds the packages to install.
+///
+/// # Errors
+/// A wish is unknown, the relations contradict each other, or the search takes more than [`Request::steps`].
+pub fn solve(index: &Index, request: &Request) -> Result<Solution, Error> {
+    let wanted = request::wanted(index, request)?;
+    let pins = request::pins(index, request, &wanted);
+    let world = World::new(index, &request.architecture, &request.keep, pins);
+    let roots: Vec<Root> = wanted.iter().map(|each| each.candidates.clone()).collect();
+    let steps = Cell::new(request.steps);
+    let limit = || Error::Limit { steps: request.steps };
+    let (world, mut chosen) = match find(&world, &roots, &steps) {
+        Ok(found) => found,
+        Err(Failure::Limit) => return Err(limit()),
+        Err(Failure::Unsolvable(_)) => return Err(contradiction(&world, request, &wanted, &steps)),
+    };
+    if request.recommends {
+        chosen = recommends::add(&world, &wanted, chosen, &steps).map_err(|_| limit())?;
+    }
+    Ok(solution::walk(&world, &wanted, &chosen, request.recommends))
+}
+
+/// Searches with the preferred version of each package; only if that fails with all. What the second search could
+/// not keep at the preferred version is then given to a third, like the first: so one old package does not change
+/// what is chosen elsewhere.
+fn find<'a>(world: &World<'a>, roots: &[Root], steps: &Cell<u64>) -> Result<(World<'a>, BTreeSet<PackageId>), Failure> {
+    let best = world.scoped(Scope::Best(BTreeMap::new()));
+    match search::search(&best, roots, steps) {
+        Ok(chosen) => return Ok((best, chosen)),
+        Err(Failure::Limit) => return Err(Failure::Limit),
+        Err(Failure::Unsolvable(_)) => {}
+    }
+    let found = search::search(&world.scoped(Scope::All), roots, steps)?;
+    let given: BTreeMap<Slot<'a>, PackageId> = found.iter().map(|&id| (world.slot(id), id)).collect();
+    let given = given.into_iter().filter(|(_, id)| best.rank(*id).is_none()).collect();
+    let refined = world.scoped(Scope::Best(given));
+    let chosen = search::search(&refined, roots, steps)?;
+    Ok((refined, chosen))
+}
+
+/// The reasons, for as few of the wishes as contradict each other.
+fn contradiction(world: &World<'_>, request: &Request, wanted: &[Wanted], steps: &Cell<u64>) -> Error {
+    let world = world.scoped(Scope::All);
+    let mut culprits: Vec<&Wanted> = wanted.iter().collect();
+    let asked: Vec<&Wanted> = wanted.iter().filter(|each| each.is_asked()).collect();
+    let mut facts = None;
+    let mut try_without = |fewer: &[&Wanted]| {
+        let roots: Vec<Root> = fewer.iter().map(|each| each.candidates.clone()).collect();
+        match search::search(&world, &roots, steps) {
+            Err(Failure::Unsolvable(found)) => {
+                facts = Some(found);
+                true
+            }
+            _ => false,
+        }
+    };
+    if try_without(&asked) {
+        culprits = asked;
+    }
+    let mut position = 0;
+    while position < culprits.len() {
+        let mut fewer = culprits.clone();
+        fewer.remove(position);
+        if try_without(&fewer) {
+            culprits = fewer;
+        } else {
+            position += 1;
+        }
+    }
+    // The last search must be of the culprits, for the facts name wishes by position.
+    if !try_without(&culprits) {
+        return Error::Limit { steps: request.steps };
+    }
+    Error::Unsolvable(explain::contradiction(&world, &culprits, &facts.unwrap_or_default()))
+}

@@ -1,0 +1,75 @@
+//! Recommends: added to a solution where they fit, never at the cost of what is needed.
+
+use std::cell::Cell;
+use std::collections::BTreeSet;
+
+use super::request::Wanted;
+use super::search;
+use super::search::Failure;
+use super::search::Root;
+use super::solution;
+use super::world::World;
+use crate::archive::PackageId;
+
+/// Adds to `chosen` what its packages recommend, and what that recommends, until nothing more fits.
+pub(super) fn add(
+    world: &World<'_>,
+    wanted: &[Wanted],
+    mut chosen: BTreeSet<PackageId>,
+    steps: &Cell<u64>,
+) -> Result<BTreeSet<PackageId>, Failure> {
+    let mut tried = BTreeSet::new();
+    loop {
+        let reached = solution::reach(world, wanted, &chosen, true);
+        chosen = reached.keys().copied().collect();
+        let groups = unsatisfied(world, &solution::by_distance(&reached), &chosen, &mut tried);
+        if groups.is_empty() {
+            return Ok(chosen);
+        }
+        chosen = accept(world, chosen, &groups, steps)?;
+    }
+}
+
+/// The groups not tried yet, each as the packages that would satisfy it.
+fn unsatisfied(
+    world: &World<'_>,
+    reached: &[PackageId],
+    chosen: &BTreeSet<PackageId>,
+    tried: &mut BTreeSet<PackageId>,
+) -> Vec<Root> {
+    let mut groups = Vec::new();
+    for &id in reached {
+        if !tried.insert(id) {
+            continue;
+        }
+        let package = world.index.package(id);
+        for relation in &package.recommends {
+            let candidates = world.satisfying(package, relation);
+            let satisfied = candidates.iter().any(|candidate| chosen.contains(candidate));
+            if !satisfied && !candidates.is_empty() && !world.satisfies_itself(id, relation) {
+                groups.push(candidates);
+            }
+        }
+    }
+    groups
+}
+
+/// Takes all groups if they fit together, else the first half and of the second what still fits.
+fn accept(
+    world: &World<'_>,
+    chosen: BTreeSet<PackageId>,
+    groups: &[Root],
+    steps: &Cell<u64>,
+) -> Result<BTreeSet<PackageId>, Failure> {
+    let roots: Vec<Root> = chosen.iter().map(|&id| vec![id]).chain(groups.iter().cloned()).collect();
+    match search::search(world, &roots, steps) {
+        Ok(more) => Ok(more),
+        Err(Failure::Limit) => Err(Failure::Limit),
+        Err(Failure::Unsolvable(_)) if groups.len() == 1 => Ok(chosen),
+        Err(Failure::Unsolvable(_)) => {
+            let (first, second) = groups.split_at(groups.len() / 2);
+            let chosen = accept(world, chosen, first, steps)?;
+            accept(world, chosen, second, steps)
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! The answer: the packages, and for each the shortest way that leads to it from what was asked.
+
+use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+use std::collections::VecDeque;
+
+use super::Field;
+use super::request::Cause;
+use super::request::Wanted;
+use super::world::World;
+use crate::archive::PackageId;
+use crate::deb::Package;
+use crate::deb::Relation;
+
+/// The packages to install.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Solution {
+    /// Sorted by name, then architecture.
+    pub packages: Vec<Selected>,
+    pub(super) architecture: String,
+}
+
+/// A package of the solution.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Selected {
+    /// Which.
+    pub id: PackageId,
+    /// What leads to it.
+    pub why: Why,
+}
+
+/// Why a package is in the solution.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Why {
+    /// The wish, as written.
+    Asked(String),
+    /// It is of the base: `essential`, `of priority required` or `of priority important`.
+    Base(&'static str),
+    /// Another package needs it.
+    Needed {
+        /// The other package.
+        by: PackageId,
+        /// In which field.
+        field: Field,
+        /// The relation, as Debian writes it.
+        relation: String,
+    },
+}
+
+impl Solution {
+    /// The packages without their reasons, in the same order.
+    pub fn ids(&self) -> impl Iterator<Item = PackageId> + '_ {
+        self.packages.iter().map(|selected| selected.id)
+    }
+}
+
+/// The place of a reached package in the walk, and why it was reached.
+pub(super) type Reached = BTreeMap<PackageId, (usize, Why)>;
+
+/// The solution made of those of `chosen` that something leads to.
+pub(super) fn walk(world: &World<'_>, wanted: &[Wanted], chosen: &BTreeSet<PackageId>, recommends: bool) -> Solution {
+    let reached = reach(world, wanted, chosen, recommends);
+    let mut packages: Vec<Selected> = reached.into_iter().map(|(id, (_, why))| Selected { id, why }).collect();
+    packages.sort_by_key(|selected| world.slot(selected.id));
+    Solution { packages, architecture: world.native().to_owned() }
+}
+
+/// The reached packages, nearest to the wishes first.
+pub(super) fn by_distance(reached: &Reached) -> Vec<PackageId> {
+    let mut ids: Vec<PackageId> = reached.keys().copied().collect();
+    ids.sort_by_key(|id| reached[id].0);
+    ids
+}
+
+/// Walks from what is wanted along the first alternative of each relation that is in `chosen`. A search may leave a
+/// package in its answer that an abandoned choice had needed; nothing leads to it, so it is not reached.
+pub(super) fn reach(world: &World<'_>, wanted: &[Wanted], chosen: &BTreeSet<PackageId>, recommends: bool) -> Reached {
+    let mut walk = Walk { chosen, reached: Reached::new(), queue: VecDeque::new() };
+    for each in wanted {
+        walk.visit(&each.candidates, || match &each.cause {
+            Cause::Asked(wish) => Why::Asked(wish.clone()),
+            Cause::Base(kind, _) => Why::Base(kind),
+        });
+    }
+    while let Some(id) = walk.queue.pop_front() {
+        for (field, relation) in relations(world.index.package(id), recommends) {
+            if !world.satisfies_itself(id, relation) {
+                let satisfying = world.satisfying(world.index.package(id), relation);
+                walk.visit(&satisfying, || Why::Needed { by: id, field, relation: relation.to_string() });
+            }
+        }
+    }
+    walk.reached
+}
+
+struct Walk<'a> {
+    chosen: &'a BTreeSet<PackageId>,
+    reached: Reached,
+    queue: VecDeque<PackageId>,
+}
+
+impl Walk<'_> {
+    fn visit(&mut self, candidates: &[PackageId], why: impl FnOnce() -> Why) {
+        let Some(&first) = candidates.iter().find(|id| self.chosen.contains(id)) else { return };
+        let place = self.reached.len();
+        if let std::collections::btree_map::Entry::Vacant(new) = self.reached.entry(first) {
+            new.insert((place, why()));
+            self.queue.push_back(first);
+        }
+    }
+}
+
+/// The relations that bring in other packages.
+fn relations(package: &Package, recommends: bool) -> impl Iterator<Item = (Field, &Relation)> {
+    let in_field = |field, relations| std::iter::repeat(field).zip(relations);
+    let recommended: &[Relation] = if recommends { &package.recommends } else { &[] };
+    in_field(Field::PreDepends, package.pre_depends.as_slice())
+        .chain(in_field(Field::Depends, package.depends.as_slice()))
+        .chain(in_field(Field::Recommends, recommended))
+}

@@ -1,0 +1,134 @@
+//! The solver beside apt, on a real index.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::process::Command;
+
+use imgbuild::archive::Index;
+use imgbuild::deb::Package;
+use imgbuild::deb::stanzas;
+use imgbuild::solve::Request;
+use imgbuild::solve::Wish;
+use imgbuild::solve::order;
+use imgbuild::solve::solve;
+
+use crate::switched_on;
+
+/// Sets of packages, and what apt installs more or fewer of, with the reason.
+const SETS: &[(&str, &str, &[&str], &[&str])] = &[
+    (
+        "node",
+        "systemd-sysv openssh-server linux-image-amd64 mariadb-server chrony nfs-common syslog-ng ifupdown busybox",
+        &[],
+        &[],
+    ),
+    ("web", "live-boot firefox-esr default-jre-headless postfix nginx-full php-fpm", &[], &[]),
+    ("machines", "docker.io qemu-system-x86 network-manager cryptsetup-initramfs grub-efi-amd64", &[], &[]),
+    ("desktop", "gnome-core task-kde-desktop build-essential", &[], &[]),
+    (
+        "hpc",
+        "slurmd slurmctld munge sssd-ldap nfs-kernel-server rdma-core openmpi-bin nginx postgresql \
+         prometheus-node-exporter podman man-db cron logrotate sudo dbus apache2 exim4 lvm2 mdadm snmpd autofs python3 \
+         build-essential",
+        &[],
+        &[],
+    ),
+];
+
+#[test]
+fn the_same_set_as_apt() {
+    if !switched_on("IMGBUILD_TEST_PEERS", "solve::the_same_set_as_apt")
+        || !switched_on("IMGBUILD_TEST_MIRROR", "solve::the_same_set_as_apt")
+    {
+        return;
+    }
+    let scratch = tempfile::tempdir().expect("a directory to work in");
+    let apt = Apt::new(scratch.path());
+    let index = apt.index();
+    let mut differences = Vec::new();
+    for &(name, set, apt_only, ours_only) in SETS {
+        let ours = ours(&index, set);
+        let wishes: Vec<&str> = set.split_whitespace().collect();
+        let theirs = apt.install(&wishes, &ours.base);
+        let missing: Vec<&str> = theirs.difference(&ours.packages).map(String::as_str).collect();
+        let extra: Vec<&str> = ours.packages.difference(&theirs).map(String::as_str).collect();
+        if missing != apt_only || extra != ours_only {
+            differences.push(format!("{name}: apt only {missing:?}; ours only {extra:?}"));
+        }
+    }
+    assert_eq!(differences, Vec::<String>::new());
+}
+
+struct Ours {
+    packages: BTreeSet<String>,
+    base: Vec<String>,
+}
+
+fn ours(index: &Index, set: &str) -> Ours {
+    let named = |name: &str| Wish::Named { name: name.to_owned(), architecture: None, version: None };
+    let mut request = Request::new("amd64");
+    let base = solve(index, &request).expect("the base can be installed");
+    request.wishes = set.split_whitespace().map(named).collect();
+    let solution = solve(index, &request).expect("the set can be installed");
+    assert_eq!(order(index, &solution).len(), solution.packages.len());
+    let name = |id| index.package(id).name.clone();
+    let label = |id| format!("{} {}", index.package(id).name, index.package(id).version);
+    Ours { packages: solution.ids().map(label).collect(), base: base.ids().map(name).collect() }
+}
+
+/// The machine's apt with its own sources, but an empty system.
+struct Apt {
+    options: Vec<String>,
+}
+
+impl Apt {
+    fn new(scratch: &Path) -> Self {
+        for directory in ["lists/partial", "cache/archives/partial"] {
+            std::fs::create_dir_all(scratch.join(directory)).expect("a directory");
+        }
+        std::fs::write(scratch.join("status"), "").expect("an empty status");
+        let path = |name: &str| scratch.join(name).display().to_string();
+        let options = vec![
+            format!("-oDir::State::lists={}", path("lists")),
+            format!("-oDir::State::status={}", path("status")),
+            format!("-oDir::Cache={}", path("cache")),
+            "-oAPT::Install-Recommends=0".to_owned(),
+            "-oAPT::Sandbox::User=root".to_owned(),
+        ];
+        let apt = Self { options };
+        apt.run("apt-get", &["-q", "update"]);
+        apt
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "the peer is run to compare with it")]
+    fn run(&self, program: &str, arguments: &[&str]) -> String {
+        let output = Command::new(program).args(&self.options).args(arguments).output().expect("apt is installed");
+        assert!(output.status.success(), "{program}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).expect("text")
+    }
+
+    fn index(&self) -> Index {
+        let files = self.run("apt-get", &["indextargets", "--format", "$(FILENAME)", "Created-By: Packages"]);
+        let mut packages = Vec::new();
+        for file in files.lines() {
+            let text = self.run("/usr/lib/apt/apt-helper", &["cat-file", file]);
+            for stanza in stanzas(text.as_bytes()) {
+                packages.push(Package::from_index(&stanza.expect("a stanza"), 0).expect("a package"));
+            }
+        }
+        Index::from_packages(packages)
+    }
+
+    fn install(&self, wishes: &[&str], base: &[String]) -> BTreeSet<String> {
+        let mut arguments = vec!["-s", "install"];
+        arguments.extend(wishes);
+        arguments.extend(base.iter().map(String::as_str));
+        let output = self.run("apt-get", &arguments);
+        // Inst libc6 (2.36-9+deb12u13 Debian:12.12/oldstable [amd64])
+        let installed = |line: &str| {
+            let mut words = line.strip_prefix("Inst ")?.split(' ');
+            Some(format!("{} {}", words.next()?, words.next()?.trim_start_matches('(')))
+        };
+        output.lines().filter_map(installed).collect()
+    }
+}
