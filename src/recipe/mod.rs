@@ -34,6 +34,7 @@ pub use problem::Error;
 pub use problem::Problem;
 
 use crate::digest::Sha256;
+pub use crate::format::compress::Compression;
 use crate::tree::Inode;
 use crate::tree::TreePath;
 
@@ -321,17 +322,6 @@ pub enum Modules {
     Netboot,
     /// These names or globs (of names or paths below the kernel's directory), with their dependencies.
     List(Vec<String>),
-}
-
-/// A compression for outputs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-#[expect(missing_docs, reason = "the names say it")]
-pub enum Compression {
-    None,
-    Gzip,
-    Xz,
-    Zstd,
 }
 
 /// An output format of the root tree.
