@@ -3,6 +3,14 @@
 //! Each format carries the whole tree or refuses by name what it cannot carry; nothing is lost in silence. The
 //! same tree gives the same bytes on every host and with any number of threads.
 
+mod directory;
+mod newc;
+
+pub use directory::Owners;
+pub use directory::write as write_directory;
+pub use newc::Xattrs;
+pub use newc::write as write_newc;
+
 use std::io;
 
 use crate::tree::TreePath;
