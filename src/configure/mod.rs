@@ -4,7 +4,11 @@
 //! ([`Method::Native`]), or the target's own dpkg runs them in a sandbox ([`Method::Sandbox`]). Afterwards
 //! `normalize` takes out whatever a second build, another host or another day would have made otherwise.
 
+pub mod commands;
 mod generators;
+pub mod native;
+pub mod shell;
+pub mod world;
 
 use std::collections::BTreeMap;
 

@@ -214,6 +214,17 @@ impl Tree {
         &self.inodes[id.0 as usize].as_ref().expect("an id of this tree").0
     }
 
+    /// The inode of an id that may be gone, as an open file's whose last name was removed.
+    #[must_use]
+    pub fn live(&self, id: InodeId) -> Option<&Inode> {
+        self.inodes[id.0 as usize].as_ref().map(|(inode, _)| inode)
+    }
+
+    /// As [`Tree::live`], to change it in place; a directory must stay one.
+    pub fn live_mut(&mut self, id: InodeId) -> Option<&mut Inode> {
+        self.inodes[id.0 as usize].as_mut().map(|(inode, _)| inode)
+    }
+
     /// The number of names of an inode; 1 for a directory.
     #[must_use]
     pub fn links(&self, id: InodeId) -> u32 {

@@ -1,0 +1,193 @@
+//! Programs that run programs: `sh`, `env`, `nice`, `xargs`, `which`.
+
+use super::Call;
+use super::Command;
+use super::Done;
+use super::Fault;
+use super::show;
+use crate::configure::shell::Variable;
+
+/// The family's commands.
+pub(super) const COMMANDS: &[(&str, Command)] = &[
+    ("bash", sh),
+    ("dash", sh),
+    ("env", env),
+    ("nice", nice),
+    ("ionice", nice),
+    ("sh", sh),
+    ("setsid", |call| if call.args.is_empty() { Ok(1) } else { call.run(call.args) }),
+    ("nohup", |call| if call.args.is_empty() { Ok(125) } else { call.run(call.args) }),
+    ("which", which),
+    ("xargs", xargs),
+];
+
+/// `sh [-options] [-c command [name]] [file] [argument…]`
+fn sh(call: &mut Call<'_, '_>) -> Done {
+    let (mut options, mut text, mut rest) = (Vec::new(), false, call.args);
+    while let [first, tail @ ..] = rest {
+        match first.as_slice() {
+            b"--" | b"-" => {
+                rest = tail;
+                break;
+            }
+            b"-s" => {}
+            [b'-' | b'+', letters @ ..] if !letters.is_empty() => {
+                text |= letters.contains(&b'c');
+                let others: Vec<u8> = letters.iter().copied().filter(|letter| *letter != b'c').collect();
+                if !others.is_empty() {
+                    options.push([&first[..1], &others].concat());
+                }
+            }
+            _ => break,
+        }
+        rest = tail;
+    }
+    let (name, args) = match rest.split_first() {
+        Some((first, args)) if text => {
+            let (name, args) = args.split_first().map_or((call.name, args), |(name, args)| (name.as_slice(), args));
+            return Ok(call.shell.run_process(first, name, args, &options)?);
+        }
+        Some((first, args)) => (first, args),
+        None if text => return Err(Fault::Failed(2, "-c requires an argument".into())),
+        None => {
+            let input = call.input()?;
+            return Ok(call.shell.run_process(&input, call.name, &[], &options)?);
+        }
+    };
+    Ok(call.shell.run_file(name, args, &options)?)
+}
+
+fn env(call: &mut Call<'_, '_>) -> Done {
+    let given = call.options("+iu:", &[("ignore-environment", b'i'), ("unset", b'u')])?;
+    let mut rest = given.operands.as_slice();
+    let before = call.shell.state.variables.clone();
+    if given.has(b'i') {
+        call.shell.state.variables.retain(|_, variable| !variable.exported);
+    }
+    for name in given.values(b'u') {
+        call.shell.state.variables.remove(name);
+    }
+    while let [first, tail @ ..] = rest
+        && let Some(equals) = memchr::memchr(b'=', first)
+    {
+        let variable = Variable { value: Some(first[equals + 1..].to_vec()), exported: true, readonly: false };
+        call.shell.state.variables.insert(first[..equals].to_vec(), variable);
+        rest = tail;
+    }
+    let result = if rest.is_empty() {
+        let lines: Vec<u8> =
+            call.shell.environment().flat_map(|(name, value)| [name, b"=", value, b"\n"].concat()).collect();
+        call.out(lines).map(|()| 0)
+    } else {
+        call.run(rest)
+    };
+    call.shell.state.variables = before;
+    result
+}
+
+fn nice(call: &mut Call<'_, '_>) -> Done {
+    let given = call.options("+n:c:p:t", &[("adjustment", b'n')])?;
+    if given.operands.is_empty() {
+        return Err(Fault::gap("without a command"));
+    }
+    call.run(&given.operands)
+}
+
+/// debianutils' `which`: the first executable in `PATH`.
+fn which(call: &mut Call<'_, '_>) -> Done {
+    let given = call.options("as", &[])?;
+    let mut status = i32::from(given.operands.is_empty());
+    for name in &given.operands {
+        match call.shell.find_program(name) {
+            Some(path) if given.has(b's') => drop(path),
+            Some(path) => call.out([path.as_slice(), b"\n"].concat())?,
+            None => status = 1,
+        }
+    }
+    Ok(status)
+}
+
+fn xargs(call: &mut Call<'_, '_>) -> Done {
+    let long = [("null", b'0'), ("no-run-if-empty", b'r'), ("max-args", b'n'), ("delimiter", b'd'), ("verbose", b't')];
+    let given = call.options("+0rn:I:L:d:tP:", &long)?;
+    let input = call.input()?;
+    let words = if given.has(b'0') {
+        input.split(|&byte| byte == 0).filter(|word| !word.is_empty()).map(<[u8]>::to_vec).collect()
+    } else if let Some(delimiter) = given.value(b'd') {
+        let delimiter = if delimiter == b"\\n" { b'\n' } else { delimiter.first().copied().unwrap_or(b'\n') };
+        let input = input.strip_suffix(&[delimiter]).unwrap_or(&input);
+        input.split(|&byte| byte == delimiter).map(<[u8]>::to_vec).collect()
+    } else if given.has(b'I') || given.has(b'L') {
+        let lines = input.split(|&byte| byte == b'\n').map(<[u8]>::trim_ascii_start);
+        lines.filter(|line| !line.is_empty()).map(<[u8]>::to_vec).collect()
+    } else {
+        quoted_words(&input)?
+    };
+    let command = if given.operands.is_empty() { vec![b"echo".to_vec()] } else { given.operands.clone() };
+    let runs: Vec<Vec<Vec<u8>>> = if let Some(mark) = given.value(b'I') {
+        let replace = |word: &Vec<u8>| command.iter().map(|part| replace_all(part, mark, word)).collect();
+        words.iter().map(replace).collect()
+    } else {
+        let count = given.value(b'n').or(given.value(b'L')).map_or(Ok(usize::MAX), |text| parse_count(text))?;
+        if words.is_empty() && !given.has(b'r') {
+            vec![command]
+        } else {
+            words.chunks(count.min(words.len()).max(1)).map(|chunk| [command.as_slice(), chunk].concat()).collect()
+        }
+    };
+    let mut status = 0;
+    for words in runs {
+        match call.run(&words)? {
+            0 => {}
+            255 => return Ok(124),
+            code @ (126 | 127) => return Ok(code),
+            _ => status = 123,
+        }
+    }
+    Ok(status)
+}
+
+fn parse_count(text: &[u8]) -> Result<usize, Fault> {
+    let count = std::str::from_utf8(text).ok().and_then(|text| text.parse().ok()).filter(|count| *count > 0);
+    count.ok_or_else(|| Fault::failed(format!("invalid number '{}'", show(text))))
+}
+
+pub(super) fn replace_all(text: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
+    let mut out = Vec::new();
+    let mut rest = text;
+    while !from.is_empty()
+        && let Some(place) = memchr::memmem::find(rest, from)
+    {
+        out.extend([&rest[..place], to].concat());
+        rest = &rest[place + from.len()..];
+    }
+    out.extend(rest);
+    out
+}
+
+/// Words as `xargs` reads them: blanks separate, quotes and backslashes protect.
+fn quoted_words(input: &[u8]) -> Result<Vec<Vec<u8>>, Fault> {
+    let mut words = Vec::new();
+    let mut word: Option<Vec<u8>> = None;
+    let mut quote = None;
+    let mut bytes = input.iter().copied();
+    while let Some(byte) = bytes.next() {
+        match (quote, byte) {
+            (Some(mark), _) if byte == mark => quote = None,
+            (Some(_), b'\n') => return Err(Fault::failed("unmatched quote")),
+            (Some(_), _) => word.get_or_insert_default().push(byte),
+            (None, b'\'' | b'"') => {
+                quote = Some(byte);
+                word.get_or_insert_default();
+            }
+            (None, b'\\') => word.get_or_insert_default().extend(bytes.next()),
+            (None, b' ' | b'\t' | b'\n') => words.extend(word.take()),
+            (None, _) => word.get_or_insert_default().push(byte),
+        }
+    }
+    if quote.is_some() {
+        return Err(Fault::failed("unmatched quote"));
+    }
+    words.extend(word);
+    Ok(words)
+}

@@ -1,0 +1,154 @@
+//! Redirections: what a descriptor leads to for the time of a command (POSIX 2.7).
+
+use std::rc::Rc;
+
+use super::Run;
+use super::Shell;
+use super::ast::Redirect;
+use super::ast::Target;
+use super::stream::Descriptor;
+use super::stream::Stream;
+use crate::tree::Inode;
+use crate::tree::Kind;
+use crate::tree::Tree;
+
+/// What descriptors were before, to be put back.
+pub(super) type Saved = Vec<(u32, Option<Descriptor>)>;
+
+/// How a file is opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Access {
+    Read,
+    Truncate,
+    Clobber,
+    Append,
+    ReadWrite,
+}
+
+impl Shell<'_> {
+    /// Makes all redirections, in order. `Ok(Err(saved))`: one failed and said so.
+    pub(super) fn redirect(&mut self, redirects: &[Redirect]) -> Run<Result<Saved, Saved>> {
+        let mut saved = Saved::new();
+        for redirect in redirects {
+            let stream = match &redirect.target {
+                Target::HereDocument(text) => {
+                    let parts = text.get().map_or(&[][..], Vec::as_slice);
+                    Ok(Some(Stream::input(self.text(parts, true)?).descriptor()))
+                }
+                Target::Duplicate(word) => {
+                    let word = self.text(&word.0, false)?;
+                    self.duplicate(&word)
+                }
+                Target::Read(word) => self.open(&word.0, Access::Read)?,
+                Target::Write(word) => self.open(&word.0, Access::Truncate)?,
+                Target::Clobber(word) => self.open(&word.0, Access::Clobber)?,
+                Target::Append(word) => self.open(&word.0, Access::Append)?,
+                Target::ReadWrite(word) => self.open(&word.0, Access::ReadWrite)?,
+            };
+            match stream {
+                Ok(stream) => {
+                    let number = redirect.descriptor;
+                    let before = match stream {
+                        Some(stream) => self.state.descriptors.insert(number, stream),
+                        None => self.state.descriptors.remove(&number),
+                    };
+                    saved.push((number, before));
+                }
+                Err(message) => {
+                    self.complain(&message)?;
+                    return Ok(Err(saved));
+                }
+            }
+        }
+        Ok(Ok(saved))
+    }
+
+    /// Puts descriptors back, the last change first.
+    pub(super) fn restore(&mut self, saved: Saved) {
+        for (number, before) in saved.into_iter().rev() {
+            match before {
+                Some(stream) => self.state.descriptors.insert(number, stream),
+                None => self.state.descriptors.remove(&number),
+            };
+        }
+    }
+
+    fn duplicate(&self, word: &[u8]) -> Result<Option<Descriptor>, Vec<u8>> {
+        if word == b"-" {
+            return Ok(None);
+        }
+        let number = std::str::from_utf8(word).ok().and_then(|word| word.parse::<u32>().ok());
+        match number.and_then(|number| self.state.descriptors.get(&number)) {
+            Some(stream) => Ok(Some(Rc::clone(stream))),
+            None => Err([word, b": Bad file descriptor"].concat()),
+        }
+    }
+
+    fn open(&mut self, parts: &[super::ast::Part], access: Access) -> Run<Result<Option<Descriptor>, Vec<u8>>> {
+        let name = self.text(parts, false)?;
+        Ok(self.open_path(&name, access))
+    }
+
+    fn open_path(&mut self, name: &[u8], access: Access) -> Result<Option<Descriptor>, Vec<u8>> {
+        let refused = |what: &str| {
+            let verb: &[u8] = if access == Access::Read { b"cannot open " } else { b"cannot create " };
+            [verb, name, b": ", what.as_bytes()].concat()
+        };
+        match name {
+            b"/dev/null" => return Ok(Some(Stream::Null.descriptor())),
+            b"/dev/stdin" | b"/dev/fd/0" => return self.duplicate(b"0"),
+            b"/dev/stdout" | b"/dev/fd/1" => return self.duplicate(b"1"),
+            b"/dev/stderr" | b"/dev/fd/2" => return self.duplicate(b"2"),
+            b"" => return Err(refused("Directory nonexistent")),
+            _ if name.starts_with(b"/dev/fd/") => return self.duplicate(&name[8..]),
+            // No terminal, no consoles: what is written there is nobody's.
+            b"/dev/tty" | b"/dev/console" => return Err(refused("No such device or address")),
+            _ => {}
+        }
+        let path = self.absolute(name);
+        let (umask, clock, noclobber) = (self.state.umask, self.world.clock, self.state.options.noclobber);
+        let tree = self.world.tree();
+        let missing = if access == Access::Read { "No such file" } else { "Directory nonexistent" };
+        let place = tree.resolve(&path, true).map_err(|_| refused(missing))?;
+        match tree.get(&place).map(|inode| &inode.kind) {
+            Some(Kind::File(_)) if access == Access::Truncate && noclobber => return Err(refused("File exists")),
+            Some(Kind::File(_)) => {}
+            Some(Kind::Directory) if access == Access::Read => {}
+            Some(Kind::Directory) => return Err(refused("Is a directory")),
+            Some(_) => {
+                self.gap(b"redirection", format!("opens the device or pipe {}", crate::tree::escape(name)));
+                return Err(refused("No such device or address"));
+            }
+            None if access == Access::Read => return Err(refused("No such file")),
+            None => {
+                let mut inode = Inode::file(0o666 & !umask, Vec::new());
+                inode.stat.mtime = clock;
+                inherit_group(tree, &place, &mut inode);
+                tree.insert(place.clone(), inode).map_err(|_| refused(missing))?;
+            }
+        }
+        let id = self.world.tree().id(&place).ok_or_else(|| refused(missing))?;
+        if matches!(access, Access::Truncate | Access::Clobber) {
+            self.world.truncate(id);
+        }
+        let writable = access != Access::Read;
+        Ok(Some(Stream::File { id, position: 0, append: access == Access::Append, writable }.descriptor()))
+    }
+
+    /// A path as this process means it.
+    #[must_use]
+    pub fn absolute(&self, path: &[u8]) -> Vec<u8> {
+        if path.starts_with(b"/") { path.to_vec() } else { [self.state.directory.as_slice(), path].join(&b'/') }
+    }
+}
+
+/// In a directory with the setgid bit what is new has the directory's group, and a new directory the bit.
+pub(crate) fn inherit_group(tree: &Tree, place: &crate::tree::TreePath, inode: &mut Inode) {
+    let parent = place.parent().and_then(|parent| tree.get(&parent));
+    if let Some(parent) = parent.filter(|parent| parent.stat.mode & 0o2000 != 0) {
+        inode.stat.gid = parent.stat.gid;
+        if inode.is_directory() {
+            inode.stat.mode |= 0o2000;
+        }
+    }
+}

@@ -1,0 +1,247 @@
+//! `test` and `[` (POSIX, test): by the number of arguments up to four, beyond that with `-a`, `-o` and
+//! parentheses as dash reads them.
+
+use super::Run;
+use super::Shell;
+use crate::tree::Inode;
+use crate::tree::Kind;
+
+/// Why an expression has no value.
+type Wrong = Vec<u8>;
+
+/// The command: status 0, 1, or 2 with a message.
+pub(super) fn test(shell: &mut Shell<'_>, name: &[u8], arguments: &[Vec<u8>]) -> Run<i32> {
+    let words: Vec<&[u8]> = arguments.iter().map(Vec::as_slice).collect();
+    match evaluate(shell, &words) {
+        Ok(value) => Ok(i32::from(!value)),
+        Err(message) => {
+            shell.complain(&[name, b": ", &message].concat())?;
+            Ok(2)
+        }
+    }
+}
+
+fn evaluate(shell: &mut Shell<'_>, words: &[&[u8]]) -> Result<bool, Wrong> {
+    match words {
+        [] => Ok(false),
+        [word] => Ok(!word.is_empty()),
+        [b"!", word] => Ok(word.is_empty()),
+        [operator, word] if is_unary(operator) => unary(shell, operator, word),
+        [left, operator, right] if is_binary(operator) => binary(shell, left, operator, right),
+        [b"!", rest @ ..] if rest.len() < 4 => evaluate(shell, rest).map(|value| !value),
+        [b"(", rest @ .., b")"] if rest.len() < 3 => evaluate(shell, rest),
+        _ => {
+            let mut reader = Reader { shell, words, position: 0, depth: 0 };
+            let value = reader.or()?;
+            match reader.words.get(reader.position) {
+                None => Ok(value),
+                Some(word) => Err([word, b": unexpected operator".as_slice()].concat()),
+            }
+        }
+    }
+}
+
+const fn is_unary(word: &[u8]) -> bool {
+    matches!(
+        word,
+        [
+            b'-',
+            b'b' | b'c'
+                | b'd'
+                | b'e'
+                | b'f'
+                | b'g'
+                | b'h'
+                | b'k'
+                | b'L'
+                | b'n'
+                | b'O'
+                | b'G'
+                | b'p'
+                | b'r'
+                | b's'
+                | b'S'
+                | b't'
+                | b'u'
+                | b'w'
+                | b'x'
+                | b'z'
+        ]
+    )
+}
+
+fn is_binary(word: &[u8]) -> bool {
+    let all: [&[u8]; 14] =
+        [b"=", b"!=", b"<", b">", b"-eq", b"-ne", b"-lt", b"-le", b"-gt", b"-ge", b"-nt", b"-ot", b"-ef", b"=="];
+    all.contains(&word) || matches!(word, b"-a" | b"-o")
+}
+
+/// The recursive grammar.
+struct Reader<'a, 'w> {
+    shell: &'a mut Shell<'w>,
+    words: &'a [&'a [u8]],
+    position: usize,
+    depth: u32,
+}
+
+impl<'a> Reader<'a, '_> {
+    fn peek(&self, ahead: usize) -> Option<&'a [u8]> {
+        self.words.get(self.position + ahead).copied()
+    }
+
+    fn skip(&mut self, word: &[u8]) -> bool {
+        let found = self.peek(0) == Some(word);
+        self.position += usize::from(found);
+        found
+    }
+
+    fn or(&mut self) -> Result<bool, Wrong> {
+        let mut value = self.and()?;
+        while self.skip(b"-o") {
+            value |= self.and()?;
+        }
+        Ok(value)
+    }
+
+    fn and(&mut self) -> Result<bool, Wrong> {
+        let mut value = self.not()?;
+        while self.skip(b"-a") {
+            value &= self.not()?;
+        }
+        Ok(value)
+    }
+
+    fn not(&mut self) -> Result<bool, Wrong> {
+        let mut negated = false;
+        while self.peek(1).is_some() && self.skip(b"!") {
+            negated = !negated;
+        }
+        Ok(self.primary()? != negated)
+    }
+
+    fn primary(&mut self) -> Result<bool, Wrong> {
+        let Some(word) = self.peek(0) else { return Err(b"argument expected".to_vec()) };
+        let compares = self.peek(1).is_some_and(|operator| is_binary(operator) && !matches!(operator, b"-a" | b"-o"));
+        if compares && let (Some(operator), Some(right)) = (self.peek(1), self.peek(2)) {
+            self.position += 3;
+            return binary(self.shell, word, operator, right);
+        }
+        if word == b"(" {
+            self.depth += 1;
+            if self.depth > 64 {
+                return Err(b"nested too deeply".to_vec());
+            }
+            self.position += 1;
+            let value = self.or()?;
+            self.depth -= 1;
+            return if self.skip(b")") { Ok(value) } else { Err(b"closing paren expected".to_vec()) };
+        }
+        if is_unary(word)
+            && let Some(operand) = self.peek(1)
+        {
+            self.position += 2;
+            return unary(self.shell, word, operand);
+        }
+        self.position += 1;
+        Ok(!word.is_empty())
+    }
+}
+
+fn number(word: &[u8]) -> Result<i64, Wrong> {
+    let text = std::str::from_utf8(word).unwrap_or("").trim();
+    text.parse().map_err(|_| [b"Illegal number: ", word].concat())
+}
+
+fn binary(shell: &mut Shell<'_>, left: &[u8], operator: &[u8], right: &[u8]) -> Result<bool, Wrong> {
+    Ok(match operator {
+        b"=" | b"==" => left == right,
+        b"!=" => left != right,
+        b"<" => left < right,
+        b">" => left > right,
+        b"-a" => !left.is_empty() && !right.is_empty(),
+        b"-o" => !left.is_empty() || !right.is_empty(),
+        b"-eq" => number(left)? == number(right)?,
+        b"-ne" => number(left)? != number(right)?,
+        b"-lt" => number(left)? < number(right)?,
+        b"-le" => number(left)? <= number(right)?,
+        b"-gt" => number(left)? > number(right)?,
+        b"-ge" => number(left)? >= number(right)?,
+        b"-nt" | b"-ot" => {
+            let left = shell.look(left, true).map(|inode| inode.stat.mtime);
+            let right = shell.look(right, true).map(|inode| inode.stat.mtime);
+            match (left, right) {
+                (Some(left), Some(right)) => {
+                    (operator == b"-nt" && left > right) || (operator == b"-ot" && left < right)
+                }
+                _ => false,
+            }
+        }
+        _ => {
+            let (left, right) = (shell.absolute(left), shell.absolute(right));
+            let tree = shell.world.tree();
+            match (tree.lookup(left), tree.lookup(right)) {
+                (Some((left, _)), Some((right, _))) => tree.id(&left) == tree.id(&right),
+                _ => false,
+            }
+        }
+    })
+}
+
+fn unary(shell: &mut Shell<'_>, operator: &[u8], word: &[u8]) -> Result<bool, Wrong> {
+    let letter = operator[1];
+    match letter {
+        b'n' => return Ok(!word.is_empty()),
+        b'z' => return Ok(word.is_empty()),
+        // Nothing here is a terminal.
+        b't' => return number(word).map(|_| false),
+        _ => {}
+    }
+    let Some(inode) = shell.look(word, !matches!(letter, b'h' | b'L')) else { return Ok(false) };
+    let mode = inode.stat.mode;
+    Ok(match letter {
+        b'b' => matches!(inode.kind, Kind::BlockDevice { .. }),
+        b'c' => matches!(inode.kind, Kind::CharDevice { .. }),
+        b'd' => inode.is_directory(),
+        b'f' => inode.content().is_some(),
+        b'g' => mode & 0o2000 != 0,
+        b'h' | b'L' => matches!(inode.kind, Kind::Symlink(_)),
+        b'k' => mode & 0o1000 != 0,
+        b'O' => inode.stat.uid == 0,
+        b'G' => inode.stat.gid == 0,
+        b'p' => matches!(inode.kind, Kind::Fifo),
+        b's' => inode.content().is_none_or(|content| content.size() > 0),
+        b'S' => false,
+        b'u' => mode & 0o4000 != 0,
+        b'x' => inode.is_directory() || mode & 0o111 != 0,
+        // Scripts run as root: what exists can be read and written.
+        _ => true,
+    })
+}
+
+impl Shell<'_> {
+    /// The inode that a path leads to for this process. The devices that every system has are there.
+    pub fn look(&mut self, path: &[u8], follow: bool) -> Option<Inode> {
+        if path.is_empty() {
+            return None;
+        }
+        let absolute = self.absolute(path);
+        let tree = self.world.tree();
+        let place = tree.resolve(&absolute, follow || path.ends_with(b"/")).ok()?;
+        match tree.get(&place) {
+            Some(inode) => Some(inode.clone()).filter(|inode| inode.is_directory() || !path.ends_with(b"/")),
+            None => device(place.as_bytes()),
+        }
+    }
+}
+
+fn device(path: &[u8]) -> Option<Inode> {
+    let minor = match path.strip_prefix(b"dev/")? {
+        b"null" => 3,
+        b"zero" => 5,
+        b"full" => 7,
+        b"random" => 8,
+        b"urandom" => 9,
+        _ => return None,
+    };
+    Some(Inode { kind: Kind::CharDevice { major: 1, minor }, stat: crate::tree::Stat::new(0o666) })
+}

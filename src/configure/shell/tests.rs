@@ -1,0 +1,77 @@
+use super::*;
+use crate::tree::Tree;
+
+fn run(script: &str) -> (String, i32, Vec<Gap>) {
+    let mut tree = Tree::new();
+    tree.make_directories("tmp", 0o777).expect("new");
+    tree.make_directories("usr/bin", 0o755).expect("new");
+    let mut world = World::new(tree, "amd64", 1000);
+    let mut shell = Shell::new(&mut world, "script", &[("PATH", "/usr/bin")]);
+    let outcome = shell.run_script(script.as_bytes(), &[b"one".to_vec(), b"t w o".to_vec()]).expect("within limits");
+    (String::from_utf8_lossy(&outcome.output).into_owned(), outcome.status, world.gaps)
+}
+
+#[test]
+fn scripts_do_what_they_say() {
+    let cases: [(&str, &str, i32); 22] = [
+        ("echo a; exit 3", "a\n", 3),
+        ("for x in \"$@\"; do echo \"[$x]\"; done", "[one]\n[t w o]\n", 0),
+        ("for x in $*; do printf '%s,' $x; done", "one,t,w,o,", 0),
+        ("x=a:b::c; IFS=:; set -- $x; echo $#", "4\n", 0),
+        ("f() { local x=1; echo $x; return 2; }; f || echo $?", "1\n2\n", 0),
+        ("cat <<E | while read a b; do echo \"$b $a\"; done\nx y z\n\tp q\nE", "y z x\nq p\n", 0),
+        ("cat <<-'E'\n\t$x\n\tE\n", "$x\n", 0),
+        ("set -e; false || true; ! true; if false; then :; fi; false; echo no", "", 1),
+        ("set -e; f() { false; echo go; }; f || true; f && true; f; echo no", "go\ngo\n", 1),
+        ("exec 3>&1; x=$(echo in; echo out >&3); echo \"$x\"", "out\nin\n", 0),
+        (
+            "x=/usr/lib/a.so.1; echo ${x##*/} ${x%.*} ${x%%.*} ${x#*/} ${#x}",
+            "a.so.1 /usr/lib/a.so /usr/lib/a usr/lib/a.so.1 15\n",
+            0,
+        ),
+        ("echo ${u:-d} ${u-d} ${u:+n} \"${u:=s t}\" $u", "d d s t s t\n", 0),
+        ("case abc in a) echo 1;; (b|a*) echo 2;; esac", "2\n", 0),
+        (
+            "i=0; while [ $i -lt 5 ]; do i=$((i+1)); [ $i = 2 ] && continue; [ $i = 4 ] && break; echo $i; done",
+            "1\n3\n",
+            0,
+        ),
+        ("trap 'echo bye $?' EXIT; (exit 4); exit", "bye 4\n", 4),
+        ("cd /tmp; echo x > f; echo y >> f; echo *; cat f; (cd ..; pwd); pwd", "f\nx\ny\n/\n/tmp\n", 0),
+        ("x=1; (x=2; echo $x); echo $x", "2\n1\n", 0),
+        ("echo `echo \\`echo deep\\``", "deep\n", 0),
+        ("eval 'echo \"$1\"' ; set -- a b c; shift 2; echo $1 $#", "one\nc 1\n", 0),
+        ("while getopts a:b o -a 1 -b x; do echo $o $OPTARG; done; echo $OPTIND", "a 1\nb\n4\n", 0),
+        ("printf 'a b\\nc' | { read x; read y || echo end; echo $x-$y; }", "end\na b-c\n", 0),
+        ("nosuch 2>/dev/null; echo $?; : ${x?gone}; echo no", "127\nscript: 1: x: gone\n", 2),
+    ];
+    for (script, output, status) in cases {
+        let (found, code, _) = run(script);
+        assert_eq!((found.as_str(), code), (output, status), "{script}");
+    }
+}
+
+#[test]
+fn what_is_not_known_is_recorded_however_it_is_hidden() {
+    let (_, status, gaps) = run("true\nfrobnicate --hard 2>/dev/null || true\n(cat --no-such-option) || :\n");
+    assert_eq!(status, 0);
+    let lines: Vec<_> = gaps.iter().map(|gap| (gap.line, gap.command.as_str(), gap.what.as_str())).collect();
+    assert_eq!(lines, [(2, "frobnicate", "unknown command"), (3, "cat", "option `--no-such-option`")]);
+}
+
+#[test]
+fn nothing_runs_for_ever() {
+    let mut world = World::new(Tree::new(), "amd64", 0);
+    world.limits.steps = 10_000;
+    for script in [
+        "while :; do :; done",
+        "f() { f; }; f",
+        "x=aa; while x=$x$x; do :; done",
+        "eval \"$(echo 'while true; do echo y; done')\"",
+    ] {
+        world.renew_budget();
+        world.limits.bytes = 1 << 20;
+        let mut shell = Shell::new(&mut world, "script", &[]);
+        assert!(matches!(shell.run_script(script.as_bytes(), &[]), Err(Interrupt::Limit(_))), "{script}");
+    }
+}
