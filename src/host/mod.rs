@@ -28,6 +28,8 @@ use std::sync::atomic::Ordering;
 pub use event::Event;
 pub use event::Reporter;
 pub use event::Silent;
+pub use output::OutputError;
+pub use output::Staging;
 
 use crate::digest::Sha256;
 use crate::tree::Blob;

@@ -1,14 +1,42 @@
 //! The lock: exactly which packages a recipe got, and the proof that they are Debian's.
 //!
 //! Holds digests and signed texts, never where bytes came from: the same lock gives the same bytes from any mirror.
+//! Written to be read: one package is some lines of its own, so a moved package is a small difference, and the long
+//! proofs come last.
 
 use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+use std::fs::File;
+use std::io;
+use std::io::Read as _;
+use std::io::Write as _;
+use std::path::Path;
+use std::path::PathBuf;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::Deserialize;
 use serde::Serialize;
 
+use super::Problem;
 use super::Recipe;
+use super::grammar;
+use super::problem::Sources;
+use crate::deb::Version;
 use crate::digest::Sha256;
+
+/// The form that this program writes and reads.
+const VERSION: u32 = 1;
+/// The longest lock: some thousand packages and a proof for each of a dozen sources.
+const SIZE_MAX: u64 = 64 << 20;
+/// The longest signed text, as in `archive`.
+const PROOF_MAX: usize = 16 << 20;
+/// Of the proofs; they are written once and read by programs.
+const ZSTD_LEVEL: i32 = 19;
+/// Characters of base64 on a line.
+const LINE: usize = 100;
+/// What stands above every lock.
+const PREAMBLE: &str = "# Made by `imgbuild lock`; keep it beside the recipe. Move it with `imgbuild lock --update`.\n";
 
 /// What was chosen for a recipe.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -16,12 +44,12 @@ use crate::digest::Sha256;
 pub struct Lock {
     /// Of the lock's form: 1.
     pub version: u32,
-    /// For which recipe.
-    pub recipe: LockedRecipe,
     /// `amd64`
     pub architecture: String,
     /// No time in the output is later, in seconds since 1970: the newest found in the packages.
     pub epoch: i64,
+    /// For which recipe.
+    pub recipe: LockedRecipe,
     /// User name → id, of the accounts that packages make; kept when packages are added.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub users: BTreeMap<String, u32>,
@@ -31,7 +59,7 @@ pub struct Lock {
     /// The packages of the root, by name and architecture.
     #[serde(rename = "package", default)]
     pub packages: Vec<LockedPackage>,
-    /// The packages that only boot loaders for the head are taken from.
+    /// The packages that only boot loaders for the head are taken from, likewise.
     #[serde(rename = "loader", default, skip_serializing_if = "Vec::is_empty")]
     pub loaders: Vec<LockedPackage>,
     /// The signed Releases that the packages follow from, in the order of the recipe's archives and pockets.
@@ -74,30 +102,322 @@ pub struct LockedPackage {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LockedSource {
-    /// Unique in the lock: `debian`, `debian-updates`, `debian-security`, and further archives by suite.
+    /// Unique in the lock.
     pub name: String,
     /// `trixie-updates`
     pub suite: String,
     /// The Release's `Date`, seconds since 1970; keys are judged at this time.
     pub date: i64,
-    /// Set when the Release was taken from a snapshot: that its `Valid-Until` was waived, and for which time.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub snapshot: Option<String>,
-    /// Path below the suite's directory → SHA-256 of the index file (as compressed there) that was read.
-    pub indices: BTreeMap<String, Sha256>,
+    /// Whether it had expired, and was taken nevertheless because it is of the snapshot archive.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub waived: bool,
+    /// Fingerprints of the keys that signed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub signers: Vec<String>,
     /// SHA-256 of the signed text, InRelease or Release.
     pub release: Sha256,
-    /// The signed text, as served: zstd, then base64.
-    pub proof: String,
-    /// Release.gpg, armored, where the signature is not in the text.
+    /// The signed text: zstd, then base64.
+    proof: String,
+    /// Release.gpg, where the signature is not in the text: likewise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub signature: Option<String>,
+    signature: Option<String>,
+    /// Path below the suite's directory → SHA-256 of the index file (as compressed there) that was read.
+    pub indices: BTreeMap<String, Sha256>,
+}
+
+/// Why a lock cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum LockError {
+    /// The file system said no.
+    #[error("cannot {action} lock `{}`", path.display())]
+    Io {
+        /// `read` or `write`.
+        action: &'static str,
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// It is not of a lock's form.
+    #[error("{0}")]
+    Syntax(Box<Problem>),
+    /// It is of the form, and makes no sense.
+    #[error("lock `{}` cannot be used: {reason}", path.display())]
+    Invalid {
+        /// Which.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
+    /// It was made for another recipe, or for what the recipe was before.
+    #[error("lock `{}` is stale: recipe `{recipe}` asks for other packages than when it was made", path.display())]
+    Stale {
+        /// The lock.
+        path: PathBuf,
+        /// The recipe's name.
+        recipe: String,
+    },
+    /// There is none, and one is asked for.
+    #[error("there is no lock `{}`", path.display())]
+    Missing {
+        /// Where it would lie.
+        path: PathBuf,
+    },
+}
+
+impl LockedSource {
+    /// A source with its proof.
+    #[must_use]
+    pub fn new(name: &str, suite: &str, date: i64, text: &[u8], signature: Option<&[u8]>) -> Self {
+        Self {
+            name: name.to_owned(),
+            suite: suite.to_owned(),
+            date,
+            waived: false,
+            signers: Vec::new(),
+            release: Sha256::of(text),
+            proof: pack(text),
+            signature: signature.map(pack),
+            indices: BTreeMap::new(),
+        }
+    }
+
+    /// The signed text, as served. `None`: it is damaged.
+    #[must_use]
+    pub fn text(&self) -> Option<Vec<u8>> {
+        unpack(&self.proof).filter(|text| Sha256::of(text) == self.release)
+    }
+
+    /// The signature, where it is not in the text; the inner `None`: it is damaged.
+    #[must_use]
+    pub fn signature(&self) -> Option<Option<Vec<u8>>> {
+        self.signature.as_deref().map(unpack)
+    }
 }
 
 impl Lock {
+    /// An empty lock for a recipe.
+    #[must_use]
+    pub fn new(recipe: &Recipe) -> Self {
+        Self {
+            version: VERSION,
+            architecture: recipe.debian.architecture.clone(),
+            epoch: 0,
+            recipe: LockedRecipe { name: recipe.name.clone(), selection: recipe.selection },
+            users: BTreeMap::new(),
+            groups: BTreeMap::new(),
+            packages: Vec::new(),
+            loaders: Vec::new(),
+            sources: Vec::new(),
+        }
+    }
+
     /// Whether the recipe now asks for other packages than when the lock was made.
     #[must_use]
     pub fn is_stale(&self, recipe: &Recipe) -> bool {
         self.recipe.selection != recipe.selection
+    }
+
+    /// Reads a lock; `None` when there is none.
+    ///
+    /// # Errors
+    /// It cannot be read, or is none.
+    pub fn read(path: &Path) -> Result<Option<Self>, LockError> {
+        let failed = |source| LockError::Io { action: "read", path: path.to_owned(), source };
+        let file = match File::open(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            opened => opened.map_err(failed)?,
+        };
+        let mut text = String::new();
+        file.take(SIZE_MAX + 1).read_to_string(&mut text).map_err(failed)?;
+        if text.len() as u64 > SIZE_MAX {
+            return Err(failed(io::ErrorKind::FileTooLarge.into()));
+        }
+        Self::parse(&text, path).map(Some)
+    }
+
+    /// Reads the text of a lock; `path` names it in messages.
+    ///
+    /// # Errors
+    /// It is none.
+    pub fn parse(text: &str, path: &Path) -> Result<Self, LockError> {
+        let lock: Self = toml::from_str(text).map_err(|error| {
+            let mut sources = Sources::default();
+            sources.add(path, Path::new(""), text.to_owned());
+            let problem = sources.problem(&error.span().unwrap_or(0..0), error.message().to_owned(), None);
+            LockError::Syntax(Box::new(problem))
+        })?;
+        match lock.check() {
+            Ok(()) => Ok(lock),
+            Err(reason) => Err(LockError::Invalid { path: path.to_owned(), reason }),
+        }
+    }
+
+    /// Replaces the lock at `path` as a whole.
+    ///
+    /// # Errors
+    /// The file system.
+    pub fn write(&self, path: &Path) -> Result<(), LockError> {
+        let failed = |source| LockError::Io { action: "write", path: path.to_owned(), source };
+        let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let permissions = std::os::unix::fs::PermissionsExt::from_mode(0o666);
+        let mut file = tempfile::Builder::new()
+            .prefix(".imgbuild-lock-")
+            .permissions(permissions)
+            .tempfile_in(parent)
+            .map_err(failed)?;
+        file.write_all(self.to_text().as_bytes()).map_err(failed)?;
+        file.as_file().sync_all().map_err(failed)?;
+        file.persist(path).map_err(|error| failed(error.error))?;
+        File::open(parent).and_then(|directory| directory.sync_all()).map_err(failed)
+    }
+
+    /// The lock as text, the same for the same lock.
+    #[must_use]
+    pub fn to_text(&self) -> String {
+        let text = toml::to_string_pretty(self).expect("a lock has no value that TOML cannot hold");
+        format!("{PREAMBLE}{text}")
+    }
+
+    /// Whether it makes sense, and holds nothing that could do harm further on.
+    fn check(&self) -> Result<(), String> {
+        if self.version != VERSION {
+            return Err(format!("it is of form {}, and this imgbuild knows form {VERSION}", self.version));
+        }
+        grammar::architecture(&self.architecture)?;
+        let mut sources = BTreeSet::new();
+        for source in &self.sources {
+            if !sources.insert(source.name.as_str()) {
+                return Err(format!("it has source `{}` twice", source.name.escape_debug()));
+            }
+            if source.text().is_none() || source.signature() == Some(None) {
+                return Err(format!("the proof of source `{}` is damaged", source.name.escape_debug()));
+            }
+        }
+        for packages in [&self.packages, &self.loaders] {
+            let mut seen = BTreeSet::new();
+            for package in packages {
+                package.check(&sources).map_err(|wrong| {
+                    format!("package `{}` {}: {wrong}", package.name.escape_debug(), package.version.escape_debug())
+                })?;
+                if !seen.insert((&package.name, &package.architecture)) {
+                    return Err(format!("it has package `{}` twice", package.name));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl LockedPackage {
+    fn check(&self, sources: &BTreeSet<&str>) -> Result<(), String> {
+        grammar::package_name(&self.name)?;
+        self.version.parse::<Version>().map_err(|error| error.to_string())?;
+        if self.architecture != "all" {
+            grammar::architecture(&self.architecture)?;
+        }
+        if let Some(source) = self.source.as_deref().filter(|source| !sources.contains(source)) {
+            return Err(format!("it has no source `{}`", source.escape_debug()));
+        }
+        let parts = self.filename.split('/');
+        if self.filename.is_empty()
+            || self.filename.chars().any(char::is_control)
+            || parts.clone().any(|part| part.is_empty() || part == "..")
+        {
+            return Err("its file name leads out of the archive".to_owned());
+        }
+        Ok(())
+    }
+}
+
+/// Compresses, and makes lines of it.
+fn pack(bytes: &[u8]) -> String {
+    let packed = zstd::bulk::compress(bytes, ZSTD_LEVEL).expect("memory can be compressed");
+    let mut text = String::from("\n");
+    for line in BASE64.encode(packed).as_bytes().chunks(LINE) {
+        text.push_str(std::str::from_utf8(line).expect("base64 is ASCII"));
+        text.push('\n');
+    }
+    text
+}
+
+fn unpack(text: &str) -> Option<Vec<u8>> {
+    let packed = BASE64.decode(text.split_ascii_whitespace().collect::<String>()).ok()?;
+    zstd::bulk::decompress(&packed, PROOF_MAX).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lock() -> Lock {
+        let mut source = LockedSource::new("debian", "trixie", 1_757_635_200, b"signed text", None);
+        source.indices.insert("main/binary-amd64/Packages.xz".into(), Sha256::of(b"index"));
+        let package = |name: &str, version: &str, source: Option<&str>| LockedPackage {
+            name: name.into(),
+            version: version.into(),
+            architecture: "amd64".into(),
+            source: source.map(str::to_owned),
+            filename: format!("pool/main/{name}_{version}_amd64.deb"),
+            size: 7,
+            sha256: Sha256::of(name.as_bytes()),
+        };
+        Lock {
+            version: VERSION,
+            architecture: "amd64".into(),
+            epoch: 1_757_635_200,
+            recipe: LockedRecipe { name: "compute".into(), selection: Sha256::of(b"selection") },
+            users: BTreeMap::from([("sshd".into(), 100)]),
+            groups: BTreeMap::new(),
+            packages: vec![package("bash", "5.2.37-2", Some("debian")), package("own", "1", None)],
+            loaders: vec![package("shim-signed", "1.47", Some("debian"))],
+            sources: vec![source],
+        }
+    }
+
+    #[test]
+    fn a_lock_reads_back_and_is_written_the_same() {
+        let text = lock().to_text();
+        let back = Lock::parse(&text, Path::new("x.lock")).expect("our own text");
+        assert_eq!(back, lock());
+        assert_eq!(back.to_text(), text);
+        assert_eq!(back.sources[0].text().as_deref(), Some(&b"signed text"[..]));
+        assert!(text.find("[[package]]") < text.find("[[source]]"), "proofs come last");
+    }
+
+    #[test]
+    fn a_lock_appears_whole() {
+        let directory = tempfile::tempdir().expect("the tests can write");
+        let path = directory.path().join("compute.lock");
+        assert_eq!(Lock::read(&path).expect("nothing is there"), None);
+        for _ in 0..2 {
+            lock().write(&path).expect("written");
+            assert_eq!(Lock::read(&path).expect("readable"), Some(lock()));
+        }
+        assert!(lock().write(&directory.path().join("no/such")).is_err());
+    }
+
+    #[test]
+    fn a_bad_lock_is_refused() {
+        let text = lock().to_text();
+        let cases = [
+            ("version = 1", "version = 2", "it is of form 2"),
+            ("amd64", "amd65", "it has `amd64`"),
+            ("name = \"bash\"", "name = \"--force\"", "a package name is of"),
+            ("5.2.37-2", "1/../../x", "is not a version"),
+            ("pool/main/bash", "pool/../../bash", "leads out of the archive"),
+            ("name = \"own\"", "name = \"bash\"", "`bash` twice"),
+            ("source = \"debian\"", "source = \"other\"", "no source `other`"),
+            ("epoch = ", "epcoh = ", "unknown field `epcoh`"),
+            ("KLUv", "KLUx", "the proof of source `debian` is damaged"),
+        ];
+        for (from, to, wanted) in cases {
+            assert!(text.contains(from), "{from}");
+            let error = Lock::parse(&text.replace(from, to), Path::new("x.lock")).expect_err(to).to_string();
+            assert!(error.contains(wanted), "{to}: {error}");
+        }
+        let error = Lock::parse("version = 1\nversion = 1\n", Path::new("x.lock")).expect_err("doubled").to_string();
+        assert!(error.starts_with("x.lock:2:1: "), "{error}");
     }
 }

@@ -27,6 +27,7 @@ use serde::Serialize;
 
 pub use file::LocalFile;
 pub use lock::Lock;
+pub use lock::LockError;
 pub use lock::LockedPackage;
 pub use lock::LockedRecipe;
 pub use lock::LockedSource;

@@ -128,7 +128,7 @@ impl Sources {
         Error::Invalid(self.problems.into_iter().map(|(_, problem)| problem).collect())
     }
 
-    fn problem(&self, span: &Range<usize>, message: String, help: Option<String>) -> Problem {
+    pub(super) fn problem(&self, span: &Range<usize>, message: String, help: Option<String>) -> Problem {
         let Source { path, text, base, .. } = self.file(span.start);
         let start = floor(text, span.start - base);
         let end = floor(text, span.end.saturating_sub(*base)).max(start);
