@@ -18,6 +18,7 @@ pub(crate) fn switched_on(switch: &str, test: &str) -> bool {
     on
 }
 
+mod initramfs;
 mod kernel;
 mod layers;
 mod reference;

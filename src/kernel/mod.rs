@@ -18,7 +18,9 @@ use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering;
 
 pub use module::Module;
+pub use module::matches;
 
+use crate::deb::Version;
 use crate::tree;
 use crate::tree::Content;
 use crate::tree::Kind;
@@ -104,6 +106,12 @@ pub fn versions(tree: &Tree) -> Vec<String> {
         found.extend(names.filter_map(|name| String::from_utf8(name.to_vec()).ok()));
     }
     found.into_iter().collect()
+}
+
+/// The newest of [`versions`], compared as Debian compares versions.
+#[must_use]
+pub fn newest(tree: &Tree) -> Option<String> {
+    versions(tree).into_iter().max_by_key(|version| (version.parse::<Version>().ok(), version.clone()))
 }
 
 /// The modules of one kernel in the order of `depmod`, each linked to those it needs.
@@ -196,7 +204,7 @@ impl Modules {
         let Ok(word) = index::normalize_alias(word) else { return Vec::new() };
         let answers = |module: &Module| {
             let mut aliases = module.aliases.iter().filter_map(|alias| index::normalize_alias(alias).ok());
-            aliases.any(|alias| module::matches(alias.as_bytes(), word.as_bytes()))
+            aliases.any(|alias| matches(alias.as_bytes(), word.as_bytes()))
         };
         (0..self.modules.len()).filter(|&position| answers(&self.modules[position])).collect()
     }

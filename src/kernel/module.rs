@@ -207,7 +207,8 @@ fn needs(sections: &Sections<'_>) -> Result<Vec<String>, String> {
 }
 
 /// Whether a shell pattern (`*`, `?`, `[a-z]`, `[!a]`) matches a whole text, as `fnmatch` without flags.
-pub(super) fn matches(pattern: &[u8], text: &[u8]) -> bool {
+#[must_use]
+pub fn matches(pattern: &[u8], text: &[u8]) -> bool {
     // On a mismatch the last star takes one byte more: linear in space, at worst quadratic in time.
     let (mut at, mut here, mut star) = (0, 0, None);
     loop {

@@ -131,7 +131,7 @@ fn patterns_match_as_fnmatch() {
         ("[", "[", true),
     ];
     for (pattern, text, wanted) in cases {
-        assert_eq!(module::matches(pattern.as_bytes(), text.as_bytes()), wanted, "{pattern} {text}");
+        assert_eq!(matches(pattern.as_bytes(), text.as_bytes()), wanted, "{pattern} {text}");
     }
     assert_eq!(index::normalize_alias("a-b[0-9]"), Ok("a_b[0-9]".to_owned()));
     assert!(index::normalize_alias("a[").is_err() && index::normalize_alias("a]").is_err());
