@@ -7,6 +7,7 @@
 mod archive;
 mod deb;
 mod deb_file;
+mod head;
 
 /// Whether a switch is set; says aloud when it is not.
 #[expect(clippy::disallowed_methods, clippy::print_stderr, reason = "a test reads its switch and says that it skips")]

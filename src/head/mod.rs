@@ -1,1 +1,107 @@
-//! To come.
+//! The head node's files, from the same recipe as the nodes': what they boot from, get their names and addresses
+//! from, mount, and log to.
+//!
+//! Stands after initramfs. The result is laid out as on the head's disk, `etc/…` and `srv/tftp/…`, with a README that
+//! says what to do with it. Boot loaders come out of Debian's own packages, unpacked into a tree of their own.
+
+mod boot;
+mod dhcp;
+mod logging;
+mod nfs;
+mod readme;
+mod tuning;
+
+use crate::recipe::Diskless;
+use crate::recipe::Head;
+use crate::recipe::Recipe;
+use crate::tree;
+use crate::tree::Content;
+use crate::tree::Inode;
+use crate::tree::Kind;
+use crate::tree::Stat;
+use crate::tree::Tree;
+
+/// What the head's files are made from.
+#[derive(Debug)]
+pub struct Input<'a> {
+    /// The whole recipe.
+    pub recipe: &'a Recipe,
+    /// Its head.
+    pub head: &'a Head,
+    /// Its diskless part.
+    pub diskless: &'a Diskless,
+    /// The kernel that nodes boot.
+    pub kernel: Content,
+    /// Their initramfs.
+    pub initramfs: Content,
+    /// The files of [`loader_packages`], unpacked.
+    pub loaders: &'a Tree,
+}
+
+/// Why the head's files cannot be made.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A boot loader's package is not as it was known.
+    #[error("cannot find boot loader `{path}`: package `{package}` should hold it")]
+    Loader {
+        /// Where it should lie.
+        path: &'static str,
+        /// In which package.
+        package: &'static str,
+    },
+    /// Two files of the head meet.
+    #[error("cannot place `{path}` among the head's files")]
+    Place {
+        /// Where.
+        path: String,
+        /// Why.
+        source: tree::Error,
+    },
+}
+
+/// The packages that hold the boot loaders for nodes of an architecture; none: imgbuild knows no network boot there.
+#[must_use]
+pub fn loader_packages(architecture: &str) -> Vec<&'static str> {
+    boot::loaders(architecture).iter().map(|loader| loader.package).collect()
+}
+
+/// Makes the head's files.
+///
+/// # Errors
+/// A boot loader is missing, or the recipe's directories for the head meet.
+pub fn assemble(input: &Input<'_>) -> Result<Tree, Error> {
+    let mut files = Files(Tree::new());
+    boot::assemble(&mut files, input)?;
+    files.text("/etc/dnsmasq.d/imgbuild.conf", &dhcp::dnsmasq(input))?;
+    files.text("/etc/hosts", &input.recipe.hosts())?;
+    files.text("/etc/exports.d/imgbuild.exports", &nfs::exports(input))?;
+    files.text("/etc/nfs.conf.d/imgbuild.conf", &nfs::server(input))?;
+    files.text("/etc/syslog-ng/conf.d/imgbuild.conf", &logging::syslog_ng(input))?;
+    files.text("/etc/chrony/conf.d/imgbuild.conf", &tuning::chrony(input))?;
+    files.text("/etc/sysctl.d/90-imgbuild.conf", &tuning::sysctl(input))?;
+    files.text("/README", &readme::readme(input))?;
+    Ok(files.0)
+}
+
+/// The head's files as they are made: all root's, all readable, since TFTP serves only what everybody may read.
+struct Files(Tree);
+
+impl Files {
+    fn text(&mut self, path: &str, text: &str) -> Result<(), Error> {
+        self.put(path, Inode::file(0o644, text))
+    }
+
+    fn content(&mut self, path: &str, content: Content) -> Result<(), Error> {
+        self.put(path, Inode { kind: Kind::File(content), stat: Stat::new(0o644) })
+    }
+
+    fn symlink(&mut self, path: &str, target: &str) -> Result<(), Error> {
+        self.put(path, Inode::symlink(target))
+    }
+
+    fn put(&mut self, path: &str, inode: Inode) -> Result<(), Error> {
+        self.0.put(path, inode).map_err(|source| Error::Place { path: path.to_owned(), source })?;
+        Ok(())
+    }
+}

@@ -15,7 +15,7 @@ pub(super) fn apply(layer: &mut Layer<'_>, recipe: &Recipe) -> Result<(), Error>
     let mut nodes: BTreeMap<String, Vec<&str>> = BTreeMap::new();
     for node in &recipe.nodes {
         for service in &node.services {
-            let unit = if service.contains('.') { service.clone() } else { format!("{service}.service") };
+            let unit = format!("{service}.service");
             let real = units::real_name(layer, &unit).ok_or_else(|| Error::NoSuchUnit {
                 service: service.clone(),
                 node: node.name.clone(),

@@ -1,0 +1,32 @@
+//! The NFS server: the nodes' root.
+
+use crate::head::Input;
+use crate::recipe::RootMode;
+
+/// knfsd's threads: one for each node that may wait, within what the package has and what helps (nfsd(8)).
+const THREADS: std::ops::RangeInclusive<usize> = 16..=256;
+
+/// `/etc/exports.d/imgbuild.exports`
+pub(super) fn exports(input: &Input<'_>) -> String {
+    let (network, length) = input.head.network;
+    let modes = input.recipe.nodes.iter().map(|node| input.recipe.root_mode(Some(node), input.diskless));
+    let shared = modes.chain([input.diskless.root]).any(|mode| mode == RootMode::Nfs);
+    // `sync`, where the Howto had `async`: what a node was told is on the disk is there after the head's crash. And
+    // root stays root, else no node could write into its own /etc and /var, or read its own /etc/shadow.
+    let access = if shared { "rw" } else { "ro" };
+    format!(
+        "# {}\n{} {network}/{length}({access},sync,no_subtree_check,no_root_squash)\n",
+        input.recipe.generated(),
+        input.head.export
+    )
+}
+
+/// `/etc/nfs.conf.d/imgbuild.conf`
+pub(super) fn server(input: &Input<'_>) -> String {
+    let threads = input.recipe.nodes.len().clamp(*THREADS.start(), *THREADS.end());
+    format!(
+        "# {}\n[nfsd]\n# One for each node that may wait.\nthreads={threads}\n\
+         # The initramfs mounts a shared root by version 3.\nvers3=y\n",
+        input.recipe.generated()
+    )
+}
