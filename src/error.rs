@@ -3,11 +3,22 @@
 //! The stage's own error says what was attempted on what; its sources say why. Messages and hints for people are
 //! the command line's.
 
+use std::io;
+use std::path::PathBuf;
+
+use crate::archive;
 use crate::configure;
+use crate::deb;
 use crate::digest::Sha256;
+use crate::fetch;
+use crate::head;
 use crate::host::OutputError;
 use crate::host::StoreError;
+use crate::image;
+use crate::initramfs;
+use crate::overlay;
 use crate::recipe;
+use crate::solve;
 use crate::unpack;
 
 /// A build that did not end well.
@@ -20,6 +31,63 @@ pub enum Error {
     /// The lock is wrong, or made for another recipe.
     #[error(transparent)]
     Lock(#[from] recipe::LockError),
+    /// A file that the recipe names cannot be read.
+    #[error("cannot read `{}`", path.display())]
+    Read {
+        /// As the recipe names it.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// An output cannot be written.
+    #[error("cannot write output `{}`", path.display())]
+    Write {
+        /// Relative to the output directory.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// A .deb of the recipe's own, or of the lock, is none.
+    #[error("cannot use `{}` as a package", path.display())]
+    Local {
+        /// As the recipe or the lock names it.
+        path: PathBuf,
+        /// Why.
+        source: deb::file::Error,
+    },
+    /// The lock has a source that the recipe has not.
+    #[error("the lock is of another recipe: it names source `{0}`, which the recipe does not have")]
+    LockedSource(String),
+    /// No archive has a package that boot loaders are taken from.
+    #[error("cannot find package `{0}`, which has a boot loader for the head")]
+    Loader(String),
+    /// An output format that this build of the program does not have.
+    #[error("output format `{0}` is not available in this build")]
+    Format(&'static str),
+    /// The root has no kernel to boot.
+    #[error("the root has no `/boot/vmlinuz-{0}`, which its modules are for")]
+    Kernel(String),
+    /// The archives cannot be used.
+    #[error(transparent)]
+    Archive(#[from] archive::Error),
+    /// There is no such set of packages.
+    #[error(transparent)]
+    Solve(#[from] solve::Error),
+    /// The packages do not come.
+    #[error(transparent)]
+    Fetch(#[from] fetch::Error),
+    /// The overlay cannot be put on.
+    #[error(transparent)]
+    Overlay(#[from] overlay::Error),
+    /// The initramfs cannot be made.
+    #[error(transparent)]
+    Initramfs(#[from] initramfs::Error),
+    /// The head's files cannot be made.
+    #[error(transparent)]
+    Head(#[from] head::Error),
+    /// The tree cannot be written in a format.
+    #[error(transparent)]
+    Image(#[from] image::Error),
     /// The packages cannot be unpacked.
     #[error(transparent)]
     Unpack(#[from] unpack::Error),
@@ -48,8 +116,12 @@ pub enum Error {
 impl Error {
     /// Whether a later try may succeed without anything being changed here.
     #[must_use]
-    pub const fn is_retryable(&self) -> bool {
-        false
+    pub fn is_retryable(&self) -> bool {
+        match self {
+            Self::Archive(error) => error.is_retryable(),
+            Self::Fetch(error) => error.is_retryable(),
+            _ => false,
+        }
     }
 
     /// Whether something is not what a trusted key signed, or what was expected of it.

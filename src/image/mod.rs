@@ -12,7 +12,10 @@ pub use newc::Xattrs;
 pub use newc::write as write_newc;
 
 use std::io;
+use std::io::Write;
 
+use crate::tree;
+use crate::tree::Tree;
 use crate::tree::TreePath;
 
 /// Why a tree could not be written in a format.
@@ -39,6 +42,9 @@ pub enum Error {
         /// Which property.
         reason: String,
     },
+    /// The tree is not one that tar can hold, or the stream failed.
+    #[error("cannot write the tar output")]
+    Tar(#[source] tree::tar::Error),
     /// The bytes could not be written.
     #[error("cannot write the {format} output")]
     Write {
@@ -47,6 +53,14 @@ pub enum Error {
         /// Why.
         source: io::Error,
     },
+}
+
+/// Writes a tree as tar: GNU headers, numeric owners, pax headers for extended attributes.
+///
+/// # Errors
+/// The stream, a file's bytes, or a time before 1970.
+pub fn write_tar(tree: &Tree, output: impl Write) -> Result<(), Error> {
+    tree::tar::write(tree, output).map_err(Error::Tar)
 }
 
 fn hint(error: &io::Error) -> &'static str {

@@ -11,7 +11,7 @@ use toml::de::ValueDeserializer;
 
 use super::Archive;
 use super::Base;
-use super::Compression;
+use crate::format::compress::Compression;
 use super::Configure;
 use super::Debian;
 use super::Diskless;

@@ -35,7 +35,7 @@ pub use problem::Error;
 pub use problem::Problem;
 
 use crate::digest::Sha256;
-pub use crate::format::compress::Compression;
+use crate::format::compress::Compression;
 use crate::tree::Inode;
 use crate::tree::TreePath;
 

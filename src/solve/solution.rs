@@ -8,6 +8,7 @@ use super::Field;
 use super::request::Cause;
 use super::request::Wanted;
 use super::world::World;
+use crate::archive::Index;
 use crate::archive::PackageId;
 use crate::deb::Package;
 use crate::deb::Relation;
@@ -48,6 +49,18 @@ pub enum Why {
 }
 
 impl Solution {
+    /// The solution that is a whole index, for packages that were chosen before.
+    #[must_use]
+    pub fn all(index: &Index, architecture: &str) -> Self {
+        let why = || Why::Asked("locked".to_owned());
+        let mut packages: Vec<Selected> = index.ids().map(|id| Selected { id, why: why() }).collect();
+        packages.sort_by_key(|selected| {
+            let package = index.package(selected.id);
+            (package.name.clone(), package.architecture.clone())
+        });
+        Self { packages, architecture: architecture.to_owned() }
+    }
+
     /// The packages without their reasons, in the same order.
     pub fn ids(&self) -> impl Iterator<Item = PackageId> + '_ {
         self.packages.iter().map(|selected| selected.id)

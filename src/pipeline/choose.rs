@@ -1,0 +1,227 @@
+//! Which packages: from the lock, or from the verified index by the solver; and back into a lock.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::Request;
+use super::sources;
+use super::stage;
+use crate::archive;
+use crate::archive::Index;
+use crate::archive::PackageId;
+use crate::archive::Proof;
+use crate::archive::Source;
+use crate::configure::Ids;
+use crate::deb::MultiArch;
+use crate::deb::Package;
+use crate::deb::Priority;
+use crate::deb::Version;
+use crate::deb::file::DebFile;
+use crate::error::Error;
+use crate::fetch;
+use crate::fetch::Deb;
+use crate::head;
+use crate::host::Host;
+use crate::recipe::LocalFile;
+use crate::recipe::Lock;
+use crate::recipe::LockedPackage;
+use crate::recipe::LockedSource;
+use crate::recipe::PackageRequest;
+use crate::recipe::Recipe;
+use crate::solve;
+use crate::solve::Solution;
+use crate::solve::Wish;
+use crate::tree::Content;
+
+/// The packages of a build.
+#[derive(Debug)]
+pub struct Chosen {
+    /// Where they come from.
+    pub sources: Vec<Source>,
+    /// The root's packages, by name and architecture.
+    pub packages: Vec<Package>,
+    /// The packages that only boot loaders for the head are taken from.
+    pub loaders: Vec<Package>,
+    /// What vouches for them.
+    pub proofs: Vec<Proof>,
+    /// What the solver knows of its choice; `None` with a lock.
+    pub solved: Option<(Index, Solution)>,
+}
+
+pub(super) fn choose(host: &Host, request: &Request<'_>) -> Result<Chosen, Error> {
+    let sources = sources::sources(request.recipe, request.mirrors, request.lock)?;
+    match request.lock {
+        Some(lock) => locked(host, sources, lock),
+        None => solved(host, request.recipe, sources),
+    }
+}
+
+/// The packages of a lock. Its proofs are checked again; the packages follow from the lock alone.
+fn locked(host: &Host, sources: Vec<Source>, lock: &Lock) -> Result<Chosen, Error> {
+    let position = |name: &str| {
+        let found = sources.iter().position(|source| source.name == name);
+        found.ok_or_else(|| Error::LockedSource(name.to_owned()))
+    };
+    let mut proofs = Vec::new();
+    for locked in &lock.sources {
+        let proof = Proof {
+            name: locked.name.clone(),
+            suite: locked.suite.clone(),
+            date: locked.date,
+            waived: locked.waived,
+            signers: locked.signers.clone(),
+            indices: locked.indices.clone(),
+            text: locked.text().unwrap_or_default(),
+            signature: locked.signature().map(Option::unwrap_or_default),
+        };
+        let source = &sources[position(&locked.name)?];
+        archive::verify_proof(host.trust.as_ref(), &source.keyring, &proof)?;
+        proofs.push(proof);
+    }
+    let packages = |locked: &[LockedPackage]| -> Result<Vec<Package>, Error> {
+        let package = |locked: &LockedPackage| {
+            let archive = locked.source.as_deref().map(position).transpose()?;
+            Ok(bare_package(locked, archive))
+        };
+        locked.iter().map(package).collect()
+    };
+    let (packages, loaders) = (packages(&lock.packages)?, packages(&lock.loaders)?);
+    Ok(Chosen { sources, packages, loaders, proofs, solved: None })
+}
+
+/// A package as far as a lock knows it: enough to fetch it.
+fn bare_package(locked: &LockedPackage, archive: Option<usize>) -> Package {
+    let version: Version = locked.version.parse().expect("a lock is checked when it is read");
+    Package {
+        name: locked.name.clone(),
+        version: version.clone(),
+        architecture: locked.architecture.clone(),
+        multi_arch: MultiArch::No,
+        essential: false,
+        priority: Priority::Optional,
+        source: locked.name.clone(),
+        source_version: version,
+        installed_size: 0,
+        pre_depends: Vec::new(),
+        depends: Vec::new(),
+        recommends: Vec::new(),
+        conflicts: Vec::new(),
+        breaks: Vec::new(),
+        replaces: Vec::new(),
+        provides: Vec::new(),
+        filename: locked.filename.clone(),
+        size: locked.size,
+        sha256: locked.sha256,
+        archive,
+    }
+}
+
+/// The packages that the solver chooses from what the archives offer now.
+fn solved(host: &Host, recipe: &Recipe, sources: Vec<Source>) -> Result<Chosen, Error> {
+    let options = archive::Options::default();
+    let mut index = stage(host, "index", || Ok(archive::open(host, &sources, &options)?))?;
+    let mut wishes = Vec::new();
+    for request in &recipe.packages {
+        wishes.push(match request {
+            PackageRequest::Named { name, architecture, version } => {
+                Wish::Named { name: name.clone(), architecture: architecture.clone(), version: version.clone() }
+            }
+            PackageRequest::Local(file) => Wish::Local(index.add_local(local(host, file)?)),
+        });
+    }
+    let mut request = solve::Request::new(&recipe.debian.architecture);
+    request.wishes = wishes;
+    request.base = recipe.install.base;
+    request.recommends = recipe.install.recommends;
+    let solution = stage(host, "solve", || Ok(solve::solve(&index, &request)?))?;
+    let packages = solution.ids().map(|id| index.package(id).clone()).collect();
+    let loaders = loaders(&index, recipe)?;
+    let proofs = index.proofs().to_vec();
+    Ok(Chosen { sources, packages, loaders, proofs, solved: Some((index, solution)) })
+}
+
+/// A .deb of the user's own, put into the store and described by its own control file.
+fn local(host: &Host, file: &LocalFile) -> Result<Package, Error> {
+    let path = || file.path.clone();
+    let mut writer = host.store.writer()?;
+    io::copy(&mut file.content.reader(), &mut writer).map_err(|source| Error::Read { path: path(), source })?;
+    let (sha256, size) = (*file.content.sha256(), file.content.size());
+    writer.commit(Some((sha256, size)))?;
+    let deb = DebFile::read(file.content.reader(), 1).map_err(|source| Error::Local { path: path(), source })?;
+    let package = deb.package(size, sha256).map_err(|source| Error::Local { path: path(), source })?;
+    Ok(Package { filename: file.path.display().to_string(), ..package })
+}
+
+/// The newest version of each package that the head's boot loaders are taken from. Nothing of them is installed,
+/// so what they depend on does not matter.
+fn loaders(index: &Index, recipe: &Recipe) -> Result<Vec<Package>, Error> {
+    if recipe.head.is_none() {
+        return Ok(Vec::new());
+    }
+    let architecture = &recipe.debian.architecture;
+    let newest = |name: &&str| {
+        let fits = |id: &&PackageId| [architecture, "all"].contains(&index.package(**id).architecture.as_str());
+        let versions = index.named(name).iter().filter(fits);
+        let newest = versions.max_by(|a, b| index.package(**a).version.cmp(&index.package(**b).version).then(b.cmp(a)));
+        newest.map(|id| index.package(*id).clone()).ok_or_else(|| Error::Loader((*name).to_owned()))
+    };
+    head::loader_packages(architecture).iter().map(newest).collect()
+}
+
+/// Fetches the root's packages, and gives them in the order in which they are unpacked and configured.
+pub(super) fn fetch(host: &Host, architecture: &str, chosen: &Chosen) -> Result<Vec<Deb>, Error> {
+    let mut debs = fetch::fetch(host, &chosen.sources, &chosen.packages.iter().collect::<Vec<_>>())?;
+    if chosen.solved.is_none() {
+        // A lock has no relations, and the order follows from them.
+        for deb in &mut debs {
+            deb.package = described(deb)?;
+        }
+    }
+    let index = Index::from_packages(debs.iter().map(|deb| deb.package.clone()).collect());
+    let order = solve::order(&index, &Solution::all(&index, architecture));
+    let mut by_id: BTreeMap<PackageId, Deb> = index.ids().zip(debs).collect();
+    Ok(order.into_iter().filter_map(|id| by_id.remove(&id)).collect())
+}
+
+/// What a .deb's own control file says of it, with where it was from.
+fn described(deb: &Deb) -> Result<Package, Error> {
+    let known = &deb.package;
+    let content = Content::from_blob(Arc::clone(&deb.blob.blob), 0, deb.blob.size, deb.blob.sha256);
+    let failed = |source| Error::Local { path: PathBuf::from(&known.filename), source };
+    let file = DebFile::read(content.reader(), 1).map_err(failed)?;
+    let package = file.package(known.size, known.sha256).map_err(failed)?;
+    Ok(Package { filename: known.filename.clone(), archive: known.archive, ..package })
+}
+
+/// The lock of what was chosen.
+pub(super) fn lock(request: &Request<'_>, chosen: &Chosen, epoch: i64, ids: &Ids) -> Lock {
+    if let Some(lock) = request.lock {
+        return lock.clone();
+    }
+    let package = |package: &Package| LockedPackage {
+        name: package.name.clone(),
+        version: package.version.to_string(),
+        architecture: package.architecture.clone(),
+        source: package.archive.map(|position| chosen.sources[position].name.clone()),
+        filename: package.filename.clone(),
+        size: package.size,
+        sha256: package.sha256,
+    };
+    let source = |proof: &Proof| LockedSource {
+        waived: proof.waived,
+        signers: proof.signers.clone(),
+        indices: proof.indices.clone(),
+        ..LockedSource::new(&proof.name, &proof.suite, proof.date, &proof.text, proof.signature.as_deref())
+    };
+    Lock {
+        epoch,
+        users: ids.users.clone(),
+        groups: ids.groups.clone(),
+        packages: chosen.packages.iter().map(package).collect(),
+        loaders: chosen.loaders.iter().map(package).collect(),
+        sources: chosen.proofs.iter().map(source).collect(),
+        ..Lock::new(request.recipe)
+    }
+}

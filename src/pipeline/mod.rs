@@ -1,0 +1,212 @@
+//! The whole way, from a recipe to published outputs. The only room that calls more than one stage.
+
+mod choose;
+mod outputs;
+mod sources;
+
+use std::path::Path;
+
+use crate::configure;
+use crate::configure::Configured;
+use crate::digest::Sha256;
+use crate::error::Error;
+use crate::fetch;
+use crate::head;
+use crate::host::Event;
+use crate::host::Host;
+use crate::initramfs;
+use crate::overlay;
+use crate::recipe::Diskless;
+use crate::recipe::Head;
+use crate::recipe::Lock;
+use crate::recipe::Recipe;
+use crate::tree;
+use crate::tree::Content;
+use crate::tree::Tree;
+use crate::tree::TreePath;
+use crate::unpack;
+
+pub use choose::Chosen;
+pub use outputs::Output;
+pub use sources::Mirrors;
+
+/// What to build, and from where.
+#[derive(Debug)]
+pub struct Request<'a> {
+    /// What is asked for.
+    pub recipe: &'a Recipe,
+    /// Exactly which packages; without one they are chosen afresh.
+    pub lock: Option<&'a Lock>,
+    /// Where Debian's packages may come from. Reaches no output.
+    pub mirrors: &'a Mirrors,
+    /// How packages are configured.
+    pub method: configure::Method,
+    /// The tree digest that must come out.
+    pub expect: Option<Sha256>,
+}
+
+/// What a build left.
+#[derive(Debug)]
+pub struct Built {
+    /// The files, relative to the output directory.
+    pub outputs: Vec<Output>,
+    /// The image's identity.
+    pub tree_digest: Sha256,
+    /// What was chosen.
+    pub lock: Lock,
+}
+
+/// Everything a build makes before it is written.
+#[derive(Debug)]
+struct Image {
+    tree: Tree,
+    configured: Configured,
+    boot: Option<Boot>,
+    head: Option<Tree>,
+    lock: Lock,
+    chosen: Chosen,
+}
+
+/// What a node loads before it has a root.
+#[derive(Debug)]
+struct Boot {
+    kernel: Content,
+    initramfs: Content,
+    report: initramfs::Report,
+}
+
+/// Builds a recipe and publishes the outputs as `directory`.
+///
+/// # Errors
+/// The first stage that cannot do its part; then `directory` is as it was.
+pub fn build(host: &Host, request: &Request<'_>, directory: &Path) -> Result<Built, Error> {
+    let image = assemble(host, request)?;
+    let tree_digest = tree::digest(&image.tree);
+    if let Some(expected) = request.expect.filter(|expected| *expected != tree_digest) {
+        return Err(Error::Unexpected { expected, found: tree_digest });
+    }
+    let outputs = stage(host, "write", || outputs::write(host, request.recipe, &image, directory))?;
+    Ok(Built { outputs, tree_digest, lock: image.lock })
+}
+
+/// Chooses the packages of a recipe, and numbers for their accounts, as a build would.
+///
+/// # Errors
+/// As [`build`], up to the stage that configures.
+pub fn lock(host: &Host, request: &Request<'_>) -> Result<Lock, Error> {
+    install(host, request).map(|(_, _, lock)| lock)
+}
+
+/// Chooses the packages of a recipe and says why, without fetching them.
+///
+/// # Errors
+/// The archives cannot be used, or there is no such set.
+pub fn choose(host: &Host, request: &Request<'_>) -> Result<Chosen, Error> {
+    choose::choose(host, request)
+}
+
+/// Archive, solve, fetch, unpack and configure.
+fn install(host: &Host, request: &Request<'_>) -> Result<(Chosen, Configured, Lock), Error> {
+    let chosen = choose::choose(host, request)?;
+    let debs = stage(host, "download", || choose::fetch(host, &request.recipe.debian.architecture, &chosen))?;
+    let options = unpack::Options {
+        exclude: request.recipe.install.exclude.clone(),
+        include: request.recipe.install.include.clone(),
+        architecture: request.recipe.debian.architecture.clone(),
+    };
+    let root = stage(host, "unpack", || Ok(unpack::unpack(host, &debs, &options, &mut |_, _, _| Ok(()))?))?;
+    let epoch = request.lock.map_or_else(|| newest(&root.tree), |lock| lock.epoch);
+    let options = configure_options(request, epoch);
+    let configured = stage(host, "configure", || Ok(configure::configure(host, root, &options)?))?;
+    let lock = choose::lock(request, &chosen, epoch, &configured.ids);
+    Ok((chosen, configured, lock))
+}
+
+/// The whole way but for the writing.
+fn assemble(host: &Host, request: &Request<'_>) -> Result<Image, Error> {
+    let recipe = request.recipe;
+    let (chosen, configured, lock) = install(host, request)?;
+    let mut tree = configured.tree.clone();
+    stage(host, "overlay", || Ok(overlay::apply(&mut tree, recipe)?))?;
+    clamp(&mut tree, lock.epoch);
+    let (mut boot, mut head) = (None, None);
+    if let Some(diskless) = &recipe.diskless {
+        let made = stage(host, "initramfs", || make_boot(host, recipe, diskless, &tree, lock.epoch))?;
+        if let Some(wanted) = &recipe.head {
+            head = Some(stage(host, "head", || make_head(host, recipe, wanted, diskless, &made, &chosen))?);
+        }
+        boot = Some(made);
+    }
+    Ok(Image { tree, configured, boot, head, lock, chosen })
+}
+
+/// The head node's files, with the boot loaders out of their packages.
+fn make_head(
+    host: &Host,
+    recipe: &Recipe,
+    head: &Head,
+    diskless: &Diskless,
+    boot: &Boot,
+    chosen: &Chosen,
+) -> Result<Tree, Error> {
+    let debs = fetch::fetch(host, &chosen.sources, &chosen.loaders.iter().collect::<Vec<_>>())?;
+    let options = unpack::Options { architecture: recipe.debian.architecture.clone(), ..unpack::Options::default() };
+    let loaders = unpack::unpack(host, &debs, &options, &mut |_, _, _| Ok(()))?.tree;
+    let (kernel, initramfs) = (boot.kernel.clone(), boot.initramfs.clone());
+    Ok(head::assemble(&head::Input { recipe, head, diskless, kernel, initramfs, loaders: &loaders })?)
+}
+
+/// The kernel, and the initramfs for it.
+fn make_boot(host: &Host, recipe: &Recipe, diskless: &Diskless, tree: &Tree, epoch: i64) -> Result<Boot, Error> {
+    let mut options = initramfs::Options::new(&recipe.debian.architecture, epoch);
+    options.modules = recipe.initramfs.modules.clone();
+    options.root = diskless.root;
+    options.jobs = host.jobs;
+    let initramfs = initramfs::assemble(tree, &options)?;
+    let version = &initramfs.report.kernel;
+    let kernel = tree.lookup(format!("/boot/vmlinuz-{version}")).and_then(|(_, inode)| inode.content().cloned());
+    let kernel = kernel.ok_or_else(|| Error::Kernel(version.clone()))?;
+    let bytes = outputs::initramfs(&initramfs.tree, recipe.initramfs.compression, host.jobs)?;
+    Ok(Boot { kernel, initramfs: bytes, report: initramfs.report })
+}
+
+fn configure_options(request: &Request<'_>, epoch: i64) -> configure::Options {
+    let recipe = request.recipe;
+    configure::Options {
+        method: request.method,
+        packages: recipe.configure.packages.clone(),
+        debconf: recipe.configure.debconf.clone(),
+        architecture: recipe.debian.architecture.clone(),
+        epoch,
+        ids: request.lock.map(|lock| configure::Ids { users: lock.users.clone(), groups: lock.groups.clone() }).unwrap_or_default(),
+    }
+}
+
+/// The source date epoch: the newest time inside the packages, so that neither the day of the build nor a new date
+/// of the mirror changes the image.
+fn newest(tree: &Tree) -> i64 {
+    tree.iter().map(|(_, _, inode)| inode.stat.mtime).max().unwrap_or(0)
+}
+
+/// What the overlay made is no newer than the packages.
+fn clamp(tree: &mut Tree, epoch: i64) {
+    let newer: Vec<TreePath> = tree
+        .iter()
+        .filter(|(_, _, inode)| inode.stat.mtime > epoch)
+        .map(|(path, ..)| path.clone())
+        .collect();
+    for path in newer {
+        tree.get_mut(&path).expect("it was just listed").stat.mtime = epoch;
+    }
+}
+
+/// Tells when a stage begins and ends, and stops before one when the build was cancelled.
+fn stage<T>(host: &Host, stage: &str, work: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
+    if host.reporter.is_cancelled() {
+        return Err(Error::Cancelled);
+    }
+    host.reporter.event(&Event::StageStarted { stage, total: None });
+    let done = work()?;
+    host.reporter.event(&Event::StageFinished { stage });
+    Ok(done)
+}

@@ -1,0 +1,144 @@
+//! The last step: everything written into one directory, which appears as a whole.
+
+use std::fs;
+use std::fs::File;
+use std::io;
+use std::io::BufWriter;
+use std::io::Write;
+use std::path::Path;
+
+use serde::Serialize;
+
+use super::Image;
+use crate::digest::HashWriter;
+use crate::digest::Sha256;
+use crate::error::Error;
+use crate::format::compress;
+use crate::format::compress::Compression;
+use crate::host::Host;
+use crate::host::output::Staging;
+use crate::image;
+use crate::image::Owners;
+use crate::image::Xattrs;
+
+use crate::recipe::Format;
+use crate::recipe::Recipe;
+use crate::tree;
+use crate::tree::Content;
+use crate::tree::Tree;
+
+/// One output: a file, or a directory with the digest of the tree in it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Output {
+    /// Relative to the output directory; a directory ends with a slash.
+    pub path: String,
+    /// Of the file's bytes, or the tree digest of the directory.
+    pub sha256: Sha256,
+}
+
+/// Writes all outputs and makes `directory` of them. Returns them by path.
+pub(super) fn write(host: &Host, recipe: &Recipe, image: &Image, directory: &Path) -> Result<Vec<Output>, Error> {
+    let staging = Staging::new(directory)?;
+    let mut writer = Outputs { directory: staging.path(), jobs: host.jobs, written: Vec::new() };
+    for format in &recipe.formats {
+        writer.root(*format, &image.tree, &recipe.lossy)?;
+    }
+    if let Some(boot) = &image.boot {
+        writer.content("boot/vmlinuz", &boot.kernel)?;
+        writer.content("boot/initrd.img", &boot.initramfs)?;
+    }
+    if let Some(head) = &image.head {
+        writer.directory("head", head, Owners::Dropped)?;
+    }
+    writer.text("tree.txt", &tree::dump(&image.tree))?;
+    writer.text(&format!("{}.lock", recipe.name), &image.lock.to_text())?;
+    let mut outputs = writer.written;
+    outputs.sort();
+    staging.publish()?;
+    Ok(outputs)
+}
+
+/// The initramfs as the bytes that a boot loader loads.
+pub(super) fn initramfs(tree: &Tree, compression: Compression, jobs: usize) -> Result<Content, Error> {
+    let failed = |source| image::Error::Write { format: "initramfs", source };
+    let mut encoder = compress::encoder(compression, threads(jobs), Vec::new()).map_err(failed)?;
+    // No attribute is needed before the root is mounted, and newc has no place for one.
+    image::write_newc(tree, Xattrs::Dropped, &mut encoder)?;
+    Ok(Content::from_bytes(encoder.finish().map_err(failed)?))
+}
+
+struct Outputs<'a> {
+    directory: &'a Path,
+    jobs: usize,
+    written: Vec<Output>,
+}
+
+impl Outputs<'_> {
+    /// Writes the root tree in one format.
+    fn root(&mut self, format: Format, tree: &Tree, lossy: &[String]) -> Result<(), Error> {
+        let xattrs = if lossy.iter().any(|what| what == "xattrs") { Xattrs::Dropped } else { Xattrs::Refused };
+        match format {
+            Format::Tar => self.tar("root.tar", Compression::None, tree),
+            Format::TarZst => self.tar("root.tar.zst", Compression::Zstd, tree),
+            Format::TarXz => self.tar("root.tar.xz", Compression::Xz, tree),
+            Format::TarGz => self.tar("root.tar.gz", Compression::Gzip, tree),
+            Format::Directory => self.directory("root", tree, Owners::Kept),
+            Format::Newc => self.file("root.cpio", |output| Ok(image::write_newc(tree, xattrs, output)?)),
+            Format::Squashfs => Err(Error::Format("squashfs")),
+            Format::Erofs => Err(Error::Format("erofs")),
+            Format::Oci => Err(Error::Format("oci")),
+        }
+    }
+
+    fn tar(&mut self, path: &str, compression: Compression, tree: &Tree) -> Result<(), Error> {
+        let threads = threads(self.jobs);
+        self.file(path, |output| {
+            let failed = |source| image::Error::Write { format: "tar", source };
+            let mut encoder = compress::encoder(compression, threads, output).map_err(failed)?;
+            image::write_tar(tree, &mut encoder)?;
+            encoder.finish().map_err(failed)?;
+            Ok(())
+        })
+    }
+
+    fn directory(&mut self, path: &str, tree: &Tree, owners: Owners) -> Result<(), Error> {
+        let on_host = self.directory.join(path);
+        fs::create_dir(&on_host).map_err(|source| Error::Write { path: path.into(), source })?;
+        image::write_directory(tree, &on_host, owners)?;
+        self.written.push(Output { path: format!("{path}/"), sha256: tree::digest(tree) });
+        Ok(())
+    }
+
+    fn content(&mut self, path: &str, content: &Content) -> Result<(), Error> {
+        self.file(path, |output| {
+            let copied = io::copy(&mut content.reader(), output);
+            copied.map(drop).map_err(|source| Error::Write { path: path.into(), source })
+        })
+    }
+
+    fn text(&mut self, path: &str, text: &str) -> Result<(), Error> {
+        self.content(path, &Content::from_bytes(text))
+    }
+
+    /// Writes one file, hashing what is written.
+    fn file(
+        &mut self,
+        path: &str,
+        fill: impl FnOnce(&mut dyn Write) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let failed = |source| Error::Write { path: path.into(), source };
+        let on_host = self.directory.join(path);
+        let parent = on_host.parent().expect("it is below the output directory");
+        fs::create_dir_all(parent).map_err(failed)?;
+        let file = File::options().write(true).create_new(true).open(&on_host).map_err(failed)?;
+        let mut output = HashWriter::new(BufWriter::with_capacity(1 << 20, file));
+        fill(&mut output)?;
+        output.flush().map_err(failed)?;
+        self.written.push(Output { path: path.to_owned(), sha256: output.finish().0 });
+        Ok(())
+    }
+}
+
+fn threads(jobs: usize) -> u32 {
+    u32::try_from(jobs).unwrap_or(u32::MAX)
+}

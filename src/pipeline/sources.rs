@@ -1,0 +1,94 @@
+//! From the recipe, the mirrors and the lock to the archives that packages may come from.
+
+use crate::archive;
+use crate::archive::Source;
+use crate::deb::date::timestamp;
+use crate::error::Error;
+use crate::recipe::Archive;
+use crate::recipe::Lock;
+use crate::recipe::Recipe;
+
+/// The archive of everything Debian ever published. Slow, and the only place that has what mirrors have dropped.
+const SNAPSHOT: &str = "http://snapshot.debian.org/archive";
+/// A snapshot is taken every six hours: one this long after a Release has it and all that it names.
+const SNAPSHOT_DELAY: i64 = 12 * 60 * 60;
+
+/// Base URLs in the order they are tried.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Mirrors {
+    /// Of Debian's archive.
+    pub debian: Vec<String>,
+    /// Of its security archive.
+    pub security: Vec<String>,
+}
+
+/// The sources of a recipe: Debian's suite, its pockets, then the further archives, in the recipe's order.
+pub(super) fn sources(recipe: &Recipe, mirrors: &Mirrors, lock: Option<&Lock>) -> Result<Vec<Source>, Error> {
+    let mut sources = vec![debian(recipe, mirrors, "debian", None)?];
+    for pocket in &recipe.debian.pockets {
+        sources.push(debian(recipe, mirrors, &format!("debian-{pocket}"), Some(pocket))?);
+    }
+    for archive in &recipe.archives {
+        sources.push(further(recipe, archive)?);
+    }
+    for source in &mut sources {
+        // What a lock names and the mirrors have dropped is still in the snapshot of its day.
+        let locked = lock.and_then(|lock| lock.sources.iter().find(|locked| locked.name == source.name));
+        if let (Some(locked), Some(archive)) = (locked, snapshot_archive(&source.name)) {
+            source.mirrors.push(format!("{SNAPSHOT}/{archive}/{}", timestamp(locked.date + SNAPSHOT_DELAY)));
+        }
+    }
+    Ok(sources)
+}
+
+fn debian(recipe: &Recipe, mirrors: &Mirrors, name: &str, pocket: Option<&str>) -> Result<Source, Error> {
+    let debian = &recipe.debian;
+    let mirrors = match (&debian.snapshot, pocket) {
+        (Some(time), _) => {
+            let archive = snapshot_archive(name).expect("the name is one of Debian's own sources");
+            vec![format!("{SNAPSHOT}/{archive}/{time}")]
+        }
+        (None, Some("security")) => mirrors.security.clone(),
+        (None, _) => mirrors.debian.clone(),
+    };
+    let keyring = match &debian.signed_by {
+        Some(file) => read(file)?,
+        None => archive::debian_keyring(),
+    };
+    Ok(Source {
+        name: name.to_owned(),
+        mirrors,
+        suite: pocket.map_or_else(|| debian.suite.clone(), |pocket| format!("{}-{pocket}", debian.suite)),
+        components: debian.components.clone(),
+        architectures: vec![debian.architecture.clone()],
+        keyring,
+        snapshot: debian.snapshot.is_some(),
+        allow: Vec::new(),
+    })
+}
+
+fn further(recipe: &Recipe, archive: &Archive) -> Result<Source, Error> {
+    Ok(Source {
+        name: format!("{} {}", archive.url, archive.suite),
+        mirrors: vec![archive.url.clone()],
+        suite: archive.suite.clone(),
+        components: archive.components.clone(),
+        architectures: vec![recipe.debian.architecture.clone()],
+        keyring: read(&archive.signed_by)?,
+        snapshot: false,
+        allow: archive.packages.clone(),
+    })
+}
+
+fn read(file: &crate::recipe::LocalFile) -> Result<Vec<u8>, Error> {
+    file.content.to_vec().map_err(|source| Error::Read { path: file.path.clone(), source })
+}
+
+/// The snapshot archive's name for one of Debian's own sources.
+fn snapshot_archive(name: &str) -> Option<&'static str> {
+    match name {
+        "debian-security" => Some("debian-security"),
+        name if name == "debian" || name.starts_with("debian-") => Some("debian"),
+        _ => None,
+    }
+}
