@@ -209,11 +209,13 @@ pub(super) fn lock(request: &Request<'_>, chosen: &Chosen, epoch: i64, ids: &Ids
         size: package.size,
         sha256: package.sha256,
     };
-    let source = |proof: &Proof| LockedSource {
-        waived: proof.waived,
-        signers: proof.signers.clone(),
-        indices: proof.indices.clone(),
-        ..LockedSource::new(&proof.name, &proof.suite, proof.date, &proof.text, proof.signature.as_deref())
+    let source = |proof: &Proof| {
+        let signature = proof.signature.as_deref();
+        let mut locked = LockedSource::new(&proof.name, &proof.suite, proof.date, &proof.text, signature);
+        locked.waived = proof.waived;
+        locked.signers.clone_from(&proof.signers);
+        locked.indices.clone_from(&proof.indices);
+        locked
     };
     Lock {
         epoch,
