@@ -24,4 +24,5 @@ mod kernel;
 mod layers;
 mod reference;
 mod sandbox;
+mod unpack;
 mod solve;
