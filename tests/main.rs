@@ -23,6 +23,7 @@ pub(crate) fn switched_on(switch: &str, test: &str) -> bool {
 mod initramfs;
 mod kernel;
 mod layers;
+mod manifest;
 mod reference;
 mod sandbox;
 mod unpack;

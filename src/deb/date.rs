@@ -39,6 +39,13 @@ pub fn day(seconds: i64) -> String {
     format!("{year:04}-{month:02}-{day:02}")
 }
 
+/// `2026-09-12T07:55:41Z` (RFC 3339).
+#[must_use]
+pub fn iso(seconds: i64) -> String {
+    let second = seconds.rem_euclid(DAY);
+    format!("{}T{:02}:{:02}:{:02}Z", day(seconds), second / 3600, second / 60 % 60, second % 60)
+}
+
 /// `20260912T075541Z`, as the snapshot archive names its moments.
 #[must_use]
 pub fn timestamp(seconds: i64) -> String {

@@ -321,6 +321,20 @@ pub struct Link {
     pub reason: String,
 }
 
+impl Why {
+    /// The reason in words: "`apt` needs `libc6 (>= 2.36)`". The index is the one solved with.
+    #[must_use]
+    pub fn words(&self, index: &Index) -> String {
+        match self {
+            Self::Asked(wish) => format!("`{wish}` is asked for"),
+            Self::Base(kind) => format!("it is {kind}"),
+            Self::Needed { by, field, relation } => {
+                format!("`{}` {} `{relation}`", index.package(*by).name, verb(*field))
+            }
+        }
+    }
+}
+
 impl Solution {
     /// The shortest way from what was asked to a package, by `name` or `name:architecture`. `None`: it is not in
     /// the solution. The index is the one solved with.
@@ -336,12 +350,8 @@ impl Solution {
         loop {
             let package = Label::new(index.package(at.id), &self.architecture);
             match &at.why {
-                Why::Asked(wish) => {
-                    links.push(Link { package, field: None, reason: format!("`{wish}` is asked for") });
-                    break;
-                }
-                Why::Base(kind) => {
-                    links.push(Link { package, field: None, reason: format!("it is {kind}") });
+                Why::Asked(_) | Why::Base(_) => {
+                    links.push(Link { package, field: None, reason: at.why.words(index) });
                     break;
                 }
                 Why::Needed { by, field, relation } => {

@@ -1,0 +1,221 @@
+//! The manifest: what is inside an image and why, for people and for [`compare`](crate::compare).
+//!
+//! The last stage: gets what the others chose, did and wrote, and gives `manifest.json` and, by [`sbom`], an SPDX
+//! document. Everything is sorted and nothing tells of the host, so the same lock gives the same bytes.
+
+mod origin;
+mod sbom;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+
+use serde::Deserialize;
+use serde::Serialize;
+
+pub use origin::Origin;
+pub use origin::Origins;
+pub use sbom::sbom;
+
+use crate::configure::Outcome;
+use crate::configure::PackageReport;
+use crate::deb::Package;
+use crate::digest::Sha256;
+
+/// The form of the manifest; another number is another form.
+const VERSION: u32 = 1;
+
+/// What is inside an image, and why.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Manifest {
+    /// Of the manifest's form: 1.
+    pub version: u32,
+    /// The recipe's name.
+    pub name: String,
+    /// The image's architecture.
+    pub architecture: String,
+    /// The suite of Debian it is made from.
+    pub suite: String,
+    /// The tree digest: the identity of the image.
+    pub tree: Sha256,
+    /// No time in it is later, in seconds since 1970.
+    pub epoch: i64,
+    /// Digest of the lock's file.
+    pub lock: Sha256,
+    /// The packages of the root, by name and architecture.
+    pub packages: Vec<PackageRecord>,
+    /// The packages that only boot loaders for the head are taken from.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub loaders: Vec<PackageRecord>,
+    /// The files written, by path below the output directory. The manifest itself is not among them.
+    pub outputs: Vec<OutputRecord>,
+    /// Which part of the build each path of the tree is from.
+    pub files: BTreeMap<Origin, BTreeSet<String>>,
+}
+
+/// One package.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PackageRecord {
+    /// Name.
+    pub name: String,
+    /// Version.
+    pub version: String,
+    /// `amd64`, `all` …
+    pub architecture: String,
+    /// Name of the source package.
+    pub source: String,
+    /// Version of the source package.
+    pub source_version: String,
+    /// Which archive it is from, as the lock names it; `None`: a .deb of the recipe's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub archive: Option<String>,
+    /// Of the .deb.
+    pub sha256: Sha256,
+    /// Of the .deb, in bytes.
+    pub size: u64,
+    /// Unpacked, in KiB, as the package says.
+    pub installed_size: u64,
+    /// Why it is there, in words.
+    pub reason: String,
+    /// How it was configured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub configured: Option<Configured>,
+}
+
+/// How a package was configured.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Configured {
+    /// `no-scripts`, `covered`, `generator`, `first-boot`, `sandboxed` or `skipped`.
+    pub outcome: String,
+    /// In further words.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
+}
+
+/// One file written.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OutputRecord {
+    /// Below the output directory, with `/`.
+    pub path: String,
+    /// Bytes.
+    pub size: u64,
+    /// Of its bytes.
+    pub sha256: Sha256,
+}
+
+/// A text that is no manifest.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// Not JSON, or not with a manifest's fields.
+    #[error("cannot read the manifest")]
+    Parse(#[source] serde_json::Error),
+    /// Made by another version of the program.
+    #[error("cannot read the manifest: its form is number {0}, and this program knows number {VERSION}")]
+    Version(u32),
+}
+
+impl Manifest {
+    /// A manifest without packages, outputs and paths, to be filled.
+    #[must_use]
+    pub const fn new(
+        name: String,
+        architecture: String,
+        suite: String,
+        tree: Sha256,
+        epoch: i64,
+        lock: Sha256,
+    ) -> Self {
+        Self {
+            version: VERSION,
+            name,
+            architecture,
+            suite,
+            tree,
+            epoch,
+            lock,
+            packages: Vec::new(),
+            loaders: Vec::new(),
+            outputs: Vec::new(),
+            files: BTreeMap::new(),
+        }
+    }
+
+    /// The text of `manifest.json`. What must be sorted is sorted here, whatever order it was filled in.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        let mut sorted = self.clone();
+        for packages in [&mut sorted.packages, &mut sorted.loaders] {
+            packages.sort_by(|a, b| (&a.name, &a.architecture).cmp(&(&b.name, &b.architecture)));
+        }
+        sorted.outputs.sort();
+        let mut text = serde_json::to_string_pretty(&sorted).expect("a manifest is plain data");
+        text.push('\n');
+        text
+    }
+
+    /// Reads `manifest.json`.
+    ///
+    /// # Errors
+    /// The text is not what [`Manifest::to_json`] writes.
+    pub fn parse(text: &str) -> Result<Self, Error> {
+        /// Read first: another form may have other fields.
+        #[derive(Deserialize)]
+        struct Form {
+            version: u32,
+        }
+        let form: Form = serde_json::from_str(text).map_err(Error::Parse)?;
+        if form.version != VERSION {
+            return Err(Error::Version(form.version));
+        }
+        serde_json::from_str(text).map_err(Error::Parse)
+    }
+
+    /// Says of each package how it was configured.
+    pub fn record_configuration(&mut self, report: &[PackageReport]) {
+        let by_name: BTreeMap<&str, &PackageReport> = report.iter().map(|each| (each.package.as_str(), each)).collect();
+        for package in &mut self.packages {
+            let qualified = format!("{}:{}", package.name, package.architecture);
+            let of_package = by_name.get(qualified.as_str()).or_else(|| by_name.get(package.name.as_str()));
+            package.configured =
+                of_package.map(|each| Configured { outcome: word(each.outcome).to_owned(), notes: each.notes.clone() });
+        }
+    }
+}
+
+impl PackageRecord {
+    /// A record of `package`, from the archive of this name, with the reason for it.
+    #[must_use]
+    pub fn new(package: &Package, archive: Option<String>, reason: String) -> Self {
+        Self {
+            name: package.name.clone(),
+            version: package.version.to_string(),
+            architecture: package.architecture.clone(),
+            source: package.source.clone(),
+            source_version: package.source_version.to_string(),
+            archive,
+            sha256: package.sha256,
+            size: package.size,
+            installed_size: package.installed_size,
+            reason,
+            configured: None,
+        }
+    }
+}
+
+const fn word(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::NoScripts => "no-scripts",
+        Outcome::Covered => "covered",
+        Outcome::Generator => "generator",
+        Outcome::FirstBoot => "first-boot",
+        Outcome::Sandboxed => "sandboxed",
+        Outcome::Skipped => "skipped",
+    }
+}

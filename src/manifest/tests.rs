@@ -1,0 +1,96 @@
+use super::*;
+use crate::tree::Inode;
+use crate::tree::Tree;
+use crate::tree::TreePath;
+
+pub(crate) fn manifest() -> Manifest {
+    let digest = Sha256::of(b"");
+    let mut manifest = Manifest::new("node".into(), "amd64".into(), "trixie".into(), digest, 1_757_635_200, digest);
+    manifest.packages = vec![record("libstdc++6", "14.2.0-19"), record("attr", "1:2.5.2-3+b1")];
+    manifest.outputs.push(OutputRecord { path: "root.tar".into(), size: 10_240, sha256: digest });
+    manifest.files.entry(Origin::Package("attr".into())).or_default().insert("/usr/bin/attr".into());
+    manifest.files.entry(Origin::Stage("overlay".into())).or_default().insert("/etc/motd".into());
+    manifest
+}
+
+fn record(name: &str, version: &str) -> PackageRecord {
+    PackageRecord {
+        name: name.into(),
+        version: version.into(),
+        architecture: "amd64".into(),
+        source: name.into(),
+        source_version: version.into(),
+        archive: Some("debian".into()),
+        sha256: Sha256::of(name.as_bytes()),
+        size: 1,
+        installed_size: 2,
+        reason: "`x` needs it".into(),
+        configured: None,
+    }
+}
+
+#[test]
+fn text_and_value_agree() {
+    let mut manifest = manifest();
+    let text = manifest.to_json();
+    let read = Manifest::parse(&text).expect("our own text");
+    manifest.packages.reverse();
+    assert_eq!(read, manifest, "sorted by name");
+    assert_eq!(read.to_json(), text);
+    assert!(text.contains(r#""package:attr": ["#), "{text}");
+    let other = text.replacen("\"version\": 1", "\"version\": 2", 1);
+    assert!(matches!(Manifest::parse(&other), Err(Error::Version(2))));
+    assert!(matches!(Manifest::parse("{}"), Err(Error::Parse(_))));
+}
+
+#[test]
+fn the_bill_of_materials_names_each_package() {
+    let text = sbom(&manifest());
+    let value: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+    assert_eq!(value["creationInfo"]["created"], "2025-09-12T00:00:00Z");
+    assert_eq!(value["packages"][0]["SPDXID"], "SPDXRef-Image");
+    assert_eq!(
+        value["packages"][1]["externalRefs"][0]["referenceLocator"],
+        "pkg:deb/debian/attr@1:2.5.2-3%2Bb1?arch=amd64&distro=trixie"
+    );
+    assert_eq!(value["packages"][2]["SPDXID"], "SPDXRef-Package-libstdcPLUSPLUS6-amd64");
+    assert_eq!(value["relationships"].as_array().map(Vec::len), Some(3));
+    let mut shuffled = manifest();
+    shuffled.packages.reverse();
+    assert_eq!(sbom(&shuffled), text);
+}
+
+#[test]
+fn reports_find_their_packages() {
+    let mut manifest = manifest();
+    let report = |package: &str, outcome| PackageReport { package: package.into(), outcome, notes: Vec::new() };
+    manifest.record_configuration(&[report("attr", Outcome::Covered), report("libstdc++6:amd64", Outcome::NoScripts)]);
+    let outcomes: Vec<&str> =
+        manifest.packages.iter().filter_map(|each| Some(each.configured.as_ref()?.outcome.as_str())).collect();
+    assert_eq!(outcomes, ["no-scripts", "covered"]);
+}
+
+#[test]
+fn the_last_stage_that_changes_a_path_is_its_origin() {
+    let mut before = Tree::new();
+    let write = |tree: &mut Tree, path: &str, text: &str| {
+        tree.write(path, 0o644, text).expect("a writable path");
+    };
+    before.make_directories("/etc", 0o755).expect("a directory");
+    write(&mut before, "/etc/a", "a");
+    write(&mut before, "/etc/b", "b");
+    let mut origins = Origins::unpacked(&before, &[]);
+    let mut after = before.clone();
+    write(&mut after, "/etc/b", "changed");
+    write(&mut after, "/etc/c", "new");
+    after.remove(&TreePath::literal("/etc/a")).expect("it is there");
+    if let Some(inode) = after.get_mut(&TreePath::literal("/etc")) {
+        *inode = Inode { stat: crate::tree::Stat { mtime: 7, ..inode.stat.clone() }, ..inode.clone() };
+    }
+    origins.changed("overlay", &before, &after);
+    let files = origins.files();
+    let of =
+        |stage: &str| files.get(&Origin::Stage(stage.into())).map(|paths| paths.iter().cloned().collect::<Vec<_>>());
+    assert_eq!(of("overlay"), Some(vec!["/etc/b".into(), "/etc/c".into()]));
+    assert_eq!(of("unpack"), Some(vec!["/".into(), "/etc".into()]));
+}
