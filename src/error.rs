@@ -69,13 +69,13 @@ pub enum Error {
     Kernel(String),
     /// The archives cannot be used.
     #[error(transparent)]
-    Archive(#[from] archive::Error),
+    Archive(Box<archive::Error>),
     /// There is no such set of packages.
     #[error(transparent)]
     Solve(#[from] solve::Error),
     /// The packages do not come.
     #[error(transparent)]
-    Fetch(#[from] fetch::Error),
+    Fetch(Box<fetch::Error>),
     /// The overlay cannot be put on.
     #[error(transparent)]
     Overlay(#[from] overlay::Error),
@@ -113,6 +113,18 @@ pub enum Error {
     Cancelled,
 }
 
+impl From<archive::Error> for Error {
+    fn from(error: archive::Error) -> Self {
+        Self::Archive(Box::new(error))
+    }
+}
+
+impl From<fetch::Error> for Error {
+    fn from(error: fetch::Error) -> Self {
+        Self::Fetch(Box::new(error))
+    }
+}
+
 impl Error {
     /// Whether a later try may succeed without anything being changed here.
     #[must_use]
@@ -126,13 +138,23 @@ impl Error {
 
     /// Whether something is not what a trusted key signed, or what was expected of it.
     #[must_use]
-    pub const fn is_integrity(&self) -> bool {
-        matches!(self, Self::Unexpected { .. } | Self::Store(StoreError::Mismatch { .. }))
+    pub fn is_integrity(&self) -> bool {
+        match self {
+            Self::Archive(error) => error.is_integrity(),
+            Self::Fetch(error) => error.is_integrity(),
+            Self::Unexpected { .. } | Self::Store(StoreError::Mismatch { .. }) => true,
+            _ => false,
+        }
     }
 
     /// Whether the reporter ended it.
     #[must_use]
-    pub const fn is_cancelled(&self) -> bool {
-        matches!(self, Self::Cancelled)
+    pub fn is_cancelled(&self) -> bool {
+        match self {
+            Self::Archive(error) => error.is_cancelled(),
+            Self::Fetch(error) => error.is_cancelled(),
+            Self::Cancelled => true,
+            _ => false,
+        }
     }
 }

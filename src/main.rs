@@ -1,13 +1,12 @@
-//! The program `imgbuild`: hands over to the command line, or to the sandbox's helper that it also is.
+//! The `imgbuild` program: everything it does is in the library's `cli`.
 
 use std::process::ExitCode;
 
-#[expect(clippy::disallowed_methods, reason = "the program reads its arguments here and in cli only")]
 fn main() -> ExitCode {
-    // First, because the helper must not have a second thread.
+    // A process that is the sandbox's helper has to know it before it does anything else.
     #[cfg(feature = "sandbox")]
     if let Some(code) = imgbuild::host::sandbox::child_main(std::env::args_os()) {
         return code;
     }
-    ExitCode::SUCCESS
+    imgbuild::cli::main()
 }

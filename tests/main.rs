@@ -5,7 +5,6 @@
 //! mmdebstrap and the like, `IMGBUILD_TEST_BOOT=1` QEMU. `.ci/run` sets them all.
 
 mod archive;
-mod boot;
 mod deb;
 mod deb_file;
 mod head;
@@ -26,5 +25,4 @@ mod layers;
 mod manifest;
 mod reference;
 mod sandbox;
-mod unpack;
 mod solve;

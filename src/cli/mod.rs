@@ -1,1 +1,77 @@
-//! To come.
+//! The command line: arguments in, a request to the library, words and exit codes out.
+//!
+//! The only room that reads arguments, environment, clock and terminal. Data goes to standard output, words to
+//! standard error.
+//!
+//! * [`args`]: what can be typed. * [`world`]: the host, with cache and mirrors. * [`terminal`]: bars, lines and
+//!   events. * [`words`]: errors → words, hints, exit codes. * One file per command.
+
+mod args;
+mod build;
+mod cache;
+mod generate;
+mod init;
+mod lock;
+mod show;
+mod signals;
+mod terminal;
+mod words;
+mod world;
+
+use std::io;
+use std::io::Write as _;
+use std::panic::AssertUnwindSafe;
+use std::panic::catch_unwind;
+use std::process::ExitCode;
+
+use args::Arguments;
+use args::Command;
+use signals::Signals;
+use words::Failure;
+
+/// Runs the program.
+#[must_use]
+pub fn main() -> ExitCode {
+    let arguments = match Arguments::read(std::env::args_os()) {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            // Help and version are no errors, and go to standard output; clap knows which is which.
+            let _ = error.print();
+            return ExitCode::from(if error.use_stderr() { words::USAGE } else { 0 });
+        }
+    };
+    let command = arguments.command;
+    let signals = Signals::install();
+    let json = command.common().is_some_and(|common| common.events.is_some());
+    let done = catch_unwind(AssertUnwindSafe(|| run(&command, &signals)));
+    let failure = match done {
+        Ok(Ok(())) => return ExitCode::SUCCESS,
+        Ok(Err(failure)) => failure,
+        Err(_) => Failure::Bug,
+    };
+    if failure.is_closed_pipe() {
+        return ExitCode::SUCCESS;
+    }
+    let code = words::exit_code(&failure, &signals);
+    let _ = writeln!(io::stderr(), "{}", words::describe(&failure, json, code));
+    ExitCode::from(code)
+}
+
+fn run(command: &Command, signals: &Signals) -> Result<(), Failure> {
+    match command {
+        Command::Build(arguments) => build::run(arguments, signals),
+        Command::Lock(arguments) => lock::run(arguments, signals),
+        Command::Show(arguments) => show::run(arguments, signals),
+        Command::Init(arguments) => init::run(arguments),
+        Command::Schema => generate::schema(),
+        Command::Completions(arguments) => generate::completions(arguments),
+        Command::Man => generate::man(),
+        Command::Cache(arguments) => cache::run(arguments),
+    }
+}
+
+/// Writes a text to standard output.
+fn print(text: &str) -> Result<(), Failure> {
+    let mut output = io::stdout().lock();
+    output.write_all(text.as_bytes()).and_then(|()| output.flush()).map_err(Failure::Stdout)
+}

@@ -11,7 +11,6 @@ use toml::de::ValueDeserializer;
 
 use super::Archive;
 use super::Base;
-use crate::format::compress::Compression;
 use super::Configure;
 use super::Debian;
 use super::Diskless;
@@ -38,6 +37,7 @@ use super::raw::Text;
 use super::shape;
 use super::text;
 use crate::digest::Sha256;
+use crate::format::compress::Compression;
 
 /// The longest keyring.
 const KEYRING_MAX: u64 = 16 << 20;

@@ -50,6 +50,14 @@ pub fn load(path: &Path) -> Result<Recipe, Error> {
     meaning::load(path)
 }
 
+/// A mirror's base URL as recipes may have it, without a slash at its end.
+///
+/// # Errors
+/// It is none: why, in words.
+pub fn check_mirror(url: &str) -> Result<String, String> {
+    grammar::url(url)
+}
+
 /// The JSON schema of recipes, for editors.
 #[must_use]
 pub fn schema() -> serde_json::Value {

@@ -1,0 +1,268 @@
+//! What can be typed.
+
+use std::ffi::OsStr;
+use std::ffi::OsString;
+use std::path::Path;
+use std::path::PathBuf;
+
+use clap::Args;
+use clap::CommandFactory as _;
+use clap::Parser;
+use clap::Subcommand;
+use clap::ValueEnum;
+
+use crate::configure::Method;
+use crate::digest::Sha256;
+
+/// One recipe, one command: from signed Debian packages to a booting diskless cluster
+#[derive(Debug, Parser)]
+#[command(
+    name = "imgbuild",
+    version,
+    override_usage = "imgbuild RECIPE [OPTIONS]\n       imgbuild COMMAND [OPTIONS]",
+    after_help = "Exit codes: 0 done, 1 the request failed, 2 usage or recipe, 3 integrity, 4 a bug of imgbuild, \
+                  130 and 143 interrupted."
+)]
+pub(super) struct Arguments {
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+impl Arguments {
+    /// Reads the words of a command line, the program's name first. A recipe alone is built.
+    pub(super) fn read(words: impl IntoIterator<Item = OsString>) -> Result<Self, clap::Error> {
+        let mut words: Vec<OsString> = words.into_iter().collect();
+        if words.get(1).is_some_and(|word| !is_command(word)) {
+            words.insert(1, "build".into());
+        }
+        Self::try_parse_from(words)
+    }
+}
+
+/// Whether a first word is for the parser of commands: one of them, almost one, or an option of the program's own.
+fn is_command(word: &OsStr) -> bool {
+    let Some(word) = word.to_str() else { return false };
+    let near = |name: &str| strsim::damerau_levenshtein(word, name) <= 1 && !Path::new(word).exists();
+    ["-h", "--help", "-V", "--version", "help"].contains(&word)
+        || Arguments::command().get_subcommands().map(clap::Command::get_name).any(|name| word == name || near(name))
+}
+
+/// A command.
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Build a recipe (the default)
+    Build(Build),
+    /// Choose a recipe's packages and write its lock
+    Lock(Lock),
+    /// Show what would be built: packages, sizes, and why
+    Show(Show),
+    /// Write a commented recipe to start from
+    Init(Init),
+    /// Print the JSON schema of recipes
+    Schema,
+    /// Print a shell's completions
+    Completions(Completions),
+    /// Print the manual page
+    Man,
+    /// Look at the cache, or make it smaller
+    Cache(Cache),
+}
+
+impl Command {
+    /// The options that commands which build have in common.
+    pub(super) const fn common(&self) -> Option<&Common> {
+        match self {
+            Self::Build(arguments) => Some(&arguments.common),
+            Self::Lock(arguments) => Some(&arguments.common),
+            Self::Show(arguments) => Some(&arguments.common),
+            Self::Init(_) | Self::Schema | Self::Completions(_) | Self::Man | Self::Cache(_) => None,
+        }
+    }
+}
+
+/// Options of every command that works on a recipe.
+#[derive(Debug, Args)]
+pub(super) struct Common {
+    /// Base URL of a Debian mirror; may be given again for others to fall over to
+    #[arg(long, value_name = "URL")]
+    pub(super) mirror: Vec<String>,
+    /// Directory of the cache [default: $XDG_CACHE_HOME/imgbuild or ~/.cache/imgbuild]
+    #[arg(long, value_name = "DIR")]
+    pub(super) cache: Option<PathBuf>,
+    /// Use what the cache has, and no network
+    #[arg(long)]
+    pub(super) offline: bool,
+    /// Refuse to go on without a lock that fits the recipe
+    #[arg(long)]
+    pub(super) locked: bool,
+    /// Threads to use [default: as many as there are processors]
+    #[arg(long, short, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub(super) jobs: Option<u16>,
+    /// How packages are configured [default: native]
+    #[arg(long, value_name = "WAY")]
+    pub(super) configure: Option<Way>,
+    /// Write events to standard error, one JSON object per line
+    #[arg(long, value_name = "FORM")]
+    pub(super) events: Option<Events>,
+    /// Say nothing but errors
+    #[arg(long, short, conflicts_with = "verbose")]
+    pub(super) quiet: bool,
+    /// Say everything, the output of packages' scripts too
+    #[arg(long, short)]
+    pub(super) verbose: bool,
+}
+
+/// A way to configure packages.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(super) enum Way {
+    /// Read the packages' scripts; nothing is executed
+    Native,
+    /// Run them, confined
+    Sandbox,
+}
+
+impl From<Way> for Method {
+    fn from(way: Way) -> Self {
+        match way {
+            Way::Native => Self::Native,
+            Way::Sandbox => Self::Sandbox,
+        }
+    }
+}
+
+/// A form of events.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(super) enum Events {
+    /// JSON lines
+    Json,
+}
+
+/// `build`
+#[derive(Debug, Args)]
+pub(super) struct Build {
+    /// The recipe
+    pub(super) recipe: PathBuf,
+    /// Where the output appears [default: build/NAME]
+    #[arg(long, short, value_name = "DIR")]
+    pub(super) output: Option<PathBuf>,
+    /// Fail unless the tree has this digest
+    #[arg(long, value_name = "SHA256")]
+    pub(super) expect: Option<Sha256>,
+    #[command(flatten)]
+    pub(super) common: Common,
+}
+
+/// `lock`
+#[derive(Debug, Args)]
+pub(super) struct Lock {
+    /// The recipe
+    pub(super) recipe: PathBuf,
+    /// Move an existing lock: to what the archives offer now
+    #[arg(long)]
+    pub(super) update: bool,
+    #[command(flatten)]
+    pub(super) common: Common,
+}
+
+/// `show`
+#[derive(Debug, Args)]
+pub(super) struct Show {
+    /// The recipe
+    pub(super) recipe: PathBuf,
+    /// Say only why this package would be installed
+    #[arg(long, value_name = "PACKAGE")]
+    pub(super) why: Option<String>,
+    /// Print JSON
+    #[arg(long)]
+    pub(super) json: bool,
+    #[command(flatten)]
+    pub(super) common: Common,
+}
+
+/// `init`
+#[derive(Debug, Args)]
+pub(super) struct Init {
+    /// The file to write; it must not exist
+    #[arg(default_value = "recipe.toml")]
+    pub(super) recipe: PathBuf,
+}
+
+/// `completions`
+#[derive(Debug, Args)]
+pub(super) struct Completions {
+    /// Which shell
+    pub(super) shell: clap_complete::Shell,
+}
+
+/// `cache`
+#[derive(Debug, Args)]
+pub(super) struct Cache {
+    /// Directory of the cache [default: $XDG_CACHE_HOME/imgbuild or ~/.cache/imgbuild]
+    #[arg(long, value_name = "DIR", global = true)]
+    pub(super) cache: Option<PathBuf>,
+    #[command(subcommand)]
+    pub(super) command: CacheCommand,
+}
+
+/// What to do with the cache.
+#[derive(Debug, Clone, Copy, Subcommand)]
+pub(super) enum CacheCommand {
+    /// Print where it is and how big
+    Info,
+    /// Remove what was used longest ago, until it is small enough
+    Prune {
+        /// What may be left, such as 500M, 10G or 0
+        #[arg(long, value_name = "SIZE", value_parser = size)]
+        max: u64,
+    },
+}
+
+/// A number of bytes, with `K`, `M`, `G` or `T` for powers of 1024.
+fn size(text: &str) -> Result<u64, String> {
+    let digits = text.trim_end_matches(|letter: char| letter.is_ascii_alphabetic());
+    let shift = match &text[digits.len()..] {
+        "" => 0,
+        "K" | "k" => 10,
+        "M" | "m" => 20,
+        "G" | "g" => 30,
+        "T" | "t" => 40,
+        _ => return Err("a size is a number with K, M, G or T".to_owned()),
+    };
+    let number: u64 = digits.parse().map_err(|_| "a size is a number with K, M, G or T".to_owned())?;
+    number.checked_mul(1 << shift).ok_or_else(|| "that is more than any disk has".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_parser_is_sound() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn a_recipe_alone_is_built() {
+        let parse = |words: &[&str]| {
+            let words = std::iter::once("imgbuild").chain(words.iter().copied()).map(OsString::from);
+            Arguments::read(words).map(|arguments| arguments.command)
+        };
+        for words in [&["x.toml", "-o", "out"][..], &["build", "x.toml", "-o", "out"], &["-o", "out", "x.toml"]] {
+            let Ok(Command::Build(build)) = parse(words) else { panic!("{words:?}") };
+            assert_eq!((build.recipe.to_str(), build.output), (Some("x.toml"), Some("out".into())));
+        }
+        for words in [&[][..], &["build"], &["x.toml", "y.toml"], &["-q", "-v", "x.toml"], &["x.toml", "--jobs", "0"]] {
+            assert!(parse(words).is_err(), "{words:?}");
+        }
+        assert!(parse(&["biuld", "x.toml"]).expect_err("a typo").to_string().contains("build"));
+    }
+
+    #[test]
+    fn sizes() {
+        assert_eq!(size("0"), Ok(0));
+        assert_eq!(size("2G"), Ok(2 << 30));
+        for bad in ["", "G", "1.5G", "99999999999T", "-1"] {
+            assert!(size(bad).is_err(), "{bad}");
+        }
+    }
+}

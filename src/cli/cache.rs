@@ -1,0 +1,28 @@
+//! `imgbuild cache`: what builds keep for the next one.
+
+use super::args::Cache;
+use super::args::CacheCommand;
+use super::print;
+use super::words::Failure;
+use super::world;
+use crate::host::store::DirStore;
+
+/// Looks at the cache, or makes it smaller.
+pub(super) fn run(arguments: &Cache) -> Result<(), Failure> {
+    let directory = world::cache_directory(arguments.cache.as_deref())?;
+    let store = DirStore::open(&directory)?;
+    match arguments.command {
+        CacheCommand::Info => {
+            // Pruning to any size removes nothing but what is damaged, and counts the rest.
+            let found = store.prune(u64::MAX)?;
+            print(&format!("{}\n{} bytes\n", directory.display(), found.kept))
+        }
+        CacheCommand::Prune { max } => {
+            let pruned = store.prune(max)?;
+            print(&format!(
+                "{} blobs removed, {} bytes freed, {} bytes left\n",
+                pruned.blobs, pruned.freed, pruned.kept
+            ))
+        }
+    }
+}

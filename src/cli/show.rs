@@ -1,0 +1,120 @@
+//! `imgbuild show`: what would be built, without building it.
+
+use std::fmt::Write as _;
+
+use serde_json::json;
+
+use super::args::Show;
+use super::print;
+use super::signals::Signals;
+use super::words::Failure;
+use super::world;
+use crate::configure::Method;
+use crate::deb::Package;
+use crate::pipeline;
+use crate::pipeline::Chosen;
+use crate::pipeline::Request;
+use crate::recipe;
+use crate::recipe::Recipe;
+
+/// Prints packages and sizes, or why one is among them.
+pub(super) fn run(arguments: &Show, signals: &Signals) -> Result<(), Failure> {
+    let common = &arguments.common;
+    let recipe = recipe::load(&arguments.recipe)?;
+    // Reasons follow from relations, which a lock does not have.
+    let lock = match &arguments.why {
+        Some(_) => None,
+        None => world::lock(common, &recipe, &world::lock_path(&arguments.recipe, &recipe))?,
+    };
+    let mirrors = world::mirrors(common, &recipe)?;
+    let host = world::host(common, signals)?;
+    let request =
+        Request { recipe: &recipe, lock: lock.as_ref(), mirrors: &mirrors, method: Method::default(), expect: None };
+    let chosen = pipeline::choose(&host, &request)?;
+    match &arguments.why {
+        Some(package) => why(&chosen, package, arguments.json),
+        None if arguments.json => packages_as_json(&recipe, &chosen),
+        None => packages(&chosen),
+    }
+}
+
+fn packages(chosen: &Chosen) -> Result<(), Failure> {
+    let mut text = String::new();
+    let width = chosen.packages.iter().map(|package| package.name.len()).max().unwrap_or(0);
+    for package in &chosen.packages {
+        let Package { name, version, architecture, size, .. } = package;
+        writeln!(text, "{name:width$}  {architecture:8}  {:>11}  {version}", grouped(*size))
+            .expect("writing to a String succeeds");
+    }
+    let download: u64 = chosen.packages.iter().map(|package| package.size).sum();
+    let installed: u64 = chosen.packages.iter().map(|package| package.installed_size).sum();
+    write!(text, "{} packages, {} bytes to download", chosen.packages.len(), grouped(download))
+        .expect("writing to a String succeeds");
+    if installed > 0 {
+        write!(text, ", {} KiB installed", grouped(installed)).expect("writing to a String succeeds");
+    }
+    text.push('\n');
+    print(&text)
+}
+
+fn packages_as_json(recipe: &Recipe, chosen: &Chosen) -> Result<(), Failure> {
+    let package = |package: &Package| {
+        json!({
+            "name": package.name,
+            "version": package.version.as_str(),
+            "architecture": package.architecture,
+            "size": package.size,
+            "installed-size": package.installed_size,
+            "sha256": package.sha256,
+            "source": package.archive.map(|position| chosen.sources[position].name.clone()),
+        })
+    };
+    let all = json!({
+        "recipe": recipe,
+        "digest": recipe.digest,
+        "packages": chosen.packages.iter().map(package).collect::<Vec<_>>(),
+        "loaders": chosen.loaders.iter().map(package).collect::<Vec<_>>(),
+    });
+    print(&format!("{all:#}\n"))
+}
+
+fn why(chosen: &Chosen, package: &str, json: bool) -> Result<(), Failure> {
+    let chain = chosen.solved.as_ref().and_then(|(index, solution)| solution.why(index, package));
+    let Some(chain) = chain else {
+        return Err(Failure::Usage(format!("package `{package}` would not be installed")));
+    };
+    if json {
+        return print(&format!("{:#}\n", json!(chain)));
+    }
+    let mut text = String::new();
+    for (depth, link) in chain.links.iter().enumerate() {
+        writeln!(text, "{:indent$}{}: {}", "", link.package, link.reason, indent = 2 * depth)
+            .expect("writing to a String succeeds");
+    }
+    print(&text)
+}
+
+/// A number with its thousands apart.
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(' ');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn thousands_are_apart() {
+        for (number, wanted) in [(0, "0"), (999, "999"), (1000, "1 000"), (12_345_678, "12 345 678")] {
+            assert_eq!(grouped(number), wanted);
+        }
+    }
+}

@@ -1,0 +1,162 @@
+//! What is told while a build runs: bars on a terminal, lines elsewhere, JSON where it is asked for.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::io::IsTerminal as _;
+use std::io::Write as _;
+use std::sync::Mutex;
+use std::sync::PoisonError;
+use std::time::Duration;
+use std::time::Instant;
+
+use indicatif::MultiProgress;
+use indicatif::ProgressBar;
+use indicatif::ProgressDrawTarget;
+use indicatif::ProgressStyle;
+
+use super::args::Common;
+use super::signals::Signals;
+use crate::host::Event;
+use crate::host::Reporter;
+
+/// Bars of a build that is over sooner would only flicker.
+const QUIET_TIME: Duration = Duration::from_millis(250);
+/// More often is not seen, and costs.
+const REDRAWS_PER_SECOND: u8 = 30;
+/// Stages that count bytes; the others count packages or files.
+const IN_BYTES: [&str; 3] = ["index", "download", "write"];
+
+/// Writes events to standard error.
+pub(super) struct Terminal {
+    form: Form,
+    signals: Signals,
+}
+
+enum Form {
+    /// Errors only, which are not events.
+    Quiet,
+    Json,
+    /// Warnings and retries; everything when `verbose`.
+    Lines {
+        verbose: bool,
+    },
+    Bars(Mutex<Bars>),
+}
+
+impl Terminal {
+    pub(super) fn new(common: &Common, signals: &Signals) -> Self {
+        let form = if common.events.is_some() {
+            Form::Json
+        } else if common.quiet {
+            Form::Quiet
+        } else if common.verbose || !io::stderr().is_terminal() {
+            Form::Lines { verbose: common.verbose }
+        } else {
+            Form::Bars(Mutex::new(Bars::new()))
+        };
+        Self { form, signals: signals.clone() }
+    }
+}
+
+impl Reporter for Terminal {
+    fn event(&self, event: &Event<'_>) {
+        match &self.form {
+            Form::Quiet => {}
+            Form::Json => {
+                let line = serde_json::to_string(event).expect("an event has no value that JSON cannot hold");
+                line_to_stderr(&line);
+            }
+            Form::Lines { verbose } => {
+                let told = match event {
+                    Event::StageProgress { .. } => false,
+                    Event::Warning { .. } | Event::Retry { .. } => true,
+                    _ => *verbose,
+                };
+                if told {
+                    line_to_stderr(&printable(event));
+                }
+            }
+            Form::Bars(bars) => bars.lock().unwrap_or_else(PoisonError::into_inner).event(event),
+        }
+    }
+
+    fn is_cancelled(&self) -> bool {
+        self.signals.number() != 0
+    }
+}
+
+/// One line in one write, so that lines of several threads do not mix.
+fn line_to_stderr(line: &str) {
+    // Nobody can be told that nothing can be told.
+    let _ = io::stderr().write_all(format!("{line}\n").as_bytes());
+}
+
+/// An event in words, without what could move a terminal's cursor.
+fn printable(event: &Event<'_>) -> String {
+    event.to_string().chars().map(|letter| if letter.is_control() { '\u{fffd}' } else { letter }).collect()
+}
+
+/// A bar for each stage that runs.
+struct Bars {
+    all: MultiProgress,
+    stages: BTreeMap<String, ProgressBar>,
+    started: Instant,
+    shown: bool,
+}
+
+impl Bars {
+    fn new() -> Self {
+        let all = MultiProgress::with_draw_target(ProgressDrawTarget::hidden());
+        Self { all, stages: BTreeMap::new(), started: Instant::now(), shown: false }
+    }
+
+    fn event(&mut self, event: &Event<'_>) {
+        if !self.shown && self.started.elapsed() >= QUIET_TIME {
+            self.shown = true;
+            self.all.set_draw_target(ProgressDrawTarget::stderr_with_hz(REDRAWS_PER_SECOND));
+        }
+        match event {
+            Event::StageStarted { stage, total } => self.start(stage, *total),
+            Event::StageProgress { stage, done } => {
+                if let Some(bar) = self.stages.get(*stage) {
+                    bar.inc(*done);
+                }
+            }
+            Event::StageFinished { stage } => {
+                if let Some(bar) = self.stages.remove(*stage) {
+                    bar.finish_and_clear();
+                    self.all.remove(&bar);
+                }
+            }
+            Event::Warning { .. } | Event::Retry { .. } => {
+                let line = printable(event);
+                self.all.suspend(|| line_to_stderr(&line));
+            }
+            _ => {}
+        }
+    }
+
+    fn start(&mut self, stage: &str, total: Option<u64>) {
+        let unit = if IN_BYTES.contains(&stage) { ("bytes", "total_bytes") } else { ("pos", "len") };
+        let template = match total {
+            Some(_) => format!("{{prefix:10}} {{bar:30}} {{{}}} of {{{}}} {{eta}}", unit.0, unit.1),
+            None => format!("{{prefix:10}} {{spinner}} {{{}}}", unit.0),
+        };
+        // A stage that begins again counts more of the same.
+        if let Some(bar) = self.stages.get(stage) {
+            if let Some(total) = total {
+                bar.set_length(bar.length().unwrap_or(0).max(bar.position() + total));
+                bar.set_style(style(&template));
+            }
+            return;
+        }
+        let bar = self.all.add(total.map_or_else(ProgressBar::no_length, ProgressBar::new));
+        bar.set_style(style(&template));
+        bar.set_prefix(stage.to_owned());
+        self.stages.insert(stage.to_owned(), bar);
+    }
+}
+
+fn style(template: &str) -> ProgressStyle {
+    ProgressStyle::with_template(template).expect("the templates are written above").progress_chars("━╸ ")
+}

@@ -1,0 +1,138 @@
+//! Errors → words, hints and exit codes.
+
+use std::error::Error as _;
+use std::fmt::Write as _;
+use std::io;
+use std::path::PathBuf;
+
+use super::signals::Signals;
+use crate::error::Error;
+use crate::host::OutputError;
+use crate::recipe;
+use crate::recipe::LockError;
+
+/// The request failed.
+const FAILED: u8 = 1;
+/// The command line or the recipe is wrong.
+pub(super) const USAGE: u8 = 2;
+/// A signature, a digest or an expectation does not hold.
+const INTEGRITY: u8 = 3;
+/// A bug of this program.
+const BUG: u8 = 4;
+/// Added to the number of a signal, as shells do.
+const SIGNAL: u8 = 128;
+
+/// Why a command did not end well.
+#[derive(Debug)]
+pub(super) enum Failure {
+    /// The library says so.
+    Library(Error),
+    /// What was typed makes no sense.
+    Usage(String),
+    /// A file of the command's own.
+    File {
+        /// Attempted: `write`, `create`.
+        action: &'static str,
+        /// On what.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// Standard output cannot be written.
+    Stdout(io::Error),
+    /// A panic; its message is out already.
+    Bug,
+}
+
+impl<E: Into<Error>> From<E> for Failure {
+    fn from(error: E) -> Self {
+        Self::Library(error.into())
+    }
+}
+
+impl Failure {
+    /// Whether the reader of our output has had enough, as `head` does.
+    pub(super) fn is_closed_pipe(&self) -> bool {
+        matches!(self, Self::Stdout(error) if error.kind() == io::ErrorKind::BrokenPipe)
+    }
+}
+
+/// The one table of exit codes.
+pub(super) fn exit_code(failure: &Failure, signals: &Signals) -> u8 {
+    match failure {
+        Failure::Bug => BUG,
+        Failure::Usage(_) => USAGE,
+        Failure::Library(error) if error.is_cancelled() => match signals.number() {
+            0 => FAILED,
+            number => SIGNAL + number,
+        },
+        Failure::Library(error) if error.is_integrity() => INTEGRITY,
+        Failure::Library(Error::Recipe(_) | Error::Lock(_) | Error::Output(OutputError::Place { .. })) => USAGE,
+        Failure::Library(_) | Failure::File { .. } | Failure::Stdout(_) => FAILED,
+    }
+}
+
+/// The last words of a command: what happened, why, and what to do; as an event when those are asked for.
+pub(super) fn describe(failure: &Failure, json: bool, code: u8) -> String {
+    let (message, help) = (message(failure), hint(failure));
+    if json {
+        let event = serde_json::json!({ "event": "error", "message": message, "help": help, "exit-code": code });
+        return event.to_string();
+    }
+    let help = help.map(|help| format!("\n  help: {help}")).unwrap_or_default();
+    format!("imgbuild: {message}{help}")
+}
+
+/// What happened, with all its causes.
+fn message(failure: &Failure) -> String {
+    match failure {
+        Failure::Usage(message) => message.clone(),
+        Failure::File { action, path, source } => format!("cannot {action} `{}`: {source}", path.display()),
+        Failure::Stdout(error) => format!("cannot write to standard output: {error}"),
+        Failure::Bug => "this is a bug of imgbuild; the lines above say where".to_owned(),
+        // Each problem has its own place and lines.
+        Failure::Library(Error::Recipe(recipe::Error::Invalid(problems))) => {
+            let number = problems.len();
+            let mut text = format!("the recipe has {number} problem{}", if number == 1 { "" } else { "s" });
+            for problem in problems {
+                write!(text, "\n\n{problem}").expect("writing to a String succeeds");
+            }
+            text
+        }
+        Failure::Library(error) => {
+            let mut text = error.to_string();
+            let mut cause = error.source();
+            while let Some(error) = cause {
+                write!(text, ": {error}").expect("writing to a String succeeds");
+                cause = error.source();
+            }
+            // Words of packages, mirrors and recipes may be in it.
+            text.chars().map(|letter| if letter.is_control() && letter != '\n' { '\u{fffd}' } else { letter }).collect()
+        }
+    }
+}
+
+/// What to do about it, where that is known.
+fn hint(failure: &Failure) -> Option<String> {
+    let Failure::Library(error) = failure else {
+        return matches!(failure, Failure::Bug).then(|| "please report it, with the recipe and its lock".to_owned());
+    };
+    if error.is_cancelled() {
+        return None;
+    }
+    let text = match error {
+        Error::Recipe(recipe::Error::Read { .. }) => "`imgbuild init` writes a recipe to start from",
+        Error::Lock(LockError::Stale { .. }) => "move it with `imgbuild lock --update RECIPE`, or remove it",
+        Error::Lock(LockError::Missing { .. }) => "make it with `imgbuild lock RECIPE`",
+        Error::Lock(LockError::Invalid { .. } | LockError::Syntax(_)) => {
+            "make it anew with `imgbuild lock --update RECIPE`"
+        }
+        Error::Unexpected { .. } => "compare `tree.txt` of both builds: it names every path",
+        error if error.is_retryable() => "try again later, or with another `--mirror`; what came is in the cache",
+        error if error.is_integrity() => {
+            "nothing of it was used; try another `--mirror`, and if that fails too, ask who runs the archive"
+        }
+        _ => return None,
+    };
+    Some(text.to_owned())
+}

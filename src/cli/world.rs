@@ -1,0 +1,145 @@
+//! The host as the command line, the environment and the system say it is: cache, mirrors, clock, threads.
+
+use std::ffi::OsString;
+use std::path::Path;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::SystemTime;
+use std::time::UNIX_EPOCH;
+
+use super::args::Common;
+use super::signals::Signals;
+use super::terminal::Terminal;
+use super::words::Failure;
+use crate::host::Host;
+use crate::host::NoSandbox;
+use crate::host::OfflineTransport;
+use crate::host::Sandbox;
+use crate::host::Transport;
+use crate::host::apt;
+use crate::host::http;
+use crate::host::http::HttpTransport;
+use crate::host::openpgp::OpenPgp;
+use crate::host::store::DirStore;
+use crate::pipeline::Mirrors;
+use crate::recipe;
+use crate::recipe::Lock;
+use crate::recipe::LockError;
+use crate::recipe::Recipe;
+
+/// Used when nobody names another.
+const MIRROR: &str = "http://ftp.debian.org/debian";
+
+/// The host of a build.
+pub(super) fn host(common: &Common, signals: &Signals) -> Result<Host, Failure> {
+    let transport: Arc<dyn Transport> = if common.offline {
+        Arc::new(OfflineTransport)
+    } else {
+        let transport = HttpTransport::new(http::Options::default());
+        Arc::new(transport.map_err(|error| Failure::Usage(format!("cannot use the network: {error}")))?)
+    };
+    let cache = cache_directory(common.cache.as_deref())?;
+    Ok(Host {
+        transport,
+        store: Arc::new(DirStore::open(cache)?),
+        trust: Arc::new(OpenPgp),
+        sandbox: sandbox(),
+        reporter: Arc::new(Terminal::new(common, signals)),
+        now: now(),
+        jobs: common.jobs.map_or_else(processors, usize::from),
+    })
+}
+
+#[cfg(feature = "sandbox")]
+fn sandbox() -> Arc<dyn Sandbox> {
+    match std::env::current_exe() {
+        Ok(program) => Arc::new(crate::host::sandbox::Namespaces::new(program)),
+        Err(_) => Arc::new(NoSandbox),
+    }
+}
+
+#[cfg(not(feature = "sandbox"))]
+fn sandbox() -> Arc<dyn Sandbox> {
+    Arc::new(NoSandbox)
+}
+
+#[expect(clippy::disallowed_methods, reason = "the clock of the host is read here")]
+fn now() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
+}
+
+fn processors() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+/// A variable of the environment; an empty one counts as none.
+#[expect(clippy::disallowed_methods, reason = "the environment is read here")]
+fn variable(name: &str) -> Option<OsString> {
+    std::env::var_os(name).filter(|value| !value.is_empty())
+}
+
+/// Where the cache is: as asked for, else where the XDG base directory specification says.
+pub(super) fn cache_directory(asked: Option<&Path>) -> Result<PathBuf, Failure> {
+    if let Some(directory) = asked {
+        return Ok(directory.to_owned());
+    }
+    // The specification says that relative ones are to be ignored.
+    let absolute = |name| variable(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    absolute("XDG_CACHE_HOME")
+        .or_else(|| absolute("HOME").map(|home| home.join(".cache")))
+        .map(|base| base.join("imgbuild"))
+        .ok_or_else(|| {
+            Failure::Usage("there is no HOME to keep a cache in; name a directory with `--cache`".to_owned())
+        })
+}
+
+/// Where Debian's packages come from: the first of option, recipe, environment, the host's own apt and the built-in
+/// mirror that says anything.
+pub(super) fn mirrors(common: &Common, recipe: &Recipe) -> Result<Mirrors, Failure> {
+    let environment = |name: &str| -> Result<Vec<String>, Failure> {
+        let Some(value) = variable(name) else { return Ok(Vec::new()) };
+        let value = value.to_string_lossy();
+        let wrong = |error| Failure::Usage(format!("{name} cannot be used: {error}"));
+        value.split_whitespace().map(|url| recipe::check_mirror(url).map_err(wrong)).collect()
+    };
+    let wrong = |error| Failure::Usage(format!("`--mirror` cannot be used: {error}"));
+    let asked: Vec<String> =
+        common.mirror.iter().map(|url| recipe::check_mirror(url).map_err(wrong)).collect::<Result<_, _>>()?;
+    let (debian, security) = (environment("IMGBUILD_MIRROR")?, environment("IMGBUILD_SECURITY_MIRROR")?);
+    let apt = apt::mirrors(Path::new("/"));
+    let ways = [
+        beside(asked),
+        beside(recipe.debian.mirror.iter().cloned().collect()),
+        if security.is_empty() { beside(debian) } else { Mirrors { debian, security } },
+        Mirrors { debian: apt.debian, security: apt.security },
+        beside(vec![MIRROR.to_owned()]),
+    ];
+    let first = |of: fn(&Mirrors) -> &Vec<String>| {
+        ways.iter().map(of).find(|list| !list.is_empty()).cloned().unwrap_or_default()
+    };
+    Ok(Mirrors { debian: first(|way| &way.debian), security: first(|way| &way.security) })
+}
+
+/// Mirrors of Debian with the security mirrors that lie beside them.
+fn beside(debian: Vec<String>) -> Mirrors {
+    let sibling = |url: &String| url.strip_suffix("/debian").map(|parent| format!("{parent}/debian-security"));
+    Mirrors { security: debian.iter().filter_map(sibling).collect(), debian }
+}
+
+/// The lock beside the recipe: used where it lies, and an error when it is stale.
+pub(super) fn lock(common: &Common, recipe: &Recipe, path: &Path) -> Result<Option<Lock>, Failure> {
+    let lock = Lock::read(path)?;
+    match &lock {
+        None if common.locked => Err(LockError::Missing { path: path.to_owned() }.into()),
+        Some(lock) if lock.is_stale(recipe) => {
+            Err(LockError::Stale { path: path.to_owned(), recipe: recipe.name.clone() }.into())
+        }
+        _ => Ok(lock),
+    }
+}
+
+/// Where a recipe's lock lies.
+pub(super) fn lock_path(recipe_path: &Path, recipe: &Recipe) -> PathBuf {
+    recipe_path.with_file_name(format!("{}.lock", recipe.name))
+}
