@@ -16,6 +16,7 @@
 //!    `World::deferred`.
 //! 4. A file that scripts read with `.` and that is not to be interpreted (`confmodule`) goes to [`sourced`].
 
+mod alternatives;
 mod basic;
 pub mod debconf;
 mod options;
@@ -40,7 +41,7 @@ pub type Command = fn(&mut Call<'_, '_>) -> Done;
 pub type Done = Result<i32, Fault>;
 
 /// All commands by family. The first with a name has it.
-const FAMILIES: [&[(&str, Command)]; 3] = [basic::COMMANDS, programs::COMMANDS, debconf::COMMANDS];
+const FAMILIES: [&[(&str, Command)]; 4] = [basic::COMMANDS, programs::COMMANDS, debconf::COMMANDS, alternatives::COMMANDS];
 
 /// Where programs lie: a command called by its path is known by its name there.
 const DIRECTORIES: [&[u8]; 10] = [
