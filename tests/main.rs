@@ -7,6 +7,7 @@
 mod archive;
 mod deb;
 mod deb_file;
+mod formats;
 mod head;
 
 /// Whether a switch is set; says aloud when it is not.

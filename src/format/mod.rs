@@ -2,5 +2,6 @@
 
 pub mod ar;
 pub mod compress;
+pub mod elf;
 pub mod newc;
 pub mod tar;

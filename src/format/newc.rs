@@ -17,6 +17,9 @@ const HEADER: usize = 110;
 const BLOCK: u64 = 512;
 /// The kernel skips longer names and link targets (`PATH_MAX`), which would lose them in silence.
 const NAME_MAX: u32 = 4096;
+/// The bits of a mode that say the type, and what they say of a symbolic link.
+const TYPE: u32 = 0o170_000;
+const SYMLINK: u32 = 0o120_000;
 
 /// One entry without its data.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -78,6 +81,9 @@ impl<W: Write> Writer<W> {
     pub fn append(&mut self, header: &Header, body: &mut dyn Read) -> Result<(), Error> {
         if header.name == TRAILER {
             return Err(invalid(&header.name, "this name ends an archive"));
+        }
+        if header.mode & TYPE == SYMLINK && header.size > NAME_MAX {
+            return Err(invalid(&header.name, "the target of the link is too long for the kernel"));
         }
         self.header(header)?;
         let copied = io::copy(&mut body.take(u64::from(header.size) + 1), &mut self.inner)?;
@@ -292,6 +298,8 @@ mod tests {
             let header = Header { name: name.into(), ..Header::default() };
             assert!(Writer::new(Vec::new()).append(&header, &mut io::empty()).is_err(), "{name}");
         }
+        let link = Header { name: b"x".to_vec(), mode: SYMLINK | 0o777, size: 4097, ..Header::default() };
+        assert!(Writer::new(Vec::new()).append(&link, &mut io::repeat(b't')).is_err(), "a long target");
         let short = Header { name: b"x".to_vec(), size: 2, ..Header::default() };
         assert!(Writer::new(Vec::new()).append(&short, &mut &b"1"[..]).is_err());
     }

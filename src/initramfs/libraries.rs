@@ -6,11 +6,10 @@
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 
-use goblin::elf::Elf;
-
 use super::Error;
 use super::Tree;
 use super::TreePath;
+use crate::format::elf;
 use crate::kernel::matches;
 use crate::tree;
 
@@ -114,7 +113,7 @@ impl<'a> Resolver<'a> {
         }
         let Some(content) = inode.content() else { return Ok(None) };
         let bytes = content.to_vec().map_err(|source| tree::Error::Read { path: real.clone(), source })?;
-        let object = match bytes.starts_with(b"\x7fELF") {
+        let object = match bytes.starts_with(elf::MAGIC) {
             true => Some(read(&bytes).map_err(|reason| Error::Unclear { path: real.to_string(), reason })?),
             false => None,
         };
@@ -124,14 +123,14 @@ impl<'a> Resolver<'a> {
 }
 
 fn read(bytes: &[u8]) -> Result<Object, String> {
-    let elf = Elf::parse(bytes).map_err(|error| error.to_string())?;
-    let owned = |words: &[&str]| words.iter().flat_map(|word| word.split(':')).map(str::to_owned).collect::<Vec<_>>();
-    let paths = if elf.runpaths.is_empty() { &elf.rpaths } else { &elf.runpaths };
+    let elf = elf::Object::parse(bytes).map_err(|error| error.to_string())?;
+    let owned = |name: &[u8]| String::from_utf8_lossy(name).into_owned();
+    let dynamic = elf.dynamic.unwrap_or_default();
     Ok(Object {
-        class: (elf.header.e_machine, elf.is_64, elf.little_endian),
-        interpreter: elf.interpreter.map(str::to_owned),
-        needed: elf.libraries.iter().map(|name| (*name).to_owned()).collect(),
-        paths: owned(paths),
+        class: elf.class,
+        interpreter: elf.interpreter.map(owned),
+        needed: dynamic.needed.into_iter().map(owned).collect(),
+        paths: dynamic.run_path.into_iter().map(owned).collect(),
     })
 }
 

@@ -7,9 +7,9 @@ use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 
-use goblin::elf::Elf;
 use goblin::elf::header;
 
+use crate::format::elf;
 use crate::tree::Error;
 use crate::tree::Kind;
 use crate::tree::Tree;
@@ -157,15 +157,11 @@ fn libraries(tree: &Tree, directory: &TreePath) -> Result<BTreeMap<Vec<u8>, Libr
 
 /// The cache's flags for a shared library, and its SONAME; `None` for what is no library of a known machine.
 fn inspect(bytes: &[u8]) -> Option<(u32, Option<Vec<u8>>)> {
-    if !bytes.starts_with(b"\x7fELF") {
-        return None;
-    }
-    let elf = Elf::parse(bytes).ok()?;
-    if elf.header.e_type != header::ET_DYN || elf.dynamic.is_none() {
-        return None;
-    }
+    let elf = elf::Object::parse(bytes).ok().filter(|elf| elf.kind == header::ET_DYN)?;
+    let dynamic = elf.dynamic?;
     // FLAG_ELF_LIBC6 with the machine's FLAG_*_LIB* of glibc's ldconfig.h.
-    let flags = match (elf.header.e_machine, elf.is_64) {
+    let (machine, is_64, _) = elf.class;
+    let flags = match (machine, is_64) {
         (header::EM_386, false) => 0x0003,
         (header::EM_X86_64, true) => 0x0303,
         (header::EM_X86_64, false) => 0x0803,
@@ -176,7 +172,7 @@ fn inspect(bytes: &[u8]) -> Option<(u32, Option<Vec<u8>>)> {
         (header::EM_RISCV, true) => 0x1003,
         _ => return None,
     };
-    Some((flags, elf.soname.map(|name| name.as_bytes().to_vec())))
+    Some((flags, dynamic.soname.map(<[u8]>::to_vec)))
 }
 
 /// Makes the link by which programs find a library, unless something with that name is there.
