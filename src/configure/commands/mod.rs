@@ -18,9 +18,20 @@
 
 mod alternatives;
 mod basic;
+mod clock;
 pub mod debconf;
+mod expr;
+mod files;
+mod find;
+mod grep;
 mod options;
+mod paths;
+mod permissions;
 mod programs;
+mod regex;
+mod sed;
+mod system;
+mod text;
 
 pub use options::Given;
 
@@ -41,7 +52,22 @@ pub type Command = fn(&mut Call<'_, '_>) -> Done;
 pub type Done = Result<i32, Fault>;
 
 /// All commands by family. The first with a name has it.
-const FAMILIES: [&[(&str, Command)]; 4] = [basic::COMMANDS, programs::COMMANDS, debconf::COMMANDS, alternatives::COMMANDS];
+const FAMILIES: &[&[(&str, Command)]] = &[
+    alternatives::COMMANDS,
+    basic::COMMANDS,
+    clock::COMMANDS,
+    debconf::COMMANDS,
+    expr::COMMANDS,
+    files::COMMANDS,
+    find::COMMANDS,
+    grep::COMMANDS,
+    paths::COMMANDS,
+    permissions::COMMANDS,
+    programs::COMMANDS,
+    sed::COMMANDS,
+    system::COMMANDS,
+    text::COMMANDS,
+];
 
 /// Where programs lie: a command called by its path is known by its name there.
 const DIRECTORIES: [&[u8]; 10] = [
@@ -91,6 +117,12 @@ impl From<Interrupt> for Fault {
 impl From<crate::tree::Error> for Fault {
     fn from(error: crate::tree::Error) -> Self {
         Self::Failed(1, format!("{}: {error}", world::reason(&error)))
+    }
+}
+
+impl From<crate::tree::PathError> for Fault {
+    fn from(error: crate::tree::PathError) -> Self {
+        crate::tree::Error::Path(error).into()
     }
 }
 

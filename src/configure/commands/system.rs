@@ -1,0 +1,163 @@
+//! Questions about the system: who, on what machine, which processes. There are no processes, and it is root.
+
+use super::Call;
+use super::Command;
+use super::Done;
+use super::Fault;
+use super::permissions::entries;
+use super::show;
+
+/// The family's commands.
+pub(super) const COMMANDS: &[(&str, Command)] = &[
+    ("arch", |call| {
+        let machine = call.shell.world.uname.machine.clone();
+        call.out(machine + "\n").map(|()| 0)
+    }),
+    ("chroot", chroot),
+    ("getent", getent),
+    ("hostname", hostname),
+    ("id", id),
+    ("ischroot", |_| Ok(0)),
+    ("kill", no_process),
+    ("killall", no_process),
+    ("nproc", |call| call.out("1\n").map(|()| 0)),
+    ("pgrep", no_process),
+    ("pidof", no_process),
+    ("pkill", no_process),
+    ("ps", ps),
+    ("start-stop-daemon", |_| Ok(0)),
+    ("stty", |_| Err(Fault::failed("standard input: Inappropriate ioctl for device"))),
+    ("tty", |call| call.out("not a tty\n").map(|()| 1)),
+    ("uname", uname),
+    ("whoami", |call| call.out("root\n").map(|()| 0)),
+];
+
+/// No daemon runs while an image is made: nothing to find, nothing to signal.
+fn no_process(_: &mut Call<'_, '_>) -> Done {
+    Ok(1)
+}
+
+fn ps(call: &mut Call<'_, '_>) -> Done {
+    call.out("    PID TTY          TIME CMD\n")?;
+    Ok(0)
+}
+
+/// Only the root that this is.
+fn chroot(call: &mut Call<'_, '_>) -> Done {
+    match call.args {
+        [root, command @ ..] if root == b"/" && !command.is_empty() => call.run(command),
+        _ => Err(Fault::gap("into another root")),
+    }
+}
+
+fn hostname(call: &mut Call<'_, '_>) -> Done {
+    let given = call.options("fsd", &[("fqdn", b'f'), ("long", b'f'), ("short", b's'), ("domain", b'd')])?;
+    if !given.operands.is_empty() {
+        return Err(Fault::gap("setting the name"));
+    }
+    let name = if given.has(b'd') { String::new() } else { call.shell.world.uname.node.clone() };
+    call.out(name + "\n")?;
+    Ok(0)
+}
+
+fn uname(call: &mut Call<'_, '_>) -> Done {
+    let long = [
+        ("all", b'a'),
+        ("kernel-name", b's'),
+        ("nodename", b'n'),
+        ("kernel-release", b'r'),
+        ("kernel-version", b'v'),
+        ("machine", b'm'),
+        ("processor", b'p'),
+        ("hardware-platform", b'i'),
+        ("operating-system", b'o'),
+    ];
+    let given = call.options("asnrvmpio", &long)?;
+    let own = call.shell.world.uname.clone();
+    let parts = [
+        (b's', "Linux".to_owned()),
+        (b'n', own.node),
+        (b'r', own.release),
+        (b'v', "#1 SMP".to_owned()),
+        (b'm', own.machine),
+        (b'o', "GNU/Linux".to_owned()),
+    ];
+    let all = given.has(b'a');
+    let mut words: Vec<&str> = Vec::new();
+    for (letter, text) in &parts {
+        if all || given.has(*letter) || (given.all.is_empty() && *letter == b's') {
+            words.push(text);
+        }
+    }
+    if !all && (given.has(b'p') || given.has(b'i')) {
+        words.push("unknown");
+    }
+    call.out(words.join(" ") + "\n")?;
+    Ok(0)
+}
+
+/// `getent database [key…]` from the tree's own files.
+fn getent(call: &mut Call<'_, '_>) -> Done {
+    let [database, keys @ ..] = call.args else { return Err(Fault::failed("wrong number of arguments")) };
+    let (path, number) = match database.as_slice() {
+        b"passwd" => ("/etc/passwd", Some(2)),
+        b"group" => ("/etc/group", Some(2)),
+        b"shadow" => ("/etc/shadow", None),
+        b"gshadow" => ("/etc/gshadow", None),
+        _ => return Err(Fault::gap(format!("the database {}", show(database)))),
+    };
+    let all = entries(call, path);
+    if keys.is_empty() {
+        for entry in all {
+            call.out([entry.as_slice(), b"\n"].concat())?;
+        }
+        return Ok(0);
+    }
+    let mut status = 0;
+    for key in keys {
+        let field = |entry: &[u8], index: usize| entry.split(|&byte| byte == b':').nth(index).map(<[u8]>::to_vec);
+        let numeric = key.iter().all(u8::is_ascii_digit) && !key.is_empty();
+        let index = if numeric { number.unwrap_or(0) } else { 0 };
+        match all.iter().find(|entry| field(entry, index).as_ref() == Some(key)) {
+            Some(entry) => call.out([entry.as_slice(), b"\n"].concat())?,
+            None => status = 2,
+        }
+    }
+    Ok(status)
+}
+
+fn id(call: &mut Call<'_, '_>) -> Done {
+    let long = [("user", b'u'), ("group", b'g'), ("groups", b'G'), ("name", b'n'), ("real", b'r')];
+    let given = call.options("ugGnr", &long)?;
+    let name = given.operands.first().cloned().unwrap_or_else(|| b"root".to_vec());
+    let field = |entry: &[u8], index: usize| entry.split(|&byte| byte == b':').nth(index).unwrap_or_default().to_vec();
+    let users = entries(call, "/etc/passwd");
+    let own = users.into_iter().find(|entry| field(entry, 0) == name || field(entry, 2) == name);
+    let own = match own {
+        Some(own) => own,
+        // Before base-passwd there is no passwd, and still it is root.
+        None if given.operands.is_empty() => b"root:x:0:0".to_vec(),
+        None => return Err(Fault::failed(format!("'{}': no such user", show(&name)))),
+    };
+    let (name, uid, gid) = (field(&own, 0), field(&own, 2), field(&own, 3));
+    let groups = entries(call, "/etc/group");
+    let group_name = |gid: &[u8]| {
+        groups.iter().find(|entry| field(entry, 2) == gid).map_or_else(|| gid.to_vec(), |entry| field(entry, 0))
+    };
+    let member = |entry: &&Vec<u8>| field(entry, 3).split(|&byte| byte == b',').any(|member| member == name.as_slice());
+    let mut all = vec![gid.clone()];
+    all.extend(groups.iter().filter(member).map(|entry| field(entry, 2)).filter(|other| *other != gid));
+    let named = given.has(b'n');
+    let text = match given.last_of(b"ugG") {
+        Some(b'u') => if named { name } else { uid },
+        Some(b'g') => if named { group_name(&gid) } else { gid },
+        Some(_) => all.iter().map(|gid| if named { group_name(gid) } else { gid.clone() }).collect::<Vec<_>>().join(&b' '),
+        None => {
+            let shown = |number: &[u8], name: &[u8]| [number, b"(", name, b")"].concat();
+            let groups: Vec<Vec<u8>> = all.iter().map(|gid| shown(gid, &group_name(gid))).collect();
+            [b"uid=".as_slice(), &shown(&uid, &name), b" gid=", &shown(&gid, &group_name(&gid)), b" groups=", &groups.join(&b',')].concat()
+        }
+    };
+    call.out([text.as_slice(), b"\n"].concat())?;
+    Ok(0)
+}
