@@ -24,6 +24,7 @@ mod initramfs;
 mod kernel;
 mod layers;
 mod manifest;
+mod native;
 mod reference;
 mod sandbox;
 mod solve;

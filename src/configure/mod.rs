@@ -11,6 +11,7 @@ pub mod shell;
 pub mod world;
 
 use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use crate::host::Host;
 use crate::recipe::Treatment;
@@ -101,7 +102,20 @@ pub enum Outcome {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
+<<<<<<< HEAD
     /// The sandbox could not run it, or it failed there.
+=======
+    /// Scripts need what the model lacks, or fail.
+    #[error(
+        "cannot configure packages without running their scripts (use `--configure sandbox`, or choose `sandbox`, \
+         `first-boot` or `skip` for the packages in [configure]):\n{0}"
+    )]
+    Native(native::Failures),
+    /// The system gives no thread to follow scripts in.
+    #[error("cannot start a thread")]
+    Thread(#[source] std::io::Error),
+    /// The sandbox could not run it.
+>>>>>>> 375ea95 (configure: Follow all scripts of a set, and name everything that is missing)
     #[error("cannot configure the packages in the sandbox")]
     Sandbox(#[source] crate::host::SandboxError),
 }
@@ -110,6 +124,37 @@ pub enum Error {
 ///
 /// # Errors
 /// A script that fails, or that cannot be followed.
+<<<<<<< HEAD
 pub fn configure(_: &Host, root: Root, options: &Options) -> Result<Configured, Error> {
     Ok(Configured { tree: root.tree, packages: root.packages, report: Vec::new(), ids: options.ids.clone() })
+=======
+pub fn configure(host: &Host, root: Root, options: &Options) -> Result<Configured, Error> {
+    let Root { tree, packages } = root;
+    let (mut tree, report) = match options.method {
+        Method::Native => native_way(host, tree, &packages, options)?,
+        Method::Sandbox => {
+            let tree = sandbox::configure(host, tree, &packages, None, options)?;
+            (tree, sandbox::report(&packages, options))
+        }
+    };
+    normalize::normalize(&mut tree, options.epoch)?;
+    let ids = ids::read(&tree).map_err(Error::Tree)?;
+    Ok(Configured { tree, packages, report, ids })
+>>>>>>> 375ea95 (configure: Follow all scripts of a set, and name everything that is missing)
+}
+
+/// The native way, and behind it the sandbox for the packages that the recipe sends there.
+fn native_way(
+    host: &Host,
+    tree: Tree,
+    packages: &[Installed],
+    options: &Options,
+) -> Result<(Tree, Vec<PackageReport>), Error> {
+    let (tree, report) = native::configure(tree, packages, options)?;
+    let chosen = |package: &&Installed| options.packages.get(&package.name) == Some(&Treatment::Sandbox);
+    let sandboxed: BTreeSet<String> = packages.iter().filter(chosen).map(|package| package.name.clone()).collect();
+    if sandboxed.is_empty() {
+        return Ok((tree, report));
+    }
+    Ok((sandbox::configure(host, tree, packages, Some(&sandboxed), options)?, report))
 }

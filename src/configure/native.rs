@@ -1,1 +1,233 @@
-//! To come.
+//! The way without execution: each package's scripts are followed in dpkg's order, with dpkg's environment and
+//! arguments, on the tree in memory; what programs make of the whole tree is made once, at the end.
+//!
+//! Order: all preinsts in the order of unpacking, then for each package its config (debconf asks before postinst)
+//! and its postinst, then the triggers that a script activated for a package configured before it. A trigger that
+//! files activate needs no run of its own: everything is unpacked before the first postinst, so the interested
+//! package's own `postinst configure` has seen it, and caches are made by [`generators`](super::generators).
+//!
+//! Strict: whatever a script needs and the model lacks is a [`Gap`], and one gap fails the whole.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use super::Error;
+use super::Options;
+use super::Outcome;
+use super::PackageReport;
+use super::commands::interpreter;
+use super::generators;
+use super::shell::Interrupt;
+use super::shell::Shell;
+use super::world::Gap;
+use super::world::World;
+use crate::recipe::Treatment;
+use crate::tree::Tree;
+use crate::unpack::Installed;
+
+/// Stack for following scripts: a level of nesting takes up to 20 KiB in a debug build, and `Limits::depth` of
+/// calls times the parser's depth must fit. Only what is used is ever backed by memory.
+const STACK: usize = 256 << 20;
+
+/// The scripts of a first installation.
+const SCRIPTS: [&str; 3] = ["preinst", "config", "postinst"];
+
+/// What kept packages from being configured: all of it, not the first.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failures {
+    /// Scripts that ended with another status than 0.
+    pub scripts: Vec<Failure>,
+    /// What scripts need and the model lacks.
+    pub gaps: Vec<Gap>,
+}
+
+/// A script that failed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    /// The package.
+    pub package: String,
+    /// Which of its scripts.
+    pub script: &'static str,
+    /// The line that ran last.
+    pub line: u32,
+    /// Exit status, or the limit that it met, in words.
+    pub how: String,
+    /// The last lines of its output.
+    pub said: String,
+}
+
+impl fmt::Display for Failures {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let lines = self.gaps.iter().map(Gap::to_string);
+        let failures = self.scripts.iter().map(|failure| {
+            let Failure { package, script, line, how, said } = failure;
+            format!("{package}: {script}, line {line}: {how}{}{said}", if said.is_empty() { "" } else { ": " })
+        });
+        f.write_str(&lines.chain(failures).collect::<Vec<_>>().join("\n"))
+    }
+}
+
+/// Configures all packages but those that are treated otherwise.
+///
+/// # Errors
+/// [`Error::Native`] with everything that is missing.
+pub(super) fn configure(
+    tree: Tree,
+    packages: &[Installed],
+    options: &Options,
+) -> Result<(Tree, Vec<PackageReport>), Error> {
+    std::thread::scope(|scope| {
+        let run = || Run::new(tree, packages, options).all();
+        let thread = std::thread::Builder::new().name("configure".into()).stack_size(STACK).spawn_scoped(scope, run);
+        match thread.map_err(Error::Thread)?.join() {
+            Ok(result) => result,
+            Err(panic) => std::panic::resume_unwind(panic),
+        }
+    })
+}
+
+struct Run<'a> {
+    world: World,
+    packages: &'a [Installed],
+    options: &'a Options,
+    failures: Vec<Failure>,
+}
+
+impl<'a> Run<'a> {
+    fn new(tree: Tree, packages: &'a [Installed], options: &'a Options) -> Self {
+        let world = World::new(tree, &options.architecture, options.epoch);
+        Self { world, packages, options, failures: Vec::new() }
+    }
+
+    fn all(mut self) -> Result<(Tree, Vec<PackageReport>), Error> {
+        let packages = self.packages;
+        let native: Vec<&Installed> =
+            packages.iter().filter(|package| !self.options.packages.contains_key(&package.name)).collect();
+        for package in &native {
+            self.script(package, "preinst", &["install"]);
+        }
+        super::sandbox::set_status(self.world.tree(), &[])?;
+        for package in &native {
+            self.script(package, "config", &["configure", ""]);
+            self.script(package, "postinst", &["configure", ""]);
+        }
+        for package in &native {
+            let triggers = self.activated(package);
+            if !triggers.is_empty() {
+                self.script(package, "postinst", &["triggered", &triggers.join(" ")]);
+            }
+        }
+        if !self.failures.is_empty() || !self.world.gaps.is_empty() {
+            let gaps = std::mem::take(&mut self.world.gaps);
+            return Err(Error::Native(Failures { scripts: self.failures, gaps }));
+        }
+        generators::run(&mut self.world).map_err(Error::Tree)?;
+        let report = packages.iter().map(|package| self.report(package)).collect();
+        Ok((self.world.into_tree(), report))
+    }
+
+    /// Follows one script, if the package has it.
+    fn script(&mut self, package: &Installed, script: &'static str, arguments: &[&str]) {
+        let Some(text) = package.member(script) else { return };
+        let name = package.info_name();
+        self.world.package.clone_from(&name);
+        self.world.renew_budget();
+        let line = &text[..memchr::memchr(b'\n', text).unwrap_or(text.len())];
+        let path = format!("/var/lib/dpkg/info/{name}.{script}");
+        let Some(set) = interpreter(line) else {
+            let what = format!("a script of the interpreter `{}`", String::from_utf8_lossy(line));
+            self.world.gaps.push(Gap { package: name, script: script.into(), line: 1, command: path, what });
+            return;
+        };
+        let environment = self.environment(package, script);
+        let environment: Vec<(&str, &str)> = environment.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        let arguments: Vec<Vec<u8>> = arguments.iter().map(|argument| argument.as_bytes().to_vec()).collect();
+        let mut shell = Shell::new(&mut self.world, script, &environment);
+        shell.state.name = path.into_bytes();
+        let failure = match shell.run_script(text, &set, &arguments) {
+            Ok(outcome) if outcome.status == 0 => return,
+            Ok(outcome) => {
+                let said = last_lines(&outcome.output);
+                Failure {
+                    package: name,
+                    script,
+                    line: outcome.line,
+                    how: format!("exit status {}", outcome.status),
+                    said,
+                }
+            }
+            Err(Interrupt::Limit(limit)) => {
+                Failure { package: name, script, line: shell.line(), how: limit.into(), said: String::new() }
+            }
+            Err(_) => unreachable!("a script ends with a status or at a limit"),
+        };
+        self.failures.push(failure);
+    }
+
+    /// dpkg's variables (dpkg(1), ENVIRONMENT, "Internal environment"), and those of every other way to configure.
+    fn environment(&self, package: &Installed, script: &str) -> Vec<(&'static str, String)> {
+        let dpkg = self.packages.iter().find(|package| package.name == "dpkg");
+        let version = dpkg.map_or_else(|| "1.22.0".into(), |package| package.version.as_str().to_owned());
+        let owned = |pairs: &[(&'static str, &str)]| -> Vec<(&'static str, String)> {
+            pairs.iter().map(|(name, value)| (*name, (*value).to_owned())).collect()
+        };
+        let mut all = owned(&[
+            ("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"),
+            ("HOME", "/root"),
+            ("LC_ALL", "C.UTF-8"),
+            ("TZ", "UTC0"),
+            ("DEBIAN_FRONTEND", "noninteractive"),
+            ("DEBCONF_NONINTERACTIVE_SEEN", "true"),
+            ("PYTHONDONTWRITEBYTECODE", "1"),
+            ("PYTHONHASHSEED", "0"),
+            ("DPKG_MAINTSCRIPT_PACKAGE", &package.name),
+            ("DPKG_MAINTSCRIPT_PACKAGE_REFCOUNT", "1"),
+            ("DPKG_MAINTSCRIPT_NAME", script),
+            ("DPKG_MAINTSCRIPT_ARCH", &package.architecture),
+            ("DPKG_MAINTSCRIPT_DEBUG", "0"),
+            ("DPKG_RUNNING_VERSION", &version),
+            ("DPKG_ADMINDIR", "/var/lib/dpkg"),
+            ("DPKG_ROOT", ""),
+        ]);
+        all.push(("SOURCE_DATE_EPOCH", self.world.clock.to_string()));
+        all
+    }
+
+    /// The triggers that scripts activated by name and that a package is interested in.
+    fn activated(&self, package: &Installed) -> Vec<String> {
+        let text = String::from_utf8_lossy(package.member("triggers").unwrap_or_default()).into_owned();
+        let mut names = BTreeSet::new();
+        for line in text.lines() {
+            let mut words = line.split_ascii_whitespace();
+            let interested = words.next().is_some_and(|word| word.starts_with("interest"));
+            if let Some(name) = words.next().filter(|name| interested && self.world.triggers.contains(name.as_bytes()))
+            {
+                names.insert(name.to_owned());
+            }
+        }
+        names.into_iter().collect()
+    }
+
+    fn report(&self, package: &Installed) -> PackageReport {
+        let name = package.info_name();
+        let own = self.world.deferred.iter().filter(|deferred| deferred.package == name);
+        let programs: BTreeSet<String> =
+            own.map(|deferred| String::from_utf8_lossy(&deferred.words[0]).into_owned()).collect();
+        let outcome = match self.options.packages.get(&package.name) {
+            Some(Treatment::Skip) => Outcome::Skipped,
+            Some(Treatment::FirstBoot) => Outcome::FirstBoot,
+            Some(Treatment::Sandbox) => Outcome::Sandboxed,
+            None if !SCRIPTS.iter().any(|script| package.members.contains_key(*script)) => Outcome::NoScripts,
+            None if programs.is_empty() => Outcome::Covered,
+            None => Outcome::Generator,
+        };
+        PackageReport { package: name, outcome, notes: programs.into_iter().collect() }
+    }
+}
+
+/// The end of an output, for a message.
+fn last_lines(output: &[u8]) -> String {
+    let text = String::from_utf8_lossy(output);
+    let lines: Vec<&str> = text.lines().rev().take(5).collect();
+    lines.into_iter().rev().collect::<Vec<_>>().join(" / ")
+}

@@ -30,7 +30,16 @@ pub struct Gap {
     pub what: String,
 }
 
-/// How much all scripts of one package may do. Real scripts stay a hundred times below.
+/// A program whose work is done once, at the end.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Deferred {
+    /// The package that called it.
+    pub package: String,
+    /// Its name and arguments.
+    pub words: Vec<Vec<u8>>,
+}
+
+/// How much one script may do. Real scripts stay a hundred times below.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
     /// Commands, loop rounds and expansions; see [`World::spend`].
@@ -73,8 +82,10 @@ pub struct World {
     pub package: String,
     /// What the model could not do.
     pub gaps: Vec<Gap>,
-    /// Programs that were called for work which is done once at the end: name and arguments of each call.
-    pub deferred: BTreeSet<Vec<Vec<u8>>>,
+    /// Programs that were called for work which is done once at the end.
+    pub deferred: BTreeSet<Deferred>,
+    /// Triggers that scripts activated by name.
+    pub triggers: BTreeSet<Vec<u8>>,
     /// Answers to debconf's questions.
     pub debconf: commands::debconf::State,
     /// The budget.
@@ -105,6 +116,7 @@ impl World {
             package: String::new(),
             gaps: Vec::new(),
             deferred: BTreeSet::new(),
+            triggers: BTreeSet::new(),
             debconf: commands::debconf::State::default(),
             limits: Limits::default(),
             steps: 0,

@@ -63,7 +63,10 @@ fn recipe() -> Recipe {
             lease: "12h".into(),
         }),
         nodes: vec![node("dizzy", 10, &["mysql"]), node("tumbler", 11, &[])],
-        initramfs: recipe::Initramfs { modules: recipe::Modules::Netboot, compression: crate::format::compress::Compression::Zstd },
+        initramfs: recipe::Initramfs {
+            modules: recipe::Modules::Netboot,
+            compression: crate::format::compress::Compression::Zstd,
+        },
         formats: vec![recipe::Format::Tar],
         lossy: Vec::new(),
     }

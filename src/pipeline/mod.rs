@@ -178,7 +178,10 @@ fn configure_options(request: &Request<'_>, epoch: i64) -> configure::Options {
         debconf: recipe.configure.debconf.clone(),
         architecture: recipe.debian.architecture.clone(),
         epoch,
-        ids: request.lock.map(|lock| configure::Ids { users: lock.users.clone(), groups: lock.groups.clone() }).unwrap_or_default(),
+        ids: request
+            .lock
+            .map(|lock| configure::Ids { users: lock.users.clone(), groups: lock.groups.clone() })
+            .unwrap_or_default(),
     }
 }
 
@@ -190,11 +193,8 @@ fn newest(tree: &Tree) -> i64 {
 
 /// What the overlay made is no newer than the packages.
 fn clamp(tree: &mut Tree, epoch: i64) {
-    let newer: Vec<TreePath> = tree
-        .iter()
-        .filter(|(_, _, inode)| inode.stat.mtime > epoch)
-        .map(|(path, ..)| path.clone())
-        .collect();
+    let newer: Vec<TreePath> =
+        tree.iter().filter(|(_, _, inode)| inode.stat.mtime > epoch).map(|(path, ..)| path.clone()).collect();
     for path in newer {
         tree.get_mut(&path).expect("it was just listed").stat.mtime = epoch;
     }

@@ -121,11 +121,7 @@ impl Outputs<'_> {
     }
 
     /// Writes one file, hashing what is written.
-    fn file(
-        &mut self,
-        path: &str,
-        fill: impl FnOnce(&mut dyn Write) -> Result<(), Error>,
-    ) -> Result<(), Error> {
+    fn file(&mut self, path: &str, fill: impl FnOnce(&mut dyn Write) -> Result<(), Error>) -> Result<(), Error> {
         let failed = |source| Error::Write { path: path.into(), source };
         let on_host = self.directory.join(path);
         let parent = on_host.parent().expect("it is below the output directory");

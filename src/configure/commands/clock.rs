@@ -10,7 +10,14 @@ use super::show;
 pub(super) const COMMANDS: &[(&str, Command)] = &[("date", date)];
 
 fn date(call: &mut Call<'_, '_>) -> Done {
-    let long = [("date", b'd'), ("utc", b'u'), ("universal", b'u'), ("reference", b'r'), ("rfc-email", b'R'), ("iso-8601", b'I')];
+    let long = [
+        ("date", b'd'),
+        ("utc", b'u'),
+        ("universal", b'u'),
+        ("reference", b'r'),
+        ("rfc-email", b'R'),
+        ("iso-8601", b'I'),
+    ];
     let given = call.options("d:ur:RI::", &long)?;
     let now = call.shell.world.clock;
     let time = match (given.value(b'd'), given.value(b'r')) {
@@ -51,8 +58,10 @@ pub(super) fn parse(text: &[u8], now: i64) -> Result<i64, Fault> {
     if text == "now" || text.is_empty() {
         return Ok(now);
     }
-    let numbers: Vec<&str> = text.trim_end_matches("UTC").trim_end_matches('Z').trim().split(['-', ':', ' ', 'T']).collect();
-    let numbers = numbers.iter().map(|number| number.parse::<i64>()).collect::<Result<Vec<_>, _>>().map_err(|_| gap())?;
+    let numbers: Vec<&str> =
+        text.trim_end_matches("UTC").trim_end_matches('Z').trim().split(['-', ':', ' ', 'T']).collect();
+    let numbers =
+        numbers.iter().map(|number| number.parse::<i64>()).collect::<Result<Vec<_>, _>>().map_err(|_| gap())?;
     let (year, month, day, clock) = match numbers.as_slice() {
         [year, month, day] => (*year, *month, *day, 0),
         [year, month, day, hour, minute] => (*year, *month, *day, hour * 3600 + minute * 60),
@@ -83,8 +92,20 @@ fn date_of(day: i64) -> (i64, usize, i64) {
     (year + era * 400 + i64::from(month <= 2), usize::try_from(month).unwrap_or(1), day)
 }
 
-const MONTHS: [&str; 12] =
-    ["January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December"];
+const MONTHS: [&str; 12] = [
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+];
 const WEEKDAYS: [&str; 7] = ["Thursday", "Friday", "Saturday", "Sunday", "Monday", "Tuesday", "Wednesday"];
 
 /// A time in a format of date(1), in UTC and English.

@@ -99,7 +99,11 @@ impl Reader<'_> {
                 let place = |text: &[u8]| number(text).and_then(|number| usize::try_from(number).ok()).unwrap_or(0);
                 let (from, length) = (place(&from), place(&length));
                 let start = from.wrapping_sub(1).min(text.len());
-                if from == 0 { Vec::new() } else { text[start..(start + length.min(text.len())).min(text.len())].to_vec() }
+                if from == 0 {
+                    Vec::new()
+                } else {
+                    text[start..(start + length.min(text.len())).min(text.len())].to_vec()
+                }
             }
             b"index" if self.position + 1 < self.words.len() => {
                 let (text, set) = (self.primary()?, self.primary()?);
@@ -116,7 +120,9 @@ fn matched(text: &[u8], pattern: &[u8]) -> Result<Vec<u8>, Fault> {
     let groups = Regex::new(&[b"^", pattern].concat(), Syntax::Basic, false)?.find(text, 0)?;
     let has_group = memchr::memmem::find(pattern, b"\\(").is_some();
     Ok(match groups {
-        Some(groups) if has_group => groups.get(1).copied().flatten().map_or(Vec::new(), |(from, to)| text[from..to].to_vec()),
+        Some(groups) if has_group => {
+            groups.get(1).copied().flatten().map_or(Vec::new(), |(from, to)| text[from..to].to_vec())
+        }
         Some(groups) => groups[0].map_or(0, |(from, to)| to - from).to_string().into_bytes(),
         None if has_group => Vec::new(),
         None => b"0".to_vec(),

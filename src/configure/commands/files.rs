@@ -29,19 +29,25 @@ pub(super) const COMMANDS: &[(&str, Command)] = &[
 /// Where each operand goes: into a directory, or to the one name that is last.
 fn destinations(call: &mut Call<'_, '_>, given: &Given, follow: bool) -> Result<Vec<(Vec<u8>, Vec<u8>)>, Fault> {
     let into = |directory: &[u8], source: &[u8]| {
-        let trimmed = &source[..source.iter().rposition(|&byte| byte != b'/').map_or(1, |last| last + 1).min(source.len())];
+        let trimmed =
+            &source[..source.iter().rposition(|&byte| byte != b'/').map_or(1, |last| last + 1).min(source.len())];
         let name = trimmed.rsplit(|&byte| byte == b'/').next().unwrap_or_default();
         [directory.strip_suffix(b"/").unwrap_or(directory), name].join(&b'/')
     };
     let mut operands = given.operands.clone();
     if let Some(directory) = given.value(b't') {
-        return Ok(operands.into_iter().map(|source| (into(directory, &source), source)).map(|(to, from)| (from, to)).collect());
+        return Ok(operands
+            .into_iter()
+            .map(|source| (into(directory, &source), source))
+            .map(|(to, from)| (from, to))
+            .collect());
     }
     let Some(last) = operands.pop() else { return Err(Fault::failed("missing file operand")) };
     if operands.is_empty() {
         return Err(Fault::failed(format!("missing destination file operand after '{}'", show(&last))));
     }
-    let directory = !given.has(b'T') && call.look(&last, follow || last.ends_with(b"/")).is_some_and(|inode| inode.is_directory());
+    let directory =
+        !given.has(b'T') && call.look(&last, follow || last.ends_with(b"/")).is_some_and(|inode| inode.is_directory());
     if !directory && operands.len() > 1 {
         return Err(Fault::failed(format!("target '{}' is not a directory", show(&last))));
     }
@@ -53,7 +59,11 @@ fn destinations(call: &mut Call<'_, '_>, given: &Given, follow: bool) -> Result<
 }
 
 /// Runs over all operands, saying what fails and going on, as coreutils do.
-fn each<T>(call: &mut Call<'_, '_>, items: Vec<T>, mut act: impl FnMut(&mut Call<'_, '_>, T) -> Result<(), Fault>) -> Done {
+fn each<T>(
+    call: &mut Call<'_, '_>,
+    items: Vec<T>,
+    mut act: impl FnMut(&mut Call<'_, '_>, T) -> Result<(), Fault>,
+) -> Done {
     let mut status = 0;
     for item in items {
         match act(call, item) {
@@ -176,7 +186,13 @@ fn copy_one(call: &mut Call<'_, '_>, from: &[u8], to: &[u8], copy: Copy) -> Resu
 }
 
 /// Copies one inode to a place, with the attributes asked for.
-fn put_copy(call: &mut Call<'_, '_>, from: &TreePath, source: &Inode, target: &TreePath, copy: Copy) -> Result<(), Fault> {
+fn put_copy(
+    call: &mut Call<'_, '_>,
+    from: &TreePath,
+    source: &Inode,
+    target: &TreePath,
+    copy: Copy,
+) -> Result<(), Fault> {
     let umask = call.shell.state.umask;
     let old = call.tree().get(target).cloned();
     let refused = |error| Fault::failed(format!("cannot create '{target}': {}", reason(&error)));
@@ -192,7 +208,8 @@ fn put_copy(call: &mut Call<'_, '_>, from: &TreePath, source: &Inode, target: &T
         return call.tree().link(from, target.clone()).map_err(refused);
     }
     let kept = old.filter(|old| !copy.replace && (old.content().is_some() == source.content().is_some()));
-    let mut inode = Inode { kind: source.kind.clone(), stat: crate::tree::Stat::new(source.stat.mode & 0o777 & !umask) };
+    let mut inode =
+        Inode { kind: source.kind.clone(), stat: crate::tree::Stat::new(source.stat.mode & 0o777 & !umask) };
     match kept {
         // An existing file is written into: it keeps what is not preserved from the source.
         Some(old) if matches!(old.kind, Kind::File(_) | Kind::Directory) => inode.stat = old.stat,
@@ -256,13 +273,21 @@ fn mv(call: &mut Call<'_, '_>) -> Done {
         if place == target {
             return Err(Fault::failed(format!("'{}' and '{}' are the same file", show(&from), show(&to))));
         }
-        let refused = |error| Fault::failed(format!("cannot move '{}' to '{}': {}", show(&from), show(&to), reason(&error)));
+        let refused =
+            |error| Fault::failed(format!("cannot move '{}' to '{}': {}", show(&from), show(&to), reason(&error)));
         call.tree().rename(&place, &target).map_err(refused)
     })
 }
 
 fn rm(call: &mut Call<'_, '_>) -> Done {
-    let long = [("recursive", b'r'), ("force", b'f'), ("dir", b'd'), ("verbose", b'v'), ("one-file-system", b'x'), ("preserve-root", b'x')];
+    let long = [
+        ("recursive", b'r'),
+        ("force", b'f'),
+        ("dir", b'd'),
+        ("verbose", b'v'),
+        ("one-file-system", b'x'),
+        ("preserve-root", b'x'),
+    ];
     let given = call.options("rRfdvxiI", &long)?;
     let recursive = given.has(b'r') || given.has(b'R');
     let (force, directory) = (given.has(b'f'), given.has(b'd'));
@@ -340,7 +365,8 @@ fn relative_target(call: &mut Call<'_, '_>, from: &[u8], link: &TreePath) -> Res
 pub(super) fn relative_path(target: &TreePath, directory: &TreePath) -> Vec<u8> {
     let (to, from): (Vec<_>, Vec<_>) = (target.components().collect(), directory.components().collect());
     let common = to.iter().zip(&from).take_while(|(to, from)| to == from).count();
-    let names: Vec<&[u8]> = from[common..].iter().map(|_| b"..".as_slice()).chain(to[common..].iter().copied()).collect();
+    let names: Vec<&[u8]> =
+        from[common..].iter().map(|_| b"..".as_slice()).chain(to[common..].iter().copied()).collect();
     if names.is_empty() { b".".to_vec() } else { names.join(&b'/') }
 }
 
@@ -383,7 +409,9 @@ fn make_parents(call: &mut Call<'_, '_>, path: &[u8]) -> Result<(), Fault> {
         let place = call.resolve(&parent, true)?;
         match call.tree().get(&place).map(Inode::is_directory) {
             Some(true) => {}
-            Some(false) => return Err(Fault::failed(format!("cannot create directory '{}': Not a directory", show(&parent)))),
+            Some(false) => {
+                return Err(Fault::failed(format!("cannot create directory '{}': Not a directory", show(&parent))));
+            }
             None => call.create(&place, Inode::directory(mode))?,
         }
     }
@@ -422,7 +450,8 @@ fn touch(call: &mut Call<'_, '_>) -> Done {
     let given = call.options("acmhr:d:t:T:", &long)?;
     let time = match (given.value(b'r'), given.value(b'd'), given.value(b't')) {
         (Some(path), ..) => {
-            let missing = || Fault::failed(format!("failed to get attributes of '{}': No such file or directory", show(path)));
+            let missing =
+                || Fault::failed(format!("failed to get attributes of '{}': No such file or directory", show(path)));
             call.look(path, true).ok_or_else(missing)?.stat.mtime
         }
         (_, Some(date), _) => super::clock::parse(date, call.shell.world.clock)?,
@@ -476,7 +505,8 @@ fn mktemp(call: &mut Call<'_, '_>) -> Done {
     loop {
         let number = format!("{:0length$}", call.shell.world.fresh_number());
         let number = &number.as_bytes()[number.len() - length..];
-        let path = [&template[..end - length], number, &template[end..], given.value(b's').unwrap_or_default()].concat();
+        let path =
+            [&template[..end - length], number, &template[end..], given.value(b's').unwrap_or_default()].concat();
         let place = call.resolve(&path, false)?;
         if call.tree().get(&place).is_some() {
             continue;

@@ -99,8 +99,7 @@ fn find(call: &mut Call<'_, '_>) -> Done {
     if parser.position < words.len() {
         return Err(wrong(&words[parser.position]));
     }
-    let expression =
-        if parser.acts { expression } else { Expression::And(vec![expression, Expression::Print(b"\n")]) };
+    let expression = if parser.acts { expression } else { Expression::And(vec![expression, Expression::Print(b"\n")]) };
     for root in roots {
         let follow = walk.follow || walk.follow_operands || root.ends_with(b"/");
         let Some(inode) = call.look(&root, follow).or_else(|| call.look(&root, false)) else {
@@ -160,7 +159,10 @@ impl Parser<'_> {
         let mut parts = vec![self.not(call, walk)?];
         loop {
             let stated = self.skip(&[b"-a", b"-and"]);
-            let ends = self.words.get(self.position).is_none_or(|word| matches!(word.as_slice(), b")" | b"-o" | b"-or" | b","));
+            let ends = self
+                .words
+                .get(self.position)
+                .is_none_or(|word| matches!(word.as_slice(), b")" | b"-o" | b"-or" | b","));
             if ends && !stated {
                 return Ok(if parts.len() == 1 { parts.remove(0) } else { Expression::And(parts) });
             }
@@ -189,7 +191,9 @@ impl Parser<'_> {
     }
 
     fn primary(&mut self, call: &mut Call<'_, '_>, walk: &mut Walk) -> Result<Expression, Fault> {
-        let Some(word) = self.words.get(self.position).cloned() else { return Err(Fault::failed("expected an expression")) };
+        let Some(word) = self.words.get(self.position).cloned() else {
+            return Err(Fault::failed("expected an expression"));
+        };
         self.position += 1;
         let own = |names: &[u8]| Pattern::plain(names);
         let expression = match word.as_slice() {
@@ -216,7 +220,11 @@ impl Parser<'_> {
             b"-iname" => Expression::Name(own(&self.value()?.to_ascii_lowercase()), true),
             b"-path" | b"-wholename" => Expression::Path(own(&self.value()?)),
             b"-lname" => Expression::Links(own(&self.value()?)),
-            b"-regex" => Expression::Regex(Regex::new(&[b"^\\(", self.value()?.as_slice(), b"\\)$"].concat(), Syntax::Basic, false)?),
+            b"-regex" => Expression::Regex(Regex::new(
+                &[b"^\\(", self.value()?.as_slice(), b"\\)$"].concat(),
+                Syntax::Basic,
+                false,
+            )?),
             b"-type" => Expression::Type(self.value()?.into_iter().filter(|&letter| letter != b',').collect()),
             b"-empty" => Expression::Empty,
             b"-executable" => Expression::Executable,
@@ -258,7 +266,11 @@ impl Parser<'_> {
         };
         let acts = matches!(
             expression,
-            Expression::Print(_) | Expression::Format(_) | Expression::Delete | Expression::Execute(..) | Expression::List
+            Expression::Print(_)
+                | Expression::Format(_)
+                | Expression::Delete
+                | Expression::Execute(..)
+                | Expression::List
         );
         self.acts |= acts;
         Ok(expression)
@@ -290,9 +302,13 @@ impl Parser<'_> {
 
     fn execute(&mut self) -> Result<Expression, Fault> {
         let start = self.position;
-        let ends = |index: usize, word: &Vec<u8>| word == b";" || (word == b"+" && index > start && self.words[index - 1] == b"{}");
+        let ends = |index: usize, word: &Vec<u8>| {
+            word == b";" || (word == b"+" && index > start && self.words[index - 1] == b"{}")
+        };
         let end = (start..self.words.len()).find(|&index| ends(index, &self.words[index]));
-        let Some(end) = end.filter(|end| *end > start) else { return Err(Fault::failed("missing argument to `-exec'")) };
+        let Some(end) = end.filter(|end| *end > start) else {
+            return Err(Fault::failed("missing argument to `-exec'"));
+        };
         let gather = self.words[end] == b"+";
         self.position = end + 1;
         Ok(Expression::Execute(self.words[start..end - usize::from(gather)].to_vec(), gather))
@@ -331,7 +347,8 @@ fn visit(
     if !walk.depth_first && depth >= walk.lowest {
         evaluate(call, expression, walk, &found, &mut below)?;
     }
-    if inode.is_directory() && below == Below::Walk && !walk.quit && walk.deepest.is_none_or(|deepest| depth < deepest) {
+    if inode.is_directory() && below == Below::Walk && !walk.quit && walk.deepest.is_none_or(|deepest| depth < deepest)
+    {
         let names: Vec<Vec<u8>> = call.tree().children(place).map(|(child, _)| child.name().to_vec()).collect();
         for name in names {
             let child_path = if path.ends_with(b"/") { [path, &name].concat() } else { [path, &name].join(&b'/') };
@@ -432,7 +449,9 @@ fn evaluate(
             let size = i64::try_from(found.size().div_ceil(*unit)).unwrap_or(i64::MAX);
             ordering.holds(size, i64::try_from(*count).unwrap_or(i64::MAX))
         }
-        Expression::Age(ordering, days) => ordering.holds((call.shell.world.clock - stat.mtime).div_euclid(86_400), *days),
+        Expression::Age(ordering, days) => {
+            ordering.holds((call.shell.world.clock - stat.mtime).div_euclid(86_400), *days)
+        }
         Expression::Print(end) => {
             call.out([found.path, end].concat())?;
             true
@@ -473,7 +492,9 @@ fn evaluate(
 
 fn known(call: &mut Call<'_, '_>, table: &str, number: u32) -> bool {
     let number = number.to_string();
-    permissions::entries(call, table).iter().any(|entry| entry.split(|&byte| byte == b':').nth(2) == Some(number.as_bytes()))
+    permissions::entries(call, table)
+        .iter()
+        .any(|entry| entry.split(|&byte| byte == b':').nth(2) == Some(number.as_bytes()))
 }
 
 fn formatted(format: &[u8], found: &Found<'_>) -> Result<Vec<u8>, Fault> {
@@ -494,7 +515,8 @@ fn formatted(format: &[u8], found: &Found<'_>) -> Result<Vec<u8>, Fault> {
             }
             Some(b'P') => {
                 // The path below the starting point: as many components as the depth.
-                let names: Vec<&[u8]> = found.path.rsplitn(found.depth + 1, |&byte| byte == b'/').take(found.depth).collect();
+                let names: Vec<&[u8]> =
+                    found.path.rsplitn(found.depth + 1, |&byte| byte == b'/').take(found.depth).collect();
                 out.extend(names.into_iter().rev().collect::<Vec<_>>().join(&b'/'));
             }
             Some(b'm') => out.extend(format!("{:o}", found.inode.stat.mode).into_bytes()),

@@ -97,7 +97,9 @@ fn walk(call: &mut Call<'_, '_>, path: &[u8], paths: &mut Vec<Vec<u8>>) -> Resul
     }
     let prefix = place.as_bytes().len();
     let below = tree.below(&place).filter(|(_, inode)| matches!(inode.kind, Kind::File(_)));
-    paths.extend(below.map(|(below, _)| [path.strip_suffix(b"/").unwrap_or(path), &below.as_bytes()[prefix..]].concat()));
+    paths.extend(
+        below.map(|(below, _)| [path.strip_suffix(b"/").unwrap_or(path), &below.as_bytes()[prefix..]].concat()),
+    );
     Ok(())
 }
 
@@ -233,7 +235,10 @@ fn one(
             continue;
         }
         let mut from = 0;
-        while selected && !matcher.inverted && let Some((begin, end)) = matcher.find(line, from)? {
+        while selected
+            && !matcher.inverted
+            && let Some((begin, end)) = matcher.find(line, from)?
+        {
             if end > begin {
                 call.out([&head, &line[begin..end], b"\n"].concat())?;
             }

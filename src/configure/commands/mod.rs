@@ -23,6 +23,7 @@ pub mod debconf;
 mod expr;
 mod files;
 mod find;
+mod generated;
 mod grep;
 mod options;
 mod paths;
@@ -60,6 +61,7 @@ const FAMILIES: &[&[(&str, Command)]] = &[
     expr::COMMANDS,
     files::COMMANDS,
     find::COMMANDS,
+    generated::COMMANDS,
     grep::COMMANDS,
     paths::COMMANDS,
     permissions::COMMANDS,
@@ -298,7 +300,8 @@ impl Call<'_, '_> {
     /// None; the signature is a command's.
     pub fn defer(&mut self) -> Done {
         let words = [self.name.to_vec()].into_iter().chain(self.args.iter().cloned()).collect();
-        self.shell.world.deferred.insert(words);
+        let package = self.shell.world.package.clone();
+        self.shell.world.deferred.insert(world::Deferred { package, words });
         Ok(0)
     }
 }

@@ -12,15 +12,8 @@ use crate::tree::Kind;
 use crate::tree::TreePath;
 
 /// The family's commands.
-pub(super) const COMMANDS: &[(&str, Command)] = &[
-    ("df", df),
-    ("du", du),
-    ("ls", ls),
-    ("pwd", pwd),
-    ("readlink", readlink),
-    ("realpath", realpath),
-    ("stat", stat),
-];
+pub(super) const COMMANDS: &[(&str, Command)] =
+    &[("df", df), ("du", du), ("ls", ls), ("pwd", pwd), ("readlink", readlink), ("realpath", realpath), ("stat", stat)];
 
 /// How much of a path must exist.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

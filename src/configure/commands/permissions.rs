@@ -39,7 +39,8 @@ pub(super) fn parse(text: &[u8], mode: u32, directory: bool, umask: u32) -> Resu
         let kept = if directory && text.len() < 5 { mode & 0o6000 } else { 0 };
         return Ok(octal | kept);
     }
-    text.split(|&byte| byte == b',').try_fold(mode, |mode, clause| clause_of(clause, mode, directory, umask).ok_or_else(wrong))
+    text.split(|&byte| byte == b',')
+        .try_fold(mode, |mode, clause| clause_of(clause, mode, directory, umask).ok_or_else(wrong))
 }
 
 fn clause_of(clause: &[u8], mode: u32, directory: bool, umask: u32) -> Option<u32> {
@@ -97,10 +98,17 @@ fn clause_of(clause: &[u8], mode: u32, directory: bool, umask: u32) -> Option<u3
 
 fn chmod(call: &mut Call<'_, '_>) -> Done {
     // A mode such as `-x` looks like an option.
-    let is_mode = |word: &Vec<u8>| word.len() > 1 && word[0] == b'-' && word[1..].iter().all(|byte| b"rwxXstugoa,+-=".contains(byte));
+    let is_mode = |word: &Vec<u8>| {
+        word.len() > 1 && word[0] == b'-' && word[1..].iter().all(|byte| b"rwxXstugoa,+-=".contains(byte))
+    };
     let mode_word = call.args.iter().position(is_mode);
-    let rest: Vec<Vec<u8>> =
-        call.args.iter().enumerate().filter(|(index, _)| Some(*index) != mode_word).map(|(_, word)| word.clone()).collect();
+    let rest: Vec<Vec<u8>> = call
+        .args
+        .iter()
+        .enumerate()
+        .filter(|(index, _)| Some(*index) != mode_word)
+        .map(|(_, word)| word.clone())
+        .collect();
     let given = Call { shell: &mut *call.shell, name: call.name, args: &rest }.options("Rcfvhr:", LONG)?;
     let mut operands = given.operands.clone();
     let reference = match given.value(b'r') {
@@ -212,7 +220,10 @@ pub(super) fn change_owner(stat: &mut Stat, directory: bool, uid: Option<u32>, g
 /// `user`, `user:group`, `:group`, `user:` (the user's own group); `.` separates as well.
 fn owner(call: &mut Call<'_, '_>, text: &[u8]) -> Result<(Option<u32>, Option<u32>), Fault> {
     let split = memchr::memchr(b':', text);
-    let dotted = || memchr::memchr(b'.', text).filter(|_| user(&mut Call { shell: &mut *call.shell, name: b"", args: &[] }, text).is_err());
+    let dotted = || {
+        memchr::memchr(b'.', text)
+            .filter(|_| user(&mut Call { shell: &mut *call.shell, name: b"", args: &[] }, text).is_err())
+    };
     let Some(place) = split.or_else(dotted) else { return Ok((Some(user(call, text)?), None)) };
     let (name, group_name) = (&text[..place], &text[place + 1..]);
     let uid = if name.is_empty() { None } else { Some(user(call, name)?) };
@@ -286,6 +297,10 @@ mod tests {
             let found = parse(text.as_bytes(), mode, directory, 0o022).expect(text);
             assert_eq!(found, wanted, "{text}: {found:o}");
         }
-        assert!(parse(b"u+q", 0, false, 0).is_err() && parse(b"999", 0, false, 0).is_err() && parse(b"", 0, false, 0).is_err());
+        assert!(
+            parse(b"u+q", 0, false, 0).is_err()
+                && parse(b"999", 0, false, 0).is_err()
+                && parse(b"", 0, false, 0).is_err()
+        );
     }
 }

@@ -75,8 +75,14 @@ impl Regex {
     /// # Errors
     /// It is no expression of the syntax.
     pub fn new(pattern: &[u8], syntax: Syntax, ignore_case: bool) -> Result<Self, Fault> {
-        let mut reader =
-            Reader { pattern, position: 0, extended: syntax == Syntax::Extended, groups: 0, depth: 0, references: false };
+        let mut reader = Reader {
+            pattern,
+            position: 0,
+            extended: syntax == Syntax::Extended,
+            groups: 0,
+            depth: 0,
+            references: false,
+        };
         let node = reader.either()?;
         if reader.position < pattern.len() {
             return Err(reader.error("unmatched parenthesis"));
@@ -178,7 +184,9 @@ impl Regex {
         let byte = text.get(position).copied();
         let word = |place: Option<&u8>| place.is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte == b'_');
         let matched = match step {
-            Step::Byte(own) => byte.is_some_and(|byte| byte == *own || (self.ignore_case && byte.eq_ignore_ascii_case(own))),
+            Step::Byte(own) => {
+                byte.is_some_and(|byte| byte == *own || (self.ignore_case && byte.eq_ignore_ascii_case(own)))
+            }
             Step::Any => byte.is_some(),
             Step::Set(set) => byte.is_some_and(|byte| {
                 set[usize::from(byte)]
@@ -353,7 +361,10 @@ impl Reader<'_> {
         } else {
             low
         };
-        if !self.skip(b"\\}", b"}") || high.is_some_and(|high| high < low.unwrap_or(0) || high > 32_767) || low.is_some_and(|low| low > 32_767) {
+        if !self.skip(b"\\}", b"}")
+            || high.is_some_and(|high| high < low.unwrap_or(0) || high > 32_767)
+            || low.is_some_and(|low| low > 32_767)
+        {
             return Err(self.error("bad interval"));
         }
         Ok((low.unwrap_or(0), high))
@@ -488,7 +499,12 @@ mod tests {
     fn find(pattern: &str, syntax: Syntax, text: &str) -> Option<Vec<String>> {
         let regex = Regex::new(pattern.as_bytes(), syntax, false).expect(pattern);
         let groups = regex.find(text.as_bytes(), 0).expect("within the budget")?;
-        Some(groups.iter().map(|group| group.map_or(String::from("-"), |(from, to)| text[from..to].to_owned())).collect())
+        Some(
+            groups
+                .iter()
+                .map(|group| group.map_or(String::from("-"), |(from, to)| text[from..to].to_owned()))
+                .collect(),
+        )
     }
 
     #[test]

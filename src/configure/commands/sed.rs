@@ -404,7 +404,9 @@ impl<'p> Editor<'p> {
         self.ranges[index] = match second {
             Address::Line(line) => (*line > self.number).then_some(*line),
             Address::Plus(count) => (*count > 0).then_some(self.number + count),
-            Address::Multiple(step) => (*step > 0 && self.number % step != 0).then(|| self.number.div_ceil(*step) * step),
+            Address::Multiple(step) => {
+                (*step > 0 && self.number % step != 0).then(|| self.number.div_ceil(*step) * step)
+            }
             Address::Last => (!self.is_last()).then_some(usize::MAX),
             Address::Match(_) | Address::Step(..) => Some(usize::MAX),
         };
@@ -561,7 +563,8 @@ fn target(program: &[Instruction], label: &[u8]) -> Result<usize, Fault> {
     if label.is_empty() {
         return Ok(program.len());
     }
-    let found = program.iter().position(|instruction| matches!(&instruction.action, Action::Label(name) if name == label));
+    let found =
+        program.iter().position(|instruction| matches!(&instruction.action, Action::Label(name) if name == label));
     found.ok_or_else(|| Fault::failed(format!("can't find label for jump to `{}'", super::show(label))))
 }
 
@@ -783,7 +786,8 @@ impl Reader<'_> {
                 b'[' if bracket > 0 && self.peek() == Some(b':') => {
                     text.push(byte);
                     let rest = &self.text[self.position..];
-                    let end = memchr::memmem::find(rest, b":]").ok_or_else(|| self.error("unterminated `s' command"))?;
+                    let end =
+                        memchr::memmem::find(rest, b":]").ok_or_else(|| self.error("unterminated `s' command"))?;
                     text.extend_from_slice(&rest[..end + 2]);
                     self.position += end + 2;
                 }

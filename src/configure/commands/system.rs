@@ -149,13 +149,35 @@ fn id(call: &mut Call<'_, '_>) -> Done {
     all.extend(groups.iter().filter(member).map(|entry| field(entry, 2)).filter(|other| *other != gid));
     let named = given.has(b'n');
     let text = match given.last_of(b"ugG") {
-        Some(b'u') => if named { name } else { uid },
-        Some(b'g') => if named { group_name(&gid) } else { gid },
-        Some(_) => all.iter().map(|gid| if named { group_name(gid) } else { gid.clone() }).collect::<Vec<_>>().join(&b' '),
+        Some(b'u') => {
+            if named {
+                name
+            } else {
+                uid
+            }
+        }
+        Some(b'g') => {
+            if named {
+                group_name(&gid)
+            } else {
+                gid
+            }
+        }
+        Some(_) => {
+            all.iter().map(|gid| if named { group_name(gid) } else { gid.clone() }).collect::<Vec<_>>().join(&b' ')
+        }
         None => {
             let shown = |number: &[u8], name: &[u8]| [number, b"(", name, b")"].concat();
             let groups: Vec<Vec<u8>> = all.iter().map(|gid| shown(gid, &group_name(gid))).collect();
-            [b"uid=".as_slice(), &shown(&uid, &name), b" gid=", &shown(&gid, &group_name(&gid)), b" groups=", &groups.join(&b',')].concat()
+            [
+                b"uid=".as_slice(),
+                &shown(&uid, &name),
+                b" gid=",
+                &shown(&gid, &group_name(&gid)),
+                b" groups=",
+                &groups.join(&b','),
+            ]
+            .concat()
         }
     };
     call.out([text.as_slice(), b"\n"].concat())?;

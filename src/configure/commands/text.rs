@@ -104,7 +104,8 @@ fn sort(call: &mut Call<'_, '_>) -> Done {
             key.flags.clone_from(&global);
         }
     }
-    let separator = given.value(b't').map(|text| if text == b"\\0" { 0 } else { text.first().copied().unwrap_or(b'\t') });
+    let separator =
+        given.value(b't').map(|text| if text == b"\\0" { 0 } else { text.first().copied().unwrap_or(b'\t') });
     let whole = Key { flags: global.clone(), ..Key::default() };
     let by_keys = |a: &&[u8], b: &&[u8]| {
         if keys.is_empty() {
@@ -234,7 +235,8 @@ fn version_order(a: &[u8], b: &[u8]) -> Ordering {
 }
 
 fn uniq(call: &mut Call<'_, '_>) -> Done {
-    let given = call.options("cdui", &[("count", b'c'), ("repeated", b'd'), ("unique", b'u'), ("ignore-case", b'i')])?;
+    let given =
+        call.options("cdui", &[("count", b'c'), ("repeated", b'd'), ("unique", b'u'), ("ignore-case", b'i')])?;
     let text = match given.operands.first() {
         Some(path) => call.read(path)?,
         None => call.input()?,
@@ -349,7 +351,11 @@ fn cut(call: &mut Call<'_, '_>) -> Done {
             line.iter().enumerate().filter(|(index, _)| chosen(index + 1)).map(|(_, byte)| *byte).collect()
         } else if line.contains(&delimiter) {
             let fields = line.split(|&byte| byte == delimiter).enumerate();
-            fields.filter(|(index, _)| chosen(index + 1)).map(|(_, field)| field).collect::<Vec<_>>().join(between.as_slice())
+            fields
+                .filter(|(index, _)| chosen(index + 1))
+                .map(|(_, field)| field)
+                .collect::<Vec<_>>()
+                .join(between.as_slice())
         } else if given.has(b's') {
             continue;
         } else {
@@ -383,9 +389,20 @@ fn wc(call: &mut Call<'_, '_>) -> Done {
         (b'w', text.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty()).count()),
         (b'c', text.len()),
     ];
-    let letters: &[u8] = if given.all.is_empty() { b"lwc" } else { &given.all.iter().map(|(letter, _)| if *letter == b'm' { b'c' } else { *letter }).collect::<Vec<_>>() };
-    let chosen: Vec<usize> = counts.iter().filter(|(letter, _)| letters.contains(letter)).map(|(_, count)| *count).collect();
-    let width = if chosen.len() == 1 { 1 } else if given.operands.is_empty() { 7 } else { text.len().to_string().len() };
+    let letters: &[u8] = if given.all.is_empty() {
+        b"lwc"
+    } else {
+        &given.all.iter().map(|(letter, _)| if *letter == b'm' { b'c' } else { *letter }).collect::<Vec<_>>()
+    };
+    let chosen: Vec<usize> =
+        counts.iter().filter(|(letter, _)| letters.contains(letter)).map(|(_, count)| *count).collect();
+    let width = if chosen.len() == 1 {
+        1
+    } else if given.operands.is_empty() {
+        7
+    } else {
+        text.len().to_string().len()
+    };
     let mut line = chosen.iter().map(|count| format!("{count:width$}")).collect::<Vec<_>>().join(" ");
     if let Some(name) = given.operands.first() {
         line = format!("{line} {}", show(name));
@@ -420,7 +437,9 @@ fn tr(call: &mut Call<'_, '_>) -> Done {
     let second = rest.first().map(|text| set(text)).transpose()?;
     let mut table: [u8; 256] = std::array::from_fn(|byte| byte.to_le_bytes()[0]);
     if let Some(to) = second.as_ref().filter(|_| !delete) {
-        let Some(&last) = to.last() else { return Err(Fault::failed("when not truncating set1, string2 must be non-empty")) };
+        let Some(&last) = to.last() else {
+            return Err(Fault::failed("when not truncating set1, string2 must be non-empty"));
+        };
         for (index, &byte) in from.iter().enumerate() {
             table[usize::from(byte)] = to.get(index).copied().unwrap_or(last);
         }
@@ -448,7 +467,9 @@ fn set(text: &[u8]) -> Result<Vec<u8>, Fault> {
     let mut bytes = Vec::new();
     let mut rest = text;
     while let [byte, tail @ ..] = rest {
-        if let Some(name) = rest.strip_prefix(b"[:").and_then(|rest| memchr::memmem::find(rest, b":]").map(|end| &rest[..end])) {
+        if let Some(name) =
+            rest.strip_prefix(b"[:").and_then(|rest| memchr::memmem::find(rest, b":]").map(|end| &rest[..end]))
+        {
             let accepts = class(name).ok_or_else(|| Fault::failed("invalid character class"))?;
             bytes.extend((0..=255u8).filter(|&byte| accepts(byte)));
             rest = &rest[name.len() + 4..];

@@ -175,19 +175,28 @@ impl<'w> Shell<'w> {
         Self { world, state, script: script.to_owned(), depth: 0 }
     }
 
-    /// Runs a whole script with its arguments, and its exit trap.
+    /// Runs a whole script with its `set` options and arguments, and its exit trap.
     ///
     /// # Errors
     /// Only [`Interrupt::Limit`].
-    pub fn run_script(&mut self, text: &[u8], arguments: &[Vec<u8>]) -> Run<Outcome> {
+    pub fn run_script(&mut self, text: &[u8], options: &[Vec<u8>], arguments: &[Vec<u8>]) -> Run<Outcome> {
         self.state.positional = arguments.to_vec();
-        let result = self.run_text(text, 1, false);
+        let result = options
+            .iter()
+            .try_for_each(|option| builtins::set_options(self, option))
+            .and_then(|()| self.run_text(text, 1, false));
         let status = self.finish(result)?;
         let output = match self.state.descriptors.get(&1).map(|stream| stream.take_output()) {
             Some(Some(output)) => output,
             _ => Vec::new(),
         };
         Ok(Outcome { status, output, line: self.state.line })
+    }
+
+    /// The line of the command that ran last.
+    #[must_use]
+    pub const fn line(&self) -> u32 {
+        self.state.line
     }
 
     /// Ends a process: turns what stopped it into a status, after its exit trap.

@@ -7,7 +7,8 @@ fn run(script: &str) -> (String, i32, Vec<Gap>) {
     tree.make_directories("usr/bin", 0o755).expect("new");
     let mut world = World::new(tree, "amd64", 1000);
     let mut shell = Shell::new(&mut world, "script", &[("PATH", "/usr/bin")]);
-    let outcome = shell.run_script(script.as_bytes(), &[b"one".to_vec(), b"t w o".to_vec()]).expect("within limits");
+    let outcome =
+        shell.run_script(script.as_bytes(), &[], &[b"one".to_vec(), b"t w o".to_vec()]).expect("within limits");
     (String::from_utf8_lossy(&outcome.output).into_owned(), outcome.status, world.gaps)
 }
 
@@ -72,6 +73,6 @@ fn nothing_runs_for_ever() {
         world.renew_budget();
         world.limits.bytes = 1 << 20;
         let mut shell = Shell::new(&mut world, "script", &[]);
-        assert!(matches!(shell.run_script(script.as_bytes(), &[]), Err(Interrupt::Limit(_))), "{script}");
+        assert!(matches!(shell.run_script(script.as_bytes(), &[], &[]), Err(Interrupt::Limit(_))), "{script}");
     }
 }

@@ -1,0 +1,386 @@
+//! The other way to configure: the target's own dpkg, in the host's sandbox.
+//!
+//! All files are there already, so one run does it: the preinsts in the order of unpacking (on a fresh system they
+//! make accounts, diversions and marks, and none tests for what unpacking has already brought), debconf's answers,
+//! then `dpkg --configure`. While scripts run, a few programs that would start daemons or do work that is ours
+//! stand aside for stubs; afterwards the originals are put back and what came back is looked at with suspicion.
+
+use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+use std::io;
+use std::io::Read;
+use std::io::Write;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::Error;
+use super::Options;
+use super::Outcome;
+use super::PackageReport;
+use crate::deb::stanzas;
+use crate::digest::HashWriter;
+use crate::digest::Sha256;
+use crate::host::Event;
+use crate::host::Host;
+use crate::host::SandboxError;
+use crate::host::SandboxJob;
+use crate::host::StoreError;
+use crate::recipe::Treatment;
+use crate::tree::Content;
+use crate::tree::Inode;
+use crate::tree::Kind;
+use crate::tree::Tree;
+use crate::tree::TreePath;
+use crate::tree::tar;
+use crate::unpack::Installed;
+
+/// What a set of hundreds of packages takes on a slow machine, several times over.
+const TIMEOUT: Duration = Duration::from_secs(2 * 60 * 60);
+
+/// Programs that stand aside: path, the stub's text, why.
+const STUBS: [(&str, &str, &str); 4] = [
+    ("usr/sbin/policy-rc.d", "#!/bin/sh\nexit 101\n", "invoke-rc.d asks it: no service starts"),
+    ("usr/sbin/start-stop-daemon", "#!/bin/sh\nexit 0\n", "init scripts call it directly"),
+    ("usr/sbin/update-initramfs", "#!/bin/sh\nexit 0\n", "the initramfs is made by a stage of its own"),
+    ("usr/sbin/mkinitramfs", "#!/bin/sh\nexit 0\n", "the initramfs is made by a stage of its own"),
+];
+
+/// A script of a package that is not to run.
+const SKIPPED: &[u8] = b"#!/bin/sh\nexit 0\n";
+
+/// Where the driver script lies while it runs; below a directory that is emptied afterwards anyway.
+const DRIVER: &str = "var/lib/imgbuild-configure";
+
+/// Only here do maintainer scripts on a first installation run.
+const SCRIPTS: [&str; 3] = ["preinst", "config", "postinst"];
+
+/// Configures packages in the sandbox: all, or those that `only` names. The others count as configured.
+///
+/// # Errors
+/// The sandbox is not there, a script failed in it, or it left what no image may have.
+pub(super) fn configure(
+    host: &Host,
+    tree: Tree,
+    packages: &[Installed],
+    only: Option<&BTreeSet<String>>,
+    options: &Options,
+) -> Result<Tree, Error> {
+    let chosen: Vec<&Installed> =
+        packages.iter().filter(|package| only.is_none_or(|only| only.contains(&package.name))).collect();
+    let original = tree;
+    let mut tree = original.clone();
+    set_status(&mut tree, &chosen)?;
+    let stubbed = put_stubs(&mut tree).map_err(Error::Tree)?;
+    let skipped = put_skipped(&mut tree, &chosen, options).map_err(Error::Tree)?;
+    let devices = take_devices(&mut tree);
+    put_driver(&mut tree, &chosen, options).map_err(Error::Tree)?;
+    let mut result = run(host, &tree, options)?;
+    result.remove_all(&TreePath::literal(DRIVER));
+    put_back(&mut result, &original, &stubbed)?;
+    put_back(&mut result, &original, &skipped)?;
+    put_back(&mut result, &original, &devices)?;
+    check(&result, &original, &devices)?;
+    Ok(result)
+}
+
+/// The report of packages that were configured here.
+pub(super) fn report(packages: &[Installed], options: &Options) -> Vec<PackageReport> {
+    let one = |package: &Installed| {
+        let scripts: Vec<&str> = SCRIPTS.into_iter().filter(|name| package.members.contains_key(*name)).collect();
+        let (outcome, notes) = match options.packages.get(&package.name) {
+            _ if scripts.is_empty() => (Outcome::NoScripts, Vec::new()),
+            Some(Treatment::Skip) => (Outcome::Skipped, vec!["the recipe says so".to_owned()]),
+            Some(Treatment::FirstBoot) => (Outcome::FirstBoot, vec!["the recipe says so".to_owned()]),
+            Some(Treatment::Sandbox) | None => (Outcome::Sandboxed, vec![scripts.join(", ")]),
+        };
+        PackageReport { package: package.info_name(), outcome, notes }
+    };
+    packages.iter().map(one).collect()
+}
+
+/// In `status`, the chosen packages are unpacked and the others installed.
+pub(super) fn set_status(tree: &mut Tree, chosen: &[&Installed]) -> Result<(), Error> {
+    let unpacked: BTreeSet<(&str, &str)> =
+        chosen.iter().map(|package| (package.name.as_str(), package.architecture.as_str())).collect();
+    let path = TreePath::literal("var/lib/dpkg/status");
+    let text = tree.read(path.as_bytes()).map_err(Error::Tree)?.unwrap_or_default();
+    let mut new = String::new();
+    for stanza in stanzas(&text) {
+        let stanza = stanza.map_err(Error::Status)?;
+        let key = (stanza.get("Package").unwrap_or_default(), stanza.get("Architecture").unwrap_or_default());
+        let state = if unpacked.contains(&key) { "unpacked" } else { "installed" };
+        for line in stanza.text().lines() {
+            match line.starts_with("Status: ") {
+                true => new.push_str(&format!("Status: install ok {state}")),
+                false => new.push_str(line),
+            }
+            new.push('\n');
+        }
+        new.push('\n');
+    }
+    tree.write(path.as_bytes(), 0o644, new).map(drop).map_err(Error::Tree)
+}
+
+/// Puts the stubs in place of programs that are there (policy-rc.d in any case); returns their paths.
+fn put_stubs(tree: &mut Tree) -> Result<Vec<TreePath>, crate::tree::Error> {
+    let mut paths = Vec::new();
+    for (name, text, _) in STUBS {
+        let path = tree.resolve(name, false)?;
+        if name.ends_with("/policy-rc.d") || tree.get(&path).is_some() {
+            replace(tree, &path, Inode::file(0o755, text))?;
+            paths.push(path);
+        }
+    }
+    Ok(paths)
+}
+
+/// A file in another's place: its other names, if it is hard linked, stay what they are.
+fn replace(tree: &mut Tree, path: &TreePath, inode: Inode) -> Result<(), crate::tree::Error> {
+    tree.insert(path.clone(), inode).map(drop)
+}
+
+/// Replaces the scripts of packages that the recipe does not let run; returns their paths.
+fn put_skipped(tree: &mut Tree, chosen: &[&Installed], options: &Options) -> Result<Vec<TreePath>, crate::tree::Error> {
+    let mut paths = Vec::new();
+    for package in chosen {
+        let treatment = options.packages.get(&package.name);
+        if !matches!(treatment, Some(Treatment::Skip | Treatment::FirstBoot)) {
+            continue;
+        }
+        for script in SCRIPTS {
+            let path = tree.resolve(format!("var/lib/dpkg/info/{}.{script}", package.info_name()), false)?;
+            if tree.get(&path).is_some() {
+                replace(tree, &path, Inode::file(0o755, SKIPPED))?;
+                paths.push(path);
+            }
+        }
+    }
+    Ok(paths)
+}
+
+/// Devices cannot be made in a user namespace: they wait outside. Returns their paths.
+fn take_devices(tree: &mut Tree) -> Vec<TreePath> {
+    let is_device = |inode: &Inode| matches!(inode.kind, Kind::CharDevice { .. } | Kind::BlockDevice { .. });
+    let paths: Vec<TreePath> =
+        tree.iter().filter(|(.., inode)| is_device(inode)).map(|(path, ..)| path.clone()).collect();
+    paths.iter().for_each(|path| tree.remove_all(path));
+    paths
+}
+
+/// Puts what the original tree has at `paths` back where it was; what it does not have goes.
+fn put_back(tree: &mut Tree, original: &Tree, paths: &[TreePath]) -> Result<(), Error> {
+    for path in paths {
+        tree.remove_all(path);
+        let Some(id) = original.id(path) else { continue };
+        // Another name of the same file that came back makes this one a hard link again.
+        let twin = original
+            .iter()
+            .find(|(other, other_id, _)| *other_id == id && *other != path && tree.get(other).is_some())
+            .map(|(other, ..)| other.clone());
+        match twin.filter(|_| original.links(id) > 1) {
+            Some(twin) => tree.link(&twin, path.clone()).map_err(Error::Tree)?,
+            None => tree.insert(path.clone(), original.inode(id).clone()).map(drop).map_err(Error::Tree)?,
+        }
+    }
+    Ok(())
+}
+
+/// The script that runs inside, and debconf's answers.
+fn put_driver(tree: &mut Tree, chosen: &[&Installed], options: &Options) -> Result<(), crate::tree::Error> {
+    let mut script = String::from("#!/bin/sh\nset -e\n");
+    for package in chosen.iter().filter(|package| package.members.contains_key("preinst")) {
+        script.push_str(&format!(
+            "DPKG_MAINTSCRIPT_NAME=preinst DPKG_MAINTSCRIPT_PACKAGE='{}' DPKG_MAINTSCRIPT_ARCH='{}' \
+             DPKG_MAINTSCRIPT_PACKAGE_REFCOUNT=1 DPKG_ADMINDIR=/var/lib/dpkg DPKG_ROOT= \
+             '/var/lib/dpkg/info/{}.preinst' install ||\n{{ echo \"preinst of {} failed\" >&2; exit 1; }}\n",
+            package.name,
+            package.architecture,
+            package.info_name(),
+            package.name,
+        ));
+    }
+    let answers = selections(chosen, &options.debconf);
+    if !answers.is_empty() {
+        tree.write(format!("{DRIVER}/selections"), 0o600, answers)?;
+        script.push_str(&format!("debconf-set-selections '/{DRIVER}/selections'\n"));
+    }
+    script.push_str("dpkg --configure --force-confold --force-confdef");
+    for package in chosen {
+        script.push_str(&format!(" '{}'", package.info_name()));
+    }
+    script.push('\n');
+    tree.write(format!("{DRIVER}/run"), 0o755, script).map(drop)
+}
+
+/// `debconf-set-selections` lines: owner, question, type, answer. Who has a template for a question owns it.
+fn selections(chosen: &[&Installed], answers: &BTreeMap<String, String>) -> String {
+    let mut text = String::new();
+    for (question, answer) in answers {
+        let template = chosen.iter().find_map(|package| Some((package, template_type(package, question)?)));
+        let (owner, kind) = template.map_or(("debconf", "string".to_owned()), |(package, kind)| (&package.name, kind));
+        text.push_str(&format!("{owner} {question} {kind} {}\n", answer.replace('\n', "\\n")));
+    }
+    text
+}
+
+fn template_type(package: &Installed, question: &str) -> Option<String> {
+    stanzas(package.member("templates")?)
+        .filter_map(Result::ok)
+        .find(|stanza| stanza.get("Template") == Some(question))
+        .and_then(|stanza| stanza.get("Type").map(str::to_owned))
+}
+
+fn environment(options: &Options) -> Vec<(String, String)> {
+    [
+        ("PATH", "/usr/sbin:/usr/bin:/sbin:/bin"),
+        ("HOME", "/root"),
+        ("LC_ALL", "C.UTF-8"),
+        ("TZ", "UTC0"),
+        ("DEBIAN_FRONTEND", "noninteractive"),
+        ("DEBCONF_NONINTERACTIVE_SEEN", "true"),
+        ("PYTHONDONTWRITEBYTECODE", "1"),
+        ("PYTHONHASHSEED", "0"),
+        ("SOURCE_DATE_EPOCH", &options.epoch.to_string()),
+    ]
+    .map(|(name, value)| (name.to_owned(), value.to_owned()))
+    .to_vec()
+}
+
+/// Sends the tree into the sandbox and reads it back, both as streams.
+fn run(host: &Host, tree: &Tree, options: &Options) -> Result<Tree, Error> {
+    let job =
+        SandboxJob { command: vec![format!("/{DRIVER}/run")], environment: environment(options), timeout: TIMEOUT };
+    let pipe = || io::pipe().map_err(|source| Error::Sandbox(SandboxError::Io(source)));
+    let (mut input, feed) = pipe()?;
+    let (drain, mut output) = pipe()?;
+    let mut log = Log { host, line: Vec::new(), tail: Vec::new() };
+    let (ran, back) = std::thread::scope(|scope| {
+        // A sandbox that ends early closes the pipe; why it ended is its own result.
+        scope.spawn(move || tar::write(tree, io::BufWriter::with_capacity(256 << 10, feed)).ok());
+        let back = scope.spawn(move || read_back(host, tree, drain));
+        let ran = host.sandbox.run(&job, &mut input, &mut output, &mut log);
+        drop((input, output));
+        (ran, back.join().expect("reading a tree does not panic"))
+    });
+    log.end_line();
+    match ran {
+        Ok(()) => back.map_err(Error::ReadBack),
+        Err(SandboxError::Failed(how)) => Err(Error::Scripts { how, said: log.tail.join("\n") }),
+        Err(other) => Err(Error::Sandbox(other)),
+    }
+}
+
+/// Files up to this size are looked at in memory before they are kept a second time.
+const COMPARED_MAX: u64 = 16 << 20;
+
+/// Reads the root that comes back. What `original` had already keeps its place in the store; all else goes into
+/// one new blob.
+fn read_back(host: &Host, original: &Tree, drain: impl Read) -> Result<Tree, tar::Error> {
+    let known: BTreeMap<&Sha256, &Content> =
+        original.iter().filter_map(|(.., inode)| inode.content()).map(|content| (content.sha256(), content)).collect();
+    let mut writer = host.store.writer().map_err(not_kept)?;
+    // Where the new bytes lie is known only when their blob is whole: until then, offsets stand in.
+    let mut offset = 0;
+    let mut ranges: BTreeMap<Sha256, u64> = BTreeMap::new();
+    let mut keep = |reader: &mut dyn Read, size: u64| {
+        if size <= COMPARED_MAX {
+            let mut bytes = Vec::new();
+            reader.read_to_end(&mut bytes)?;
+            let sha256 = Sha256::of(&bytes);
+            if let Some(content) = known.get(&sha256) {
+                return Ok((*content).clone());
+            }
+            writer.write_all(&bytes)?;
+            ranges.entry(sha256).or_insert(offset);
+            offset += size;
+            return Ok(placeholder(sha256, size));
+        }
+        let mut hashing = HashWriter::new(&mut *writer);
+        io::copy(reader, &mut hashing)?;
+        let (sha256, ..) = hashing.finish();
+        ranges.entry(sha256).or_insert(offset);
+        offset += size;
+        Ok(placeholder(sha256, size))
+    };
+    let mut tree = tar::read(io::BufReader::with_capacity(256 << 10, drain), &mut keep)?;
+    let blob = writer.commit(None).map_err(not_kept)?;
+    let paths: Vec<TreePath> = tree.iter().map(|(path, ..)| path.clone()).collect();
+    for path in paths {
+        let inode = tree.get_mut(&path).expect("it was just listed");
+        if let Kind::File(content) = &mut inode.kind
+            && let Some(&start) = ranges.get(content.sha256())
+        {
+            *content = Content::from_blob(Arc::clone(&blob.blob), start, content.size(), *content.sha256());
+        }
+    }
+    Ok(tree)
+}
+
+fn placeholder(sha256: Sha256, size: u64) -> Content {
+    Content::from_blob(Arc::new(Vec::new()), 0, size, sha256)
+}
+
+fn not_kept(error: StoreError) -> tar::Error {
+    crate::format::tar::Error::from(io::Error::other(error)).into()
+}
+
+/// What scripts leave is theirs to choose; an image has no device that no package brought.
+fn check(result: &Tree, original: &Tree, devices: &[TreePath]) -> Result<(), Error> {
+    for (path, _, inode) in result.iter() {
+        let is_device = matches!(inode.kind, Kind::CharDevice { .. } | Kind::BlockDevice { .. });
+        if is_device && !devices.contains(path) {
+            return Err(Error::LeftBehind { path: path.clone(), what: "a device" });
+        }
+        let gains_power = matches!(inode.kind, Kind::File(_)) && inode.stat.mode & 0o6000 != 0;
+        let had = original.get(path).is_some();
+        if gains_power && !had {
+            return Err(Error::LeftBehind { path: path.clone(), what: "a setuid or setgid program of no package" });
+        }
+    }
+    Ok(())
+}
+
+/// The lines that scripts print: events as they come, the last ones for an error.
+struct Log<'a> {
+    host: &'a Host,
+    line: Vec<u8>,
+    tail: Vec<String>,
+}
+
+impl Log<'_> {
+    /// Lines that an error shows.
+    const TAIL: usize = 20;
+    /// A line that is longer is cut.
+    const LINE_MAX: usize = 4096;
+
+    fn end_line(&mut self) {
+        if self.line.is_empty() {
+            return;
+        }
+        let text = String::from_utf8_lossy(&self.line);
+        let line: String = text.chars().filter(|letter| !letter.is_control()).collect();
+        self.line.clear();
+        self.host.reporter.event(&Event::Output { source: "dpkg", line: &line });
+        if self.tail.len() == Self::TAIL {
+            self.tail.remove(0);
+        }
+        self.tail.push(line);
+    }
+}
+
+impl Write for Log<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        for &byte in bytes {
+            if byte == b'\n' {
+                self.end_line();
+            } else if self.line.len() < Self::LINE_MAX {
+                self.line.push(byte);
+            }
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
