@@ -32,6 +32,7 @@ use crate::recipe::PackageRequest;
 use crate::recipe::Recipe;
 use crate::solve;
 use crate::solve::Solution;
+use crate::solve::Why;
 use crate::solve::Wish;
 use crate::tree::Content;
 
@@ -42,6 +43,8 @@ pub struct Chosen {
     pub sources: Vec<Source>,
     /// The root's packages, by name and architecture.
     pub packages: Vec<Package>,
+    /// Why each of them is there, in words and in the same order.
+    pub reasons: Vec<String>,
     /// The packages that only boot loaders for the head are taken from.
     pub loaders: Vec<Package>,
     /// What vouches for them.
@@ -88,7 +91,8 @@ fn locked(host: &Host, sources: Vec<Source>, lock: &Lock) -> Result<Chosen, Erro
         locked.iter().map(package).collect()
     };
     let (packages, loaders) = (packages(&lock.packages)?, packages(&lock.loaders)?);
-    Ok(Chosen { sources, packages, loaders, proofs, solved: None })
+    let reasons = lock.packages.iter().map(|locked| locked.reason.clone()).collect();
+    Ok(Chosen { sources, packages, reasons, loaders, proofs, solved: None })
 }
 
 /// A package as far as a lock knows it: enough to fetch it.
@@ -139,7 +143,16 @@ fn solved(host: &Host, recipe: &Recipe, sources: Vec<Source>) -> Result<Chosen, 
     let packages = solution.ids().map(|id| index.package(id).clone()).collect();
     let loaders = loaders(&index, recipe)?;
     let proofs = index.proofs().to_vec();
-    Ok(Chosen { sources, packages, loaders, proofs, solved: Some((index, solution)) })
+    let reasons = solution.packages.iter().map(|selected| reason(&index, &selected.why)).collect();
+    Ok(Chosen { sources, packages, reasons, loaders, proofs, solved: Some((index, solution)) })
+}
+
+fn reason(index: &Index, why: &Why) -> String {
+    match why {
+        Why::Asked(wish) => format!("asked for as {wish}"),
+        Why::Base(kind) => (*kind).to_owned(),
+        Why::Needed { by, field, relation } => format!("{} {}: {relation}", index.package(*by).name, field.as_str()),
+    }
 }
 
 /// A .deb of the user's own, put into the store and described by its own control file.
@@ -172,17 +185,22 @@ fn loaders(index: &Index, recipe: &Recipe) -> Result<Vec<Package>, Error> {
 
 /// Fetches the root's packages, and gives them in the order in which they are unpacked and configured.
 pub(super) fn fetch(host: &Host, architecture: &str, chosen: &Chosen) -> Result<Vec<Deb>, Error> {
-    let mut debs = fetch::fetch(host, &chosen.sources, &chosen.packages.iter().collect::<Vec<_>>())?;
-    if chosen.solved.is_none() {
-        // A lock has no relations, and the order follows from them.
-        for deb in &mut debs {
-            deb.package = described(deb)?;
-        }
-    }
+    let debs = fetch_described(host, chosen, &chosen.packages)?;
     let index = Index::from_packages(debs.iter().map(|deb| deb.package.clone()).collect());
     let order = solve::order(&index, &Solution::all(&index, architecture));
     let mut by_id: BTreeMap<PackageId, Deb> = index.ids().zip(debs).collect();
     Ok(order.into_iter().filter_map(|id| by_id.remove(&id)).collect())
+}
+
+/// Fetches packages. What a lock does not know of them (relations, sizes, sources) is read from the .debs.
+pub(super) fn fetch_described(host: &Host, chosen: &Chosen, packages: &[Package]) -> Result<Vec<Deb>, Error> {
+    let mut debs = fetch::fetch(host, &chosen.sources, &packages.iter().collect::<Vec<_>>())?;
+    if chosen.solved.is_none() {
+        for deb in &mut debs {
+            deb.package = described(deb)?;
+        }
+    }
+    Ok(debs)
 }
 
 /// What a .deb's own control file says of it, with where it was from.
@@ -200,7 +218,7 @@ pub(super) fn lock(request: &Request<'_>, chosen: &Chosen, epoch: i64, ids: &Ids
     if let Some(lock) = request.lock {
         return lock.clone();
     }
-    let package = |package: &Package| LockedPackage {
+    let package = |(package, reason): (&Package, &String)| LockedPackage {
         name: package.name.clone(),
         version: package.version.to_string(),
         architecture: package.architecture.clone(),
@@ -208,7 +226,9 @@ pub(super) fn lock(request: &Request<'_>, chosen: &Chosen, epoch: i64, ids: &Ids
         filename: package.filename.clone(),
         size: package.size,
         sha256: package.sha256,
+        reason: reason.clone(),
     };
+    let no_reason = String::new();
     let source = |proof: &Proof| {
         let signature = proof.signature.as_deref();
         let mut locked = LockedSource::new(&proof.name, &proof.suite, proof.date, &proof.text, signature);
@@ -221,8 +241,8 @@ pub(super) fn lock(request: &Request<'_>, chosen: &Chosen, epoch: i64, ids: &Ids
         epoch,
         users: ids.users.clone(),
         groups: ids.groups.clone(),
-        packages: chosen.packages.iter().map(package).collect(),
-        loaders: chosen.loaders.iter().map(package).collect(),
+        packages: chosen.packages.iter().zip(&chosen.reasons).map(package).collect(),
+        loaders: chosen.loaders.iter().map(|loader| package((loader, &no_reason))).collect(),
         sources: chosen.proofs.iter().map(source).collect(),
         ..Lock::new(request.recipe)
     }

@@ -4,17 +4,23 @@ mod choose;
 mod outputs;
 mod sources;
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use crate::configure;
 use crate::configure::Configured;
+use crate::deb::Package;
 use crate::digest::Sha256;
 use crate::error::Error;
-use crate::fetch;
+use crate::fetch::Deb;
 use crate::head;
 use crate::host::Event;
 use crate::host::Host;
 use crate::initramfs;
+use crate::manifest::Manifest;
+use crate::manifest::Origins;
+use crate::manifest::OutputRecord;
+use crate::manifest::PackageRecord;
 use crate::overlay;
 use crate::recipe::Diskless;
 use crate::recipe::Head;
@@ -27,7 +33,6 @@ use crate::tree::TreePath;
 use crate::unpack;
 
 pub use choose::Chosen;
-pub use outputs::Output;
 pub use sources::Mirrors;
 
 /// What to build, and from where.
@@ -49,7 +54,7 @@ pub struct Request<'a> {
 #[derive(Debug)]
 pub struct Built {
     /// The files, relative to the output directory.
-    pub outputs: Vec<Output>,
+    pub outputs: Vec<OutputRecord>,
     /// The image's identity.
     pub tree_digest: Sha256,
     /// What was chosen.
@@ -60,11 +65,21 @@ pub struct Built {
 #[derive(Debug)]
 struct Image {
     tree: Tree,
-    configured: Configured,
     boot: Option<Boot>,
     head: Option<Tree>,
     lock: Lock,
+    manifest: Manifest,
+}
+
+/// What a recipe's packages make of an empty tree.
+#[derive(Debug)]
+struct System {
     chosen: Chosen,
+    /// The root's packages, as their .debs describe them.
+    packages: Vec<Package>,
+    configured: Configured,
+    origins: Origins,
+    lock: Lock,
 }
 
 /// What a node loads before it has a root.
@@ -72,7 +87,6 @@ struct Image {
 struct Boot {
     kernel: Content,
     initramfs: Content,
-    report: initramfs::Report,
 }
 
 /// Builds a recipe and publishes the outputs as `directory`.
@@ -81,12 +95,13 @@ struct Boot {
 /// The first stage that cannot do its part; then `directory` is as it was.
 pub fn build(host: &Host, request: &Request<'_>, directory: &Path) -> Result<Built, Error> {
     let image = assemble(host, request)?;
-    let tree_digest = tree::digest(&image.tree);
+    let tree_digest = image.manifest.tree;
     if let Some(expected) = request.expect.filter(|expected| *expected != tree_digest) {
         return Err(Error::Unexpected { expected, found: tree_digest });
     }
-    let outputs = stage(host, "write", || outputs::write(host, request.recipe, &image, directory))?;
-    Ok(Built { outputs, tree_digest, lock: image.lock })
+    let lock = image.lock.clone();
+    let outputs = stage(host, "write", || outputs::write(host, request.recipe, image, directory))?;
+    Ok(Built { outputs, tree_digest, lock })
 }
 
 /// Chooses the packages of a recipe, and numbers for their accounts, as a build would.
@@ -94,7 +109,7 @@ pub fn build(host: &Host, request: &Request<'_>, directory: &Path) -> Result<Bui
 /// # Errors
 /// As [`build`], up to the stage that configures.
 pub fn lock(host: &Host, request: &Request<'_>) -> Result<Lock, Error> {
-    install(host, request).map(|(_, _, lock)| lock)
+    install(host, request).map(|system| system.lock)
 }
 
 /// Chooses the packages of a recipe and says why, without fetching them.
@@ -106,7 +121,7 @@ pub fn choose(host: &Host, request: &Request<'_>) -> Result<Chosen, Error> {
 }
 
 /// Archive, solve, fetch, unpack and configure.
-fn install(host: &Host, request: &Request<'_>) -> Result<(Chosen, Configured, Lock), Error> {
+fn install(host: &Host, request: &Request<'_>) -> Result<System, Error> {
     let chosen = choose::choose(host, request)?;
     let debs = stage(host, "download", || choose::fetch(host, &request.recipe.debian.architecture, &chosen))?;
     let options = unpack::Options {
@@ -115,29 +130,62 @@ fn install(host: &Host, request: &Request<'_>) -> Result<(Chosen, Configured, Lo
         architecture: request.recipe.debian.architecture.clone(),
     };
     let root = stage(host, "unpack", || Ok(unpack::unpack(host, &debs, &options, &mut |_, _, _| Ok(()))?))?;
+    let packages = debs.into_iter().map(|deb| deb.package).collect();
     let epoch = request.lock.map_or_else(|| newest(&root.tree), |lock| lock.epoch);
+    let mut origins = Origins::unpacked(&root.tree, &root.packages);
+    let unpacked = root.tree.clone();
     let options = configure_options(request, epoch);
     let configured = stage(host, "configure", || Ok(configure::configure(host, root, &options)?))?;
+    origins.changed("configure", &unpacked, &configured.tree);
     let lock = choose::lock(request, &chosen, epoch, &configured.ids);
-    Ok((chosen, configured, lock))
+    Ok(System { chosen, packages, configured, origins, lock })
 }
 
 /// The whole way but for the writing.
 fn assemble(host: &Host, request: &Request<'_>) -> Result<Image, Error> {
     let recipe = request.recipe;
-    let (chosen, configured, lock) = install(host, request)?;
-    let mut tree = configured.tree.clone();
+    let mut system = install(host, request)?;
+    let mut tree = system.configured.tree.clone();
     stage(host, "overlay", || Ok(overlay::apply(&mut tree, recipe)?))?;
-    clamp(&mut tree, lock.epoch);
-    let (mut boot, mut head) = (None, None);
+    clamp(&mut tree, system.lock.epoch);
+    system.origins.changed("overlay", &system.configured.tree, &tree);
+    let (mut boot, mut head, mut loaders) = (None, None, Vec::new());
     if let Some(diskless) = &recipe.diskless {
-        let made = stage(host, "initramfs", || make_boot(host, recipe, diskless, &tree, lock.epoch))?;
+        let made = stage(host, "initramfs", || make_boot(host, recipe, diskless, &tree, system.lock.epoch))?;
         if let Some(wanted) = &recipe.head {
-            head = Some(stage(host, "head", || make_head(host, recipe, wanted, diskless, &made, &chosen))?);
+            let debs = choose::fetch_described(host, &system.chosen, &system.chosen.loaders)?;
+            head = Some(stage(host, "head", || make_head(host, recipe, wanted, diskless, &made, &debs))?);
+            loaders = debs.into_iter().map(|deb| deb.package).collect();
         }
         boot = Some(made);
     }
-    Ok(Image { tree, configured, boot, head, lock, chosen })
+    let manifest = manifest(recipe, &system, &tree, &loaders);
+    Ok(Image { tree, boot, head, lock: system.lock, manifest })
+}
+
+/// What is inside and why; the outputs are added when they are written.
+fn manifest(recipe: &Recipe, system: &System, tree: &Tree, loaders: &[Package]) -> Manifest {
+    let (name, debian) = (recipe.name.clone(), &recipe.debian);
+    let lock = Sha256::of(system.lock.to_text().as_bytes());
+    let (architecture, suite) = (debian.architecture.clone(), debian.suite.clone());
+    let mut manifest = Manifest::new(name, architecture, suite, tree::digest(tree), system.lock.epoch, lock);
+    let archive = |package: &Package| package.archive.map(|position| system.chosen.sources[position].name.clone());
+    let reasons = system.chosen.packages.iter().zip(&system.chosen.reasons);
+    let reasons: BTreeMap<(&str, &str), &String> = reasons
+        .map(|(package, reason)| ((package.name.as_str(), package.architecture.as_str()), reason))
+        .collect();
+    for package in &system.packages {
+        let reason = reasons.get(&(package.name.as_str(), package.architecture.as_str()));
+        let reason = reason.map_or_else(String::new, |reason| (*reason).clone());
+        manifest.packages.push(PackageRecord::new(package, archive(package), reason));
+    }
+    for package in loaders {
+        let reason = "holds a boot loader for the head".to_owned();
+        manifest.loaders.push(PackageRecord::new(package, archive(package), reason));
+    }
+    manifest.record_configuration(&system.configured.report);
+    manifest.files = system.origins.files();
+    manifest
 }
 
 /// The head node's files, with the boot loaders out of their packages.
@@ -147,11 +195,10 @@ fn make_head(
     head: &Head,
     diskless: &Diskless,
     boot: &Boot,
-    chosen: &Chosen,
+    loaders: &[Deb],
 ) -> Result<Tree, Error> {
-    let debs = fetch::fetch(host, &chosen.sources, &chosen.loaders.iter().collect::<Vec<_>>())?;
     let options = unpack::Options { architecture: recipe.debian.architecture.clone(), ..unpack::Options::default() };
-    let loaders = unpack::unpack(host, &debs, &options, &mut |_, _, _| Ok(()))?.tree;
+    let loaders = unpack::unpack(host, loaders, &options, &mut |_, _, _| Ok(()))?.tree;
     let (kernel, initramfs) = (boot.kernel.clone(), boot.initramfs.clone());
     Ok(head::assemble(&head::Input { recipe, head, diskless, kernel, initramfs, loaders: &loaders })?)
 }
@@ -167,7 +214,7 @@ fn make_boot(host: &Host, recipe: &Recipe, diskless: &Diskless, tree: &Tree, epo
     let kernel = tree.lookup(format!("/boot/vmlinuz-{version}")).and_then(|(_, inode)| inode.content().cloned());
     let kernel = kernel.ok_or_else(|| Error::Kernel(version.clone()))?;
     let bytes = outputs::initramfs(&initramfs.tree, recipe.initramfs.compression, host.jobs)?;
-    Ok(Boot { kernel, initramfs: bytes, report: initramfs.report })
+    Ok(Boot { kernel, initramfs: bytes })
 }
 
 fn configure_options(request: &Request<'_>, epoch: i64) -> configure::Options {

@@ -7,11 +7,8 @@ use std::io::BufWriter;
 use std::io::Write;
 use std::path::Path;
 
-use serde::Serialize;
-
 use super::Image;
 use crate::digest::HashWriter;
-use crate::digest::Sha256;
 use crate::error::Error;
 use crate::format::compress;
 use crate::format::compress::Compression;
@@ -20,6 +17,8 @@ use crate::host::output::Staging;
 use crate::image;
 use crate::image::Owners;
 use crate::image::Xattrs;
+use crate::manifest::OutputRecord;
+use crate::manifest::sbom;
 
 use crate::recipe::Format;
 use crate::recipe::Recipe;
@@ -27,17 +26,8 @@ use crate::tree;
 use crate::tree::Content;
 use crate::tree::Tree;
 
-/// One output: a file, or a directory with the digest of the tree in it.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-pub struct Output {
-    /// Relative to the output directory; a directory ends with a slash.
-    pub path: String,
-    /// Of the file's bytes, or the tree digest of the directory.
-    pub sha256: Sha256,
-}
-
-/// Writes all outputs and makes `directory` of them. Returns them by path.
-pub(super) fn write(host: &Host, recipe: &Recipe, image: &Image, directory: &Path) -> Result<Vec<Output>, Error> {
+/// Writes all outputs and makes `directory` of them. Returns the files by path.
+pub(super) fn write(host: &Host, recipe: &Recipe, image: Image, directory: &Path) -> Result<Vec<OutputRecord>, Error> {
     let staging = Staging::new(directory)?;
     let mut writer = Outputs { directory: staging.path(), jobs: host.jobs, written: Vec::new() };
     for format in &recipe.formats {
@@ -49,9 +39,15 @@ pub(super) fn write(host: &Host, recipe: &Recipe, image: &Image, directory: &Pat
     }
     if let Some(head) = &image.head {
         writer.directory("head", head, Owners::Dropped)?;
+        writer.files_of("head", head);
     }
     writer.text("tree.txt", &tree::dump(&image.tree))?;
     writer.text(&format!("{}.lock", recipe.name), &image.lock.to_text())?;
+    let mut manifest = image.manifest;
+    manifest.outputs.clone_from(&writer.written);
+    writer.text("sbom.spdx.json", &sbom(&manifest))?;
+    manifest.outputs.clone_from(&writer.written);
+    writer.text("manifest.json", &manifest.to_json())?;
     let mut outputs = writer.written;
     outputs.sort();
     staging.publish()?;
@@ -70,7 +66,7 @@ pub(super) fn initramfs(tree: &Tree, compression: Compression, jobs: usize) -> R
 struct Outputs<'a> {
     directory: &'a Path,
     jobs: usize,
-    written: Vec<Output>,
+    written: Vec<OutputRecord>,
 }
 
 impl Outputs<'_> {
@@ -104,9 +100,17 @@ impl Outputs<'_> {
     fn directory(&mut self, path: &str, tree: &Tree, owners: Owners) -> Result<(), Error> {
         let on_host = self.directory.join(path);
         fs::create_dir(&on_host).map_err(|source| Error::Write { path: path.into(), source })?;
-        image::write_directory(tree, &on_host, owners)?;
-        self.written.push(Output { path: format!("{path}/"), sha256: tree::digest(tree) });
-        Ok(())
+        Ok(image::write_directory(tree, &on_host, owners)?)
+    }
+
+    /// Lists the files of a directory one by one, so that anybody can check them with sha256sum(1).
+    fn files_of(&mut self, directory: &str, tree: &Tree) {
+        for (path, _, inode) in tree.iter() {
+            if let Some(content) = inode.content() {
+                let (size, sha256) = (content.size(), *content.sha256());
+                self.written.push(OutputRecord { path: format!("{directory}{path}"), size, sha256 });
+            }
+        }
     }
 
     fn content(&mut self, path: &str, content: &Content) -> Result<(), Error> {
@@ -130,7 +134,8 @@ impl Outputs<'_> {
         let mut output = HashWriter::new(BufWriter::with_capacity(1 << 20, file));
         fill(&mut output)?;
         output.flush().map_err(failed)?;
-        self.written.push(Output { path: path.to_owned(), sha256: output.finish().0 });
+        let (sha256, size, _) = output.finish();
+        self.written.push(OutputRecord { path: path.to_owned(), size, sha256 });
         Ok(())
     }
 }

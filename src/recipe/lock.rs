@@ -96,6 +96,9 @@ pub struct LockedPackage {
     pub size: u64,
     /// Of the .deb.
     pub sha256: Sha256,
+    /// Why it was chosen, in words.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub reason: String,
 }
 
 /// One suite of one archive, as it was signed.
@@ -320,6 +323,9 @@ impl LockedPackage {
         if let Some(source) = self.source.as_deref().filter(|source| !sources.contains(source)) {
             return Err(format!("it has no source `{}`", source.escape_debug()));
         }
+        if self.reason.len() > REASON_MAX || self.reason.chars().any(char::is_control) {
+            return Err("its reason is no line of words".to_owned());
+        }
         let parts = self.filename.split('/');
         if self.filename.is_empty()
             || self.filename.chars().any(char::is_control)
@@ -330,6 +336,9 @@ impl LockedPackage {
         Ok(())
     }
 }
+
+/// A relation with all its alternatives is far shorter.
+const REASON_MAX: usize = 4096;
 
 /// Compresses, and makes lines of it.
 fn pack(bytes: &[u8]) -> String {
@@ -362,6 +371,7 @@ mod tests {
             filename: format!("pool/main/{name}_{version}_amd64.deb"),
             size: 7,
             sha256: Sha256::of(name.as_bytes()),
+            reason: "asked for".into(),
         };
         Lock {
             version: VERSION,
