@@ -5,6 +5,7 @@
 //! mmdebstrap and the like, `IMGBUILD_TEST_BOOT=1` QEMU. `.ci/run` sets them all.
 
 mod archive;
+mod boot;
 mod deb;
 mod deb_file;
 mod formats;
@@ -28,3 +29,4 @@ mod native;
 mod reference;
 mod sandbox;
 mod solve;
+mod unpack;

@@ -10,6 +10,10 @@ pub mod native;
 pub mod shell;
 pub mod world;
 
+mod ids;
+mod normalize;
+mod sandbox;
+
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 
@@ -102,9 +106,6 @@ pub enum Outcome {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-<<<<<<< HEAD
-    /// The sandbox could not run it, or it failed there.
-=======
     /// Scripts need what the model lacks, or fail.
     #[error(
         "cannot configure packages without running their scripts (use `--configure sandbox`, or choose `sandbox`, \
@@ -115,19 +116,39 @@ pub enum Error {
     #[error("cannot start a thread")]
     Thread(#[source] std::io::Error),
     /// The sandbox could not run it.
->>>>>>> 375ea95 (configure: Follow all scripts of a set, and name everything that is missing)
     #[error("cannot configure the packages in the sandbox")]
     Sandbox(#[source] crate::host::SandboxError),
+    /// A maintainer script failed in the sandbox.
+    #[error("dpkg cannot configure the packages ({how}); it said last:\n{said}")]
+    Scripts {
+        /// How it ended.
+        how: String,
+        /// The last lines.
+        said: String,
+    },
+    /// What came back from the sandbox is no tree.
+    #[error("cannot read the root that the sandbox made")]
+    ReadBack(#[source] crate::tree::tar::Error),
+    /// A script left what no image may have.
+    #[error("a maintainer script left {what} at `{path}`")]
+    LeftBehind {
+        /// Where.
+        path: crate::tree::TreePath,
+        /// What.
+        what: &'static str,
+    },
+    /// `/var/lib/dpkg/status` is malformed.
+    #[error("cannot read `/var/lib/dpkg/status`")]
+    Status(#[source] crate::deb::ControlError),
+    /// The tree refuses an edit, or a file's bytes cannot be read.
+    #[error("cannot change the root tree")]
+    Tree(#[source] crate::tree::Error),
 }
 
 /// Configures all packages of `root`.
 ///
 /// # Errors
 /// A script that fails, or that cannot be followed.
-<<<<<<< HEAD
-pub fn configure(_: &Host, root: Root, options: &Options) -> Result<Configured, Error> {
-    Ok(Configured { tree: root.tree, packages: root.packages, report: Vec::new(), ids: options.ids.clone() })
-=======
 pub fn configure(host: &Host, root: Root, options: &Options) -> Result<Configured, Error> {
     let Root { tree, packages } = root;
     let (mut tree, report) = match options.method {
@@ -140,7 +161,6 @@ pub fn configure(host: &Host, root: Root, options: &Options) -> Result<Configure
     normalize::normalize(&mut tree, options.epoch)?;
     let ids = ids::read(&tree).map_err(Error::Tree)?;
     Ok(Configured { tree, packages, report, ids })
->>>>>>> 375ea95 (configure: Follow all scripts of a set, and name everything that is missing)
 }
 
 /// The native way, and behind it the sandbox for the packages that the recipe sends there.

@@ -3,6 +3,16 @@
 //! Every package is decoded once, in parallel, into the store; then all are merged into the tree one after the
 //! other, because dpkg's rules (who came first, who replaces whom, what a link points at) depend on the order.
 //! Nothing of a package is executed here: the caller's `before` is told when a package is about to appear.
+//!
+//! * `package`: one .deb. * `layout`: what lies there before all. * `overrides`:
+//!   diversions and statoverrides. * `filter`: what stays out. * `merge`: the rules. * `database`: what dpkg knows.
+
+mod database;
+mod filter;
+mod layout;
+mod merge;
+mod overrides;
+mod package;
 
 use std::collections::BTreeMap;
 
@@ -10,8 +20,16 @@ use crate::deb::MultiArch;
 use crate::deb::Version;
 use crate::digest::Sha256;
 use crate::fetch::Deb;
+use crate::host::Event;
 use crate::host::Host;
+use crate::host::in_parallel;
+use crate::tree::Kind;
 use crate::tree::Tree;
+use filter::Filter;
+use merge::Merge;
+use package::Member;
+use package::MemberKind;
+use package::Unpacked;
 
 /// Unpacked packages: the tree they made, and what dpkg would remember of each.
 #[derive(Debug, Clone)]
@@ -103,12 +121,146 @@ pub enum Error {
         /// Why.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// The .deb is damaged, or not of a form that is accepted.
+    #[error("cannot read the .deb of package `{package}`")]
+    Deb {
+        /// Its name.
+        package: String,
+        /// Why.
+        source: crate::deb::file::Error,
+    },
+    /// Its data is damaged, or not of a form that is accepted.
+    #[error("cannot read the data of package `{package}`")]
+    Tar {
+        /// Its name.
+        package: String,
+        /// Why.
+        source: crate::format::tar::Error,
+    },
+    /// Its bytes could not be decoded or read back.
+    #[error("cannot read the files of package `{package}`")]
+    Read {
+        /// Its name.
+        package: String,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// Its files could not be kept.
+    #[error("cannot keep the files of package `{package}` in the store")]
+    Store {
+        /// Its name.
+        package: String,
+        /// Why.
+        source: crate::host::StoreError,
+    },
+    /// Its control files contradict the index, or themselves.
+    #[error("the control files of package `{package}` are not acceptable: {reason}")]
+    Control {
+        /// Its name.
+        package: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// A member that may not be there: hostile, or another package's.
+    #[error("cannot unpack `{path}` of package `{package}`: {reason}")]
+    Clash {
+        /// Its name.
+        package: String,
+        /// As in the package, escaped.
+        path: String,
+        /// Why not.
+        reason: String,
+    },
+    /// The tree has no place for a member.
+    #[error("cannot unpack `{path}` of package `{package}`")]
+    Place {
+        /// Its name.
+        package: String,
+        /// As in the package, escaped.
+        path: String,
+        /// Why.
+        source: crate::tree::Error,
+    },
+    /// dpkg would remove a package of the set again.
+    #[error("package `{by}` replaces every file of package `{package}`: take `{package}` out of the recipe")]
+    Disappears {
+        /// Which has nothing left.
+        package: String,
+        /// Which has it all.
+        by: String,
+    },
+    /// A database file in the tree is not of its form.
+    #[error("`/{file}` is malformed: {reason}")]
+    Database {
+        /// Its path.
+        file: &'static str,
+        /// What is wrong.
+        reason: String,
+    },
+    /// The tree refuses an edit.
+    #[error("cannot lay out the root tree")]
+    Tree(#[source] crate::tree::Error),
+    /// The reporter said so.
+    #[error("cancelled")]
+    Cancelled,
 }
 
-/// Unpacks `debs` into an empty tree.
+impl Error {
+    /// Whether a package was not what it has to be, rather than the host at fault.
+    #[must_use]
+    pub const fn is_integrity(&self) -> bool {
+        matches!(self, Self::Deb { .. } | Self::Tar { .. } | Self::Control { .. })
+    }
+}
+
+/// The stage's name in events; its unit is packages.
+const STAGE: &str = "unpack";
+
+/// Unpacks `debs` into an empty tree, in the order given: that in which they can be configured.
 ///
 /// # Errors
 /// A package that is damaged, hostile, or that clashes with another.
-pub fn unpack(_: &Host, _: &[Deb], _: &Options, _: &mut Before<'_>) -> Result<Root, Error> {
-    Ok(Root { tree: Tree::new(), packages: Vec::new() })
+pub fn unpack(host: &Host, debs: &[Deb], options: &Options, before: &mut Before<'_>) -> Result<Root, Error> {
+    host.reporter.event(&Event::StageStarted { stage: STAGE, total: Some(debs.len() as u64) });
+    let unpacked = read_all(host, debs)?;
+    let filter = Filter::new(&options.exclude, &options.include);
+    let mut merge = Merge::new(Tree::new(), filter);
+    if !unpacked.iter().any(ships_merged_usr) {
+        layout::merge_usr(&mut merge.tree, &options.architecture).map_err(Error::Tree)?;
+    }
+    for (deb, next) in debs.iter().zip(unpacked) {
+        if host.reporter.is_cancelled() {
+            return Err(Error::Cancelled);
+        }
+        before(&mut merge.tree, &merge.packages, &next.installed)
+            .map_err(|source| Error::Before { package: next.installed.name.clone(), source })?;
+        merge.add(&deb.package, next)?;
+    }
+    let Merge { mut tree, packages, md5sums, .. } = merge;
+    database::write(&mut tree, &packages, &md5sums, &options.architecture)?;
+    host.reporter.event(&Event::StageFinished { stage: STAGE });
+    Ok(Root { tree, packages })
+}
+
+/// Whether a package brings the links of a merged /usr, as base-files does since trixie.
+fn ships_merged_usr(unpacked: &Unpacked) -> bool {
+    let is_link = |member: &Member| matches!(member.kind, MemberKind::Inode(Kind::Symlink(_)));
+    unpacked.members.iter().any(|member| member.path == b"/bin" && is_link(member))
+}
+
+/// Reads all packages, the largest first so that no thread is left alone with one at the end.
+fn read_all(host: &Host, debs: &[Deb]) -> Result<Vec<Unpacked>, Error> {
+    let mut largest_first: Vec<usize> = (0..debs.len()).collect();
+    largest_first.sort_by_key(|&position| std::cmp::Reverse(debs[position].blob.size));
+    let read = |&position: &usize| {
+        if host.reporter.is_cancelled() {
+            return (position, Err(Error::Cancelled));
+        }
+        let unpacked = package::unpack(host, &debs[position]);
+        host.reporter.event(&Event::StageProgress { stage: STAGE, done: 1 });
+        (position, unpacked)
+    };
+    let mut results = in_parallel(host.jobs, &largest_first, read);
+    results.sort_by_key(|(position, _)| *position);
+    results.into_iter().map(|(_, unpacked)| unpacked).collect()
 }
