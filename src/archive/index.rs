@@ -257,15 +257,15 @@ impl Index {
     /// Takes up verified indices; earlier parts are preferred.
     pub(super) fn from_parts(parts: Vec<Part<'_>>, proofs: Vec<Proof>, jobs: usize) -> Result<Self, Error> {
         let mut stubs = stubs(&parts, jobs)?;
-        let archives: Vec<usize> = parts.iter().map(|part| part.archive).collect();
         let dropped = doubled(&parts, &stubs)?;
-        let mut at = 0;
-        stubs.retain(|_| {
-            at += 1;
-            !dropped[at - 1]
-        });
+        if dropped.contains(&true) {
+            let mut kept = dropped.iter().map(|dropped| !dropped);
+            stubs.retain(|_| kept.next().unwrap_or(true));
+        }
+        let archives: Vec<usize> = parts.iter().map(|part| part.archive).collect();
         let mut index = Self { proofs, ..Self::default() };
         index.texts = parts.into_iter().map(|part| part.text).collect();
+        index.entries.reserve(stubs.len());
         for Stub { part, found } in stubs {
             let text = u32::try_from(part).expect("fewer than 2^32 parts");
             let place = |range| Place { text, range };
@@ -291,15 +291,36 @@ impl Index {
     }
 
     fn sort(&mut self) {
-        let mut by_name: Vec<PackageId> = self.ids().collect();
-        by_name.sort_by(|&a, &b| self.name(a).cmp(self.name(b)));
-        let mut provides: Vec<(Place, PackageId)> =
-            std::mem::take(&mut self.provided).into_iter().zip(std::mem::take(&mut self.providers)).collect();
-        provides.sort_by(|(a, by), (b, also_by)| self.bytes(a).cmp(self.bytes(b)).then(by.cmp(also_by)));
-        provides.dedup_by(|(a, by), (b, also_by)| by == also_by && self.bytes(a) == self.bytes(b));
-        (self.provided, self.providers) = provides.into_iter().unzip();
-        self.by_name = by_name;
+        self.by_name = sorted(self.entries.len(), |at| self.bytes(&self.entries[at].name)).into_iter().map(id).collect();
+        let order = sorted(self.provided.len(), |at| self.bytes(&self.provided[at]));
+        let mut provided: Vec<Place> = Vec::with_capacity(order.len());
+        let mut providers: Vec<PackageId> = Vec::with_capacity(order.len());
+        for at in order {
+            let (place, provider) = (&self.provided[at], self.providers[at]);
+            // A package may provide one name in several versions.
+            let repeated = providers.last() == Some(&provider)
+                && provided.last().is_some_and(|last| self.bytes(last) == self.bytes(place));
+            if !repeated {
+                provided.push(place.clone());
+                providers.push(provider);
+            }
+        }
+        (self.provided, self.providers) = (provided, providers);
     }
+}
+
+/// The positions `0..count` sorted by name, equal names by position. Most comparisons are of eight bytes that lie
+/// side by side, not of names all over the texts.
+fn sorted<'a>(count: usize, name: impl Fn(usize) -> &'a [u8]) -> Vec<usize> {
+    let start = |name: &[u8]| {
+        let mut start = [0; 8];
+        let length = name.len().min(8);
+        start[..length].copy_from_slice(&name[..length]);
+        u64::from_be_bytes(start)
+    };
+    let mut keys: Vec<(u64, usize)> = (0..count).map(|at| (start(name(at)), at)).collect();
+    keys.sort_unstable_by(|a, b| a.0.cmp(&b.0).then_with(|| name(a.1).cmp(name(b.1))).then(a.1.cmp(&b.1)));
+    keys.into_iter().map(|(_, at)| at).collect()
 }
 
 /// The stanzas of all parts in order, as far as their sources let them through.
@@ -333,32 +354,35 @@ fn stubs(parts: &[Part<'_>], jobs: usize) -> Result<Vec<Stub>, Error> {
 /// of two archives the earlier wins, so that a later one cannot put its own file in place of another's.
 fn doubled(parts: &[Part<'_>], stubs: &[Stub]) -> Result<Vec<bool>, Error> {
     let text = |stub: &Stub, range: &Range<u32>| &parts[stub.part].text[range.start as usize..range.end as usize];
-    let key = |at: usize| {
-        let stub = &stubs[at];
-        let found = &stub.found;
-        (text(stub, &found.package), text(stub, &found.architecture), text(stub, &found.version))
+    let name = |at: usize| text(&stubs[at], &stubs[at].found.package);
+    let version = |at: usize| {
+        let found = &stubs[at].found;
+        (text(&stubs[at], &found.architecture), text(&stubs[at], &found.version))
     };
-    let mut order: Vec<usize> = (0..stubs.len()).collect();
-    order.sort_by(|&a, &b| key(a).cmp(&key(b)));
     let mut dropped = vec![false; stubs.len()];
-    let mut first = 0;
-    for next in 1..order.len() {
-        let (kept, other) = (order[first], order[next]);
-        if key(kept) != key(other) {
-            first = next;
-            continue;
-        }
-        dropped[other] = true;
-        let (kept, other) = (&stubs[kept], &stubs[other]);
-        if parts[kept.part].archive == parts[other.part].archive {
-            let digest =
-                |stub: &Stub| Stanza::parse(text(stub, &stub.found.stanza)).ok()?.get("SHA256").map(str::to_owned);
-            if digest(kept) != digest(other) {
-                return Err(parts[other.part].conflict(&other.found));
+    for same_name in sorted(stubs.len(), name).chunk_by_mut(|&a, &b| name(a) == name(b)) {
+        // A stable sort: the earliest of equal versions stays first.
+        same_name.sort_by(|&a, &b| version(a).cmp(&version(b)));
+        for equal in same_name.chunk_by(|&a, &b| version(a) == version(b)) {
+            for &other in &equal[1..] {
+                dropped[other] = true;
+                check_equal(parts, &stubs[equal[0]], &stubs[other])?;
             }
         }
     }
     Ok(dropped)
+}
+
+fn check_equal(parts: &[Part<'_>], kept: &Stub, other: &Stub) -> Result<(), Error> {
+    let digest = |stub: &Stub| {
+        let range = &stub.found.stanza;
+        let stanza = Stanza::parse(&parts[stub.part].text[range.start as usize..range.end as usize]).ok()?;
+        stanza.get("SHA256").map(str::to_owned)
+    };
+    if parts[kept.part].archive == parts[other.part].archive && digest(kept) != digest(other) {
+        return Err(parts[other.part].conflict(&other.found));
+    }
+    Ok(())
 }
 
 impl Part<'_> {
@@ -411,13 +435,55 @@ impl Part<'_> {
     }
 }
 
-/// Whether a name fits a glob of `*` and `?`.
+/// Whether a name fits a glob of `*` and `?`. Takes time in proportion to the product of their lengths at most.
 fn matches(glob: &[u8], name: &[u8]) -> bool {
-    match (glob.split_first(), name.split_first()) {
-        (None, None) => true,
-        (Some((b'*', rest)), _) => (0..=name.len()).any(|at| matches(rest, &name[at..])),
-        (Some((b'?', glob)), Some((_, name))) => matches(glob, name),
-        (Some((byte, glob)), Some((other, name))) => byte == other && matches(glob, name),
-        _ => false,
+    let (mut at, mut byte) = (0, 0);
+    // Where the last `*` was, and where in the name the search for what follows it began.
+    let mut star = None;
+    while byte < name.len() {
+        match glob.get(at) {
+            Some(b'*') => {
+                star = Some((at, byte));
+                at += 1;
+            }
+            Some(&wanted) if wanted == b'?' || wanted == name[byte] => {
+                at += 1;
+                byte += 1;
+            }
+            _ => {
+                let Some((star_at, from)) = star else { return false };
+                star = Some((star_at, from + 1));
+                (at, byte) = (star_at + 1, from + 1);
+            }
+        }
+    }
+    glob[at..].iter().all(|&rest| rest == b'*')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn globs() {
+        for (glob, name, fits) in [
+            ("slurm", "slurm", true),
+            ("slurm", "slurmd", false),
+            ("slurm*", "slurmd", true),
+            ("*-dev", "libfoo-dev", true),
+            ("*-dev", "libfoo-dev-bin", false),
+            ("l?b*x*", "libaxbxc", true),
+            ("*", "anything", true),
+            ("?", "", false),
+            ("**a**", "bab", true),
+        ] {
+            assert_eq!(matches(glob.as_bytes(), name.as_bytes()), fits, "{glob} {name}");
+        }
+    }
+
+    #[test]
+    fn sorting_is_by_name_then_position() {
+        let names: [&[u8]; 7] = [b"libabcdefgh", b"b", b"libabcdefgg", b"a", b"libabcdefgh", b"", b"libabcde"];
+        assert_eq!(sorted(names.len(), |at| names[at]), [5, 3, 1, 6, 2, 0, 4]);
     }
 }

@@ -311,7 +311,15 @@ fn keep(host: &Host, text: &[u8], plain: ReleaseFile) -> Result<(), Error> {
 }
 
 fn read(blob: &StoredBlob) -> std::io::Result<Vec<u8>> {
-    crate::tree::Content::from_blob(std::sync::Arc::clone(&blob.blob), 0, blob.size, blob.sha256).to_vec()
+    let mut bytes = vec![0; usize::try_from(blob.size).map_err(std::io::Error::other)?];
+    let mut done = 0;
+    while done < bytes.len() {
+        match blob.blob.read_at(&mut bytes[done..], done as u64)? {
+            0 => return Err(std::io::ErrorKind::UnexpectedEof.into()),
+            count => done += count,
+        }
+    }
+    Ok(bytes)
 }
 
 /// The proofs of the releases, each with the indices that were read.
