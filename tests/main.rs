@@ -22,6 +22,8 @@ pub(crate) fn switched_on(switch: &str, test: &str) -> bool {
 }
 
 mod initramfs;
+#[cfg(feature = "http")]
+mod http;
 mod kernel;
 mod layers;
 mod manifest;

@@ -17,6 +17,9 @@ use crate::archive::Source;
 use crate::archive::proof::Signed;
 use crate::archive::verify::VerifyError;
 use crate::digest::Sha256;
+use crate::format::compress::Compression;
+use crate::format::compress::Limits;
+use crate::format::compress::decoder;
 use crate::host::Event;
 use crate::host::Host;
 use crate::host::StoredBlob;
@@ -48,7 +51,7 @@ pub(super) struct WantedIndex {
     pub(super) path: String,
     /// As it lies on the mirror.
     file: ReleaseFile,
-    suffix: &'static str,
+    compression: Compression,
     /// Decompressed, when the Release names it.
     plain: Option<ReleaseFile>,
 }
@@ -56,12 +59,15 @@ pub(super) struct WantedIndex {
 impl WantedIndex {
     /// Path below the suite's directory.
     fn name(&self) -> String {
-        format!("{}{}", self.path, self.suffix)
+        format!("{}{}", self.path, self.compression.suffix())
     }
 }
 
 /// Compressions, the preferred first: what costs least to get and read.
-const SUFFIXES: [&str; 4] = [".zst", ".xz", ".gz", ""];
+const COMPRESSIONS: [Compression; 4] = [Compression::Zstd, Compression::Xz, Compression::Gzip, Compression::None];
+
+/// How much longer an index is than compressed, at most, in real archives: what is set aside at once.
+const RATIO: usize = 16;
 
 impl VerifiedRelease {
     /// The indices a source wants. A missing one is an error, never an empty archive.
@@ -84,9 +90,9 @@ impl VerifiedRelease {
 
     fn index(&self, path: &str) -> Option<WantedIndex> {
         let plain = self.release.file(path);
-        SUFFIXES.iter().find_map(|suffix| {
-            let file = self.release.file(&format!("{path}{suffix}"))?;
-            Some(WantedIndex { path: path.to_owned(), file, suffix, plain })
+        COMPRESSIONS.into_iter().find_map(|compression| {
+            let file = self.release.file(&format!("{path}{}", compression.suffix()))?;
+            Some(WantedIndex { path: path.to_owned(), file, compression, plain })
         })
     }
 }
@@ -268,7 +274,7 @@ pub(super) fn index_text(
     })?;
     let text = decompress(&blob, index).map_err(|error| index.error(source, error))?;
     if let Some(plain) = index.plain
-        && !index.suffix.is_empty()
+        && index.compression != Compression::None
     {
         keep(host, &text, plain)?;
     }
@@ -279,17 +285,12 @@ pub(super) fn index_text(
 fn decompress(blob: &StoredBlob, index: &WantedIndex) -> Result<Vec<u8>, IndexError> {
     let limit = index.plain.map_or(INDEX_MAX, |plain| plain.size);
     let bytes = read(blob).map_err(IndexError::Compression)?;
-    let mut text = Vec::with_capacity(usize::try_from(limit.min(INDEX_MAX)).unwrap_or(0).min(bytes.len() * 16));
-    let decoder: Box<dyn Read + '_> = match index.suffix {
-        ".xz" => Box::new(xz2::bufread::XzDecoder::new(&bytes[..])),
-        ".gz" => Box::new(flate2::bufread::MultiGzDecoder::new(&bytes[..])),
-        ".zst" => Box::new(zstd::stream::read::Decoder::with_buffer(&bytes[..]).map_err(IndexError::Compression)?),
-        _ => return Ok(bytes),
-    };
-    decoder.take(limit.saturating_add(1)).read_to_end(&mut text).map_err(IndexError::Compression)?;
-    if text.len() as u64 > limit {
-        return Err(IndexError::Mismatch(format!("it has more than {limit} bytes")));
+    if index.compression == Compression::None {
+        return Ok(bytes);
     }
+    let mut decoder = decoder(index.compression, &bytes[..], Limits::new(limit)).map_err(IndexError::Compression)?;
+    let mut text = Vec::with_capacity(usize::try_from(limit).unwrap_or(0).min(bytes.len() * RATIO));
+    decoder.read_to_end(&mut text).map_err(IndexError::Compression)?;
     match index.plain {
         Some(plain) if plain.size != text.len() as u64 => {
             Err(IndexError::Mismatch(format!("it has {} bytes and should have {}", text.len(), plain.size)))

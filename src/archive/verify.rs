@@ -95,10 +95,12 @@ pub(super) fn verify_detached(
     at: i64,
 ) -> Result<Vec<String>, VerifyError> {
     // Binary signatures exist (Debian bug 921685); the packet parser takes nothing but signatures from them.
-    if signature.first().is_none_or(|byte| byte & 0x80 == 0) {
-        Lines { rest: signature, number: 0 }.signatures_alone().map_err(VerifyError::Framing)?;
-    }
-    trust.verify(text, signature, keyring, at).map_err(VerifyError::Signature)
+    let signature = if signature.first().is_some_and(|byte| byte & 0x80 != 0) {
+        signature.to_vec()
+    } else {
+        Lines { rest: signature, number: 0 }.signatures_alone().map_err(VerifyError::Framing)?
+    };
+    trust.verify(text, &signature, keyring, at).map_err(VerifyError::Signature)
 }
 
 /// What is hashed for a text signature: lines ending in CR LF, none after the last (RFC 9580, 7.2).
@@ -163,39 +165,42 @@ impl<'a> Lines<'a> {
         }
     }
 
-    /// One or more armored signatures and nothing after them; returns them as they stand.
+    /// One or more armored signatures and nothing after them; returns them without headers and blanks.
     fn signatures(&mut self) -> Result<Vec<u8>, FramingError> {
-        let all = self.rest;
-        let mut end = 0;
+        let mut signatures = Vec::new();
         while self.peek() == Some(BEGIN_SIGNATURE) {
             self.next();
             self.headers()?;
-            self.armor_body()?;
-            end = all.len() - self.rest.len();
+            signatures.extend([BEGIN_SIGNATURE, b"\n\n"].concat());
+            self.armor_body(&mut signatures)?;
         }
         if !self.rest.trim_ascii().is_empty() {
             self.next();
             return self.fail("something else after the signature");
         }
-        Ok(all[..end].to_vec())
+        Ok(signatures)
     }
 
-    fn signatures_alone(&mut self) -> Result<(), FramingError> {
+    fn signatures_alone(&mut self) -> Result<Vec<u8>, FramingError> {
         if self.peek() != Some(BEGIN_SIGNATURE) {
             return self.fail("it does not begin with a signature");
         }
-        self.signatures().map(drop)
+        self.signatures()
     }
 
-    fn armor_body(&mut self) -> Result<(), FramingError> {
+    fn armor_body(&mut self, armor: &mut Vec<u8>) -> Result<(), FramingError> {
         loop {
             match self.next() {
                 None => return self.fail("the signature is not closed"),
-                Some(END_SIGNATURE) => return Ok(()),
                 Some(line) => {
                     let base64 = |byte: &u8| byte.is_ascii_alphanumeric() || b"+/=".contains(byte);
-                    if line.is_empty() || !line.iter().all(base64) {
+                    if line != END_SIGNATURE && (line.is_empty() || !line.iter().all(base64)) {
                         return self.fail("something else within the signature");
+                    }
+                    armor.extend_from_slice(line);
+                    armor.push(b'\n');
+                    if line == END_SIGNATURE {
+                        return Ok(());
                     }
                 }
             }

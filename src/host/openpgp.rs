@@ -318,7 +318,7 @@ fn parse_signatures(bytes: &[u8]) -> Result<Vec<Signature>, TrustError> {
         match packet {
             Ok(Packet::Signature(signature)) => signatures.push(signature),
             Ok(_) => return Err(TrustError::Malformed("something else among the signatures".into())),
-            Err(error) => return Err(TrustError::Malformed(error.to_string())),
+            Err(error) => return Err(malformed(&error)),
         }
         if signatures.len() > SIGNATURES_MAX {
             return Err(TrustError::Malformed(format!("more than {SIGNATURES_MAX} signatures")));
@@ -356,7 +356,6 @@ fn packets(bytes: &[u8], kind: BlockType) -> Result<Packets, TrustError> {
     let end =
         format!("-----END PGP {}-----", if kind == BlockType::Signature { "SIGNATURE" } else { "PUBLIC KEY BLOCK" });
     for block in text.split_inclusive(end.as_str()).filter(|block| !block.trim().is_empty()) {
-        let malformed = |error: &dyn std::fmt::Display| TrustError::Malformed(error.to_string());
         let mut dearmor = Dearmor::new(BufReader::new(block.as_bytes()));
         dearmor.read_header().map_err(|error| malformed(&error))?;
         if dearmor.typ != Some(kind.clone()) {
@@ -367,6 +366,11 @@ fn packets(bytes: &[u8], kind: BlockType) -> Result<Packets, TrustError> {
         all.extend(PacketParser::new(std::io::Cursor::new(binary)));
     }
     Ok(Box::new(all.into_iter()))
+}
+
+/// The library's errors may quote all they were given.
+fn malformed(error: &dyn std::fmt::Display) -> TrustError {
+    TrustError::Malformed(error.to_string().chars().filter(|character| !character.is_control()).take(120).collect())
 }
 
 fn issuer(signature: &Signature) -> String {

@@ -1,10 +1,16 @@
 //! What tests, benches and embedders build their worlds from, all made in code.
 
+mod archive;
 mod deb;
+pub mod http;
 mod module;
 mod reader;
+pub mod signer;
 mod tree;
 
+pub use archive::ARCHIVE_DATE;
+pub use archive::ArchiveBuilder;
+pub use archive::MemoryTransport;
 pub use deb::DebBuilder;
 pub use deb::ar_archive;
 pub use deb::compressed;
