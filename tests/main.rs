@@ -31,4 +31,5 @@ mod native;
 mod reference;
 mod sandbox;
 mod solve;
+mod store;
 mod unpack;
