@@ -10,7 +10,6 @@ mod deb;
 mod deb_file;
 mod formats;
 mod head;
-mod overlay;
 
 /// Whether a switch is set; says aloud when it is not.
 #[expect(clippy::disallowed_methods, clippy::print_stderr, reason = "a test reads its switch and says that it skips")]
@@ -25,11 +24,14 @@ pub(crate) fn switched_on(switch: &str, test: &str) -> bool {
 mod initramfs;
 #[cfg(feature = "http")]
 mod http;
+#[cfg(all(feature = "http", feature = "sandbox"))]
+mod install;
 mod kernel;
 mod layers;
 mod manifest;
 mod native;
 mod reference;
+#[cfg(feature = "sandbox")]
 mod sandbox;
 mod solve;
 mod store;

@@ -24,19 +24,14 @@ use imgbuild::tree::TreePath;
 const PACKAGES: &str = "linux-image-amd64,initramfs-tools,busybox,klibc-utils,udev,kmod,nfs-common,systemd,ifupdown,\
                         zstd,xz-utils";
 
-/// The directory of the suite's root with what an initramfs needs.
-pub(crate) fn root(suite: &str) -> PathBuf {
-    root_with(suite, "reference", PACKAGES)
-}
-
-/// The directory of a root with these packages; made on first use, by root, from the mirror of the machine's own apt.
+/// The directory of the suite's root; made on first use, by root, from the mirror of the machine's own apt.
 #[expect(clippy::disallowed_methods, reason = "the reference is what another program makes")]
-pub(crate) fn root_with(suite: &str, name: &str, packages: &str) -> PathBuf {
-    let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}-{suite}"));
+pub(crate) fn root(suite: &str) -> PathBuf {
+    let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("reference-{suite}"));
     if !directory.exists() {
         let fresh = directory.with_extension("new");
         let status = Command::new("mmdebstrap")
-            .args(["--mode=root", "--variant=minbase", "--format=directory", "--include", packages, suite])
+            .args(["--mode=root", "--variant=minbase", "--format=directory", "--include", PACKAGES, suite])
             .arg(&fresh)
             .status()
             .expect("mmdebstrap starts");

@@ -12,6 +12,7 @@ pub mod world;
 
 mod ids;
 mod normalize;
+mod order;
 mod sandbox;
 
 use std::collections::BTreeMap;
@@ -137,6 +138,9 @@ pub enum Error {
         /// What.
         what: &'static str,
     },
+    /// A package's control file is malformed.
+    #[error("cannot order the packages")]
+    Control(#[source] crate::deb::PackageError),
     /// `/var/lib/dpkg/status` is malformed.
     #[error("cannot read `/var/lib/dpkg/status`")]
     Status(#[source] crate::deb::ControlError),
@@ -158,6 +162,7 @@ pub fn configure(host: &Host, root: Root, options: &Options) -> Result<Configure
             (tree, sandbox::report(&packages, options))
         }
     };
+    ids::renumber(&mut tree, &options.ids).map_err(Error::Tree)?;
     normalize::normalize(&mut tree, options.epoch)?;
     let ids = ids::read(&tree).map_err(Error::Tree)?;
     Ok(Configured { tree, packages, report, ids })

@@ -18,6 +18,8 @@ enum Action {
     Remove,
     /// A directory stays, everything below it goes.
     Clear,
+    /// Directories stay, every file below them goes.
+    Strip,
     /// A file stays, without a byte in it.
     Empty,
 }
@@ -25,6 +27,7 @@ enum Action {
 use Action::Clear;
 use Action::Empty;
 use Action::Remove;
+use Action::Strip;
 
 /// Path patterns (`*` within one name, `**` for any names), what happens, and why.
 const RULES: &[(Action, &[&str], &str)] = &[
@@ -74,7 +77,7 @@ const RULES: &[(Action, &[&str], &str)] = &[
     // --- caches that hold times, inode numbers, or what a mirror said ---------------------------------------------
     (Remove, &["var/cache/ldconfig/aux-cache"], "holds inode numbers and change times"),
     (Remove, &["var/cache/apt/*.bin", "var/cache/apt/archives/*.deb"], "holds times and paths of the build"),
-    (Clear, &["var/lib/apt/lists"], "what a mirror said once"),
+    (Strip, &["var/lib/apt/lists/**"], "what a mirror said once; apt's package brings the directories"),
     (Remove, &["etc/apt/apt.conf.d/01autoremove-kernels"], "depends on the kernel that builds"),
     (Remove, &["var/cache/man/**/index.db"], "holds times"),
     (Remove, &["var/cache/fontconfig/*"], "holds times and random names"),
@@ -127,6 +130,7 @@ fn apply_rules(tree: &mut Tree) -> Result<(), Error> {
             match (action, tree.get(&path).map(|inode| &inode.kind)) {
                 (Remove, Some(_)) => tree.remove_all(&path),
                 (Clear, Some(Kind::Directory)) => tree.clear(&path),
+                (Strip, Some(kind)) if *kind != Kind::Directory => tree.remove_all(&path),
                 (Empty, Some(Kind::File(_))) => rewrite(tree, &path, |_| Vec::new())?,
                 _ => {}
             }

@@ -17,6 +17,7 @@ use super::Error;
 use super::Options;
 use super::Outcome;
 use super::PackageReport;
+use super::order::order;
 use crate::deb::stanzas;
 use crate::digest::HashWriter;
 use crate::digest::Sha256;
@@ -73,7 +74,8 @@ pub(super) fn configure(
     let stubbed = put_stubs(&mut tree).map_err(Error::Tree)?;
     let skipped = put_skipped(&mut tree, &chosen, options).map_err(Error::Tree)?;
     let devices = take_devices(&mut tree);
-    put_driver(&mut tree, &chosen, options).map_err(Error::Tree)?;
+    let configured = order(&chosen).map_err(Error::Control)?;
+    put_driver(&mut tree, &chosen, &configured, options).map_err(Error::Tree)?;
     let mut result = run(host, &tree, options)?;
     result.remove_all(&TreePath::literal(DRIVER));
     put_back(&mut result, &original, &stubbed)?;
@@ -185,19 +187,40 @@ fn put_back(tree: &mut Tree, original: &Tree, paths: &[TreePath]) -> Result<(), 
     Ok(())
 }
 
+/// Runs one preinst as dpkg does: from `tmp.ci`, with the package's control file beside it, by which debconf knows
+/// whose questions these are. Arguments: name, architecture, name of the info files.
+const PREINST: &str = r#"#!/bin/sh
+set -e
+preinst() {
+    ci=/var/lib/dpkg/tmp.ci
+    rm -rf "$ci"
+    mkdir "$ci"
+    for member in /var/lib/dpkg/info/"$3".*; do
+        cp -p "$member" "$ci/${member##*.}"
+    done
+    cp "$0.$3.control" "$ci/control"
+    if ! DPKG_MAINTSCRIPT_NAME=preinst DPKG_MAINTSCRIPT_PACKAGE="$1" DPKG_MAINTSCRIPT_ARCH="$2" \
+        DPKG_MAINTSCRIPT_PACKAGE_REFCOUNT=1 DPKG_ADMINDIR=/var/lib/dpkg DPKG_ROOT= "$ci/preinst" install
+    then
+        echo "the preinst of $1 failed" >&2
+        exit 1
+    fi
+    rm -rf "$ci"
+}
+"#;
+
 /// The script that runs inside, and debconf's answers.
-fn put_driver(tree: &mut Tree, chosen: &[&Installed], options: &Options) -> Result<(), crate::tree::Error> {
-    let mut script = String::from("#!/bin/sh\nset -e\n");
+fn put_driver(
+    tree: &mut Tree,
+    chosen: &[&Installed],
+    configured: &[usize],
+    options: &Options,
+) -> Result<(), crate::tree::Error> {
+    let mut script = String::from(PREINST);
     for package in chosen.iter().filter(|package| package.members.contains_key("preinst")) {
-        script.push_str(&format!(
-            "DPKG_MAINTSCRIPT_NAME=preinst DPKG_MAINTSCRIPT_PACKAGE='{}' DPKG_MAINTSCRIPT_ARCH='{}' \
-             DPKG_MAINTSCRIPT_PACKAGE_REFCOUNT=1 DPKG_ADMINDIR=/var/lib/dpkg DPKG_ROOT= \
-             '/var/lib/dpkg/info/{}.preinst' install ||\n{{ echo \"preinst of {} failed\" >&2; exit 1; }}\n",
-            package.name,
-            package.architecture,
-            package.info_name(),
-            package.name,
-        ));
+        let info = package.info_name();
+        script.push_str(&format!("preinst '{}' '{}' '{info}'\n", package.name, package.architecture));
+        tree.write(format!("{DRIVER}/run.{info}.control"), 0o644, package.control.as_str())?;
     }
     let answers = selections(chosen, &options.debconf);
     if !answers.is_empty() {
@@ -205,8 +228,8 @@ fn put_driver(tree: &mut Tree, chosen: &[&Installed], options: &Options) -> Resu
         script.push_str(&format!("debconf-set-selections '/{DRIVER}/selections'\n"));
     }
     script.push_str("dpkg --configure --force-confold --force-confdef");
-    for package in chosen {
-        script.push_str(&format!(" '{}'", package.info_name()));
+    for &position in configured {
+        script.push_str(&format!(" '{}'", chosen[position].info_name()));
     }
     script.push('\n');
     tree.write(format!("{DRIVER}/run"), 0o755, script).map(drop)

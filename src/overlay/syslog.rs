@@ -29,15 +29,12 @@ fn version(packaged: &str) -> String {
 }
 
 /// UDP as in the classic: a node never waits for its head to take a log line.
-///
-/// syslog-ng's own statistics, every ten minutes from every node, are off; version 4 writes that in another way.
 fn config(generated: &str, version: &str, server: &str) -> String {
-    let statistics = if version.starts_with("3.") { "stats-freq(0)" } else { "stats(freq(0))" };
     format!(
         r#"@version: {version}
 @include "scl.conf"
 # {generated}
-options {{ chain-hostnames(no); use-dns(no); use-fqdn(no); {statistics}; }};
+options {{ chain-hostnames(no); use-dns(no); use-fqdn(no); stats(freq(0)); }};
 source s_src {{ system(); internal(); }};
 destination remote_udp {{ network("{server}" transport("udp") port(514)); }};
 log {{ source(s_src); destination(remote_udp); }};

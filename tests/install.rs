@@ -1,0 +1,365 @@
+//! Real packages, unpacked and configured, beside what dpkg and mmdebstrap make of the same packages.
+//!
+//! Needs a mirror, root, dpkg and mmdebstrap, so all of it is switched. What is fetched is kept between runs.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::path::PathBuf;
+use std::process::Command;
+use std::sync::Arc;
+
+use imgbuild::archive;
+use imgbuild::archive::Index;
+use imgbuild::archive::Source;
+use imgbuild::configure;
+use imgbuild::configure::Configured;
+use imgbuild::configure::configure;
+use imgbuild::fetch::Deb;
+use imgbuild::fetch::fetch;
+use imgbuild::host;
+use imgbuild::host::Host;
+use imgbuild::host::http::HttpTransport;
+use imgbuild::host::openpgp::OpenPgp;
+use imgbuild::host::sandbox::Namespaces;
+use imgbuild::host::store::DirStore;
+use imgbuild::recipe::Base;
+use imgbuild::solve;
+use imgbuild::tree::Content;
+use imgbuild::tree::Tree;
+use imgbuild::tree::TreePath;
+use imgbuild::tree::dump;
+use imgbuild::tree::parse_dump;
+use imgbuild::tree::tar;
+use imgbuild::unpack;
+use imgbuild::unpack::unpack;
+
+use crate::switched_on;
+
+/// The packages of a compute node; minbase is the empty list.
+const NODE: &[&str] = &[
+    "systemd-sysv",
+    "openssh-server",
+    "linux-image-amd64",
+    "chrony",
+    "nfs-common",
+    "syslog-ng-core",
+    "ifupdown",
+    "initramfs-tools",
+    "udev",
+    "kmod",
+    "ca-certificates",
+    "locales",
+    "iproute2",
+    "less",
+];
+
+struct Suite {
+    name: &'static str,
+    sources: Vec<Source>,
+}
+
+impl Suite {
+    /// Debian as this machine's apt sees it.
+    fn new(name: &'static str) -> Self {
+        let mirrors = host::apt::mirrors(Path::new("/"));
+        let source = |mirrors: &[String], suite: String| Source {
+            name: suite.clone(),
+            mirrors: mirrors.to_vec(),
+            suite,
+            components: vec!["main".to_owned()],
+            architectures: vec!["amd64".to_owned()],
+            keyring: archive::debian_keyring(),
+            snapshot: false,
+            allow: Vec::new(),
+        };
+        let sources = vec![
+            source(&mirrors.debian, name.to_owned()),
+            source(&mirrors.debian, format!("{name}-updates")),
+            source(&mirrors.security, format!("{name}-security")),
+        ];
+        Self { name, sources }
+    }
+
+    /// The same for mmdebstrap.
+    fn lines(&self) -> Vec<String> {
+        self.sources.iter().map(|source| format!("deb {} {} main", source.mirrors[0], source.suite)).collect()
+    }
+}
+
+#[expect(clippy::disallowed_methods, clippy::print_stderr, reason = "a test is its own host")]
+fn real_host() -> Host {
+    let cache = Path::new(env!("CARGO_TARGET_TMPDIR")).join("install-cache");
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    Host {
+        transport: Arc::new(HttpTransport::new(host::http::Options::default()).expect("a transport")),
+        store: Arc::new(DirStore::open(cache).expect("a store")),
+        trust: Arc::new(OpenPgp),
+        sandbox: Arc::new(Namespaces::new(env!("CARGO_BIN_EXE_imgbuild").into())),
+        reporter: Arc::new(|event: &host::Event<'_>| {
+            // Seen only when a test fails, and then wanted.
+            if matches!(event, host::Event::Output { .. }) {
+                eprintln!("{event}");
+            }
+        }),
+        now: i64::try_from(since.expect("after 1970").as_secs()).expect("soon"),
+        jobs: 2,
+    }
+}
+
+fn fetched(host: &Host, suite: &Suite, wishes: &[&str]) -> Vec<Deb> {
+    let index: Index = archive::open(host, &suite.sources, &archive::Options::default()).expect("an archive");
+    let mut request = solve::Request::new("amd64");
+    request.base = Base::Required;
+    let wish = |name: &str| solve::Wish::Named { name: name.to_owned(), architecture: None, version: None };
+    request.wishes = wishes.iter().copied().chain(["apt"]).map(wish).collect();
+    let solution = solve::solve(&index, &request).expect("a solution");
+    let order = solve::order(&index, &solution);
+    let packages: Vec<_> = order.iter().map(|&id| index.package(id)).collect();
+    fetch(host, &suite.sources, &packages).expect("the packages")
+}
+
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        text = format!("{text}: {error}");
+        source = error.source();
+    }
+    text
+}
+
+struct Installed {
+    unpacked: Tree,
+    configured: Configured,
+    epoch: i64,
+}
+
+#[expect(clippy::print_stderr, reason = "the figures are what one runs it for")]
+fn install(host: &Host, debs: &[Deb], method: configure::Method) -> Installed {
+    let mut options = unpack::Options::default();
+    options.architecture = "amd64".into();
+    let start = std::time::Instant::now();
+    let root = unpack(host, debs, &options, &mut |_, _, _| Ok(())).unwrap_or_else(|error| panic!("{}", chain(&error)));
+    eprintln!("unpacked {} packages, {} paths: {:?}", debs.len(), root.tree.len(), start.elapsed());
+    let unpacked = root.tree.clone();
+    let epoch = unpacked.iter().map(|(.., inode)| inode.stat.mtime).max().expect("paths");
+    let mut options = configure::Options::default();
+    options.method = method;
+    options.architecture = "amd64".into();
+    options.epoch = epoch;
+    let start = std::time::Instant::now();
+    let configured = configure(host, root, &options).unwrap_or_else(|error| panic!("{}", chain(&error)));
+    eprintln!("configured: {:?}", start.elapsed());
+    Installed { unpacked, configured, epoch }
+}
+
+/// Lays a tree out as root.
+#[expect(clippy::disallowed_methods, reason = "the real tools are the oracle")]
+fn lay_out(tree: &Tree, directory: &Path) {
+    let archive = directory.with_extension("tar");
+    let file = std::fs::File::create(&archive).expect("made");
+    tar::write(tree, std::io::BufWriter::new(file)).expect("written");
+    std::fs::create_dir(directory).expect("made");
+    let mut command = Command::new("tar");
+    command.args(["--numeric-owner", "--xattrs", "--xattrs-include=*", "-xpf"]).arg(&archive).arg("-C").arg(directory);
+    let status = command.status().expect("tar is installed");
+    assert!(status.success());
+    std::fs::remove_file(archive).expect("removed");
+}
+
+#[expect(clippy::disallowed_methods, reason = "the real tools are the oracle")]
+fn in_chroot(root: &Path, command: &[&str]) -> (bool, String) {
+    let output = Command::new("chroot")
+        .arg(root)
+        .args(command)
+        .env_clear()
+        .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
+        .env("LC_ALL", "C.UTF-8")
+        .output()
+        .expect("chroot is installed");
+    let said = [output.stdout, output.stderr].concat();
+    (output.status.success(), String::from_utf8_lossy(&said).into_owned())
+}
+
+fn assert_dpkg_is_content(tree: &Tree, scratch: &Path) {
+    let root = scratch.join("root");
+    lay_out(tree, &root);
+    for command in
+        [&["dpkg", "--audit"][..], &["dpkg", "--verify"], &["apt-get", "check"], &["dpkg", "--configure", "-a"]]
+    {
+        let (well, said) = in_chroot(&root, command);
+        let said: Vec<&str> = said.lines().filter(|line| !line.contains("...")).collect();
+        assert!(well && said.is_empty(), "{command:?}: {said:?}");
+    }
+}
+
+fn switched(test: &str) -> bool {
+    ["IMGBUILD_TEST_MIRROR", "IMGBUILD_TEST_ROOT", "IMGBUILD_TEST_PEERS"]
+        .into_iter()
+        .all(|switch| switched_on(switch, test))
+}
+
+/// mmdebstrap's root of the same packages, as a tree.
+#[expect(clippy::disallowed_methods, reason = "the real tools are the oracle")]
+fn mmdebstrap(suite: &Suite, debs: &[Deb], epoch: i64, scratch: &Path) -> Tree {
+    let archive: PathBuf = scratch.join("mmdebstrap.tar");
+    let include: Vec<String> = debs.iter().map(|deb| format!("{}={}", deb.package.name, deb.package.version)).collect();
+    let output = Command::new("mmdebstrap")
+        .args(["--mode=root", "--variant=essential", "--quiet", "--format=tar", "--skip=output/mknod"])
+        .arg(format!("--include={}", include.join(",")))
+        .arg("--aptopt=APT::Install-Recommends \"false\"")
+        .arg(suite.name)
+        .arg(&archive)
+        .args(suite.lines())
+        .env_clear()
+        .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
+        .env("TMPDIR", scratch)
+        .env("SOURCE_DATE_EPOCH", epoch.to_string())
+        .output()
+        .expect("mmdebstrap is installed");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let file = std::fs::File::open(&archive).expect("there");
+    let mut keep = |reader: &mut dyn std::io::Read, _| -> std::io::Result<Content> {
+        let mut bytes = Vec::new();
+        reader.read_to_end(&mut bytes)?;
+        Ok(Content::from_bytes(bytes))
+    };
+    tar::read(std::io::BufReader::new(file), &mut keep).expect("a tree")
+}
+
+/// Lines `glob  reason`; in a glob `*` matches anything. A reason that starts with `order:` allows the same lines
+/// in another order, and nothing more.
+struct Allowed(Vec<Reason>);
+
+struct Reason {
+    glob: String,
+    only_order: bool,
+}
+
+impl Allowed {
+    fn read(text: &str) -> Self {
+        let lines = text.lines().filter(|line| !line.starts_with('#') && !line.trim().is_empty());
+        let parse = |line: &str| {
+            let (glob, reason) = line.split_once("  ").unwrap_or_else(|| panic!("a reason is missing: {line}"));
+            assert!(reason.trim().len() > 10, "a reason is a sentence: {line}");
+            Reason { glob: glob.to_owned(), only_order: reason.trim().starts_with("order:") }
+        };
+        Self(lines.map(parse).collect())
+    }
+
+    fn position(&self, path: &str) -> Option<usize> {
+        self.0.iter().position(|reason| fits(reason.glob.as_bytes(), path.as_bytes()))
+    }
+}
+
+fn fits(glob: &[u8], text: &[u8]) -> bool {
+    match glob {
+        [] => text.is_empty(),
+        [b'*', rest @ ..] => (0..=text.len()).any(|skip| fits(rest, &text[skip..])),
+        [byte, rest @ ..] => text.first() == Some(byte) && fits(rest, &text[1..]),
+    }
+}
+
+/// Path → what it is, without its time.
+fn described(tree: &Tree) -> BTreeMap<String, String> {
+    let entries = parse_dump(&dump(tree)).expect("our own text");
+    let describe = |entry: imgbuild::tree::Entry| {
+        let words = format!("{} {} {} {} {}", entry.kind, entry.mode, entry.owner, entry.what, entry.xattrs.join(" "));
+        (entry.path, words)
+    };
+    entries.into_iter().map(describe).collect()
+}
+
+fn sorted_lines(tree: &Tree, path: &str) -> Vec<String> {
+    let mut lines: Vec<String> = text(tree, path).lines().map(str::to_owned).collect();
+    lines.sort();
+    lines
+}
+
+fn is_reordered(ours: &Tree, theirs: &Tree, path: &str) -> bool {
+    sorted_lines(ours, path) == sorted_lines(theirs, path)
+}
+
+/// Lines that only one of both has.
+fn lines_apart(ours: &Tree, theirs: &Tree, path: &str) -> String {
+    let (ours, theirs) = (sorted_lines(ours, path), sorted_lines(theirs, path));
+    let mine = ours.iter().filter(|line| !theirs.contains(line)).map(|line| format!("    ours:   {line}\n"));
+    let other = theirs.iter().filter(|line| !ours.contains(line)).map(|line| format!("    theirs: {line}\n"));
+    mine.chain(other).take(40).collect()
+}
+
+/// Every difference stands in the list, and every line of the list is needed.
+fn assert_only_allowed(ours: &Tree, theirs: &Tree, allowed: &str) {
+    let allowed = Allowed::read(allowed);
+    let (described_ours, described_theirs) = (described(ours), described(theirs));
+    let mut used = vec![false; allowed.0.len()];
+    let mut unexplained = Vec::new();
+    let paths: std::collections::BTreeSet<&String> = described_ours.keys().chain(described_theirs.keys()).collect();
+    for path in paths {
+        let (mine, other) = (described_ours.get(path), described_theirs.get(path));
+        if mine == other {
+            continue;
+        }
+        match allowed.position(path) {
+            Some(position) if allowed.0[position].only_order && !is_reordered(ours, theirs, path) => {
+                unexplained.push(format!("{path}: more than the order differs\n{}", lines_apart(ours, theirs, path)));
+            }
+            Some(position) => used[position] = true,
+            None => unexplained.push(format!("{path}\n    ours:   {mine:?}\n    theirs: {other:?}")),
+        }
+    }
+    let idle: Vec<&str> =
+        allowed.0.iter().zip(used).filter(|(_, used)| !used).map(|(reason, _)| reason.glob.as_str()).collect();
+    assert!(unexplained.is_empty(), "{} differences without a reason:\n{}", unexplained.len(), unexplained.join("\n"));
+    assert!(idle.is_empty(), "reasons for what does not differ: {idle:?}");
+}
+
+fn text(tree: &Tree, path: &str) -> String {
+    String::from_utf8(tree.read(path).expect("readable").unwrap_or_default()).expect("text")
+}
+
+/// The database that we write when unpacking is the one that dpkg ends with.
+fn assert_database_is_kept(installed: &Installed) {
+    let tree = &installed.configured.tree;
+    let ours = text(&installed.unpacked, "var/lib/dpkg/status").replace("install ok unpacked", "install ok installed");
+    assert_eq!(ours, text(tree, "var/lib/dpkg/status"));
+    let info = TreePath::literal("var/lib/dpkg/info");
+    let files = |tree: &Tree| -> BTreeMap<TreePath, _> {
+        tree.children(&info).map(|(path, inode)| (path.clone(), inode.content().cloned())).collect()
+    };
+    assert_eq!(files(&installed.unpacked), files(tree));
+}
+
+/// The whole proof for one set.
+fn prove(suite: &'static str, wishes: &[&str], allowed: &str) {
+    let (suite, host) = (Suite::new(suite), real_host());
+    let debs = fetched(&host, &suite, wishes);
+    let installed = install(&host, &debs, configure::Method::Sandbox);
+    assert_database_is_kept(&installed);
+    let scratch = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a directory");
+    assert_dpkg_is_content(&installed.configured.tree, scratch.path());
+    let theirs = mmdebstrap(&suite, &debs, installed.epoch, scratch.path());
+    assert_eq!(text(&installed.configured.tree, "var/lib/dpkg/status"), text(&theirs, "var/lib/dpkg/status"));
+    assert_only_allowed(&installed.configured.tree, &theirs, allowed);
+}
+
+#[test]
+fn trixie_minbase_beside_dpkg_and_mmdebstrap() {
+    if switched("trixie_minbase_beside_dpkg_and_mmdebstrap") {
+        prove("trixie", &[], include_str!("peers/mmdebstrap-trixie.allow"));
+    }
+}
+
+#[test]
+fn trixie_node_beside_dpkg_and_mmdebstrap() {
+    if switched("trixie_node_beside_dpkg_and_mmdebstrap") {
+        prove("trixie", NODE, include_str!("peers/mmdebstrap-trixie-node.allow"));
+    }
+}
+
+#[test]
+fn bookworm_minbase_beside_dpkg_and_mmdebstrap() {
+    if switched("bookworm_minbase_beside_dpkg_and_mmdebstrap") {
+        prove("bookworm", &[], include_str!("peers/mmdebstrap-bookworm.allow"));
+    }
+}
