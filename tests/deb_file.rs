@@ -241,6 +241,36 @@ fn case_55_the_old_format() {
 }
 
 #[test]
+fn case_63_special_bits_devices_and_big_owners_are_kept_and_attributes_refused() {
+    let mut device = entry("./dev/null", EntryKind::CharDevice);
+    (device.device, device.mode) = ((1, 3), 0o666);
+    let mut owned = entry("./owned", EntryKind::File);
+    (owned.uid, owned.gid, owned.mode) = (u32::MAX, 3_000_000, 0o6755);
+    let wanted =
+        vec![(device, Vec::new()), (owned.clone(), Vec::new()), (entry("./pipe", EntryKind::Fifo), Vec::new())];
+    let (_, entries) = read(good().data_tar(tar_archive(&wanted)).build().as_slice(), 1).expect("dpkg takes these too");
+    assert_eq!(entries, wanted);
+    owned.xattrs.insert(b"security.capability".to_vec(), b"\x01".to_vec());
+    refused("capabilities", &good().data_tar(tar_archive(&[(owned, Vec::new())])).build(), "type `x`");
+}
+
+#[test]
+fn case_64_names_are_bytes() {
+    let names = [&b"./\xff\xfe"[..], b"./new\nline", b"./\x1b[31mred", b"./$(reboot)", b"./ ", b"./-rf", b"./a\\b"];
+    let wanted: Entries =
+        names.map(|name| (Header { path: name.into(), ..entry("x", EntryKind::File) }, Vec::new())).into();
+    let (_, entries) = read(good().data_tar(tar_archive(&wanted)).build().as_slice(), 1).expect("bytes are bytes");
+    assert_eq!(entries, wanted);
+}
+
+#[test]
+fn case_65_more_entries_than_any_package_has() {
+    let one = tar_archive(&[(entry("./x", EntryKind::Fifo), Vec::new())])[..512].to_vec();
+    let deb = good().compression(Compression::Zstd).data_tar(one.repeat(1_000_001)).build();
+    refused("a million and one", &deb, "1000000 entries");
+}
+
+#[test]
 fn case_66_the_end_of_data() {
     let data = tar_archive(&[(entry("./a", EntryKind::File), b"abc".to_vec())]);
     let read = |bytes: &[u8]| read(good().data_tar(bytes).build().as_slice(), 1);
