@@ -688,7 +688,7 @@ fn debian_signs_with_these_keys() {
     let host = real_host(cache.path());
     for run in ["first", "second"] {
         let start = Instant::now();
-        let index = archive::open(&host, &sources, &archive::Options::default()).unwrap_or_else(|error| {
+        let index = archive::open(&host, &sources, &Options::default()).unwrap_or_else(|error| {
             panic!("{error}: {:?}", std::error::Error::source(&error).map(ToString::to_string))
         });
         eprintln!("{run} open: {:?}, {} packages", start.elapsed(), index.ids().count());
@@ -699,7 +699,7 @@ fn debian_signs_with_these_keys() {
         assert!(index.ids().count() > 60_000);
     }
     let offline = Host { transport: Arc::new(host::OfflineTransport), ..host };
-    archive::open(&offline, &sources, &archive::Options::default()).expect("everything is in the store");
+    archive::open(&offline, &sources, &Options::default()).expect("everything is in the store");
 }
 
 #[test]
@@ -711,11 +711,11 @@ fn debian_packages_come_as_signed_for() {
     let cache = tempfile::tempdir().expect("a temporary directory");
     let sources = debian_sources();
     let host = real_host(cache.path());
-    let index = archive::open(&host, &sources, &archive::Options::default()).expect("the archive opens");
+    let index = archive::open(&host, &sources, &Options::default()).expect("the archive opens");
     let packages: Vec<_> = index.base().iter().map(|&id| index.package(id)).collect();
     for run in ["fetched", "found"] {
         let start = Instant::now();
-        let debs = imgbuild::fetch::fetch(&host, &sources, &packages).expect("they come");
+        let debs = fetch::fetch(&host, &sources, &packages).expect("they come");
         let bytes: u64 = debs.iter().map(|deb| deb.blob.size).sum();
         eprintln!("{run}: {} packages, {bytes} bytes in {:?}", debs.len(), start.elapsed());
         assert!(debs.iter().zip(&packages).all(|(deb, package)| deb.blob.sha256 == package.sha256));

@@ -256,42 +256,47 @@ struct Stub {
 impl Index {
     /// Takes up verified indices; earlier parts are preferred.
     pub(super) fn from_parts(parts: Vec<Part<'_>>, proofs: Vec<Proof>, jobs: usize) -> Result<Self, Error> {
-        let mut stubs = stubs(&parts, jobs)?;
-        let dropped = doubled(&parts, &stubs)?;
-        if dropped.contains(&true) {
-            let mut kept = dropped.iter().map(|dropped| !dropped);
-            stubs.retain(|_| kept.next().unwrap_or(true));
-        }
+        let stubs = stubs(&parts, jobs)?;
+        let order = sorted(stubs.len(), |at| parts[stubs[at].part].bytes(&stubs[at].found.package));
+        let dropped = doubled(&parts, &stubs, &order)?;
         let archives: Vec<usize> = parts.iter().map(|part| part.archive).collect();
         let mut index = Self { proofs, ..Self::default() };
         index.texts = parts.into_iter().map(|part| part.text).collect();
         index.entries.reserve(stubs.len());
-        for Stub { part, found } in stubs {
-            let text = u32::try_from(part).expect("fewer than 2^32 parts");
-            let place = |range| Place { text, range };
-            let new = id(index.entries.len());
-            if found.base {
-                index.base.push(new);
+        let mut ids = Vec::with_capacity(stubs.len());
+        for (Stub { part, found }, dropped) in stubs.into_iter().zip(&dropped) {
+            ids.push(id(index.entries.len()));
+            if !dropped {
+                index.take_up(part, archives[part], found);
             }
-            for name in scan::provided(&index.texts[part], &found.provides) {
-                index.provided.push(place(name));
-                index.providers.push(new);
-            }
-            index.entries.push(Entry {
-                name: place(found.package),
-                version: place(found.version),
-                architecture: place(found.architecture),
-                stanza: place(found.stanza),
-                archive: archives[part],
-                package: OnceLock::new(),
-            });
         }
-        index.sort();
+        index.by_name = order.into_iter().filter(|&at| !dropped[at]).map(|at| ids[at]).collect();
+        index.sort_provided();
         Ok(index)
     }
 
-    fn sort(&mut self) {
-        self.by_name = sorted(self.entries.len(), |at| self.bytes(&self.entries[at].name)).into_iter().map(id).collect();
+    fn take_up(&mut self, part: usize, archive: usize, found: Found) {
+        let text = u32::try_from(part).expect("fewer than 2^32 parts");
+        let place = |range| Place { text, range };
+        let new = id(self.entries.len());
+        if found.base {
+            self.base.push(new);
+        }
+        for name in scan::provided(&self.texts[part], &found.provides) {
+            self.provided.push(place(name));
+            self.providers.push(new);
+        }
+        self.entries.push(Entry {
+            name: place(found.package),
+            version: place(found.version),
+            architecture: place(found.architecture),
+            stanza: place(found.stanza),
+            archive,
+            package: OnceLock::new(),
+        });
+    }
+
+    fn sort_provided(&mut self) {
         let order = sorted(self.provided.len(), |at| self.bytes(&self.provided[at]));
         let mut provided: Vec<Place> = Vec::with_capacity(order.len());
         let mut providers: Vec<PackageId> = Vec::with_capacity(order.len());
@@ -352,18 +357,20 @@ fn stubs(parts: &[Part<'_>], jobs: usize) -> Result<Vec<Stub>, Error> {
 
 /// Which stanzas repeat a package version that an earlier one has. Within one archive they must agree in digest;
 /// of two archives the earlier wins, so that a later one cannot put its own file in place of another's.
-fn doubled(parts: &[Part<'_>], stubs: &[Stub]) -> Result<Vec<bool>, Error> {
-    let text = |stub: &Stub, range: &Range<u32>| &parts[stub.part].text[range.start as usize..range.end as usize];
-    let name = |at: usize| text(&stubs[at], &stubs[at].found.package);
+///
+/// `order` has the positions of the stubs sorted by name.
+fn doubled(parts: &[Part<'_>], stubs: &[Stub], order: &[usize]) -> Result<Vec<bool>, Error> {
+    let name = |at: usize| parts[stubs[at].part].bytes(&stubs[at].found.package);
     let version = |at: usize| {
-        let found = &stubs[at].found;
-        (text(&stubs[at], &found.architecture), text(&stubs[at], &found.version))
+        let (part, found) = (&parts[stubs[at].part], &stubs[at].found);
+        (part.bytes(&found.architecture), part.bytes(&found.version))
     };
     let mut dropped = vec![false; stubs.len()];
-    for same_name in sorted(stubs.len(), name).chunk_by_mut(|&a, &b| name(a) == name(b)) {
+    for same_name in order.chunk_by(|&a, &b| name(a) == name(b)).filter(|names| names.len() > 1) {
+        let mut versions = same_name.to_vec();
         // A stable sort: the earliest of equal versions stays first.
-        same_name.sort_by(|&a, &b| version(a).cmp(&version(b)));
-        for equal in same_name.chunk_by(|&a, &b| version(a) == version(b)) {
+        versions.sort_by(|&a, &b| version(a).cmp(&version(b)));
+        for equal in versions.chunk_by(|&a, &b| version(a) == version(b)) {
             for &other in &equal[1..] {
                 dropped[other] = true;
                 check_equal(parts, &stubs[equal[0]], &stubs[other])?;
@@ -375,8 +382,7 @@ fn doubled(parts: &[Part<'_>], stubs: &[Stub]) -> Result<Vec<bool>, Error> {
 
 fn check_equal(parts: &[Part<'_>], kept: &Stub, other: &Stub) -> Result<(), Error> {
     let digest = |stub: &Stub| {
-        let range = &stub.found.stanza;
-        let stanza = Stanza::parse(&parts[stub.part].text[range.start as usize..range.end as usize]).ok()?;
+        let stanza = Stanza::parse(parts[stub.part].bytes(&stub.found.stanza)).ok()?;
         stanza.get("SHA256").map(str::to_owned)
     };
     if parts[kept.part].archive == parts[other.part].archive && digest(kept) != digest(other) {
@@ -386,8 +392,12 @@ fn check_equal(parts: &[Part<'_>], kept: &Stub, other: &Stub) -> Result<(), Erro
 }
 
 impl Part<'_> {
+    fn bytes(&self, range: &Range<u32>) -> &[u8] {
+        &self.text[range.start as usize..range.end as usize]
+    }
+
     fn text(&self, range: &Range<u32>) -> &str {
-        std::str::from_utf8(&self.text[range.start as usize..range.end as usize]).unwrap_or_default()
+        std::str::from_utf8(self.bytes(range)).unwrap_or_default()
     }
 
     /// What packages are found by must be right in every stanza, chosen or not.

@@ -3,6 +3,7 @@
 //! A verified flag belongs to bytes, never to a URL: each mirror's answer is judged for itself, and a mirror whose
 //! answer does not count is passed over (CVE-2018-0501 was a flag that outlived the bytes).
 
+use std::collections::BTreeMap;
 use std::io::Read;
 
 use crate::archive::Error;
@@ -16,12 +17,14 @@ use crate::archive::ReleaseFile;
 use crate::archive::Source;
 use crate::archive::proof::Signed;
 use crate::archive::verify::VerifyError;
+use crate::deb::date::day;
 use crate::digest::Sha256;
 use crate::format::compress::Compression;
 use crate::format::compress::Limits;
 use crate::format::compress::decoder;
 use crate::host::Event;
 use crate::host::Host;
+use crate::host::StoreError;
 use crate::host::StoredBlob;
 use crate::host::TransportError;
 use crate::host::download::DownloadError;
@@ -29,6 +32,7 @@ use crate::host::download::Mirrors;
 use crate::host::download::Wanted;
 use crate::host::download::download;
 use crate::host::download::read_small;
+use crate::host::redacted;
 
 /// The stage whose progress this is.
 const STAGE: &str = "index";
@@ -165,7 +169,7 @@ fn from_store(host: &Host, source: &Source, options: &Options, path: &str) -> Re
     let record = host.store.record("release", &source.key()).map_err(Error::Store)?;
     let Some(signed) = record.as_deref().and_then(Signed::from_bytes) else {
         let url = source.mirrors.first().map_or("", String::as_str);
-        let url = format!("{}/{path}", crate::host::redacted(url));
+        let url = format!("{}/{path}", redacted(url));
         let error = DownloadError::Transport { url, source: TransportError::Offline };
         return Err(Error::Download { archive: source.name.clone(), path: path.to_owned(), source: error });
     };
@@ -205,7 +209,7 @@ fn judge(
         date: release.date,
         waived,
         signers,
-        indices: std::collections::BTreeMap::new(),
+        indices: BTreeMap::new(),
         text: signed.text,
         signature: signed.signature,
     };
@@ -214,8 +218,8 @@ fn judge(
 
 fn warn_stale(host: &Host, source: &Source, until: i64) {
     let kind = if source.snapshot { "a snapshot" } else { "taken from the cache, offline" };
-    let (name, day) = (&source.name, crate::deb::date::day(until));
-    let message = format!("archive `{name}` is {kind}: that it expired on {day} is overlooked");
+    let (name, until) = (&source.name, day(until));
+    let message = format!("archive `{name}` is {kind}: that it expired on {until} is overlooked");
     host.reporter.event(&Event::Warning { message: &message });
 }
 
@@ -306,7 +310,7 @@ fn decompress(blob: &StoredBlob, index: &WantedIndex) -> Result<Vec<u8>, IndexEr
 fn keep(host: &Host, text: &[u8], plain: ReleaseFile) -> Result<(), Error> {
     let mut writer = host.store.writer().map_err(Error::Store)?;
     writer.write_all(text).map_err(|error| {
-        Error::Store(crate::host::StoreError::Io { action: "write", path: "the cache".into(), source: error })
+        Error::Store(StoreError::Io { action: "write", path: "the cache".into(), source: error })
     })?;
     writer.commit(Some((plain.sha256, plain.size))).map(drop).map_err(Error::Store)
 }

@@ -111,14 +111,14 @@ pub enum DownloadError {
         /// Without user and password.
         url: String,
         /// Wanted and found.
-        source: StoreError,
+        source: Box<StoreError>,
     },
     /// The store takes no more bytes: most often a full disk.
     #[error("cannot write a download to the cache")]
     Write(#[source] io::Error),
     /// The store failed.
     #[error("cannot keep a download in the cache")]
-    Store(#[source] StoreError),
+    Store(#[source] Box<StoreError>),
 }
 
 impl DownloadError {
@@ -163,7 +163,7 @@ impl DownloadError {
 /// # Errors
 /// No mirror has it as signed for, the store failed, or the build was cancelled.
 pub fn download(host: &Host, wanted: &Wanted<'_>) -> Result<StoredBlob, DownloadError> {
-    if let Some(blob) = host.store.get(&wanted.sha256).map_err(DownloadError::Store)? {
+    if let Some(blob) = host.store.get(&wanted.sha256).map_err(store_failed)? {
         host.reporter.event(&Event::StageProgress { stage: wanted.stage, done: wanted.size });
         return Ok(blob);
     }
@@ -237,6 +237,10 @@ fn over_mirrors<T>(
     Err(worst)
 }
 
+fn store_failed(error: StoreError) -> DownloadError {
+    DownloadError::Store(Box::new(error))
+}
+
 fn reason(error: &DownloadError) -> String {
     let source = std::error::Error::source(error);
     source.map_or_else(|| error.to_string(), ToString::to_string)
@@ -304,8 +308,10 @@ impl Download<'_> {
         let writer = self.writer()?;
         match writer.commit(Some((self.wanted.sha256, self.wanted.size))) {
             Ok(blob) => Ok(blob),
-            Err(source @ StoreError::Mismatch { .. }) => Err(DownloadError::Mismatch { url: redacted(url), source }),
-            Err(error) => Err(DownloadError::Store(error)),
+            Err(error @ StoreError::Mismatch { .. }) => {
+                Err(DownloadError::Mismatch { url: redacted(url), source: Box::new(error) })
+            }
+            Err(error) => Err(store_failed(error)),
         }
     }
 
@@ -313,7 +319,7 @@ impl Download<'_> {
     fn writer(&mut self) -> Result<Box<dyn StoreWriter>, DownloadError> {
         match self.writer.take() {
             Some(writer) => Ok(writer),
-            None => self.host.store.writer().map_err(DownloadError::Store),
+            None => self.host.store.writer().map_err(store_failed),
         }
     }
 

@@ -18,6 +18,7 @@ use tokio::runtime::Runtime;
 use crate::host::Response;
 use crate::host::Transport;
 use crate::host::TransportError;
+use crate::host::redacted;
 
 /// Limits of time. The defaults let a slow but honest mirror through and a stalling one go.
 #[derive(Debug, Clone)]
@@ -115,7 +116,7 @@ impl HttpTransport {
             if hop == 0 {
                 inside = local;
             } else if local && !inside {
-                return Err(TransportError::Redirect(format!("{} lies in this machine's own network", redacted(&url))));
+                return Err(TransportError::Redirect(format!("{} lies in this machine's own network", redacted(url.as_str()))));
             }
             if !answer.status().is_redirection() || answer.status() == reqwest::StatusCode::NOT_MODIFIED {
                 return Ok(answer);
@@ -147,7 +148,7 @@ impl Transport for HttpTransport {
 
 /// Parses a URL that may be asked for.
 fn parse(text: &str) -> Result<Url, TransportError> {
-    let refuse = |reason: &str| TransportError::Url(format!("{reason} in <{}>", crate::host::redacted(text)));
+    let refuse = |reason: &str| TransportError::Url(format!("{reason} in <{}>", redacted(text)));
     if text.bytes().any(|byte| byte <= b' ' || byte == 0x7f) {
         return Err(refuse("a space or control character"));
     }
@@ -348,10 +349,6 @@ fn causes(error: &reqwest::Error) -> String {
         }
     }
     if told.is_empty() { "the connection failed".to_owned() } else { told.join(": ") }
-}
-
-fn redacted(url: &Url) -> String {
-    crate::host::redacted(url.as_str())
 }
 
 #[cfg(test)]

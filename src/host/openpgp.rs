@@ -358,7 +358,7 @@ fn packets(bytes: &[u8], kind: BlockType) -> Result<Packets, TrustError> {
     for block in text.split_inclusive(end.as_str()).filter(|block| !block.trim().is_empty()) {
         let mut dearmor = Dearmor::new(BufReader::new(block.as_bytes()));
         dearmor.read_header().map_err(|error| malformed(&error))?;
-        if dearmor.typ != Some(kind.clone()) {
+        if dearmor.typ != Some(kind) {
             return Err(TrustError::Malformed("an armored block of another kind".into()));
         }
         let mut binary = Vec::new();
