@@ -33,6 +33,7 @@ mod native;
 mod reference;
 #[cfg(feature = "sandbox")]
 mod sandbox;
+mod shell;
 mod solve;
 mod store;
 mod unpack;

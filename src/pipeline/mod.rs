@@ -171,9 +171,8 @@ fn manifest(recipe: &Recipe, system: &System, tree: &Tree, loaders: &[Package]) 
     let mut manifest = Manifest::new(name, architecture, suite, tree::digest(tree), system.lock.epoch, lock);
     let archive = |package: &Package| package.archive.map(|position| system.chosen.sources[position].name.clone());
     let reasons = system.chosen.packages.iter().zip(&system.chosen.reasons);
-    let reasons: BTreeMap<(&str, &str), &String> = reasons
-        .map(|(package, reason)| ((package.name.as_str(), package.architecture.as_str()), reason))
-        .collect();
+    let reasons: BTreeMap<(&str, &str), &String> =
+        reasons.map(|(package, reason)| ((package.name.as_str(), package.architecture.as_str()), reason)).collect();
     for package in &system.packages {
         let reason = reasons.get(&(package.name.as_str(), package.architecture.as_str()));
         let reason = reason.map_or_else(String::new, |reason| (*reason).clone());

@@ -107,7 +107,9 @@ fn update_alternatives(call: &mut Call<'_, '_>) -> Done {
     args.retain(|arg| !matches!(*arg, b"--quiet" | b"--verbose" | b"--skip-auto" | b"--force"));
     let force = call.args.iter().any(|arg| arg == b"--force");
     match args.as_slice() {
-        [b"--install", link, name, path, priority, rest @ ..] => install(call, (link, name, path), priority, rest, force),
+        [b"--install", link, name, path, priority, rest @ ..] => {
+            install(call, (link, name, path), priority, rest, force)
+        }
         [b"--remove", name, path] => remove(call, name, Some(path)),
         [b"--remove-all", name] => remove(call, name, None),
         [b"--set", name, path] => set(call, name, path, force),
@@ -154,7 +156,9 @@ fn install(
     let mut slaves = BTreeMap::new();
     while let [b"--slave", slave_link, slave, file, more @ ..] = rest {
         match group.slaves.insert(slave.to_vec(), slave_link.to_vec()) {
-            Some(old) if old != *slave_link => return Err(Fault::gap(format!("renames the slave link {}", show(&old)))),
+            Some(old) if old != *slave_link => {
+                return Err(Fault::gap(format!("renames the slave link {}", show(&old))));
+            }
             _ => {}
         }
         slaves.insert(slave.to_vec(), file.to_vec());

@@ -113,7 +113,7 @@ struct Copy {
 }
 
 fn cp(call: &mut Call<'_, '_>) -> Done {
-    let given = call.options("adfHlLnpPrRsTt:uvx1::2:3::4i", CP_LONG)?;
+    let given = call.options("adfHlLnpPrRsTt:uvx1::2:3::4iZ", CP_LONG)?;
     if given.has(b's') || given.has(b'2') {
         return Err(Fault::gap("-s, --no-preserve"));
     }
@@ -258,7 +258,7 @@ const MV_LONG: &[(&str, u8)] = &[
 ];
 
 fn mv(call: &mut Call<'_, '_>) -> Done {
-    let given = call.options("fnTt:vui", MV_LONG)?;
+    let given = call.options("fnTt:vuiZ", MV_LONG)?;
     let pairs = destinations(call, &given, true)?;
     let (keep, update) = (given.has(b'n'), given.has(b'u'));
     each(call, pairs, |call, (from, to)| {
@@ -373,7 +373,7 @@ pub(super) fn relative_path(target: &TreePath, directory: &TreePath) -> Vec<u8> 
 // --- mkdir, rmdir, touch, mktemp, install --------------------------------------------------------------------
 
 fn mkdir(call: &mut Call<'_, '_>) -> Done {
-    let given = call.options("pm:v", &[("parents", b'p'), ("mode", b'm'), ("verbose", b'v')])?;
+    let given = call.options("pm:vZ", &[("parents", b'p'), ("mode", b'm'), ("verbose", b'v')])?;
     let parents = given.has(b'p');
     let umask = call.shell.state.umask;
     let mode = match given.value(b'm') {
@@ -533,7 +533,7 @@ const INSTALL_LONG: &[(&str, u8)] = &[
 ];
 
 fn install(call: &mut Call<'_, '_>) -> Done {
-    let given = call.options("cdDm:o:g:pt:TvC", INSTALL_LONG)?;
+    let given = call.options("cdDm:o:g:pt:TvCZ", INSTALL_LONG)?;
     let mode = match given.value(b'm') {
         Some(text) => permissions::parse(text, 0, given.has(b'd'), 0)?,
         None => 0o755,

@@ -270,6 +270,10 @@ fn set_named(shell: &mut Shell<'_>, name: &[u8], on: bool) -> Run<()> {
         b"noexec" => b"n",
         b"verbose" => b"v",
         b"monitor" | b"notify" => b"m",
+        b"pipefail" => {
+            shell.state.options.pipefail = on;
+            return Ok(());
+        }
         _ => {
             shell.gap(b"set", format!("unknown option `{}`", crate::tree::escape(name)));
             return shell.fatal(&[b"set: Illegal option -o ", name].concat());
@@ -422,8 +426,9 @@ fn logical(path: &[u8]) -> Vec<u8> {
 fn command(shell: &mut Shell<'_>, arguments: &[Vec<u8>], tested: bool) -> Run<i32> {
     match arguments.split_first() {
         None => Ok(0),
-        Some((first, rest)) if first == b"-v" => describe_all(shell, rest, false),
-        Some((first, rest)) if first == b"-V" => describe_all(shell, rest, true),
+        // As in dash only the first name counts.
+        Some((first, rest)) if first == b"-v" => describe_all(shell, &rest[..rest.len().min(1)], false),
+        Some((first, rest)) if first == b"-V" => describe_all(shell, &rest[..rest.len().min(1)], true),
         Some((first, rest)) if (first == b"-p" || first == b"--") && !rest.is_empty() => {
             shell.call(rest, tested, false)
         }

@@ -199,7 +199,7 @@ impl Shell<'_> {
 
     fn pipeline(&mut self, commands: &[Command], tested: bool) -> Run<i32> {
         let mut input: Option<Vec<u8>> = None;
-        let mut status = 0;
+        let (mut status, mut failed) = (0, 0);
         for (index, command) in commands.iter().enumerate() {
             let output = (index + 1 < commands.len()).then(|| Stream::Output(Vec::new()).descriptor());
             let captured = output.clone();
@@ -214,8 +214,9 @@ impl Shell<'_> {
                 shell.run(command, tested)
             })?;
             input = captured.and_then(|stream| stream.take_output());
+            failed = if status == 0 { failed } else { status };
         }
-        Ok(status)
+        Ok(if self.state.options.pipefail { failed } else { status })
     }
 
     // --- simple commands -------------------------------------------------------------------------------------

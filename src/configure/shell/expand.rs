@@ -12,6 +12,7 @@ use super::ast::Parameter;
 use super::ast::Part;
 use super::ast::Word;
 use super::parse::is_name;
+use super::parse::split_assignment;
 use super::pattern::Pattern;
 use super::stream::Stream;
 use crate::tree::TreePath;
@@ -43,7 +44,15 @@ impl Shell<'_> {
     /// All expansions: what a command's words become.
     pub(super) fn fields(&mut self, words: &[Word]) -> Run<Vec<Vec<u8>>> {
         let mut fields = Vec::new();
+        let declares = |word: &Word| matches!(word.0.as_slice(), [Part::Plain(name)] if matches!(name.as_slice(), b"export" | b"readonly" | b"local"));
+        let declares = words.first().is_some_and(declares);
         for word in words {
+            // What looks like an assignment to `export` is expanded as one.
+            if declares && let Some((name, value)) = split_assignment(word) {
+                let value = self.text(&value.0, false)?;
+                fields.push([name.as_slice(), &value].join(&b'='));
+                continue;
+            }
             // Most words are plain text: no field splitting, and a pattern only with these bytes.
             if let [Part::Plain(text)] = word.0.as_slice()
                 && !text.iter().any(|byte| matches!(byte, b'*' | b'?' | b'[' | b'\\'))
@@ -73,11 +82,15 @@ impl Shell<'_> {
     fn marked(&mut self, parts: &[Part], quoted: bool) -> Run<Field> {
         let mut chunks = Vec::new();
         self.parts(parts, quoted, false, &mut chunks)?;
+        let separator = match self.state.variables.get(&b"IFS"[..]).and_then(|ifs| ifs.value.as_ref()) {
+            Some(ifs) => ifs.first().copied(),
+            None => Some(b' '),
+        };
         let mut field = Field::new();
         for chunk in chunks {
             match chunk {
                 Chunk::Text(text, mark) => field.extend(text.into_iter().map(|byte| (byte, mark == Mark::Quoted))),
-                Chunk::Break => field.push((b' ', true)),
+                Chunk::Break => field.extend(separator.map(|byte| (byte, true))),
                 Chunk::Present => {}
             }
         }

@@ -81,6 +81,8 @@ pub struct Options {
     pub noexec: bool,
     /// `-v`
     pub verbose: bool,
+    /// `-o pipefail`: not in dash, but scripts of bash set it.
+    pub pipefail: bool,
 }
 
 /// What a process has of its own. A subshell works on a copy.

@@ -687,7 +687,7 @@ const fn is_function_byte(byte: u8) -> bool {
 }
 
 /// `name=rest` → the name and the rest as a word.
-fn split_assignment(word: &Word) -> Option<(Vec<u8>, Word)> {
+pub(super) fn split_assignment(word: &Word) -> Option<(Vec<u8>, Word)> {
     let Some(Part::Plain(first)) = word.0.first() else { return None };
     let equals = memchr::memchr(b'=', first)?;
     let name = first[..equals].to_vec();

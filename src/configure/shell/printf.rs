@@ -36,6 +36,7 @@ pub fn unescape(text: &[u8], zero: bool) -> (Vec<u8>, bool) {
         match letter {
             b'a' => out.push(7),
             b'b' => out.push(8),
+            b'e' => out.push(27),
             b'f' => out.push(12),
             b'n' => out.push(b'\n'),
             b'r' => out.push(b'\r'),

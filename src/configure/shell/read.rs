@@ -148,7 +148,7 @@ pub(super) fn getopts(shell: &mut Shell<'_>, arguments: &[Vec<u8>], _: bool) -> 
         return Ok(0);
     };
     if letters.get(place + 1) != Some(&b':') {
-        finish(shell, name, &[letter], None, next, after)?;
+        finish(shell, name, &[letter], Some(Vec::new()), next, after)?;
         return Ok(0);
     }
     let (value, next) = if at + 1 < word.len() {

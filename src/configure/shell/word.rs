@@ -67,7 +67,7 @@ impl Parser {
         self.nested(|parser| {
             let (mut parts, mut text, mut open) = (Vec::new(), Vec::new(), 0u32);
             while let Some(byte) = parser.byte() {
-                if parser.at_end(context, byte, &mut open)? {
+                if parser.at_end(context, byte, &mut open) {
                     break;
                 }
                 let part = parser.part(context, byte)?;
@@ -85,8 +85,8 @@ impl Parser {
         })
     }
 
-    fn at_end(&self, context: Context, byte: u8, open: &mut u32) -> Result<bool, SyntaxError> {
-        Ok(match context {
+    fn at_end(&self, context: Context, byte: u8, open: &mut u32) -> bool {
+        match context {
             Context::Word => matches!(byte, b' ' | b'\t' | b'\n' | b';' | b'&' | b'|' | b'<' | b'>' | b'(' | b')'),
             Context::Braced | Context::BracedDouble => byte == b'}',
             Context::Double => byte == b'"',
@@ -101,10 +101,10 @@ impl Parser {
                     false
                 }
                 b')' if self.source.get(self.position + 1) == Some(&b')') => true,
-                b')' => return Err(self.error("syntax error: missing `))`")),
+                // A lone one is a plain byte, and the expression an error when it is reached, as in dash.
                 _ => false,
             },
-        })
+        }
     }
 
     fn part(&mut self, context: Context, byte: u8) -> Result<Piece, SyntaxError> {
