@@ -20,6 +20,7 @@ mod alternatives;
 mod basic;
 mod clock;
 pub mod debconf;
+mod dpkg;
 mod expr;
 mod files;
 mod find;
@@ -58,6 +59,7 @@ const FAMILIES: &[&[(&str, Command)]] = &[
     basic::COMMANDS,
     clock::COMMANDS,
     debconf::COMMANDS,
+    dpkg::COMMANDS,
     expr::COMMANDS,
     files::COMMANDS,
     find::COMMANDS,
