@@ -6,6 +6,7 @@ use std::process::Command;
 use imgbuild::head;
 use imgbuild::recipe;
 use imgbuild::recipe::Recipe;
+use imgbuild::recipe::RootMode;
 use imgbuild::tree::Content;
 use imgbuild::tree::Kind;
 use imgbuild::tree::Tree;
@@ -36,15 +37,20 @@ fn loaders() -> Tree {
     tree
 }
 
-fn assemble(recipe: &Recipe, loaders: &Tree) -> Result<Tree, head::Error> {
-    head::assemble(&head::Input {
+fn input<'a>(recipe: &'a Recipe, loaders: &'a Tree) -> head::Input<'a> {
+    head::Input {
         recipe,
         head: recipe.head.as_ref().expect("it has one"),
         diskless: recipe.diskless.as_ref().expect("it is"),
         kernel: Content::from_bytes("kernel"),
         initramfs: Content::from_bytes("initramfs"),
+        image: None,
         loaders,
-    })
+    }
+}
+
+fn assemble(recipe: &Recipe, loaders: &Tree) -> Result<Tree, head::Error> {
+    head::assemble(&input(recipe, loaders))
 }
 
 fn example_head() -> Tree {
@@ -124,6 +130,28 @@ fn other_architectures_have_other_loaders() {
     recipe.debian.architecture = "riscv64".into();
     let head = assemble(&recipe, &Tree::new()).expect("without loaders");
     assert!(text(&head, "README").contains("no boot loader for riscv64"));
+}
+
+#[test]
+fn each_root_mode_has_its_own_words() {
+    let mut recipe = example();
+    recipe.nodes[1].root = Some(RootMode::Overlay);
+    let head = assemble(&recipe, &loaders()).expect("all there");
+    let tumbler = text(&head, "srv/tftp/pxelinux.cfg/tumbler");
+    let root = "boot=imgbuild imgbuild.root=nfs:192.168.1.1:/srv/imgbuild/diskless-node/root";
+    assert!(tumbler.contains(root) && !tumbler.contains("nfsroot="), "{tumbler}");
+    recipe.nodes[1].root = Some(RootMode::Ram);
+    let error = assemble(&recipe, &loaders()).expect_err("no image").to_string();
+    assert!(error.contains("`tumbler`") && error.contains("squashfs"), "{error}");
+
+    let image = head::RamImage { name: "root.squashfs".into(), sha256: imgbuild::digest::Sha256::of(b"") };
+    let head = head::assemble(&head::Input { image: Some(image), ..input(&recipe, &loaders()) }).expect("all there");
+    let tumbler = text(&head, "srv/tftp/grub/nodes/00:21:97:7a:24:0f.cfg");
+    let root = "ram:nfs:192.168.1.1:/srv/imgbuild/diskless-node/root-image/root.squashfs imgbuild.sha256=e3b0c44298";
+    assert!(tumbler.contains(root), "{tumbler}");
+    let exports = text(&head, "etc/exports.d/imgbuild.exports");
+    let image = "/srv/imgbuild/diskless-node/root-image 192.168.1.0/24(ro,";
+    assert!(exports.contains("/root 192.168.1.0/24(rw,") && exports.contains(image), "{exports}");
 }
 
 /// Writes the text files of a tree below a directory of the disk.

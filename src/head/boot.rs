@@ -6,6 +6,7 @@
 use crate::head::Error;
 use crate::head::Files;
 use crate::head::Input;
+use crate::head::kernel;
 use crate::recipe::Node;
 
 /// A boot loader's file: where Debian keeps it, and the name it is asked for by.
@@ -91,11 +92,11 @@ pub(super) fn assemble(files: &mut Files, input: &Input<'_>) -> Result<(), Error
 
 fn pxelinux(files: &mut Files, input: &Input<'_>) -> Result<(), Error> {
     let directory = format!("{}/pxelinux.cfg", input.head.tftp);
-    files.text(&format!("{directory}/default"), &pxelinux_config(input, None))?;
+    files.text(&format!("{directory}/default"), &pxelinux_config(input, None)?)?;
     for node in &input.recipe.nodes {
         // pxelinux asks in lower case, with the hardware type (1: Ethernet) in front.
         let file = format!("01-{}", mac(node, "-"));
-        files.text(&format!("{directory}/{file}"), &pxelinux_config(input, Some(node)))?;
+        files.text(&format!("{directory}/{file}"), &pxelinux_config(input, Some(node))?)?;
         // For people: pxelinux itself never asks for a name.
         for name in [&node.name].into_iter().chain(&node.aliases) {
             files.symlink(&format!("{directory}/{name}"), &file)?;
@@ -104,15 +105,15 @@ fn pxelinux(files: &mut Files, input: &Input<'_>) -> Result<(), Error> {
     Ok(())
 }
 
-fn pxelinux_config(input: &Input<'_>, node: Option<&Node>) -> String {
+fn pxelinux_config(input: &Input<'_>, node: Option<&Node>) -> Result<String, Error> {
     let name = &input.recipe.name;
     // SYSAPPEND 2 adds BOOTIF=, by which the initramfs knows which of several cards it was booted from.
-    format!(
+    Ok(format!(
         "# {}\nDEFAULT linux\nPROMPT 0\nLABEL linux\n  KERNEL {name}/vmlinuz\n  \
          APPEND initrd={name}/initrd.img {}\n  SYSAPPEND 2\n",
         input.recipe.generated(),
-        arguments(input, node)
-    )
+        kernel::arguments(input, node)?.join(" ")
+    ))
 }
 
 fn grub(files: &mut Files, input: &Input<'_>) -> Result<(), Error> {
@@ -125,28 +126,23 @@ fn grub(files: &mut Files, input: &Input<'_>) -> Result<(), Error> {
         input.recipe.generated()
     );
     files.text(&format!("{directory}/grub.cfg"), &config)?;
-    files.text(&format!("{directory}/nodes/default.cfg"), &grub_entry(input, None))?;
+    files.text(&format!("{directory}/nodes/default.cfg"), &grub_entry(input, None)?)?;
     for node in &input.recipe.nodes {
         // As `$net_default_mac` reads: lower case, with colons.
-        files.text(&format!("{directory}/nodes/{}.cfg", mac(node, ":")), &grub_entry(input, Some(node)))?;
+        files.text(&format!("{directory}/nodes/{}.cfg", mac(node, ":")), &grub_entry(input, Some(node))?)?;
     }
     Ok(())
 }
 
-fn grub_entry(input: &Input<'_>, node: Option<&Node>) -> String {
+fn grub_entry(input: &Input<'_>, node: Option<&Node>) -> Result<String, Error> {
     let name = &input.recipe.name;
     let title = node.map_or(name.clone(), |node| format!("{name} on {}", node.name));
-    format!(
+    Ok(format!(
         "# {}\nmenuentry '{title}' {{\n  linux /{name}/vmlinuz {} BOOTIF=01-$net_default_mac\n  \
          initrd /{name}/initrd.img\n}}\n",
         input.recipe.generated(),
-        arguments(input, node)
-    )
-}
-
-/// The kernel's command line; the recipe's grammar keeps out what a boot loader would read otherwise.
-fn arguments(input: &Input<'_>, node: Option<&Node>) -> String {
-    input.recipe.kernel_arguments(input.head, input.diskless, node).join(" ")
+        kernel::arguments(input, node)?.join(" ")
+    ))
 }
 
 /// A node's hardware address, in lower case.

@@ -6,11 +6,13 @@
 
 mod boot;
 mod dhcp;
+mod kernel;
 mod logging;
 mod nfs;
 mod readme;
 mod tuning;
 
+use crate::digest::Sha256;
 use crate::recipe::Diskless;
 use crate::recipe::Head;
 use crate::recipe::Recipe;
@@ -34,8 +36,19 @@ pub struct Input<'a> {
     pub kernel: Content,
     /// Their initramfs.
     pub initramfs: Content,
+    /// The root as one file, for nodes that take it into memory; none was made: none can.
+    pub image: Option<RamImage>,
     /// The files of [`loader_packages`], unpacked.
     pub loaders: &'a Tree,
+}
+
+/// A root in one file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RamImage {
+    /// As the output is called: `root.squashfs`, `root.erofs`.
+    pub name: String,
+    /// What nodes compare it with.
+    pub sha256: Sha256,
 }
 
 /// Why the head's files cannot be made.
@@ -50,6 +63,9 @@ pub enum Error {
         /// In which package.
         package: &'static str,
     },
+    /// Nodes shall take their root into memory, and there is no file for that.
+    #[error("cannot boot {0} into memory: `root = \"ram\"` needs the root as a squashfs or erofs among the formats")]
+    NoImage(String),
     /// Two files of the head meet.
     #[error("cannot place `{path}` among the head's files")]
     Place {

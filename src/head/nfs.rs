@@ -1,6 +1,10 @@
 //! The NFS server: the nodes' root.
 
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+
 use crate::head::Input;
+use crate::head::kernel;
 use crate::recipe::RootMode;
 
 /// knfsd's threads: one for each node that may wait, within what the package has and what helps (nfsd(8)).
@@ -9,16 +13,24 @@ const THREADS: std::ops::RangeInclusive<usize> = 16..=256;
 /// `/etc/exports.d/imgbuild.exports`
 pub(super) fn exports(input: &Input<'_>) -> String {
     let (network, length) = input.head.network;
-    let modes = input.recipe.nodes.iter().map(|node| input.recipe.root_mode(Some(node), input.diskless));
-    let shared = modes.chain([input.diskless.root]).any(|mode| mode == RootMode::Nfs);
+    let nodes = input.recipe.nodes.iter().map(|node| input.recipe.root_mode(Some(node), input.diskless));
+    let modes: BTreeSet<RootMode> = nodes.chain([input.diskless.root]).collect();
+    let mut text = format!("# {}\n", input.recipe.generated());
     // `sync`, where the Howto had `async`: what a node was told is on the disk is there after the head's crash. And
     // root stays root, else no node could write into its own /etc and /var, or read its own /etc/shadow.
-    let access = if shared { "rw" } else { "ro" };
-    format!(
-        "# {}\n{} {network}/{length}({access},sync,no_subtree_check,no_root_squash)\n",
-        input.recipe.generated(),
-        input.head.export
-    )
+    let mut export = |directory: &str, access: &str| {
+        writeln!(text, "{directory} {network}/{length}({access},sync,no_subtree_check,no_root_squash)")
+            .expect("writing to a String succeeds");
+    };
+    if modes.contains(&RootMode::Nfs) {
+        export(&input.head.export, "rw");
+    } else if modes.contains(&RootMode::Overlay) {
+        export(&input.head.export, "ro");
+    }
+    if modes.contains(&RootMode::Ram) {
+        export(&kernel::image_directory(input), "ro");
+    }
+    text
 }
 
 /// `/etc/nfs.conf.d/imgbuild.conf`

@@ -2,6 +2,7 @@
 
 use crate::head::Input;
 use crate::head::boot;
+use crate::head::kernel;
 
 pub(super) fn readme(input: &Input<'_>) -> String {
     let (head, name) = (input.head, &input.recipe.name);
@@ -15,6 +16,10 @@ pub(super) fn readme(input: &Input<'_>) -> String {
     } else {
         String::new()
     };
+    let image = input.image.as_ref().map_or_else(String::new, |image| {
+        let directory = kernel::image_directory(input);
+        format!("\n   And the root in one file, for nodes that take it into memory:\n\n   install -D -m 0600 {0} {directory}/{0}\n", image.name)
+    });
     format!(
         r#"{title}
 
@@ -30,7 +35,7 @@ Everything here lies as on the disk of the head node {head_name} ({address} on {
    tar -C {export} --numeric-owner --xattrs --xattrs-include='*' -xpf root.tar
 
    Nodes that are up must be shut down before their root is replaced.
-
+{image}
 3. Copy etc/ and srv/ of this directory over the head's:
 
    cp -r --no-preserve=ownership etc srv /

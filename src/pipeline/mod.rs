@@ -199,7 +199,7 @@ fn make_head(
     let options = unpack::Options { architecture: recipe.debian.architecture.clone(), ..unpack::Options::default() };
     let loaders = unpack::unpack(host, loaders, &options, &mut |_, _, _| Ok(()))?.tree;
     let (kernel, initramfs) = (boot.kernel.clone(), boot.initramfs.clone());
-    Ok(head::assemble(&head::Input { recipe, head, diskless, kernel, initramfs, loaders: &loaders })?)
+    Ok(head::assemble(&head::Input { recipe, head, diskless, kernel, initramfs, image: None, loaders: &loaders })?)
 }
 
 /// The kernel, and the initramfs for it.

@@ -1,11 +1,10 @@
-//! What the table of nodes means, said once: the names file and the kernel's command line.
+//! What the table of nodes means, said once: names, addresses and how a root is mounted.
 //!
 //! The node's own files (overlay) and the head's (head) are both made from these, so that they fit each other.
 
 use std::fmt::Write as _;
 
 use crate::recipe::Diskless;
-use crate::recipe::Head;
 use crate::recipe::Node;
 use crate::recipe::Recipe;
 use crate::recipe::RootMode;
@@ -44,40 +43,5 @@ impl Recipe {
     #[must_use]
     pub fn root_mode(&self, node: Option<&Node>, diskless: &Diskless) -> RootMode {
         node.and_then(|node| node.root).unwrap_or(diskless.root)
-    }
-
-    /// The kernel's command line for a node, or for a machine that is in no table; without `BOOTIF`, which the
-    /// boot loader adds.
-    #[must_use]
-    pub fn kernel_arguments(&self, head: &Head, diskless: &Diskless, node: Option<&Node>) -> Vec<String> {
-        let (address, export) = (head.address, &head.export);
-        let mut arguments = match self.root_mode(node, diskless) {
-            // klibc's nfsmount speaks version 3 alone and takes an option it does not know for an error, tried
-            // again 180 times: these two are all that may stand here.
-            RootMode::Nfs => {
-                vec!["root=/dev/nfs".to_owned(), format!("nfsroot={address}:{export},nfsvers=3,tcp"), "rw".to_owned()]
-            }
-            RootMode::Overlay => vec![
-                "boot=imgbuild".to_owned(),
-                format!("imgbuild.root=nfs:{address}:{export}"),
-                "imgbuild.opts=vers=4.1,hard,noatime".to_owned(),
-                "ro".to_owned(),
-            ],
-            RootMode::Ram => vec![
-                "boot=imgbuild".to_owned(),
-                format!("imgbuild.root=ram:http://{address}/imgbuild/{}/root.squashfs", self.name),
-                "ro".to_owned(),
-            ],
-        };
-        arguments.push("ip=dhcp".to_owned());
-        // Without it the initramfs' udev renames the card, and the interface the recipe names does not exist.
-        if diskless.interface.starts_with("eth") {
-            arguments.push("net.ifnames=0".to_owned());
-        }
-        // A node whose root cannot be mounted tries again from the start instead of waiting for a keyboard.
-        arguments.push("panic=60".to_owned());
-        let own = node.map(|node| node.kernel_arguments.as_slice()).unwrap_or_default();
-        arguments.extend(diskless.kernel_arguments.iter().chain(own).cloned());
-        arguments
     }
 }
