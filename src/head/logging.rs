@@ -8,14 +8,15 @@ pub(super) fn syslog_ng(input: &Input<'_>) -> String {
     let address = input.head.address;
     let generated = input.recipe.generated();
     // The Howto's `keep_hostname(yes)` believes the name in a message: any node could write into another's directory,
-    // or into `../`. Here the name is that of the sender's address in /etc/hosts.
+    // or into `../`. Here the name is that of the sender's address in /etc/hosts; of an unknown sender,
+    // its address. The cache must be on for that file to be read at all, and Debian's own options turn it off.
     format!(
         r#"# {generated}
 options {{ dns-cache-hosts("/etc/hosts"); }};
 source s_nodes {{
     network(
         ip("{address}") transport("udp") port(514) so-rcvbuf(16777216)
-        keep-hostname(no) use-dns(persist_only) use-fqdn(no) chain-hostnames(no)
+        keep-hostname(no) use-dns(persist_only) dns-cache(yes) use-fqdn(no) chain-hostnames(no)
     );
 }};
 destination d_nodes {{ file("/var/log/$HOST/$FACILITY" create-dirs(yes)); }};
