@@ -98,7 +98,7 @@ pub(super) struct Common {
     /// Threads to use [default: as many as there are processors]
     #[arg(long, short, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub(super) jobs: Option<u16>,
-    /// How packages are configured [default: native]
+    /// How packages are configured [default: sandbox]
     #[arg(long, value_name = "WAY")]
     pub(super) configure: Option<Way>,
     /// Write events to standard error, one JSON object per line
