@@ -104,7 +104,9 @@ fn deb(name: &str) -> DebBuilder {
 }
 
 fn simple() -> ArchiveBuilder {
-    ArchiveBuilder::new("test").package(&deb("hello")).package(&deb("world").field("Provides", "mail (= 1), mail, post"))
+    ArchiveBuilder::new("test")
+        .package(&deb("hello"))
+        .package(&deb("world").field("Provides", "mail (= 1), mail, post"))
 }
 
 fn signed(text: &str) -> String {
@@ -135,7 +137,8 @@ fn what_is_known_is_not_fetched_again_and_works_offline() {
     world.transport.take_requests();
     world.open().expect("it opens again");
     assert_eq!(world.transport.take_requests(), [(RELEASE.to_owned(), 0)]);
-    let far_future = Host { transport: Arc::new(host::OfflineTransport), now: ARCHIVE_DATE + 9000 * DAY, ..world.host() };
+    let far_future =
+        Host { transport: Arc::new(host::OfflineTransport), now: ARCHIVE_DATE + 9000 * DAY, ..world.host() };
     let error = archive::open(&far_future, std::slice::from_ref(&world.source), &Options::default());
     assert!(matches!(error, Err(Error::Signature { source: TrustError::Expired { .. }, .. })), "{error:?}");
     let offline = Host { now: ARCHIVE_DATE + 400 * DAY, ..far_future };
@@ -143,7 +146,8 @@ fn what_is_known_is_not_fetched_again_and_works_offline() {
     fetch::fetch(&offline, std::slice::from_ref(&world.source), &[&hello]).expect("the .deb too");
     let empty = tempfile::tempdir().expect("a temporary directory");
     let bare = Host { store: Arc::new(DirStore::open(empty.path()).expect("a store")), ..offline };
-    let error = archive::open(&bare, std::slice::from_ref(&world.source), &Options::default()).expect_err("nothing there");
+    let error =
+        archive::open(&bare, std::slice::from_ref(&world.source), &Options::default()).expect_err("nothing there");
     assert!(!error.is_integrity() && !error.is_retryable(), "{error}");
 }
 
@@ -291,10 +295,16 @@ fn several_signatures() {
     let block = |message: &str| message[message.find("-----BEGIN PGP SIGNATURE").expect("signed")..].to_owned();
     let by = |key: TestKey| block(&key.inline(&text, Signing::at(ARCHIVE_DATE)));
     World::with_release(good.clone() + &by(TestKey::other())).open().expect("12: an unknown key beside");
-    World::with_release(clearsigned(&text, &(by(TestKey::other()) + &block(&good)))).open().expect("12: the other way round");
-    let mut both = World::with_release(good.clone() + &block(&TestKey::other().inline("Suite: x", Signing::at(ARCHIVE_DATE))));
+    World::with_release(clearsigned(&text, &(by(TestKey::other()) + &block(&good))))
+        .open()
+        .expect("12: the other way round");
+    let mut both =
+        World::with_release(good.clone() + &block(&TestKey::other().inline("Suite: x", Signing::at(ARCHIVE_DATE))));
     both.source.keyring.extend(TestKey::other().certificate());
-    assert!(matches!(both.refused(), Error::Signature { source: TrustError::Bad(_), .. }), "a known key's bad signature");
+    assert!(
+        matches!(both.refused(), Error::Signature { source: TrustError::Bad(_), .. }),
+        "a known key's bad signature"
+    );
     let flood = World::with_release(good.clone() + &by(TestKey::other()).repeat(40));
     assert!(matches!(flood.refused(), Error::Signature { source: TrustError::Malformed(_), .. }), "15");
     let long = World::with_release(good.clone() + &"\n".repeat(10_000_000));
@@ -323,17 +333,23 @@ fn releases_are_judged_strictly() {
         ("22 only MD5", simple().edit("SHA256:", "MD5Sum:"), |e| matches!(e, E::NoStrongHash)),
         ("22 no sums", simple().edit("SHA256:\n", "SHA256:\n x"), |e| matches!(e, E::Field { .. })),
         ("22 short", simple().edit("SHA256:\n", "SHA256:\n 1234 5 x\n"), |e| matches!(e, E::Field { .. })),
-        ("23 two sums", simple().edit("SHA256:\n", &format!("SHA256:\n {digest} 0 main/binary-amd64/Packages.xz\n")), |e| {
-            matches!(e, E::Conflict(_))
-        }),
+        (
+            "23 two sums",
+            simple().edit("SHA256:\n", &format!("SHA256:\n {digest} 0 main/binary-amd64/Packages.xz\n")),
+            |e| matches!(e, E::Conflict(_)),
+        ),
         ("23 doubled field", simple().edit("Codename: test\n", "Codename: test\nSuite: evil\n"), |e| {
             matches!(e, E::Syntax(_))
         }),
-        ("25 negative", simple().edit("SHA256:\n", &format!("SHA256:\n {digest} -1 x\n")), |e| matches!(e, E::Field { .. })),
+        ("25 negative", simple().edit("SHA256:\n", &format!("SHA256:\n {digest} -1 x\n")), |e| {
+            matches!(e, E::Field { .. })
+        }),
         ("25 huge", simple().edit("SHA256:\n", &format!("SHA256:\n {digest} 18446744073709551616 x\n")), |e| {
             matches!(e, E::Field { .. })
         }),
-        ("25 four words", simple().edit("SHA256:\n", &format!("SHA256:\n {digest} 1 x y\n")), |e| matches!(e, E::Field { .. })),
+        ("25 four words", simple().edit("SHA256:\n", &format!("SHA256:\n {digest} 1 x y\n")), |e| {
+            matches!(e, E::Field { .. })
+        }),
         ("two stanzas", simple().edit("SHA256:", "\nSHA256:"), |e| matches!(e, E::Syntax(_))),
     ];
     for (name, archive, judge) in bad {
@@ -342,13 +358,17 @@ fn releases_are_judged_strictly() {
             error => panic!("{name}: {error:?}"),
         }
     }
-    let other = World::new(&simple().edit("binary-amd64", "binary-arm64")).open().expect_err("27: never silently empty");
+    let other =
+        World::new(&simple().edit("binary-amd64", "binary-arm64")).open().expect_err("27: never silently empty");
     assert!(matches!(other, Error::Release { source: E::Missing(_), .. }), "{other:?}");
     let good = [
         ("17 still valid", simple().field("Valid-Until", &valid(1))),
         ("18 a little ahead", simple().date(ARCHIVE_DATE + DAY + 10)),
         ("21 by codename", simple().field("Suite", "stable")),
-        ("24 paths that lead out", simple().edit("SHA256:\n", &format!("SHA256:\n {digest} 0 ../../etc/passwd\n {digest} 0 /x\n"))),
+        (
+            "24 paths that lead out",
+            simple().edit("SHA256:\n", &format!("SHA256:\n {digest} 0 ../../etc/passwd\n {digest} 0 /x\n")),
+        ),
         ("24 the same sum twice", simple().edit("SHA256:\n", &format!("SHA256:\n {digest} 0 x\n {digest} 0 x\n"))),
         ("27 no uncompressed entry", simple().compressions(&[Compression::Gzip])),
         ("zstd", simple().compressions(&[Compression::Zstd, Compression::None])),
@@ -402,7 +422,10 @@ fn a_snapshot_does_not_expire() {
     archive::verify_proof(&OpenPgp, &keyring, proof).expect("it proves itself");
     let index = proof.indices.keys().next().expect("an index").clone();
     let forged = [
-        archive::Proof { text: String::from_utf8_lossy(&proof.text).replace("Example", "Evil").into(), ..proof.clone() },
+        archive::Proof {
+            text: String::from_utf8_lossy(&proof.text).replace("Example", "Evil").into(),
+            ..proof.clone()
+        },
         archive::Proof { suite: "other".into(), ..proof.clone() },
         archive::Proof { date: ARCHIVE_DATE + 1, ..proof.clone() },
         archive::Proof { indices: BTreeMap::from([(index, Sha256::of(b"evil"))]), ..proof.clone() },
@@ -448,7 +471,8 @@ fn indices_and_packages_are_what_was_signed_for() {
         assert_eq!(files_below(&world.cache.path().join("sha256")), 0, "{name}");
     }
     let bomb = simple().stanza(&" ".repeat(1 << 20));
-    let real_size = bomb.release().lines().last().and_then(|line| line.split(' ').nth(2).map(str::to_owned)).expect("a size");
+    let real_size =
+        bomb.release().lines().last().and_then(|line| line.split(' ').nth(2).map(str::to_owned)).expect("a size");
     let error = World::new(&bomb.edit(&format!(" {real_size} main"), " 100 main")).open().expect_err("39");
     assert!(matches!(error, Error::Index { source: IndexError::Compression(_), .. }), "39: {error:?}");
 }
@@ -463,7 +487,9 @@ fn a_package_that_is_not_as_signed_for_does_not_come() {
     let other = deb("hello").field("Depends", "evil").build();
     let mut flipped = good.clone();
     *flipped.last_mut().expect("not empty") ^= 1;
-    for (name, bytes) in [("other", other), ("flipped", flipped), ("page", b"<html>".to_vec()), ("longer", [good, vec![0]].concat())] {
+    for (name, bytes) in
+        [("other", other), ("flipped", flipped), ("page", b"<html>".to_vec()), ("longer", [good, vec![0]].concat())]
+    {
         world.transport.put(&url, bytes);
         let error = fetch::fetch(&world.host(), std::slice::from_ref(&world.source), &[package]).expect_err("48");
         assert!(error.is_integrity() && !error.is_retryable(), "{name}: {error:?}");
@@ -532,7 +558,8 @@ fn damage(directory: &Path) {
 #[test]
 fn unusable_packages_cannot_be_chosen() {
     let digest = Sha256::of(b"");
-    let good = format!("Package: x\nVersion: 1\nArchitecture: amd64\nFilename: pool/x.deb\nSize: 5\nSHA256: {digest}\n");
+    let good =
+        format!("Package: x\nVersion: 1\nArchitecture: amd64\nFilename: pool/x.deb\nSize: 5\nSHA256: {digest}\n");
     let bad = [
         ("40 up", good.replace("pool/x.deb", "../../etc/passwd")),
         ("40 absolute", good.replace("pool/x.deb", "/etc/passwd")),
@@ -553,7 +580,10 @@ fn unusable_packages_cannot_be_chosen() {
         let index = World::new(&simple().stanza(&stanza)).open().unwrap_or_else(|error| panic!("{name}: {error:?}"));
         let package = index.package(index.named("x")[0]);
         let reason = &package.pre_depends.first().unwrap_or_else(|| panic!("{name}: it can be chosen")).0[0].name;
-        assert!(reason.starts_with('(') && index.named(reason).is_empty() && index.providing(reason).is_empty(), "{name}");
+        assert!(
+            reason.starts_with('(') && index.named(reason).is_empty() && index.providing(reason).is_empty(),
+            "{name}"
+        );
         assert!(package.filename.is_empty() && package.size == 0, "{name}");
     }
     let index = World::new(&simple().stanza(&good)).open().expect("it opens");
@@ -564,7 +594,8 @@ fn unusable_packages_cannot_be_chosen() {
 #[test]
 fn a_malformed_index_is_refused() {
     let digest = Sha256::of(b"");
-    let good = format!("Package: x\nVersion: 1\nArchitecture: amd64\nFilename: pool/x.deb\nSize: 5\nSHA256: {digest}\n");
+    let good =
+        format!("Package: x\nVersion: 1\nArchitecture: amd64\nFilename: pool/x.deb\nSize: 5\nSHA256: {digest}\n");
     type Judge = fn(&IndexError) -> bool;
     let bad: [(&str, String, Judge); 8] = [
         ("42 name", good.replace("Package: x", "Package: ../x"), |e| matches!(e, IndexError::Package(_))),
@@ -574,9 +605,11 @@ fn a_malformed_index_is_refused() {
         ("42 architecture", good.replace("amd64", "../amd64"), |e| matches!(e, IndexError::Package(_))),
         ("42 no version", good.replace("Version: 1\n", ""), |e| matches!(e, IndexError::Syntax { .. })),
         ("42 two names", good.replace("Version", "Package: y\nVersion"), |e| matches!(e, IndexError::Syntax { .. })),
-        ("43 another digest", format!("{good}\n{}", good.replace(&digest.to_string(), &Sha256::of(b"x").to_string())), |e| {
-            matches!(e, IndexError::Conflict { .. })
-        }),
+        (
+            "43 another digest",
+            format!("{good}\n{}", good.replace(&digest.to_string(), &Sha256::of(b"x").to_string())),
+            |e| matches!(e, IndexError::Conflict { .. }),
+        ),
     ];
     for (name, stanza, judge) in bad {
         match World::new(&simple().stanza(&stanza)).open() {
@@ -634,7 +667,8 @@ fn sources_that_make_no_sense() {
         Source { mirrors: vec![], ..world.source.clone() },
     ];
     for source in bad {
-        let error = archive::open(&world.host(), std::slice::from_ref(&source), &Options::default()).expect_err("refused");
+        let error =
+            archive::open(&world.host(), std::slice::from_ref(&source), &Options::default()).expect_err("refused");
         assert!(matches!(error, Error::Source { .. }), "{source:?}: {error:?}");
     }
 }

@@ -54,7 +54,14 @@ fn a_file_comes_whole_and_from_the_middle() {
 
 #[test]
 fn statuses_are_told_apart() {
-    for (status, retryable) in [("404 Not Found", false), ("410 Gone", false), ("403 Forbidden", false), ("500 Oops", true), ("503 Busy", true), ("429 Slow", true)] {
+    for (status, retryable) in [
+        ("404 Not Found", false),
+        ("410 Gone", false),
+        ("403 Forbidden", false),
+        ("500 Oops", true),
+        ("503 Busy", true),
+        ("429 Slow", true),
+    ] {
         let error = head_error(&sends(answer(status, &["Content-Length: 0"], b"")), 0);
         assert_eq!(error.is_retryable(), retryable, "{status}: {error:?}");
         assert_eq!(matches!(error, TransportError::NotFound), status < "411" && status > "404", "{status}");
@@ -68,7 +75,9 @@ fn answers_that_were_not_asked_for_are_refused() {
     let wrong_range = answer("206 Partial Content", &["Content-Range: bytes 3-9/10", "Content-Length: 7"], b"3456789");
     let no_range = answer("206 Partial Content", &["Content-Length: 6"], b"456789");
     let part = answer("206 Partial Content", &["Content-Range: bytes 0-2/10", "Content-Length: 3"], b"012");
-    for (name, bytes, offset) in [("encoded", gzip, 0), ("other range", wrong_range, 4), ("no range", no_range, 4), ("a part", part, 0)] {
+    for (name, bytes, offset) in
+        [("encoded", gzip, 0), ("other range", wrong_range, 4), ("no range", no_range, 4), ("a part", part, 0)]
+    {
         let error = head_error(&sends(bytes), offset);
         assert!(matches!(error, TransportError::Protocol(_)), "{name}: {error:?}");
     }
@@ -126,7 +135,9 @@ fn redirects_are_followed_with_care() {
         })
     };
     assert_eq!(read(&to("/there"), 0), Ok((0, b"here".to_vec())));
-    for bad in ["/x%0d%0aFoo:%20bar", "ftp://example.org/x", "file:///etc/passwd", "http://u:p@example.org/", "/file", "/x#y"] {
+    for bad in
+        ["/x%0d%0aFoo:%20bar", "ftp://example.org/x", "file:///etc/passwd", "http://u:p@example.org/", "/file", "/x#y"]
+    {
         let server = to(bad);
         let error = head_error(&server, 0);
         assert!(matches!(error, TransportError::Redirect(_)), "{bad}: {error:?}");
@@ -139,7 +150,8 @@ fn redirects_are_followed_with_care() {
 /// Case 37: a second answer nobody asked for is not taken for the next one's.
 #[test]
 fn two_answers_to_one_request() {
-    let both = b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\ngoodHTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil".to_vec();
+    let both =
+        b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\ngoodHTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil".to_vec();
     let server = HttpServer::new(move |request: &Request| {
         if request.path == "/second" {
             return vec![Step::Send(answer("200 OK", &["Content-Length: 4"], b"next"))];
@@ -157,7 +169,8 @@ fn two_answers_to_one_request() {
 
 #[test]
 fn heads_that_never_end_and_no_http_at_all() {
-    let endless = HttpServer::new(|_| vec![Step::Send(b"HTTP/1.1 200 OK\r\n".to_vec()), Step::Forever(b"X: y\r\n".to_vec())]);
+    let endless =
+        HttpServer::new(|_| vec![Step::Send(b"HTTP/1.1 200 OK\r\n".to_vec()), Step::Forever(b"X: y\r\n".to_vec())]);
     assert!(matches!(head_error(&endless, 0), TransportError::Network(_)));
     let other = sends(b"SSH-2.0-OpenSSH_9.9\r\n".to_vec());
     assert!(matches!(head_error(&other, 0), TransportError::Network(_)));

@@ -52,6 +52,7 @@ fn layer(module: &str) -> Option<usize> {
     LAYERS.iter().position(|group| group.contains(&module))
 }
 
+#[expect(clippy::disallowed_methods, reason = "what is found is sorted")]
 fn sources(directory: &Path, found: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(directory).expect("src can be listed") {
         let path = entry.expect("src can be listed").path();
@@ -103,7 +104,7 @@ fn imports_point_down() {
             match layer(&used) {
                 _ if used == first => {}
                 _ if used.is_empty() => {
-                    faults.push(format!("{place}: write one import per line, `use crate::module::…`"))
+                    faults.push(format!("{place}: write one import per line, `use crate::module::…`"));
                 }
                 None if used.starts_with(|c: char| c.is_ascii_uppercase()) => {}
                 None => faults.push(format!("{place}: `{used}` is not in the table of layers")),

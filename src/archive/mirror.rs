@@ -309,9 +309,9 @@ fn decompress(blob: &StoredBlob, index: &WantedIndex) -> Result<Vec<u8>, IndexEr
 /// Keeps a decompressed index, so that it is never decompressed again.
 fn keep(host: &Host, text: &[u8], plain: ReleaseFile) -> Result<(), Error> {
     let mut writer = host.store.writer().map_err(Error::Store)?;
-    writer.write_all(text).map_err(|error| {
-        Error::Store(StoreError::Io { action: "write", path: "the cache".into(), source: error })
-    })?;
+    writer
+        .write_all(text)
+        .map_err(|error| Error::Store(StoreError::Io { action: "write", path: "the cache".into(), source: error }))?;
     writer.commit(Some((plain.sha256, plain.size))).map(drop).map_err(Error::Store)
 }
 

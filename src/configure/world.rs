@@ -161,7 +161,7 @@ impl World {
     }
 
     /// The bytes of an open file; `None` when it is none.
-    pub(super) fn file_bytes(&mut self, id: InodeId) -> Option<std::io::Result<Vec<u8>>> {
+    pub(super) fn file_bytes(&self, id: InodeId) -> Option<std::io::Result<Vec<u8>>> {
         if let Some(bytes) = self.open.get(&id) {
             return Some(Ok(bytes.clone()));
         }

@@ -116,7 +116,10 @@ impl HttpTransport {
             if hop == 0 {
                 inside = local;
             } else if local && !inside {
-                return Err(TransportError::Redirect(format!("{} lies in this machine's own network", redacted(url.as_str()))));
+                return Err(TransportError::Redirect(format!(
+                    "{} lies in this machine's own network",
+                    redacted(url.as_str())
+                )));
             }
             if !answer.status().is_redirection() || answer.status() == reqwest::StatusCode::NOT_MODIFIED {
                 return Ok(answer);

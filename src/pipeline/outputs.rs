@@ -97,7 +97,7 @@ impl Outputs<'_> {
         })
     }
 
-    fn directory(&mut self, path: &str, tree: &Tree, owners: Owners) -> Result<(), Error> {
+    fn directory(&self, path: &str, tree: &Tree, owners: Owners) -> Result<(), Error> {
         let on_host = self.directory.join(path);
         fs::create_dir(&on_host).map_err(|source| Error::Write { path: path.into(), source })?;
         Ok(image::write_directory(tree, &on_host, owners)?)

@@ -143,7 +143,8 @@ fn signed_form(text: &str) -> String {
 fn sign(key: &impl SigningKey, kind: SignatureType, bytes: &[u8], signing: Signing) -> Signature {
     let mut config = SignatureConfig::v4(kind, key.algorithm(), signing.hash);
     let time = Timestamp::from_secs(u32::try_from(signing.time).expect("OpenPGP ends in 2106"));
-    let mut data = vec![SubpacketData::SignatureCreationTime(time), SubpacketData::IssuerFingerprint(key.fingerprint())];
+    let mut data =
+        vec![SubpacketData::SignatureCreationTime(time), SubpacketData::IssuerFingerprint(key.fingerprint())];
     data.extend(signing.expires.map(|seconds| SubpacketData::SignatureExpirationTime(Duration::from_secs(seconds))));
     config.hashed_subpackets = data.into_iter().map(|data| Subpacket::regular(data).expect("a short part")).collect();
     config.sign(key, &Password::empty(), bytes).expect("a test key signs")

@@ -134,7 +134,8 @@ fn status(call: &mut Call<'_, '_>, packages: &[&[u8]]) -> Done {
             code = 1;
         }
         for stanza in found {
-            let fields: String = stanza.fields().iter().map(|field| format!("{}: {}\n", field.name, field.value)).collect();
+            let fields: String =
+                stanza.fields().iter().map(|field| format!("{}: {}\n", field.name, field.value)).collect();
             call.out(format!("{fields}\n"))?;
         }
     }
@@ -206,7 +207,8 @@ fn search(call: &mut Call<'_, '_>, patterns: &[&[u8]]) -> Done {
         for stanza in stanzas(text.as_bytes()).flatten() {
             let files = call.read(info_file(&stanza, "list").as_bytes())?;
             let absolute = pattern.starts_with(b"/");
-            let hit = |line: &&[u8]| if absolute { line == pattern } else { memchr::memmem::find(line, pattern).is_some() };
+            let hit =
+                |line: &&[u8]| if absolute { line == pattern } else { memchr::memmem::find(line, pattern).is_some() };
             for file in files.split(|&byte| byte == b'\n').filter(hit) {
                 owners.push(format!("{}: {}\n", stanza.get("Package").unwrap_or_default(), show(file)));
             }
@@ -297,7 +299,9 @@ fn field(name: &str, stanza: &Stanza<'_>) -> Result<String, Fault> {
     Ok(match name {
         "binary:Package" if get("Multi-Arch") == "same" => format!("{}:{}", get("Package"), get("Architecture")),
         "binary:Package" => get("Package").to_owned(),
-        "source:Package" => get("Source").split(' ').next().filter(|name| !name.is_empty()).unwrap_or(get("Package")).to_owned(),
+        "source:Package" => {
+            get("Source").split(' ').next().filter(|name| !name.is_empty()).unwrap_or(get("Package")).to_owned()
+        }
         "db:Status-Abbrev" => abbreviation(get("Status")).to_owned(),
         "db:Status-Status" => status.get(2).copied().unwrap_or_default().to_owned(),
         "db:Status-Want" => status.first().copied().unwrap_or_default().to_owned(),
@@ -364,7 +368,8 @@ fn diversions(call: &mut Call<'_, '_>) -> Result<Vec<Diversion>, Fault> {
 }
 
 fn write_diversions(call: &mut Call<'_, '_>, all: &[Diversion]) -> Result<(), Fault> {
-    let lines: Vec<u8> = all.iter().flat_map(|one| [&one.from, &b"\n"[..], &one.to, b"\n", &one.by, b"\n"].concat()).collect();
+    let lines: Vec<u8> =
+        all.iter().flat_map(|one| [&one.from, &b"\n"[..], &one.to, b"\n", &one.by, b"\n"].concat()).collect();
     call.write(DIVERSIONS, 0o644, lines)
 }
 
@@ -389,7 +394,8 @@ fn divert(call: &mut Call<'_, '_>) -> Done {
         (b'L', pattern) => {
             let pattern = pattern.unwrap_or_else(|| b"*".to_vec());
             for one in all.iter().filter(|one| [&one.from, &one.to].iter().any(|path| glob(&pattern, path))) {
-                let by = if one.by == b":" { "local diversion".into() } else { format!("diversion by {}", show(&one.by)) };
+                let by =
+                    if one.by == b":" { "local diversion".into() } else { format!("diversion by {}", show(&one.by)) };
                 call.out(format!("{by} of {} to {}\n", show(&one.from), show(&one.to)))?;
             }
             Ok(0)
@@ -408,7 +414,11 @@ fn divert(call: &mut Call<'_, '_>) -> Done {
         (b'a', Some(from)) => {
             let to = given.value(b'd').map_or_else(|| [from.as_slice(), b".distrib"].concat(), <[u8]>::to_vec);
             let by = if given.has(b'l') { None } else { given.value(b'p').map(<[u8]>::to_vec) };
-            let by = by.or_else(|| (!given.has(b'l')).then(|| call.shell.variable(b"DPKG_MAINTSCRIPT_PACKAGE").map(<[u8]>::to_vec)).flatten());
+            let by = by.or_else(|| {
+                (!given.has(b'l'))
+                    .then(|| call.shell.variable(b"DPKG_MAINTSCRIPT_PACKAGE").map(<[u8]>::to_vec))
+                    .flatten()
+            });
             let new = Diversion { from, to, by: by.unwrap_or_else(|| b":".to_vec()) };
             if all.contains(&new) {
                 return Ok(0);
@@ -498,7 +508,9 @@ fn statoverride(call: &mut Call<'_, '_>) -> Done {
             write_statoverride(call, &lines)?;
             if given.has(b'u') && call.look(path, false).is_some() {
                 let owner = [user.as_slice(), b":", group].concat();
-                for command in [vec![b"chown".to_vec(), owner, path.clone()], vec![b"chmod".to_vec(), mode.clone(), path.clone()]] {
+                for command in
+                    [vec![b"chown".to_vec(), owner, path.clone()], vec![b"chmod".to_vec(), mode.clone(), path.clone()]]
+                {
                     if call.run(&command)? != 0 {
                         return Ok(2);
                     }
@@ -532,7 +544,8 @@ mod tests {
 
     #[test]
     fn formats_are_filled() {
-        let stanza = Stanza::parse(b"Package: libc6\nArchitecture: amd64\nMulti-Arch: same\nStatus: install ok unpacked\n");
+        let stanza =
+            Stanza::parse(b"Package: libc6\nArchitecture: amd64\nMulti-Arch: same\nStatus: install ok unpacked\n");
         let stanza = stanza.expect("well formed");
         let text = formatted(b"${binary:Package}\\t${db:Status-Abbrev}${db:Status-Status}\\n", &stanza);
         assert_eq!(text.expect("known fields"), b"libc6:amd64\tiU unpacked\n");

@@ -19,9 +19,9 @@ pub(super) const COMMANDS: &[(&str, Command)] = &[("find", find)];
 
 #[derive(Debug)]
 enum Expression {
-    And(Vec<Expression>),
-    Or(Vec<Expression>),
-    Not(Box<Expression>),
+    And(Vec<Self>),
+    Or(Vec<Self>),
+    Not(Box<Self>),
     True(bool),
     Name(Pattern, bool),
     Path(Pattern),

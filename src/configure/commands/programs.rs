@@ -128,7 +128,7 @@ fn xargs(call: &mut Call<'_, '_>) -> Done {
         let replace = |word: &Vec<u8>| command.iter().map(|part| replace_all(part, mark, word)).collect();
         words.iter().map(replace).collect()
     } else {
-        let count = given.value(b'n').or(given.value(b'L')).map_or(Ok(usize::MAX), |text| parse_count(text))?;
+        let count = given.value(b'n').or(given.value(b'L')).map_or(Ok(usize::MAX), parse_count)?;
         if words.is_empty() && !given.has(b'r') {
             vec![command]
         } else {

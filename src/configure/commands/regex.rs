@@ -12,7 +12,7 @@ use crate::configure::shell::pattern::class;
 
 /// A compiled expression.
 #[derive(Debug, Clone)]
-pub struct Regex {
+pub(super) struct Regex {
     program: Vec<Step>,
     groups: usize,
     references: bool,
@@ -44,11 +44,11 @@ enum Boundary {
 }
 
 /// Where the groups of a match lie; 0 is the whole.
-pub type Groups = Vec<Option<(usize, usize)>>;
+pub(super) type Groups = Vec<Option<(usize, usize)>>;
 
 /// The two syntaxes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Syntax {
+pub(super) enum Syntax {
     /// `grep`, `sed`, `expr`.
     Basic,
     /// `grep -E`, `sed -E`, `awk`.
@@ -63,10 +63,10 @@ const STEPS_MAX: usize = 500_000;
 #[derive(Debug, Clone)]
 enum Node {
     Step(Step),
-    Group(usize, Box<Node>),
-    Sequence(Vec<Node>),
-    Either(Vec<Node>),
-    Repeat(Box<Node>, usize, Option<usize>),
+    Group(usize, Box<Self>),
+    Sequence(Vec<Self>),
+    Either(Vec<Self>),
+    Repeat(Box<Self>, usize, Option<usize>),
 }
 
 impl Regex {
@@ -74,7 +74,7 @@ impl Regex {
     ///
     /// # Errors
     /// It is no expression of the syntax.
-    pub fn new(pattern: &[u8], syntax: Syntax, ignore_case: bool) -> Result<Self, Fault> {
+    pub(super) fn new(pattern: &[u8], syntax: Syntax, ignore_case: bool) -> Result<Self, Fault> {
         let mut reader = Reader {
             pattern,
             position: 0,
@@ -97,7 +97,7 @@ impl Regex {
     ///
     /// # Errors
     /// The budget is spent.
-    pub fn is_match(&self, text: &[u8]) -> Result<bool, Fault> {
+    pub(super) fn is_match(&self, text: &[u8]) -> Result<bool, Fault> {
         Ok(self.find(text, 0)?.is_some())
     }
 
@@ -105,7 +105,7 @@ impl Regex {
     ///
     /// # Errors
     /// The budget is spent.
-    pub fn find(&self, text: &[u8], from: usize) -> Result<Option<Groups>, Fault> {
+    pub(super) fn find(&self, text: &[u8], from: usize) -> Result<Option<Groups>, Fault> {
         let mut visited = if self.references { Vec::new() } else { vec![false; self.program.len() * (text.len() + 1)] };
         let mut steps = 0;
         // An expression that begins with a byte is tried only where that byte is.

@@ -363,7 +363,7 @@ impl<'p> Editor<'p> {
         Ok(match address {
             Address::Line(line) => self.number == *line,
             Address::Step(first, step) if *step == 0 => self.number == *first,
-            Address::Step(first, step) => self.number >= *first && (self.number - first) % step == 0,
+            Address::Step(first, step) => self.number >= *first && (self.number - first).is_multiple_of(*step),
             Address::Last => self.is_last(),
             Address::Match(regex) => self.matches(regex.as_ref())?,
             Address::Plus(_) | Address::Multiple(_) => false,
@@ -405,7 +405,7 @@ impl<'p> Editor<'p> {
             Address::Line(line) => (*line > self.number).then_some(*line),
             Address::Plus(count) => (*count > 0).then_some(self.number + count),
             Address::Multiple(step) => {
-                (*step > 0 && self.number % step != 0).then(|| self.number.div_ceil(*step) * step)
+                (*step > 0 && !self.number.is_multiple_of(*step)).then(|| self.number.div_ceil(*step) * step)
             }
             Address::Last => (!self.is_last()).then_some(usize::MAX),
             Address::Match(_) | Address::Step(..) => Some(usize::MAX),

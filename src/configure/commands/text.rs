@@ -133,7 +133,7 @@ fn sort(call: &mut Call<'_, '_>) -> Done {
     }
     let output: Vec<u8> = all.iter().flat_map(|line| line.iter().copied().chain([end])).collect();
     match given.value(b'o') {
-        Some(path) => call.write(&path.to_vec(), 0o666, output)?,
+        Some(path) => call.write(path, 0o666, output)?,
         None => call.out(output)?,
     }
     Ok(0)
@@ -585,7 +585,8 @@ fn check(call: &mut Call<'_, '_>, given: &Given) -> Done {
             Err(other) => return Err(other),
         };
         status |= i32::from(!good);
-        if !given.has(b's') && !(good && given.has(b'q')) {
+        let quiet = given.has(b's') || (good && given.has(b'q'));
+        if !quiet {
             let verdict: &[u8] = if good { b": OK\n" } else { b": FAILED\n" };
             call.out([path, verdict].concat())?;
         }

@@ -245,7 +245,7 @@ fn encode(entries: &[Entry], generator: &[u8]) -> Vec<u8> {
 }
 
 /// All strings, each ended by a NUL, with one that is another's tail inside it; and where each begins.
-fn pool<'a>(strings: BTreeSet<&'a [u8]>) -> (Vec<u8>, BTreeMap<&'a [u8], usize>) {
+fn pool(strings: BTreeSet<&[u8]>) -> (Vec<u8>, BTreeMap<&[u8], usize>) {
     let mut sorted: Vec<&[u8]> = strings.into_iter().collect();
     // By their ends, the longer of two with one end first.
     sorted.sort_by(|a, b| b.iter().rev().cmp(a.iter().rev()));

@@ -270,7 +270,7 @@ impl Reader<'_> {
         Ok(number)
     }
 
-    fn value(&mut self, name: &[u8]) -> Result<i64, ArithmeticError> {
+    fn value(&self, name: &[u8]) -> Result<i64, ArithmeticError> {
         let Some(text) = self.variables.get(name) else { return Ok(0) };
         let text = text.trim_ascii();
         let (negative, digits) = match text {

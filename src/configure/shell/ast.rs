@@ -21,19 +21,19 @@ pub enum Command {
         redirects: Vec<Redirect>,
     },
     /// `a | b | c`, at least two.
-    Pipeline(Vec<Command>),
+    Pipeline(Vec<Self>),
     /// `! pipeline`.
-    Not(Box<Command>),
+    Not(Box<Self>),
     /// `a && b || c`: of equal rank, from left to right.
-    AndOr(Box<Command>, Vec<(Connector, Command)>),
+    AndOr(Box<Self>, Vec<(Connector, Self)>),
     /// `a; b`.
-    Sequence(Vec<Command>),
+    Sequence(Vec<Self>),
     /// `a &`.
-    Background(u32, Box<Command>),
+    Background(u32, Box<Self>),
     /// `( list )`.
-    Subshell(Box<Command>),
+    Subshell(Box<Self>),
     /// `if`, with its `elif`s as further pairs of condition and list, and `else`.
-    If(Vec<(Command, Command)>, Option<Box<Command>>),
+    If(Vec<(Self, Self)>, Option<Box<Self>>),
     /// `for name in words; do list; done`; without `in` over `"$@"`.
     For {
         /// Where it begins.
@@ -43,10 +43,10 @@ pub enum Command {
         /// `None` without `in`.
         words: Option<Vec<Word>>,
         /// The body.
-        body: Box<Command>,
+        body: Box<Self>,
     },
     /// `while` (true) or `until` (false).
-    Loop(bool, Box<Command>, Box<Command>),
+    Loop(bool, Box<Self>, Box<Self>),
     /// `case word in pattern | pattern) list ;; esac`.
     Case {
         /// Where it begins.
@@ -54,12 +54,12 @@ pub enum Command {
         /// What is matched.
         word: Word,
         /// Patterns, and what to do.
-        arms: Vec<(Vec<Word>, Command)>,
+        arms: Vec<(Vec<Word>, Self)>,
     },
     /// `name() command`.
-    Function(Vec<u8>, Rc<Command>),
+    Function(Vec<u8>, Rc<Self>),
     /// A compound command with redirections.
-    Redirected(u32, Box<Command>, Vec<Redirect>),
+    Redirected(u32, Box<Self>, Vec<Redirect>),
 }
 
 /// What joins two commands of an and-or list.
@@ -83,13 +83,13 @@ pub enum Part {
     /// Bytes in single quotes or behind a backslash: themselves.
     Quoted(Vec<u8>),
     /// `"…"`.
-    Double(Vec<Part>),
+    Double(Vec<Self>),
     /// `$x`, `${x…}`.
     Parameter(Box<Parameter>),
     /// `$(…)` or `` `…` ``.
     Command(Rc<Command>),
     /// `$((…))`, before its own expansion.
-    Arithmetic(Vec<Part>),
+    Arithmetic(Vec<Self>),
     /// `~` or `~user` where a tilde counts.
     Tilde(Vec<u8>),
 }

@@ -135,7 +135,7 @@ impl Parser {
 
     fn unexpected(&self, token: &Token) -> SyntaxError {
         let what = match token {
-            Token::Word(word) => plain(word).map_or_else(|| "word".into(), |text| crate::tree::escape(text)),
+            Token::Word(word) => plain(word).map_or_else(|| "word".into(), crate::tree::escape),
             Token::Operator(operator) => (*operator).to_owned(),
             Token::Number(number) => number.to_string(),
             Token::Newline => "newline".into(),

@@ -137,7 +137,7 @@ fn bracket(text: Marked<'_>) -> Option<(Box<[bool; 256]>, Marked<'_>)> {
                 rest = after;
                 let mut high = low;
                 if let [(b'-', false), (end, end_quoted), ..] = rest
-                    && !(*end == b']' && !end_quoted)
+                    && (*end != b']' || *end_quoted)
                 {
                     let (end, after) = one(&rest[1..])?;
                     high = end;
