@@ -283,6 +283,18 @@ fn case_61_types_that_are_not_accepted() {
 }
 
 #[test]
+fn case_65_entries_are_counted_with_their_extensions() {
+    let named = [extension(b'L', b"./long\0"), block(b'0', |_| {})].concat();
+    let read = |blocks: &[u8], entries_max| {
+        let mut reader = Reader::new(blocks, Dialect::Deb, entries_max);
+        std::iter::from_fn(|| reader.next_entry().transpose()).collect::<Result<Vec<_>, _>>()
+    };
+    assert_eq!(read(&named.repeat(50), 100).expect("a hundred headers").len(), 50);
+    let error = read(&named.repeat(50), 99).expect_err("one too many");
+    assert!(error.to_string().contains("more than the allowed 99 entries"), "{error}");
+}
+
+#[test]
 fn case_66_checksum_and_end() {
     let good = block(b'0', |_| {});
     for (what, sum) in
