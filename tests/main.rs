@@ -32,6 +32,7 @@ mod manifest;
 mod native;
 mod reference;
 #[cfg(feature = "sandbox")]
+mod reproducible;
 mod sandbox;
 mod shell;
 mod solve;
