@@ -6,6 +6,7 @@
 
 mod archive;
 mod boot;
+mod cli;
 mod deb;
 mod deb_file;
 mod formats;

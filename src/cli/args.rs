@@ -56,10 +56,14 @@ pub(super) enum Command {
     Lock(Lock),
     /// Show what would be built: packages, sizes, and why
     Show(Show),
+    /// Say what differs between two outputs, trees, tars or locks, and why
+    Compare(Compare),
+    /// Check an output against its manifest
+    Verify(Verify),
     /// Write a commented recipe to start from
     Init(Init),
     /// Print the JSON schema of recipes
-    Schema,
+    Schema(Schema),
     /// Print a shell's completions
     Completions(Completions),
     /// Print the manual page
@@ -75,7 +79,10 @@ impl Command {
             Self::Build(arguments) => Some(&arguments.common),
             Self::Lock(arguments) => Some(&arguments.common),
             Self::Show(arguments) => Some(&arguments.common),
-            Self::Init(_) | Self::Schema | Self::Completions(_) | Self::Man | Self::Cache(_) => None,
+            Self::Verify(arguments) => Some(&arguments.common),
+            Self::Compare(_) | Self::Init(_) | Self::Schema(_) | Self::Completions(_) | Self::Man | Self::Cache(_) => {
+                None
+            }
         }
     }
 }
@@ -179,12 +186,45 @@ pub(super) struct Show {
     pub(super) common: Common,
 }
 
+/// `compare`
+#[derive(Debug, Args)]
+pub(super) struct Compare {
+    /// An output directory, `tree.txt`, `manifest.json`, lock or tar
+    pub(super) before: PathBuf,
+    /// Another
+    pub(super) after: PathBuf,
+    /// Print JSON
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+/// `verify`
+#[derive(Debug, Args)]
+pub(super) struct Verify {
+    /// The output directory
+    #[arg(value_name = "DIR")]
+    pub(super) directory: PathBuf,
+    /// Build this recipe again, from the output's lock and in another world, and compare every byte
+    #[arg(long, value_name = "RECIPE")]
+    pub(super) rebuild: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) common: Common,
+}
+
 /// `init`
 #[derive(Debug, Args)]
 pub(super) struct Init {
     /// The file to write; it must not exist
     #[arg(default_value = "recipe.toml")]
     pub(super) recipe: PathBuf,
+}
+
+/// `schema`
+#[derive(Debug, Args)]
+pub(super) struct Schema {
+    /// Print the reference of every key instead, for people
+    #[arg(long)]
+    pub(super) markdown: bool,
 }
 
 /// `completions`

@@ -9,6 +9,7 @@ use super::signals::Signals;
 use super::words::Failure;
 use super::world;
 use crate::configure::Method;
+use crate::host::output;
 use crate::pipeline;
 use crate::pipeline::Request;
 use crate::recipe;
@@ -21,6 +22,8 @@ pub(super) fn run(arguments: &Build, signals: &Signals) -> Result<(), Failure> {
     let mirrors = world::mirrors(common, &recipe)?;
     let host = world::host(common, signals)?;
     let directory = arguments.output.clone().unwrap_or_else(|| Path::new("build").join(&recipe.name));
+    // Known at once, so it need not be said after an hour.
+    output::check_place(&directory)?;
     let request = Request {
         recipe: &recipe,
         lock: lock.as_ref(),

@@ -4,12 +4,16 @@ use clap::CommandFactory as _;
 
 use super::args::Arguments;
 use super::args::Completions;
+use super::args::Schema;
 use super::print;
 use super::words::Failure;
 use crate::recipe;
 
-/// The JSON schema of recipes.
-pub(super) fn schema() -> Result<(), Failure> {
+/// The JSON schema of recipes, or their reference.
+pub(super) fn schema(arguments: &Schema) -> Result<(), Failure> {
+    if arguments.markdown {
+        return print(&recipe::reference());
+    }
     print(&format!("{:#}\n", recipe::schema()))
 }
 

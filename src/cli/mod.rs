@@ -9,12 +9,14 @@
 mod args;
 mod build;
 mod cache;
+mod compare;
 mod generate;
 mod init;
 mod lock;
 mod show;
 mod signals;
 mod terminal;
+mod verify;
 mod words;
 mod world;
 
@@ -53,7 +55,10 @@ pub fn main() -> ExitCode {
         return ExitCode::SUCCESS;
     }
     let code = words::exit_code(&failure, &signals);
-    let _ = writeln!(io::stderr(), "{}", words::describe(&failure, json, code));
+    if !matches!(failure, Failure::Different) {
+        // Nobody can be told that nobody can be told.
+        let _ = writeln!(io::stderr(), "{}", words::describe(&failure, json, code));
+    }
     ExitCode::from(code)
 }
 
@@ -62,8 +67,10 @@ fn run(command: &Command, signals: &Signals) -> Result<(), Failure> {
         Command::Build(arguments) => build::run(arguments, signals),
         Command::Lock(arguments) => lock::run(arguments, signals),
         Command::Show(arguments) => show::run(arguments, signals),
+        Command::Compare(arguments) => compare::run(arguments),
+        Command::Verify(arguments) => verify::run(arguments, signals),
         Command::Init(arguments) => init::run(arguments),
-        Command::Schema => generate::schema(),
+        Command::Schema(arguments) => generate::schema(arguments),
         Command::Completions(arguments) => generate::completions(arguments),
         Command::Man => generate::man(),
         Command::Cache(arguments) => cache::run(arguments),

@@ -38,6 +38,10 @@ pub(super) enum Failure {
         /// Why.
         source: io::Error,
     },
+    /// What was compared differs; how is on standard output.
+    Different,
+    /// An output is not what its manifest says: in these ways.
+    Unverified(Vec<String>),
     /// Standard output cannot be written.
     Stdout(io::Error),
     /// A panic; its message is out already.
@@ -68,7 +72,8 @@ pub(super) fn exit_code(failure: &Failure, signals: &Signals) -> u8 {
         },
         Failure::Library(error) if error.is_integrity() => INTEGRITY,
         Failure::Library(Error::Recipe(_) | Error::Lock(_) | Error::Output(OutputError::Place { .. })) => USAGE,
-        Failure::Library(_) | Failure::File { .. } | Failure::Stdout(_) => FAILED,
+        Failure::Unverified(_) => INTEGRITY,
+        Failure::Library(_) | Failure::File { .. } | Failure::Stdout(_) | Failure::Different => FAILED,
     }
 }
 
@@ -89,6 +94,8 @@ fn message(failure: &Failure) -> String {
         Failure::Usage(message) => message.clone(),
         Failure::File { action, path, source } => format!("cannot {action} `{}`: {source}", path.display()),
         Failure::Stdout(error) => format!("cannot write to standard output: {error}"),
+        Failure::Different => "they differ".to_owned(),
+        Failure::Unverified(wrong) => format!("the output is not what its manifest says: {}", wrong.join("; ")),
         Failure::Bug => "this is a bug of imgbuild; the lines above say where".to_owned(),
         // Each problem has its own place and lines.
         Failure::Library(Error::Recipe(recipe::Error::Invalid(problems))) => {

@@ -116,8 +116,11 @@ impl Drop for Staging {
     }
 }
 
-/// Whether an output may appear (and replace what is) there.
-fn check_place(target: &Path) -> Result<(), OutputError> {
+/// Whether an output may appear, and replace what is, at `target`; to be asked before the work for it is done.
+///
+/// # Errors
+/// As [`Staging::new`].
+pub fn check_place(target: &Path) -> Result<(), OutputError> {
     let refuse = |reason| Err(OutputError::Place { path: target.to_owned(), reason });
     if !matches!(target.components().next_back(), Some(Component::Normal(_))) {
         return refuse("its last part is no name; name a directory to be made");

@@ -5,9 +5,12 @@ use std::io;
 use std::io::Read as _;
 use std::os::unix::fs::FileExt as _;
 use std::os::unix::fs::MetadataExt as _;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::path::PathBuf;
 use std::sync::Arc;
+
+use rustix::fs::OFlags;
 
 use crate::digest::Sha256;
 use crate::tree::Blob;
@@ -28,7 +31,7 @@ pub struct LocalFile {
 /// Reads a regular file: small ones into memory, big ones by reference. Returns its content and whether its owner
 /// may execute it.
 pub(crate) fn read(path: &Path) -> io::Result<(Content, bool)> {
-    let mut file = File::open(path)?;
+    let mut file = open(path)?;
     let stamp = Stamp::of(&file)?;
     let executable = file.metadata()?.mode() & 0o100 != 0;
     if stamp.size <= MEMORY_MAX {
@@ -40,6 +43,12 @@ pub(crate) fn read(path: &Path) -> io::Result<(Content, bool)> {
     let (sha256, size) = Sha256::of_reader(&mut file)?;
     stamp.check(&file)?;
     Ok((Content::from_blob(Arc::new(LocalBlob { file, stamp }), 0, size, sha256), executable))
+}
+
+/// Opens what may be a regular file. Without `NONBLOCK` a named pipe would wait for a writer for ever.
+pub(super) fn open(path: &Path) -> io::Result<File> {
+    let flags = i32::try_from(OFlags::NONBLOCK.bits()).expect("a flag of open(2) is an int");
+    File::options().read(true).custom_flags(flags).open(path)
 }
 
 /// A big file of the recipe's, read again when it is needed.

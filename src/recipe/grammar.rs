@@ -99,7 +99,7 @@ pub(super) fn version_glob(text: &str) -> Result<String> {
         }
         return Ok(text.to_owned());
     }
-    text.parse::<Version>().map(|_| text.to_owned()).map_err(|error| format!("the version is none: {}", error.reason))
+    text.parse::<Version>().map(|_| text.to_owned()).map_err(|error| format!("it is no version: {}", error.reason))
 }
 
 /// An architecture, by Debian's name.

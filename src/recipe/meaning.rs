@@ -30,6 +30,7 @@ use super::grammar::Wrong;
 use super::identity;
 use super::overlay;
 use super::problem::Sources;
+use super::problem::printable;
 use super::raw;
 use super::raw::At;
 use super::raw::Pocket;
@@ -50,9 +51,8 @@ const TMPFS: [(&str, &str); 4] = [("/tmp", "25%"), ("/var/tmp", "10%"), ("/var/l
 pub(super) fn load(path: &Path) -> Result<Recipe, Error> {
     let mut sources = Sources::default();
     let mut document = text::read(path, &mut sources)?;
-    let sound = !sources.is_bad();
-    let shaped = shape::check(&super::schema(), &mut document, &mut sources);
-    if !sound || !shaped {
+    // A text that could not be read as a whole lacks keys that it may well have.
+    if sources.is_bad() || !shape::check(&super::schema(), &mut document, &mut sources) {
         return Err(sources.into_error());
     }
     let whole = Spanned::new(0..0, DeValue::Table(document));
@@ -338,7 +338,7 @@ impl Checker<'_> {
             Ok(value) => Some(value),
             Err(wrong) => {
                 let shown: String = text.value.chars().take(80).collect();
-                self.report(text, format!("`{key}` is {shown:?}"), Some(wrong));
+                self.report(text, printable(&format!("`{key}` is {shown:?}")), Some(wrong));
                 None
             }
         }

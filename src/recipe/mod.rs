@@ -13,6 +13,7 @@ mod nodes;
 mod overlay;
 mod problem;
 mod raw;
+mod reference;
 mod shape;
 mod text;
 
@@ -62,6 +63,12 @@ pub fn check_mirror(url: &str) -> Result<String, String> {
 #[must_use]
 pub fn schema() -> serde_json::Value {
     schemars::schema_for!(raw::Recipe).into()
+}
+
+/// The reference of every key, in Markdown.
+#[must_use]
+pub fn reference() -> String {
+    reference::markdown(&schema())
 }
 
 /// A whole recipe, `extends` resolved.

@@ -154,7 +154,7 @@ fn floor(text: &str, position: usize) -> usize {
 }
 
 /// A line fit for a terminal, character by character: no control characters, and no password of a URL.
-fn printable(line: &str) -> String {
+pub(super) fn printable(line: &str) -> String {
     let mut shown: Vec<char> = line
         .chars()
         .map(|letter| match letter {

@@ -18,8 +18,7 @@ use super::text::Value;
 /// Returns whether the document, without them, is of the types' shape.
 pub(super) fn check(schema: &Json, document: &mut Table, sources: &mut Sources) -> bool {
     let mut shape = Shape { root: schema, sources, good: true };
-    let end = document.values().map(|value| value.span().end).max().unwrap_or(0);
-    shape.table(schema, document, &(end..end), "");
+    shape.table(schema, document, &(0..0), "");
     shape.good
 }
 
@@ -50,7 +49,7 @@ impl<'a> Shape<'a> {
                     || limit("maxItems").is_some_and(|max| number > max)
                 {
                     let wanted = limit("minItems").unwrap_or(0);
-                    self.bad(&span, format!("`{path}` has {number} elements, not {wanted}"), None);
+                    self.bad(&span, format!("`{path}` has {wanted} elements, not {number}"), None);
                 }
                 if let Some(element) = first.get("items") {
                     items.iter_mut().for_each(|item| self.value(element, item, path));
@@ -73,9 +72,11 @@ impl<'a> Shape<'a> {
         }
         if !words.contains(&text) {
             let help = nearest(text, words.iter().copied()).map(|word| format!("did you mean \"{word}\"?"));
-            let words: Vec<String> = words.iter().map(|word| format!("\"{word}\"")).collect();
-            let words: Vec<&str> = words.iter().map(String::as_str).collect();
-            self.bad(span, format!("`{path}` is {text:?}, not {}", one_of(&words)), help);
+            let quoted = words.iter().map(|word| format!("\"{word}\""));
+            let kinds = choices.iter().filter_map(|choice| type_of(choice)).filter(|kind| *kind != "string");
+            let wanted: Vec<String> = quoted.chain(kinds.map(|kind| named(kind).to_owned())).collect();
+            let wanted: Vec<&str> = wanted.iter().map(String::as_str).collect();
+            self.bad(span, format!("`{path}` is {text:?}, not {}", one_of(&wanted)), help);
         }
     }
 

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::fs::File;
 use std::io;
 use std::io::Read as _;
 use std::ops::Range;
@@ -17,6 +16,7 @@ use toml::de::DeTable;
 use toml::de::DeValue;
 
 use super::Error;
+use super::file;
 use super::problem::Sources;
 
 /// The most files a recipe may be made of.
@@ -87,23 +87,16 @@ impl Reader<'_> {
         self.done.insert(real.clone());
         self.open.push(real);
         let mut whole = Table::new();
-        for (name, span) in self.extended(&table) {
-            let below = self.extend(path, &directory, &name, &span);
-            self.add_table(&mut whole, below, "");
+        if let Some(names) = extended(&table) {
+            table.remove("extends");
+            for (name, span) in names {
+                let below = self.extend(path, &directory, &name, &span);
+                self.add_table(&mut whole, below, "");
+            }
         }
         self.open.pop();
-        if !self.sources.is_bad() {
-            table.remove("extends");
-        }
         self.add_table(&mut whole, table, "");
         whole
-    }
-
-    /// The names in `extends`, when it is a list of strings; else the types will say what it should be.
-    fn extended(&self, table: &Table) -> Vec<(String, Range<usize>)> {
-        let list = table.get("extends").and_then(|value| value.get_ref().as_array());
-        let name = |value: &Spanned<Value>| Some((value.get_ref().as_str()?.to_owned(), value.span()));
-        list.map(|list| list.iter().filter_map(name).collect()).unwrap_or_default()
     }
 
     fn extend(&mut self, path: &Path, directory: &Path, name: &str, span: &Range<usize>) -> Table {
@@ -173,9 +166,15 @@ impl Reader<'_> {
     }
 }
 
+/// The names in `extends`. `None` when it is absent or no list of strings; then the types say what it should be.
+fn extended(table: &Table) -> Option<Vec<(String, Range<usize>)>> {
+    let list = table.get("extends")?.get_ref().as_array()?;
+    list.iter().map(|value| Some((value.get_ref().as_str()?.to_owned(), value.span()))).collect()
+}
+
 /// The text of a file; or, where it is not UTF-8, how much of it is, and its text with replacements.
 fn read_text(path: &Path) -> io::Result<Result<String, (usize, String)>> {
-    let file = File::open(path)?;
+    let file = file::open(path)?;
     if !file.metadata()?.is_file() {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file"));
     }

@@ -1,0 +1,124 @@
+//! `imgbuild verify`: an output against its manifest, and against a second build in another world.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::fs;
+use std::fs::File;
+use std::path::Path;
+
+use super::args::Verify;
+use super::compare::manifest;
+use super::compare::read_failure;
+use super::print;
+use super::signals::Signals;
+use super::words::Failure;
+use super::world;
+use crate::configure::Method;
+use crate::digest::Sha256;
+use crate::manifest::Manifest;
+use crate::manifest::OutputRecord;
+use crate::pipeline;
+use crate::pipeline::Request;
+use crate::recipe;
+use crate::recipe::Lock;
+use crate::tree::TreePath;
+
+/// So much later the second build believes to be: certificates, keys and Releases have expired by then.
+const LATER: i64 = 400 * 24 * 60 * 60;
+
+/// Says what is not as the manifest says.
+pub(super) fn run(arguments: &Verify, signals: &Signals) -> Result<(), Failure> {
+    let directory = &arguments.directory;
+    let manifest = manifest(&directory.join("manifest.json"))?;
+    let mut wrong = check(directory, &manifest)?;
+    if let (true, Some(path)) = (wrong.is_empty(), &arguments.rebuild) {
+        wrong = rebuild(arguments, path, &manifest, signals)?;
+    }
+    if !wrong.is_empty() {
+        return Err(Failure::Unverified(wrong));
+    }
+    let mut text = format!("{} files as in the manifest\ntree {}\n", manifest.outputs.len(), manifest.tree);
+    if arguments.rebuild.is_some() {
+        writeln!(text, "built again: the same bytes").expect("writing to a String succeeds");
+    }
+    print(&text)
+}
+
+/// Every file of the manifest, and that there is no other.
+fn check(directory: &Path, manifest: &Manifest) -> Result<Vec<String>, Failure> {
+    let mut wrong = Vec::new();
+    for record in &manifest.outputs {
+        if let Some(reason) = difference(directory, record)? {
+            wrong.push(format!("`{}` {reason}", record.path.escape_debug()));
+        }
+    }
+    let tree = manifest.outputs.iter().find(|record| record.path == "tree.txt");
+    if tree.is_none_or(|record| record.sha256 != manifest.tree) {
+        wrong.push("`tree.txt` is not of the manifest's tree".to_owned());
+    }
+    let known: BTreeSet<&str> = manifest.outputs.iter().filter_map(|record| record.path.split('/').next()).collect();
+    for name in names(directory)? {
+        if name != "manifest.json" && !known.contains(name.as_str()) {
+            wrong.push(format!("`{}` is not in the manifest", name.escape_debug()));
+        }
+    }
+    Ok(wrong)
+}
+
+/// How a file is not what the manifest says.
+fn difference(directory: &Path, record: &OutputRecord) -> Result<Option<&'static str>, Failure> {
+    // The manifest may be anybody's: it does not choose which files of this machine are read.
+    let Ok(path) = TreePath::new(&record.path) else { return Ok(Some("is no path in an output")) };
+    let path = directory.join(String::from_utf8_lossy(path.as_bytes()).as_ref());
+    let failed = read_failure(&path);
+    let metadata = match fs::symlink_metadata(&path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Some("is missing")),
+        metadata => metadata.map_err(&failed)?,
+    };
+    if !metadata.is_file() {
+        return Ok(Some("is no regular file"));
+    }
+    let found = File::open(&path).and_then(|mut file| Sha256::of_reader(&mut file)).map_err(&failed)?;
+    Ok((found != (record.sha256, record.size)).then_some("has other bytes"))
+}
+
+/// Builds again from the output's own lock, later, with other threads and in another place, and compares.
+fn rebuild(
+    arguments: &Verify,
+    recipe_path: &Path,
+    manifest: &Manifest,
+    signals: &Signals,
+) -> Result<Vec<String>, Failure> {
+    let recipe = recipe::load(recipe_path)?;
+    let lock_path = arguments.directory.join(format!("{}.lock", manifest.name));
+    let lock = Lock::read(&lock_path)?;
+    let mirrors = world::mirrors(&arguments.common, &recipe)?;
+    let mut host = world::host(&arguments.common, signals)?;
+    host.now += LATER;
+    host.jobs = if host.jobs == 1 { 3 } else { 1 };
+    let request = Request {
+        recipe: &recipe,
+        lock: lock.as_ref(),
+        mirrors: &mirrors,
+        method: arguments.common.configure.map_or_else(Method::default, Into::into),
+        expect: None,
+    };
+    let parent = arguments.directory.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let place = tempfile::Builder::new()
+        .prefix(".imgbuild-rebuild-")
+        .tempdir_in(parent)
+        .map_err(|source| Failure::File { action: "write in", path: parent.to_owned(), source })?;
+    let again = place.path().join("again");
+    pipeline::build(&host, &request, &again)?;
+    let mut wrong = check(&again, manifest)?;
+    wrong.iter_mut().for_each(|wrong| wrong.push_str(", when it is built again"));
+    Ok(wrong)
+}
+
+/// The names in a directory, sorted.
+#[expect(clippy::disallowed_methods, reason = "sorted here")]
+fn names(directory: &Path) -> Result<BTreeSet<String>, Failure> {
+    let entries = fs::read_dir(directory).map_err(read_failure(directory))?;
+    let name = |entry: std::io::Result<fs::DirEntry>| Ok(entry?.file_name().to_string_lossy().into_owned());
+    entries.map(name).collect::<std::io::Result<_>>().map_err(read_failure(directory))
+}
