@@ -219,6 +219,48 @@ fn tricky_scripts_do_what_dash_does() {
     }
 }
 
+/// Commands by their manuals, on the files of the directory.
+const COMMANDS: &[&str] = &[
+    "printf 'b 2\\na 10\\nc 1\\na 10\\n' > l; sort l; sort -u l; sort -r l; sort -k2n l; sort -k2,2 l; sort -t' ' -k1,1 -k2nr l; uniq -c l; sort l | uniq -d",
+    "printf 'v1.10\\nv1.9\\nv1.2\\n' | sort -V; printf '10\\n9\\n-1\\n' | sort -n; printf '10\\n9\\n' | sort; printf 'B\\na\\nA\\n' | sort -f",
+    "seq 12 > l; head -3 l; head -n 2 l; tail -2 l; tail -n +11 l; head -n -10 l; head -c 4 l; tail -c 3 l; seq 3 5; seq 1 2 6; wc -l l; wc -l < l; wc l; wc -c < l",
+    "echo a:b:c:d | cut -d: -f2; echo a:b:c:d | cut -d: -f2-; echo a:b:c:d | cut -d: -f1,3; echo abcdef | cut -c2-4; echo abc | cut -d: -f2; echo abc | cut -d: -s -f2; echo abc | cut -b-2",
+    "echo hello | tr a-z A-Z; echo hello | tr -d l; echo heello | tr -s e; echo 'a b' | tr ' ' '\\n'; echo abc | tr -c 'a\\n' x; echo aBc | tr '[:upper:]' '[:lower:]'; echo a-b | tr - _; printf 'a\\0b' | tr '\\0' ' '; echo x1y2 | tr -cd 0-9",
+    "grep line a.txt; grep -c . a.txt b.txt; grep -n second *.txt; grep -l work *.txt; grep -v work a.txt; grep -q nothing a.txt; echo $?; grep x nosuch; echo $?; grep -h second a.txt b.txt; grep -x 'second line' a.txt",
+    "printf 'foo\\nfoobar\\nbar foo\\nFOO\\n' > l; grep -w foo l; grep -i foo l; grep -E 'foo|bar' l; grep -o 'o*' l; grep '^foo$' l; grep -e foo -e FOO l; grep -F 'o' l; grep 'fo\\{2\\}b' l; grep -vE '^(foo|FOO)' l; grep -m1 foo l",
+    "grep -E '^[[:space:]]*#' <<E\n # c\nx\nE\necho a.b | grep -F .b; echo ab | grep -F .b; echo $?; echo 'a+b' | grep 'a+b'; echo aab | grep -E 'a+b'; echo abab | grep '\\(ab\\)\\1'; printf 'x' | grep -c x; grep -r line d; grep -s x nosuch",
+    "sed s/line/LINE/ a.txt; sed -n 2p a.txt; sed 1d a.txt; sed '/second/d' a.txt; sed -e 's/e/E/g' -e 's/o/0/2' a.txt; sed '$!d' a.txt; sed -n '/work/,/second/p' a.txt; sed 's/\\(s\\)\\(e\\)/\\2\\1/; s,/,|,' a.txt",
+    "seq 10 > l; sed -n '2,4p' l; sed '2,8d' l; sed -n '$=' l; sed '3q' l; sed -n '0,/1/p' l; sed '1~3d' l; sed '/5/,$d' l; sed '2,3!d' l; sed -n '/[37]/{p;p}' l; sed '3,1d' l; sed -n '8,+1p' l; sed '/3/,/3/d' l | head -4",
+    "seq 3 | sed '2a\\\nafter'; seq 3 | sed '2i\\\nbefore'; seq 3 | sed '2c\\\nchanged'; seq 2 | sed '1a one line'; seq 2 | sed 'i x'; seq 3 | sed '$a end'; seq 3 | sed '1,2c\\\nrange'; echo a | sed 's/a/x\\\ny/'; echo a | sed 's/a/x\\ny/'",
+    "seq 4 | sed 'N;s/\\n/-/'; seq 3 | sed -n 'H;${x;s/\\n/,/g;p}'; seq 3 | sed 'G'; seq 3 | sed -n '1!G;h;$p'; seq 4 | sed 'n;d'; echo aXbX | sed ':a;s/X/-/;ta'; printf 'a\\\\\\nb\\n' | sed -e ':a' -e '/\\\\$/N; s/\\\\\\n//; ta'; seq 5 | sed '/2/b end; s/$/!/; :end'; seq 3 | sed '$!N;P;D'",
+    "echo 'Hello World' | sed -E 's/(H)(e)/\\2\\1/; s/[A-Z]+$/x/'; echo abc | sed 'y/abc/xyz/'; echo foo | sed 's/o/&&/g'; echo foo | sed 's/o/\\&/'; echo foo | sed -n 's/o/0/p'; echo aaa | sed 's/a*/x/g'; echo abc | sed 's/b*/x/g'; echo baaac | sed 's/a*/x/2'; echo FOO | sed 's/foo/x/I'; echo foo | sed 's/\\(.*\\)/\\U\\1/'",
+    "cp a.txt c; sed -i s/second/third/ c; cat c; sed -i.bak 1d c; cat c.bak; ls c*; sed -n '/^$/!p' c; sed '' c; sed -s -n '$p' a.txt b.txt; sed = a.txt; sed '#comment\n1d' a.txt; sed -e '/x/{' -e 'd' -e '}' a.txt; sed 's|/|\\||g;s#w#\\##' a.txt",
+    "printf 'a b c\\n1 2 3\\n' > l; awk '{print $2}' l; awk 'NR==2' l; awk '/a/{print NF, $NF}' l; awk -F: '{print $1}' /dev/null; awk '{s+=$1} END{print s, NR}' l; awk 'BEGIN{x=1; print x+1, x \"s\", 10/4}'; awk '{$2=\"x\"; print}' l; awk '{print $1,$3}' OFS=- l; awk -v v=5 'BEGIN{print v*2}'",
+    "printf 'k1=v1\\nk2=v2\\n' | awk -F= '{a[$1]=$2} END{for(k in a) n++; print n, a[\"k2\"], (\"k3\" in a)}'; awk 'BEGIN{for(i=0;i<3;i++) printf \"%d,\", i; print \"\"; while(i>0) i--; print i; do i++; while(i<2); print i; if(i==2) print \"two\"; else print \"no\"}'",
+    "echo 'foo bar foo' | awk '{n=gsub(/foo/,\"[&]\"); print n, $0; sub(\"bar\",\"x\"); print; print length($1), substr($0,2,3), index($0,\"x\"), toupper($1)}'; echo a:b:c | awk '{n=split($0,p,\":\"); print n, p[3]; if(match($0,/b/)) print RSTART, RLENGTH}'; awk 'BEGIN{printf \"%5s|%-5s|%03d|%c|%x\\n\",\"a\",\"b\",7,65,255; exit 3}'; echo $?",
+    "printf '3\\n10\\nabc\\n\\n' | awk '{print ($1 > 5), ($1 < \"b\"), !$1, -$1}'; printf 'a\\nb\\nc\\nd\\n' | awk '/b/,/c/'; awk 'function f(a,b){return a+b} BEGIN{print f(1,2); print 1==1.0, \"a\"<\"b\", 2^3, 7%3, 1e3, 0.1+0.2, 1000*1000}'; printf 'x y\\n' | awk '$1~/^x/ && $2!~/z/{print \"m\"; next} {print \"n\"}'; awk '{print > \"o\"}' a.txt; cat o",
+    "expr 1 + 2 '*' 3; expr 5 - 7; expr abc : 'a\\(.\\)'; expr abc : 'x'; echo $?; expr length abcd; expr substr abcdef 2 3; expr 3 '<' 10; expr a '<' b; expr 0; echo $?; expr 1 '|' 0; expr '' '|' x; expr 7 % 4; expr 1 / 0; echo $?; expr index abc c; expr '(' 1 + 1 ')' '*' 2",
+    "basename /a/b/c.txt .txt; basename /a/b/; basename / ; dirname /a/b/c; dirname a; dirname /a; dirname /; dirname a/b/; basename a.c .c; basename .c .c; basename -s .x a.x b.x; dirname a//b",
+    "mkdir -p p/q/r; mkdir p; echo $?; rmdir p/q/r; rmdir p; echo $?; rmdir -p p/q; ls; mkdir -m 700 m; stat -c %a m; mkdir nosuch/x; echo $?; touch t; ls t; touch -c no; ls no; echo $?",
+    "cp a.txt c; cat c; cp a.txt d; ls d; cp a.txt nosuch/x; echo $?; cp -r d dd; find dd | sort; cp d e; echo $?; cp a.txt b.txt d; ls d; cp -a link l2; readlink l2; cp link/x.c y.c; cat y.c; ln a.txt h; ln -s a.txt s; readlink s; ln -s a.txt s; echo $?; ln -sf b.txt s; readlink s; ln -s ../x d; readlink d/x; ln -sfn e link; readlink link",
+    "mv a.txt z; ls; mv z d; ls d; mv nosuch x; echo $?; mv b.txt d/x.c; cat d/x.c; mv d newd; ls newd; mkdir o; mv newd o; find o | sort; rm o; echo $?; rm -r o; ls; rm nosuch; echo $?; rm -f nosuch; echo $?; echo x > q; rm q; ls -A",
+    "chmod 600 a.txt; stat -c '%a %n' a.txt; chmod u+x,go=r a.txt; stat -c %a a.txt; chmod -R go-rwx d; stat -c %a d d/x.c; chmod +x b.txt; stat -c %a b.txt; chmod 4755 b.txt; stat -c %a b.txt; chmod a-s,+t d; stat -c '%a %F' d link a.txt; stat -c '%s %A' a.txt; chmod 644 nosuch; echo $?",
+    "find . | sort; find . -type f -name '*.txt' | sort; find . -maxdepth 1 -type d | sort; find d -print | sort; find . -name d -prune -o -type f -print | sort; find . -type l -exec readlink {} \\;; find . -name '*.txt' -exec echo {} + | tr ' ' '\\n' | sort; find . -empty; find . ! -name '*.txt' -type f | sort; find nosuch; echo $?; find . -name '*.c' -delete; ls d; find . -mindepth 1 -printf '%f %y %d %P\\n' | sort",
+    "find . -name '*.txt' | sort | xargs echo; echo a b c | xargs -n1 echo x; printf 'a b\\0c' | xargs -0 -n1 echo; echo | xargs -r echo no; echo | xargs echo yes; printf 'a\\nb\\n' | xargs -I{} echo '<{}>'; echo \"'a b' c\" | xargs -n1 echo; echo x | xargs false; echo $?",
+    "readlink link; readlink a.txt; echo $?; readlink -f link/x.c | sed 's,.*/work,,'; readlink -f nosuch/x; echo $?; readlink -e nosuch; echo $?; readlink -m nosuch/../x | sed 's,.*/work,,'; realpath link | sed 's,.*/work,,'; realpath --relative-to=d a.txt; pwd | sed 's,.*/,,'; cd link; pwd | sed 's,.*/,,'",
+    "ls; ls -a; ls -A; ls -d d link; ls -1 d link a.txt; ls nosuch; echo $?; ls -r; ls *.txt | cat; ls -d */; test -e a.txt && echo y; [ -r a.txt -a -w a.txt ] && echo rw; md5sum a.txt; sha256sum < a.txt; md5sum a.txt > m; md5sum -c m; echo x >> a.txt; md5sum -c m; echo $?",
+    "cmp a.txt a.txt; echo $?; cmp -s a.txt b.txt; echo $?; diff -q a.txt b.txt; echo $?; diff a.txt a.txt; echo $?; tee o < a.txt; cat o; echo x | tee -a o > /dev/null; cat o; cat a.txt - b.txt <<E\nmid\nE\ntac a.txt; rev a.txt; date -u -d @86400 +%Y-%m-%d; date -u -d @0 '+%F %T %a %b %j'; env -i A=1 env; uname -s; nice echo n; true && env B=2 sh -c 'echo $B'",
+    "install -m 600 a.txt i; stat -c %a i; install -d -m 750 x/y; stat -c %a x x/y; install a.txt x/y; ls x/y; install -D b.txt n/m/o; cat n/m/o; umask 077; install a.txt j; stat -c %a j; touch u; stat -c %a u; mkdir v; stat -c %a v; cp a.txt w; stat -c %a w",
+    "f=$(mktemp); [ -f \"$f\" ] && stat -c %a $f; rm $f; d=$(mktemp -d ./x.XXXXXX); [ -d $d ] && stat -c %a $d; echo ${#d}; rmdir $d; mktemp -p . y.XX; echo $?; which cat > /dev/null; echo $?; which nosuch; echo $?; id -u; seq 0; seq 2 1; printf 'a\\nb' | while read l; do echo $l; done",
+];
+
+#[test]
+fn commands_do_what_the_real_ones_do() {
+    if switched_on("IMGBUILD_TEST_PEERS", "commands_do_what_the_real_ones_do") {
+        compare(COMMANDS.iter().map(|script| script.as_bytes().to_vec()));
+    }
+}
+
 /// A small generator: the same scripts in every run.
 struct Generator(u64);
 

@@ -17,6 +17,7 @@
 //! 4. A file that scripts read with `.` and that is not to be interpreted (`confmodule`) goes to [`sourced`].
 
 mod alternatives;
+mod awk;
 mod basic;
 mod clock;
 pub mod debconf;
@@ -56,6 +57,7 @@ pub type Done = Result<i32, Fault>;
 /// All commands by family. The first with a name has it.
 const FAMILIES: &[&[(&str, Command)]] = &[
     alternatives::COMMANDS,
+    awk::COMMANDS,
     basic::COMMANDS,
     clock::COMMANDS,
     debconf::COMMANDS,

@@ -12,7 +12,6 @@ use super::grep::lines;
 use super::show;
 use crate::configure::shell::pattern::class;
 use crate::configure::shell::printf::unescape;
-use crate::deb::Version;
 use crate::digest::Sha256;
 
 /// The family's commands.
@@ -225,13 +224,37 @@ fn leading_number(text: &[u8]) -> f64 {
     std::str::from_utf8(&text[..sign + length]).ok().and_then(|text| text.parse().ok()).unwrap_or(0.0)
 }
 
-/// Version sort is Debian's order of upstream versions.
-fn version_order(a: &[u8], b: &[u8]) -> Ordering {
-    let parse = |text: &[u8]| format!("0:{}", String::from_utf8_lossy(text)).parse::<Version>().ok();
-    match (parse(a), parse(b)) {
-        (Some(a), Some(b)) => a.cmp(&b),
-        _ => a.cmp(b),
+/// Version sort: runs of digits as numbers, in what lies between letters before other bytes, `~` before all.
+fn version_order(mut a: &[u8], mut b: &[u8]) -> Ordering {
+    let rank = |byte: Option<&u8>| match byte {
+        None | Some(b'0'..=b'9') => 0,
+        Some(b'~') => -1,
+        Some(byte) if byte.is_ascii_alphabetic() => i32::from(*byte),
+        Some(byte) => i32::from(*byte) + 256,
+    };
+    let whole = a.cmp(b);
+    while !a.is_empty() || !b.is_empty() {
+        while rank(a.first()) != 0 || rank(b.first()) != 0 {
+            let order = rank(a.first()).cmp(&rank(b.first()));
+            if order.is_ne() {
+                return order;
+            }
+            (a, b) = (&a[1..], &b[1..]);
+        }
+        let number = |text: &mut &[u8]| {
+            let zeros = text.iter().take_while(|byte| **byte == b'0').count();
+            let digits = text[zeros..].iter().take_while(|byte| byte.is_ascii_digit()).count();
+            let number = text[zeros..zeros + digits].to_vec();
+            *text = &text[zeros + digits..];
+            number
+        };
+        let (left, right) = (number(&mut a), number(&mut b));
+        let order = left.len().cmp(&right.len()).then_with(|| left.cmp(&right));
+        if order.is_ne() {
+            return order;
+        }
     }
+    whole
 }
 
 fn uniq(call: &mut Call<'_, '_>) -> Done {

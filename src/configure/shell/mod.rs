@@ -311,6 +311,14 @@ impl<'w> Shell<'w> {
         }
     }
 
+    /// Writes to standard error.
+    ///
+    /// # Errors
+    /// Too much output.
+    pub fn print_error(&mut self, text: &[u8]) -> Run<()> {
+        self.write(2, text).map(drop)
+    }
+
     /// Writes a message of the shell itself, in dash's form.
     fn complain(&mut self, message: &[u8]) -> Run<()> {
         let head = format!("{}: {}: ", String::from_utf8_lossy(&self.state.name), self.state.line);
