@@ -167,7 +167,7 @@ impl fmt::Display for Reason {
 
 impl fmt::Display for Unknown {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.wish)?;
+        write!(f, "`{}`", self.wish)?;
         match (self.existing.as_slice(), self.nearest.as_slice()) {
             ([], []) => Ok(()),
             ([], nearest) => write!(f, " (did you mean {}?)", quoted(nearest, " or ")),
@@ -188,6 +188,13 @@ const fn verb(field: Field) -> &'static str {
 }
 
 /// `a`, `b`, `c` and 7 more
+/// Wishes that nothing answers, each with its own hint.
+pub(super) fn unknown(wishes: &[Unknown]) -> String {
+    let words: Vec<String> = wishes.iter().take(TOLD).map(Unknown::to_string).collect();
+    let more = if wishes.len() > TOLD { format!(" and {} more", wishes.len() - TOLD) } else { String::new() };
+    words.join(", ") + &more
+}
+
 pub(super) fn list(items: &[impl fmt::Display]) -> String {
     quoted(items, ", ")
 }

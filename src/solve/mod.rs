@@ -84,7 +84,7 @@ impl Field {
 #[non_exhaustive]
 pub enum Error {
     /// Wishes that no package of any archive answers.
-    #[error("cannot find {}", explain::list(.0))]
+    #[error("cannot find {}", explain::unknown(.0))]
     Unknown(Vec<Unknown>),
     /// A .deb of the user's own for another machine.
     #[error("cannot install `{package}`: it is for {architecture}, the image for {native}")]
