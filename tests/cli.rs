@@ -9,6 +9,7 @@ use std::process::Command;
 use std::process::Output;
 use std::process::Stdio;
 use std::time::Duration;
+use std::time::Instant;
 
 use imgbuild::digest::Sha256;
 use imgbuild::manifest::Manifest;
@@ -233,6 +234,7 @@ fn signals_end_a_build_in_good_order() {
         let arguments = ["small.toml", "--cache", "cache", "--mirror", &url, "-o", "out"];
         let child = imgbuild(place.path(), &arguments).stderr(Stdio::piped()).spawn().expect("the program starts");
         let pid = child.id().to_string();
+        let started = Instant::now();
         let output = std::thread::scope(|scope| {
             scope.spawn(|| {
                 let (mut stream, _) = listener.accept().expect("it asks");
@@ -247,7 +249,11 @@ fn signals_end_a_build_in_good_order() {
             });
             child.wait_with_output().expect("it ends")
         });
-        assert_eq!(code(&output), Some(wanted), "{}", err(&output));
+        assert_eq!(
+            (code(&output), err(&output).as_str()),
+            (Some(wanted), "imgbuild: interrupted; nothing was written\n")
+        );
+        assert!(started.elapsed() < Duration::from_secs(20), "it waited for the mirror");
         assert!(!place.path().join("out").exists());
         let left: Vec<_> =
             fs::read_dir(place.path()).expect("readable").flatten().map(|entry| entry.file_name()).collect();

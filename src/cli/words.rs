@@ -106,6 +106,7 @@ fn message(failure: &Failure) -> String {
             }
             text
         }
+        Failure::Library(error) if error.is_cancelled() => "interrupted; nothing was written".to_owned(),
         Failure::Library(error) => {
             let mut text = error.to_string();
             let mut cause = error.source();

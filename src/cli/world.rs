@@ -32,11 +32,13 @@ const MIRROR: &str = "http://ftp.debian.org/debian";
 
 /// The host of a build.
 pub(super) fn host(common: &Common, signals: &Signals) -> Result<Host, Failure> {
+    let reporter = Arc::new(Terminal::new(common, signals));
     let transport: Arc<dyn Transport> = if common.offline {
         Arc::new(OfflineTransport)
     } else {
         let transport = HttpTransport::new(http::Options::default());
-        Arc::new(transport.map_err(|error| Failure::Usage(format!("cannot use the network: {error}")))?)
+        let transport = transport.map_err(|error| Failure::Usage(format!("cannot use the network: {error}")))?;
+        Arc::new(transport.cancelled_by(reporter.clone()))
     };
     let cache = cache_directory(common.cache.as_deref())?;
     Ok(Host {
@@ -44,7 +46,7 @@ pub(super) fn host(common: &Common, signals: &Signals) -> Result<Host, Failure> 
         store: Arc::new(DirStore::open(cache)?),
         trust: Arc::new(OpenPgp),
         sandbox: sandbox(),
-        reporter: Arc::new(Terminal::new(common, signals)),
+        reporter,
         now: now(),
         jobs: common.jobs.map_or_else(processors, usize::from),
     })

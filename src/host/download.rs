@@ -214,6 +214,8 @@ fn over_mirrors<T>(
                     return Ok(value);
                 }
                 Err(error) if error.is_final() => return Err(error),
+                // A wait that was ended looks like a broken connection.
+                Err(_) if host.reporter.is_cancelled() => return Err(DownloadError::Cancelled),
                 Err(error) => error,
             };
             if error.is_retryable() {

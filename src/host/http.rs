@@ -7,6 +7,7 @@ use std::fmt;
 use std::io;
 use std::io::Read;
 use std::net::IpAddr;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 use std::time::Instant;
@@ -15,7 +16,9 @@ use reqwest::Url;
 use reqwest::header;
 use tokio::runtime::Runtime;
 
+use crate::host::Reporter;
 use crate::host::Response;
+use crate::host::Silent;
 use crate::host::Transport;
 use crate::host::TransportError;
 use crate::host::redacted;
@@ -54,6 +57,9 @@ impl Default for Options {
     }
 }
 
+/// How often a wait looks whether the build was ended meanwhile; people notice more.
+const CANCEL_STEP: Duration = Duration::from_millis(100);
+
 /// Enough for any mirror network; a loop ends soon.
 const REDIRECTS_MAX: usize = 5;
 
@@ -64,6 +70,7 @@ pub struct HttpTransport {
     client: reqwest::Client,
     runtime: Arc<Background>,
     options: Options,
+    reporter: Arc<dyn Reporter>,
 }
 
 impl fmt::Debug for HttpTransport {
@@ -91,7 +98,13 @@ impl HttpTransport {
             builder = builder.no_proxy();
         }
         let client = builder.build().map_err(|error| network(&error))?;
-        Ok(Self { client, runtime: Arc::new(Background(Some(runtime))), options })
+        Ok(Self { client, runtime: Arc::new(Background(Some(runtime))), options, reporter: Arc::new(Silent) })
+    }
+
+    /// Stops waiting for servers when this reporter ends the build.
+    #[must_use]
+    pub fn cancelled_by(self, reporter: Arc<dyn Reporter>) -> Self {
+        Self { reporter, ..self }
     }
 
     /// Asks for one URL and no other.
@@ -133,13 +146,15 @@ impl HttpTransport {
 impl Transport for HttpTransport {
     fn get(&self, url: &str, offset: u64) -> Result<Response, TransportError> {
         let started = Instant::now();
-        let answer = self.runtime.get().block_on(self.follow(url, offset))?;
+        let answer = unless_cancelled(self.reporter.as_ref(), self.follow(url, offset));
+        let answer = self.runtime.get().block_on(answer).ok_or(TransportError::Cancelled)??;
         let (offset, length) = accepted(&answer, offset)?;
         let runtime = Arc::clone(&self.runtime);
         let body = Body {
             answer,
             runtime,
             limits: self.options.clone(),
+            reporter: Arc::clone(&self.reporter),
             started,
             window: (Instant::now(), 0),
             chunk: Vec::new(),
@@ -263,6 +278,7 @@ struct Body {
     answer: reqwest::Response,
     runtime: Arc<Background>,
     limits: Options,
+    reporter: Arc<dyn Reporter>,
     started: Instant,
     /// When the current rate window began, and the bytes since.
     window: (Instant, u64),
@@ -293,8 +309,14 @@ impl Body {
 impl Read for Body {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         while self.at == self.chunk.len() {
+            // Not `Interrupted`, after which readers try again.
+            let cancelled = || io::Error::other("cancelled");
+            if self.reporter.is_cancelled() {
+                return Err(cancelled());
+            }
             let next = async { tokio::time::timeout(self.limits.idle, self.answer.chunk()).await };
-            let chunk = match self.runtime.get().block_on(next) {
+            let next = unless_cancelled(self.reporter.as_ref(), next);
+            let chunk = match self.runtime.get().block_on(next).ok_or_else(cancelled)? {
                 Ok(Ok(Some(chunk))) => chunk,
                 Ok(Ok(None)) => return Ok(0),
                 Ok(Err(error)) => return Err(io::Error::new(io::ErrorKind::ConnectionReset, causes(&error))),
@@ -311,6 +333,18 @@ impl Read for Body {
         buffer[..count].copy_from_slice(&self.chunk[self.at..self.at + count]);
         self.at += count;
         Ok(count)
+    }
+}
+
+/// Waits for `work`, but not longer than until the reporter ends the build; `None` then.
+async fn unless_cancelled<T>(reporter: &dyn Reporter, work: impl Future<Output = T>) -> Option<T> {
+    let mut work = pin!(work);
+    loop {
+        match tokio::time::timeout(CANCEL_STEP, work.as_mut()).await {
+            Ok(done) => return Some(done),
+            Err(_) if reporter.is_cancelled() => return None,
+            Err(_) => {}
+        }
     }
 }
 

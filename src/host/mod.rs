@@ -107,6 +107,9 @@ pub enum TransportError {
     /// `--offline`: nothing was asked.
     #[error("not in the cache, and offline")]
     Offline,
+    /// The reporter ended the build.
+    #[error("cancelled")]
+    Cancelled,
     /// Name, connection, TLS, or a limit of time.
     #[error("{0}")]
     Network(String),
