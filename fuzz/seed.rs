@@ -7,11 +7,15 @@ use std::path::Path;
 use imgbuild::format::compress::Compression;
 use imgbuild::format::newc;
 use imgbuild::format::tar::EntryKind;
+use imgbuild::testing::ARCHIVE_DATE;
+use imgbuild::testing::ArchiveBuilder;
 use imgbuild::testing::DebBuilder;
 use imgbuild::testing::ar_archive;
 use imgbuild::testing::compressed;
 use imgbuild::testing::entry;
 use imgbuild::testing::kernel_module;
+use imgbuild::testing::signer::Signing;
+use imgbuild::testing::signer::TestKey;
 use imgbuild::testing::tar_archive;
 
 const KINDS: [Compression; 4] = [Compression::None, Compression::Gzip, Compression::Xz, Compression::Zstd];
@@ -33,8 +37,13 @@ fn main() -> Result<(), Box<dyn Error>> {
     write("control", vec![deb.control().into_bytes(), b"A: 1\n b\n .\n\n# c\nB:\n".to_vec()])?;
     write("deb", KINDS.map(|kind| deb.clone().compression(kind).build()).to_vec())?;
     write("elf", vec![kernel_module(&["license=GPL", "alias=pci:*"], &["a"], &["b"]), own_program()])?;
+    let archive = ArchiveBuilder::new("test").package(&deb);
+    let frame = archive.build().remove("dists/test/InRelease").ok_or("an archive has an InRelease")?;
+    let dashes = TestKey::trusted().inline("-a\n- b\n\n-----c-----\n", Signing::at(ARCHIVE_DATE));
+    write("inrelease", vec![frame, dashes.into_bytes()])?;
     write("newc", vec![cpio()?])?;
     write("relation", texts(&["a (>= 1:2-3) | b:any, c:amd64 (<< 0:1:2)", "a(=1),b<<2", "a [amd64], b <!nocheck>"]))?;
+    write("release", vec![archive.field("Valid-Until", "Sat, 12 Sep 2026 07:55:41 UTC").release().into_bytes()])?;
     write("tar", vec![tar()])?;
     write("version", texts(&["1.0~rc1\n1:2-3\n0", "1.0-0\n1.0\n0:1.0", "0~~\n0:0:0-0\n01:1"]))
 }

@@ -216,6 +216,32 @@ mod tests {
         }
     }
 
+    proptest::proptest! {
+        /// Whatever the text, every split finds the same, and what is found lies in the text and in its stanza.
+        #[test]
+        fn any_text_can_be_looked_at(pieces in proptest::collection::vec(proptest::sample::select(vec![
+            "Package: a\n", "Package:", "Version: 1\n", "Architecture: all\n", "Provides: b, c (= 1)\n", " d\n", "\n",
+            "\n\n", ",", "(", " ", "x", "Priority: required\n", "Essential: yes\n", "\0",
+        ]), 0..40), count in 1..9_usize) {
+            let text = pieces.concat();
+            let text = text.as_bytes();
+            let in_parts = || -> Result<Vec<Found>, ScanError> {
+                let parts = split(text, count).into_iter().map(|range| scan(text, range));
+                Ok(parts.collect::<Result<Vec<_>, _>>()?.concat())
+            };
+            let whole = scan(text, 0..text.len());
+            proptest::prop_assert_eq!(whole.clone().ok(), in_parts().ok());
+            for found in whole.unwrap_or_default() {
+                for field in [&found.package, &found.version, &found.architecture] {
+                    proptest::prop_assert!(found.stanza.start <= field.start && field.end <= found.stanza.end);
+                }
+                for name in provided(text, &found.provides) {
+                    proptest::prop_assert!(found.stanza.start <= name.start && name.end <= found.stanza.end);
+                }
+            }
+        }
+    }
+
     #[test]
     fn a_stanza_without_a_name_is_an_error() {
         for bad in
