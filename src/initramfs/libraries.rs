@@ -123,12 +123,12 @@ impl<'a> Resolver<'a> {
 }
 
 fn read(bytes: &[u8]) -> Result<Object, String> {
-    let elf = elf::Object::parse(bytes).map_err(|error| error.to_string())?;
-    let owned = |name: &[u8]| String::from_utf8_lossy(name).into_owned();
-    let dynamic = elf.dynamic.unwrap_or_default();
+    let object = elf::Object::parse(bytes).map_err(|error| error.to_string())?;
+    let dynamic = object.dynamic.unwrap_or_default();
+    let owned = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     Ok(Object {
-        class: elf.class,
-        interpreter: elf.interpreter.map(owned),
+        class: object.class,
+        interpreter: object.interpreter.map(owned),
         needed: dynamic.needed.into_iter().map(owned).collect(),
         paths: dynamic.run_path.into_iter().map(owned).collect(),
     })

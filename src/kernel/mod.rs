@@ -9,6 +9,7 @@
 mod index;
 mod module;
 mod order;
+mod record;
 mod trie;
 
 use std::collections::BTreeMap;
@@ -23,6 +24,7 @@ pub use module::matches;
 use crate::deb::Version;
 use crate::tree;
 use crate::tree::Content;
+use crate::tree::Inode;
 use crate::tree::Kind;
 use crate::tree::Tree;
 use crate::tree::TreePath;
@@ -114,6 +116,13 @@ pub fn newest(tree: &Tree) -> Option<String> {
     versions(tree).into_iter().max_by_key(|version| (version.parse::<Version>().ok(), version.clone()))
 }
 
+/// The kernel's directory, links followed.
+fn directory(tree: &Tree, version: &str) -> Result<TreePath, Error> {
+    let found = DIRECTORIES.iter().find_map(|base| tree.lookup(format!("{base}/{version}")));
+    let found = found.filter(|(_, inode)| inode.is_directory()).map(|(path, _)| path);
+    found.ok_or_else(|| Error::NoKernel(version.to_owned()))
+}
+
 /// The modules of one kernel in the order of `depmod`, each linked to those it needs.
 #[derive(Debug, Clone)]
 pub struct Modules {
@@ -136,14 +145,32 @@ impl Modules {
     /// # Errors
     /// No such kernel, an unreadable or malformed module, or a cycle.
     pub fn read(tree: &Tree, version: &str, jobs: usize) -> Result<Self, Error> {
-        let directory = DIRECTORIES
-            .iter()
-            .find_map(|base| tree.lookup(format!("{base}/{version}")))
-            .filter(|(_, inode)| inode.is_directory())
-            .map(|(path, _)| path)
-            .ok_or_else(|| Error::NoKernel(version.to_owned()))?;
+        Self::read_remembered(tree, version, jobs, &|_| None, &|_, _| ())
+    }
+
+    /// As [`Modules::read`], without decoding again what is known: `recall` yields a record by its key, `keep` is
+    /// given a new one. A record that is lost, damaged or of another version of the program is made anew.
+    ///
+    /// # Errors
+    /// As [`Modules::read`].
+    pub fn read_remembered(
+        tree: &Tree,
+        version: &str,
+        jobs: usize,
+        recall: &dyn Fn(&str) -> Option<Vec<u8>>,
+        keep: &dyn Fn(&str, &[u8]),
+    ) -> Result<Self, Error> {
+        let directory = directory(tree, version)?;
         let files = order::sorted(tree, &directory)?;
-        let modules = read_all(&directory, &files, jobs)?;
+        let key = record::key(&files);
+        let modules = match recall(&key).and_then(|bytes| record::read(&bytes, &files)) {
+            Some(modules) => modules,
+            None => {
+                let modules = read_all(&directory, &files, jobs)?;
+                keep(&key, &record::write(&modules));
+                modules
+            }
+        };
         let file = |name: &str| tree.lookup([directory.as_bytes(), b"/", name.as_bytes()].concat());
         let content = |name: &str| file(name).and_then(|(_, inode)| inode.content().cloned());
         Self::link(directory.clone(), modules, content("modules.builtin"), content("modules.builtin.modinfo"))
@@ -240,6 +267,19 @@ impl Modules {
     pub fn builtin_firmware(&self) -> Result<Vec<(String, String)>, Error> {
         let records = index::builtin_records(self)?;
         Ok(records.into_iter().filter(|(_, key, _)| key == "firmware").map(|(name, _, value)| (name, value)).collect())
+    }
+
+    /// Writes the index files into the kernel's directory of a tree, as `depmod` does.
+    ///
+    /// # Errors
+    /// As [`Modules::indices`], or the tree refuses a file.
+    pub fn write_indices(&self, tree: &mut Tree, kmod: Kmod, mtime: i64) -> Result<(), Error> {
+        for (name, bytes) in self.indices(kmod)? {
+            let mut inode = Inode::file(0o644, bytes);
+            inode.stat.mtime = mtime;
+            tree.put([self.directory.as_bytes(), b"/", name.as_bytes()].concat(), inode)?;
+        }
+        Ok(())
     }
 
     /// The index files by name, as `depmod` of this kmod writes them.

@@ -13,9 +13,13 @@ use goblin::elf::Symtab;
 use goblin::elf::header::EM_SPARC;
 use goblin::elf::header::EM_SPARCV9;
 use goblin::elf::section_header::SHN_UNDEF;
+use serde::Deserialize;
+use serde::Serialize;
 
 use super::Error;
-use crate::digest::LimitReader;
+use crate::format::compress::Compression;
+use crate::format::compress::Limits;
+use crate::format::compress::decoder;
 use crate::tree;
 use crate::tree::Content;
 use crate::tree::TreePath;
@@ -28,7 +32,7 @@ const EXTENSIONS: [&str; 4] = [".ko", ".ko.gz", ".ko.xz", ".ko.zst"];
 const STT_REGISTER: u8 = 13;
 
 /// What is known of a module.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Module {
     /// With underscores: `nfs_layout_flexfiles`.
     pub name: String,
@@ -76,16 +80,14 @@ pub(super) fn read(directory: &TreePath, path: &str, content: &Content) -> Resul
 
 fn decompress(path: &str, content: &Content) -> io::Result<Vec<u8>> {
     let packed = content.to_vec()?;
+    let kind = match path.rsplit('.').next() {
+        Some("gz") => Compression::Gzip,
+        Some("xz") => Compression::Xz,
+        Some("zst") => Compression::Zstd,
+        _ => return Ok(packed),
+    };
     let mut bytes = Vec::with_capacity(packed.len() * 4);
-    if path.ends_with(".xz") {
-        LimitReader::new(xz2::read::XzDecoder::new(packed.as_slice()), SIZE_MAX).read_to_end(&mut bytes)?;
-    } else if path.ends_with(".zst") {
-        LimitReader::new(zstd::stream::read::Decoder::new(packed.as_slice())?, SIZE_MAX).read_to_end(&mut bytes)?;
-    } else if path.ends_with(".gz") {
-        LimitReader::new(flate2::read::MultiGzDecoder::new(packed.as_slice()), SIZE_MAX).read_to_end(&mut bytes)?;
-    } else {
-        return Ok(packed);
-    }
+    decoder(kind, packed.as_slice(), Limits::new(SIZE_MAX))?.read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 

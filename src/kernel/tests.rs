@@ -145,3 +145,30 @@ fn kmod_is_read_from_the_dpkg_database() {
     tree.write("var/lib/dpkg/status", 0o644, status).expect("it can be written");
     assert_eq!(Kmod::of(&tree), Some(Kmod::new(30)));
 }
+
+#[test]
+fn a_record_saves_the_reading_and_nothing_else() {
+    let kept = Mutex::new(BTreeMap::new());
+    let recall = |key: &str| kept.lock().expect("one thread").get(key).cloned();
+    let keep = |key: &str, bytes: &[u8]| drop(kept.lock().expect("one thread").insert(key.to_owned(), bytes.to_vec()));
+    let read = |tree: &Tree| {
+        let modules = Modules::read_remembered(tree, "6.1.0", 1, &recall, &keep).expect("a good kernel");
+        modules.indices(Kmod::new(34)).expect("ASCII names")
+    };
+    let mut tree = tree();
+    let first = read(&tree);
+    assert_eq!(read(&tree), first);
+    assert_eq!(kept.lock().expect("one thread").len(), 1, "the second time it was known");
+    kept.lock().expect("one thread").values_mut().for_each(|bytes| bytes.truncate(20));
+    assert_eq!(read(&tree), first, "a damaged record is made anew");
+    tree.write("usr/lib/modules/6.1.0/extra/more.ko", 0o644, kernel_module(&["alias=new"], &[], &[])).expect("written");
+    assert_ne!(read(&tree), first, "another file, another record");
+    let mut written = tree.clone();
+    let modules = Modules::read(&tree, "6.1.0", 1).expect("a good kernel");
+    modules.write_indices(&mut written, Kmod::new(34), 7).expect("the directory takes files");
+    let (_, inode) = written
+        .lookup("lib/modules/6.1.0/modules.dep")
+        .or(written.lookup("usr/lib/modules/6.1.0/modules.dep"))
+        .expect("written");
+    assert_eq!(inode.stat.mtime, 7);
+}
