@@ -22,6 +22,7 @@ use imgbuild::image;
 use imgbuild::initramfs;
 use imgbuild::initramfs::Initramfs;
 use imgbuild::kernel;
+use imgbuild::kernel::Modules;
 
 use crate::reference;
 use crate::switched_on;
@@ -147,9 +148,9 @@ fn boot(suite: &str, boots: &dyn Fn(&Path) -> Vec<(String, &'static str)>) -> Ve
     let directory = reference::root(suite);
     let root = reference::read(&directory);
     let version = kernel::newest(&root).expect("the root has a kernel");
-    let mut options = initramfs::Options::new("amd64", 1_757_635_200);
-    options.jobs = 2;
-    let made = initramfs::assemble(&root, &options).expect("the root has all that is needed");
+    let modules = Modules::read(&root, &version, 2).expect("every module is readable");
+    let options = initramfs::Options::new("amd64", 1_757_635_200);
+    let made = initramfs::assemble_with(&root, &modules, &version, &options).expect("the root has all that is needed");
     let export = head(suite);
     let initrd = export.join("initrd");
     write(&made, &initrd);

@@ -7,6 +7,7 @@ use std::process::Command;
 
 use imgbuild::initramfs;
 use imgbuild::kernel;
+use imgbuild::kernel::Modules;
 use imgbuild::kernel::matches;
 use imgbuild::tree::Kind;
 use imgbuild::tree::Tree;
@@ -72,9 +73,9 @@ fn compare(suite: &str) {
     let directory = reference::root(suite);
     let root = reference::read(&directory);
     let version = kernel::newest(&root).expect("the root has a kernel");
-    let mut options = initramfs::Options::new("amd64", 1_757_635_200);
-    options.jobs = 2;
-    let ours = initramfs::assemble(&root, &options).expect("the root has all that is needed");
+    let modules = Modules::read(&root, &version, 2).expect("every module is readable");
+    let options = initramfs::Options::new("amd64", 1_757_635_200);
+    let ours = initramfs::assemble_with(&root, &modules, &version, &options).expect("the root has all that is needed");
     let theirs = theirs(&directory, &version);
     let allowed = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/peers/mkinitramfs-{suite}.allow"));
     let allowed = fs::read_to_string(allowed).expect("the list of allowed differences is in the repository");

@@ -22,6 +22,8 @@ mod scripts;
 
 use std::collections::BTreeSet;
 
+use crate::host::Event;
+use crate::host::Host;
 use crate::kernel;
 use crate::kernel::Kmod;
 use crate::kernel::Modules;
@@ -56,8 +58,6 @@ pub struct Options {
     pub skip_hooks: BTreeSet<String>,
     /// No file is newer than this.
     pub epoch: i64,
-    /// Threads to read modules with.
-    pub jobs: usize,
 }
 
 impl Options {
@@ -71,8 +71,11 @@ impl Options {
             root: RootMode::Nfs,
             skip_hooks: BTreeSet::new(),
             epoch,
-            jobs: 1,
         }
+    }
+
+    fn version(&self, root: &Tree) -> Result<String, Error> {
+        self.kernel.clone().or_else(|| kernel::newest(root)).ok_or(Error::NoKernel)
     }
 }
 
@@ -154,21 +157,23 @@ pub enum Error {
     Tree(#[from] tree::Error),
 }
 
-/// Makes the initramfs of a configured root.
+/// Makes the initramfs of a configured root. What is read of the kernel's modules is kept in the host's store.
 ///
 /// # Errors
 /// The root lacks something, a hook or setting is not known, or the result would not boot.
-pub fn assemble(root: &Tree, options: &Options) -> Result<Initramfs, Error> {
-    let version = match &options.kernel {
-        Some(version) => version.clone(),
-        None => kernel::newest(root).ok_or(Error::NoKernel)?,
-    };
-    let in_kernel = |source| Error::Kernel { version: version.clone(), source };
-    let modules = Modules::read(root, &version, options.jobs).map_err(in_kernel)?;
-    assemble_with(root, &modules, &version, options)
+pub fn assemble(host: &Host, root: &Tree, options: &Options) -> Result<Initramfs, Error> {
+    let version = options.version(root)?;
+    // The store only saves time: when it fails, the modules are read again.
+    let recall = |key: &str| host.store.record("modules", key).ok().flatten();
+    let keep = |key: &str, bytes: &[u8]| drop(host.store.set_record("modules", key, bytes));
+    let modules = Modules::read_remembered(root, &version, host.jobs, &recall, &keep);
+    let modules = modules.map_err(|source| Error::Kernel { version: version.clone(), source })?;
+    let made = assemble_with(root, &modules, &version, options)?;
+    made.report.warnings.iter().for_each(|message| host.reporter.event(&Event::Warning { message }));
+    Ok(made)
 }
 
-/// As [`assemble`], with the kernel's modules already read.
+/// As [`assemble`], with the modules of kernel `version` already read.
 ///
 /// # Errors
 /// As [`assemble`].

@@ -207,8 +207,7 @@ fn make_boot(host: &Host, recipe: &Recipe, diskless: &Diskless, tree: &Tree, epo
     let mut options = initramfs::Options::new(&recipe.debian.architecture, epoch);
     options.modules = recipe.initramfs.modules.clone();
     options.root = diskless.root;
-    options.jobs = host.jobs;
-    let initramfs = initramfs::assemble(tree, &options)?;
+    let initramfs = initramfs::assemble(host, tree, &options)?;
     let version = &initramfs.report.kernel;
     let kernel = tree.lookup(format!("/boot/vmlinuz-{version}")).and_then(|(_, inode)| inode.content().cloned());
     let kernel = kernel.ok_or_else(|| Error::Kernel(version.clone()))?;
