@@ -14,26 +14,29 @@ use imgbuild::solve::solve;
 
 use crate::switched_on;
 
-/// Sets of packages, and what apt installs more or fewer of, with the reason.
-const SETS: &[(&str, &str, &[&str], &[&str])] = &[
+/// Sets of packages, and whether what they recommend is wanted too.
+const SETS: &[(&str, &str, bool)] = &[
     (
         "node",
         "systemd-sysv openssh-server linux-image-amd64 mariadb-server chrony nfs-common syslog-ng ifupdown busybox",
-        &[],
-        &[],
+        false,
     ),
-    ("web", "live-boot firefox-esr default-jre-headless postfix nginx-full php-fpm", &[], &[]),
-    ("machines", "docker.io qemu-system-x86 network-manager cryptsetup-initramfs grub-efi-amd64", &[], &[]),
-    ("desktop", "gnome-core task-kde-desktop build-essential", &[], &[]),
+    ("web", "live-boot firefox-esr default-jre-headless postfix nginx-full php-fpm", false),
+    ("machines", "docker.io qemu-system-x86 network-manager cryptsetup-initramfs grub-efi-amd64", false),
+    ("desktop", "gnome-core task-kde-desktop build-essential", false),
     (
         "hpc",
         "slurmd slurmctld munge sssd-ldap nfs-kernel-server rdma-core openmpi-bin nginx postgresql \
          prometheus-node-exporter podman man-db cron logrotate sudo dbus apache2 exim4 lvm2 mdadm snmpd autofs python3 \
          build-essential",
-        &[],
-        &[],
+        false,
     ),
+    ("node, recommends", "systemd-sysv openssh-server linux-image-amd64 mariadb-server chrony nfs-common", true),
+    ("web, recommends", "firefox-esr default-jre-headless postfix nginx-full php-fpm", true),
 ];
+
+/// Suite, set, and what apt installs and we do not, and the other way round; each with its reason.
+const DIFFERENCES: &[(&str, &str, &[&str], &[&str])] = &[];
 
 #[test]
 fn the_same_set_as_apt() {
@@ -42,18 +45,24 @@ fn the_same_set_as_apt() {
     {
         return;
     }
-    let scratch = tempfile::tempdir().expect("a directory to work in");
-    let apt = Apt::new(scratch.path());
-    let index = apt.index();
     let mut differences = Vec::new();
-    for &(name, set, apt_only, ours_only) in SETS {
-        let ours = ours(&index, set);
-        let wishes: Vec<&str> = set.split_whitespace().collect();
-        let theirs = apt.install(&wishes, &ours.base);
-        let missing: Vec<&str> = theirs.difference(&ours.packages).map(String::as_str).collect();
-        let extra: Vec<&str> = ours.packages.difference(&theirs).map(String::as_str).collect();
-        if missing != apt_only || extra != ours_only {
-            differences.push(format!("{name}: apt only {missing:?}; ours only {extra:?}"));
+    for suite in ["bookworm", "trixie"] {
+        let scratch = tempfile::tempdir().expect("a directory to work in");
+        let apt = Apt::new(scratch.path(), suite);
+        let index = apt.index();
+        for &(name, set, recommends) in SETS {
+            let ours = ours(&index, set, recommends);
+            let wishes: Vec<&str> = set.split_whitespace().collect();
+            let theirs = apt.install(&wishes, &ours.base, recommends);
+            let strip = |label: &String| label.split(' ').next().unwrap_or_default().to_owned();
+            let missing: Vec<String> = theirs.difference(&ours.packages).map(strip).collect();
+            let extra: Vec<String> = ours.packages.difference(&theirs).map(strip).collect();
+            let known = DIFFERENCES.iter().find(|known| (known.0, known.1) == (suite, name));
+            let (apt_only, ours_only): (&[&str], &[&str]) = known.map_or((&[], &[]), |known| (known.2, known.3));
+            if missing != apt_only || extra != ours_only {
+                let count = ours.packages.len();
+                differences.push(format!("{suite}, {name}, {count}: apt only {missing:?}; ours only {extra:?}"));
+            }
         }
     }
     assert_eq!(differences, Vec::<String>::new());
@@ -64,10 +73,11 @@ struct Ours {
     base: Vec<String>,
 }
 
-fn ours(index: &Index, set: &str) -> Ours {
+fn ours(index: &Index, set: &str, recommends: bool) -> Ours {
     let named = |name: &str| Wish::Named { name: name.to_owned(), architecture: None, version: None };
     let mut request = Request::new("amd64");
     let base = solve(index, &request).expect("the base can be installed");
+    request.recommends = recommends;
     request.wishes = set.split_whitespace().map(named).collect();
     let solution = solve(index, &request).expect("the set can be installed");
     assert_eq!(order(index, &solution).len(), solution.packages.len());
@@ -76,23 +86,29 @@ fn ours(index: &Index, set: &str) -> Ours {
     Ours { packages: solution.ids().map(label).collect(), base: base.ids().map(name).collect() }
 }
 
-/// The machine's apt with its own sources, but an empty system.
+/// The machine's apt with its own mirror, but an empty system of a suite.
 struct Apt {
     options: Vec<String>,
 }
 
 impl Apt {
-    fn new(scratch: &Path) -> Self {
+    fn new(scratch: &Path, suite: &str) -> Self {
         for directory in ["lists/partial", "cache/archives/partial"] {
             std::fs::create_dir_all(scratch.join(directory)).expect("a directory");
         }
         std::fs::write(scratch.join("status"), "").expect("an empty status");
         let path = |name: &str| scratch.join(name).display().to_string();
+        let mirrors = imgbuild::host::apt::mirrors(Path::new("/")).debian;
+        let mirror = mirrors.first().expect("the machine has a mirror");
+        let keyring = "/usr/share/keyrings/debian-archive-keyring.gpg";
+        let sources = format!("deb [signed-by={keyring}] {mirror} {suite} main\n");
+        std::fs::write(scratch.join("sources.list"), sources).expect("a list of sources");
         let options = vec![
             format!("-oDir::State::lists={}", path("lists")),
             format!("-oDir::State::status={}", path("status")),
             format!("-oDir::Cache={}", path("cache")),
-            "-oAPT::Install-Recommends=0".to_owned(),
+            format!("-oDir::Etc::sourcelist={}", path("sources.list")),
+            "-oDir::Etc::sourceparts=-".to_owned(),
             "-oAPT::Sandbox::User=root".to_owned(),
         ];
         let apt = Self { options };
@@ -119,8 +135,9 @@ impl Apt {
         Index::from_packages(packages)
     }
 
-    fn install(&self, wishes: &[&str], base: &[String]) -> BTreeSet<String> {
-        let mut arguments = vec!["-s", "install"];
+    fn install(&self, wishes: &[&str], base: &[String], recommends: bool) -> BTreeSet<String> {
+        let recommends = format!("-oAPT::Install-Recommends={}", u8::from(recommends));
+        let mut arguments = vec![recommends.as_str(), "-s", "install"];
         arguments.extend(wishes);
         arguments.extend(base.iter().map(String::as_str));
         let output = self.run("apt-get", &arguments);

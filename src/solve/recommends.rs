@@ -30,13 +30,18 @@ pub(super) fn add(
     }
 }
 
-/// The groups not tried yet, each as the packages that would satisfy it.
+/// The groups not tried yet, each as the packages that would satisfy it and that no chosen package keeps away. (A
+/// search would find that too, but with all others of its half; large desktops have dozens of such groups.)
 fn unsatisfied(
     world: &World<'_>,
     reached: &[PackageId],
     chosen: &BTreeSet<PackageId>,
     tried: &mut BTreeSet<PackageId>,
 ) -> Vec<Root> {
+    let excluded: BTreeSet<PackageId> = chosen.iter().flat_map(|&id| world.exclusions(id)).collect();
+    let fits = |id: &PackageId| {
+        !excluded.contains(id) && world.exclusions(*id).iter().all(|excluded| !chosen.contains(excluded))
+    };
     let mut groups = Vec::new();
     for &id in reached {
         if !tried.insert(id) {
@@ -44,10 +49,11 @@ fn unsatisfied(
         }
         let package = world.index.package(id);
         for relation in &package.recommends {
-            let candidates = world.satisfying(package, relation);
+            let mut candidates = world.satisfying(package, relation);
             let satisfied = candidates.iter().any(|candidate| chosen.contains(candidate));
-            if !satisfied && !candidates.is_empty() && !world.satisfies_itself(id, relation) {
-                groups.push(candidates);
+            if !satisfied && !world.satisfies_itself(id, relation) {
+                candidates.retain(fits);
+                groups.extend((!candidates.is_empty()).then_some(candidates));
             }
         }
     }

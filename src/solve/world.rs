@@ -186,6 +186,15 @@ impl<'a> World<'a> {
         self.candidates(&package.name).iter().copied().filter(excluded).collect()
     }
 
+    /// Everything that a package excludes.
+    pub(super) fn exclusions(&self, id: PackageId) -> Vec<PackageId> {
+        let package = self.index.package(id);
+        let atoms = package.conflicts.iter().chain(&package.breaks).flat_map(|relation| &relation.0);
+        let mut excluded: Vec<PackageId> = atoms.flat_map(|atom| self.excluded(package, atom)).collect();
+        excluded.extend(self.excluded_namesakes(id));
+        excluded
+    }
+
     /// Whether `from` satisfies the relation all by itself, so that nothing has to be chosen.
     pub(super) fn satisfies_itself(&self, from: PackageId, relation: &Relation) -> bool {
         let wanted = self.architecture(self.index.package(from));
