@@ -164,9 +164,9 @@ pub(super) struct Build {
 pub(super) struct Lock {
     /// The recipe
     pub(super) recipe: PathBuf,
-    /// Move an existing lock: to what the archives offer now
-    #[arg(long)]
-    pub(super) update: bool,
+    /// Move an existing lock to what the archives offer now: these packages, or all
+    #[arg(long, value_name = "PACKAGE", num_args = 0..)]
+    pub(super) update: Option<Vec<String>>,
     #[command(flatten)]
     pub(super) common: Common,
 }

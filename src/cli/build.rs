@@ -27,6 +27,7 @@ pub(super) fn run(arguments: &Build, signals: &Signals) -> Result<(), Failure> {
     let request = Request {
         recipe: &recipe,
         lock: lock.as_ref(),
+        moved: None,
         mirrors: &mirrors,
         method: common.configure.map_or_else(Method::default, Into::into),
         expect: arguments.expect,

@@ -1,5 +1,7 @@
 //! `imgbuild lock`: chooses packages, and writes down which.
 
+use std::path::Path;
+
 use super::args::Lock as Arguments;
 use super::print;
 use super::signals::Signals;
@@ -7,31 +9,51 @@ use super::words::Failure;
 use super::world;
 use crate::configure::Method;
 use crate::pipeline;
+use crate::pipeline::Moved;
 use crate::pipeline::Request;
 use crate::recipe;
 use crate::recipe::Lock;
+use crate::recipe::Recipe;
 
 /// Writes the lock beside the recipe, and prints its path.
 pub(super) fn run(arguments: &Arguments, signals: &Signals) -> Result<(), Failure> {
     let common = &arguments.common;
     let recipe = recipe::load(&arguments.recipe)?;
     let path = world::lock_path(&arguments.recipe, &recipe);
-    if !arguments.update {
+    let packages = arguments.update.as_deref();
+    let Some(packages) = packages else {
         // An existing lock stays as it is, unless moving it was asked for.
         if world::lock(common, &recipe, &path)?.is_some() {
             return print(&format!("{}\n", path.display()));
         }
+        return write(arguments, signals, &recipe, &path, None);
+    };
+    let old = Lock::read(&path)?;
+    if let Some(name) = packages.iter().find(|name| !old.as_ref().is_some_and(|lock| lock.has(name))) {
+        return Err(Failure::Usage(format!("package `{name}` is not in lock `{}`", path.display())));
     }
-    let mirrors = world::mirrors(common, &recipe)?;
+    write(arguments, signals, &recipe, &path, old.as_ref().map(|lock| Moved { lock, packages }))
+}
+
+fn write(
+    arguments: &Arguments,
+    signals: &Signals,
+    recipe: &Recipe,
+    path: &Path,
+    moved: Option<Moved<'_>>,
+) -> Result<(), Failure> {
+    let common = &arguments.common;
+    let mirrors = world::mirrors(common, recipe)?;
     let host = world::host(common, signals)?;
     let request = Request {
-        recipe: &recipe,
+        recipe,
         lock: None,
+        moved,
         mirrors: &mirrors,
         method: common.configure.map_or_else(Method::default, Into::into),
         expect: None,
     };
     let lock: Lock = pipeline::lock(&host, &request)?;
-    lock.write(&path)?;
+    lock.write(path)?;
     print(&format!("{}\n", path.display()))
 }

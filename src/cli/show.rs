@@ -28,8 +28,14 @@ pub(super) fn run(arguments: &Show, signals: &Signals) -> Result<(), Failure> {
     };
     let mirrors = world::mirrors(common, &recipe)?;
     let host = world::host(common, signals)?;
-    let request =
-        Request { recipe: &recipe, lock: lock.as_ref(), mirrors: &mirrors, method: Method::default(), expect: None };
+    let request = Request {
+        recipe: &recipe,
+        lock: lock.as_ref(),
+        moved: None,
+        mirrors: &mirrors,
+        method: Method::default(),
+        expect: None,
+    };
     let chosen = pipeline::choose(&host, &request)?;
     match &arguments.why {
         Some(package) => why(&chosen, package, arguments.json),

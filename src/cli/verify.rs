@@ -99,6 +99,7 @@ fn rebuild(
     let request = Request {
         recipe: &recipe,
         lock: lock.as_ref(),
+        moved: None,
         mirrors: &mirrors,
         method: arguments.common.configure.map_or_else(Method::default, Into::into),
         expect: None,

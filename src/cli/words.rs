@@ -130,10 +130,10 @@ fn hint(failure: &Failure) -> Option<String> {
     }
     let text = match error {
         Error::Recipe(recipe::Error::Read { .. }) => "`imgbuild init` writes a recipe to start from",
-        Error::Lock(LockError::Stale { .. }) => "move it with `imgbuild lock --update RECIPE`, or remove it",
+        Error::Lock(LockError::Stale { .. }) => "move it with `imgbuild lock RECIPE --update`, or remove it",
         Error::Lock(LockError::Missing { .. }) => "make it with `imgbuild lock RECIPE`",
         Error::Lock(LockError::Invalid { .. } | LockError::Syntax(_)) => {
-            "make it anew with `imgbuild lock --update RECIPE`"
+            "take it back from where recipes are kept; or remove it, and make it anew with `imgbuild lock RECIPE`"
         }
         Error::Unexpected { .. } => "compare `tree.txt` of both builds: it names every path",
         error if error.is_retryable() => "try again later, or with another `--mirror`; what came is in the cache",

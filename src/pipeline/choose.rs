@@ -1,10 +1,12 @@
 //! Which packages: from the lock, or from the verified index by the solver; and back into a lock.
 
 use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::Moved;
 use super::Request;
 use super::sources;
 use super::stage;
@@ -57,7 +59,7 @@ pub(super) fn choose(host: &Host, request: &Request<'_>) -> Result<Chosen, Error
     let sources = sources::sources(request.recipe, request.mirrors, request.lock)?;
     match request.lock {
         Some(lock) => locked(host, sources, lock),
-        None => solved(host, request.recipe, sources),
+        None => solved(host, request, sources),
     }
 }
 
@@ -123,7 +125,8 @@ fn bare_package(locked: &LockedPackage, archive: Option<usize>) -> Package {
 }
 
 /// The packages that the solver chooses from what the archives offer now.
-fn solved(host: &Host, recipe: &Recipe, sources: Vec<Source>) -> Result<Chosen, Error> {
+fn solved(host: &Host, asked: &Request<'_>, sources: Vec<Source>) -> Result<Chosen, Error> {
+    let recipe = asked.recipe;
     let options = archive::Options::default();
     let mut index = stage(host, "index", || Ok(archive::open(host, &sources, &options)?))?;
     let mut wishes = Vec::new();
@@ -139,12 +142,29 @@ fn solved(host: &Host, recipe: &Recipe, sources: Vec<Source>) -> Result<Chosen, 
     request.wishes = wishes;
     request.base = recipe.install.base;
     request.recommends = recipe.install.recommends;
+    request.keep = asked.moved.map(|moved| kept(&index, moved)).unwrap_or_default();
     let solution = stage(host, "solve", || Ok(solve::solve(&index, &request)?))?;
     let packages = solution.ids().map(|id| index.package(id).clone()).collect();
     let loaders = loaders(&index, recipe)?;
     let proofs = index.proofs().to_vec();
     let reasons = solution.packages.iter().map(|selected| reason(&index, &selected.why)).collect();
     Ok(Chosen { sources, packages, reasons, loaders, proofs, solved: Some((index, solution)) })
+}
+
+/// The packages that stay as they are while others of their lock move.
+fn kept(index: &Index, moved: Moved<'_>) -> BTreeSet<PackageId> {
+    if moved.packages.is_empty() {
+        return BTreeSet::new();
+    }
+    let stays = |locked: &&LockedPackage| !moved.packages.contains(&locked.name);
+    let ids = |locked: &LockedPackage| {
+        let same = |id: &PackageId| {
+            let package = index.package(*id);
+            package.sha256 == locked.sha256 && package.architecture == locked.architecture
+        };
+        index.named(&locked.name).iter().copied().filter(same).collect::<Vec<_>>()
+    };
+    moved.lock.packages.iter().filter(stays).flat_map(ids).collect()
 }
 
 fn reason(index: &Index, why: &Why) -> String {

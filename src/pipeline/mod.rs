@@ -42,12 +42,23 @@ pub struct Request<'a> {
     pub recipe: &'a Recipe,
     /// Exactly which packages; without one they are chosen afresh.
     pub lock: Option<&'a Lock>,
+    /// The lock that is moved on, when there is no `lock`: accounts keep the numbers they have in it.
+    pub moved: Option<Moved<'a>>,
     /// Where Debian's packages may come from. Reaches no output.
     pub mirrors: &'a Mirrors,
     /// How packages are configured.
     pub method: configure::Method,
     /// The tree digest that must come out.
     pub expect: Option<Sha256>,
+}
+
+/// A lock on its way to what the archives offer now.
+#[derive(Debug, Clone, Copy)]
+pub struct Moved<'a> {
+    /// As it was.
+    pub lock: &'a Lock,
+    /// The packages whose versions may move; none: all.
+    pub packages: &'a [String],
 }
 
 /// What a build left.
@@ -225,6 +236,7 @@ fn configure_options(request: &Request<'_>, epoch: i64) -> configure::Options {
         epoch,
         ids: request
             .lock
+            .or(request.moved.map(|moved| moved.lock))
             .map(|lock| configure::Ids { users: lock.users.clone(), groups: lock.groups.clone() })
             .unwrap_or_default(),
     }

@@ -36,7 +36,8 @@ const ZSTD_LEVEL: i32 = 19;
 /// Characters of base64 on a line.
 const LINE: usize = 100;
 /// What stands above every lock.
-const PREAMBLE: &str = "# Made by `imgbuild lock`; keep it beside the recipe. Move it with `imgbuild lock --update`.\n";
+const PREAMBLE: &str =
+    "# Made by `imgbuild lock`; keep it beside the recipe. Move it with `imgbuild lock RECIPE --update`.\n";
 
 /// What was chosen for a recipe.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -220,6 +221,12 @@ impl Lock {
     #[must_use]
     pub fn is_stale(&self, recipe: &Recipe) -> bool {
         self.recipe.selection != recipe.selection
+    }
+
+    /// Whether a package of this name is in it.
+    #[must_use]
+    pub fn has(&self, name: &str) -> bool {
+        self.packages.iter().any(|package| package.name == name)
     }
 
     /// Reads a lock; `None` when there is none.
