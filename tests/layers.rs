@@ -41,7 +41,7 @@ const STAGE_INPUTS: &[(&str, &[&str])] = &[
     ("initramfs", &[]),
     ("head", &[]),
     ("image", &[]),
-    ("manifest", &[]),
+    ("manifest", &["unpack", "configure"]),
     ("compare", &["manifest"]),
 ];
 
