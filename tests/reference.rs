@@ -9,6 +9,8 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::path::PathBuf;
 use std::process::Command;
+use std::sync::Mutex;
+use std::sync::PoisonError;
 use std::sync::Arc;
 
 use imgbuild::digest::Sha256;
@@ -24,12 +26,20 @@ use imgbuild::tree::TreePath;
 const PACKAGES: &str = "linux-image-amd64,initramfs-tools,busybox,klibc-utils,udev,kmod,nfs-common,systemd,ifupdown,\
                         zstd,xz-utils";
 
+/// Tests run at the same time, and one root is made once.
+static MAKING: Mutex<()> = Mutex::new(());
+
 /// The directory of the suite's root; made on first use, by root, from the mirror of the machine's own apt.
 #[expect(clippy::disallowed_methods, reason = "the reference is what another program makes")]
 pub(crate) fn root(suite: &str) -> PathBuf {
     let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("reference-{suite}"));
+    let _making = MAKING.lock().unwrap_or_else(PoisonError::into_inner);
     if !directory.exists() {
         let fresh = directory.with_extension("new");
+        // A killed run may have left a part of one.
+        if fresh.exists() {
+            fs::remove_dir_all(&fresh).expect("an unfinished root can be removed");
+        }
         let status = Command::new("mmdebstrap")
             .args(["--mode=root", "--variant=minbase", "--format=directory", "--include", PACKAGES, suite])
             .arg(&fresh)

@@ -4,7 +4,7 @@
 //! Order: all preinsts in the order of unpacking, then for each package its config (debconf asks before postinst)
 //! and its postinst, then the triggers that a script activated for a package configured before it. A trigger that
 //! files activate needs no run of its own: everything is unpacked before the first postinst, so the interested
-//! package's own `postinst configure` has seen it, and caches are made by [`generators`](super::generators).
+//! package's own `postinst configure` has seen it, and caches are made by [`generators`].
 //!
 //! Strict: whatever a script needs and the model lacks is a [`Gap`], and one gap fails the whole.
 

@@ -6,7 +6,7 @@
 //!
 //! It is synchronous and has no processes: a pipeline's parts run one after the other with a buffer between,
 //! a subshell is a copy of [`State`]. What that cannot express (background jobs, signals) is a
-//! [`Gap`](super::world::Gap), and steps, depth and bytes are bounded by [`Limits`](super::world::Limits).
+//! [`Gap`], and steps, depth and bytes are bounded by [`Limits`](super::world::Limits).
 
 pub mod arithmetic;
 pub mod ast;
