@@ -34,7 +34,6 @@ use crate::recipe::PackageRequest;
 use crate::recipe::Recipe;
 use crate::solve;
 use crate::solve::Solution;
-use crate::solve::Why;
 use crate::solve::Wish;
 use crate::tree::Content;
 
@@ -147,7 +146,7 @@ fn solved(host: &Host, asked: &Request<'_>, sources: Vec<Source>) -> Result<Chos
     let packages = solution.ids().map(|id| index.package(id).clone()).collect();
     let loaders = loaders(&index, recipe)?;
     let proofs = index.proofs().to_vec();
-    let reasons = solution.packages.iter().map(|selected| reason(&index, &selected.why)).collect();
+    let reasons = solution.packages.iter().map(|selected| selected.why.words(&index)).collect();
     Ok(Chosen { sources, packages, reasons, loaders, proofs, solved: Some((index, solution)) })
 }
 
@@ -165,14 +164,6 @@ fn kept(index: &Index, moved: Moved<'_>) -> BTreeSet<PackageId> {
         index.named(&locked.name).iter().copied().filter(same).collect::<Vec<_>>()
     };
     moved.lock.packages.iter().filter(stays).flat_map(ids).collect()
-}
-
-fn reason(index: &Index, why: &Why) -> String {
-    match why {
-        Why::Asked(wish) => format!("asked for as {wish}"),
-        Why::Base(kind) => (*kind).to_owned(),
-        Why::Needed { by, field, relation } => format!("{} {}: {relation}", index.package(*by).name, field.as_str()),
-    }
 }
 
 /// A .deb of the user's own, put into the store and described by its own control file.

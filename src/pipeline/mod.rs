@@ -134,13 +134,15 @@ pub fn choose(host: &Host, request: &Request<'_>) -> Result<Chosen, Error> {
 /// Archive, solve, fetch, unpack and configure.
 fn install(host: &Host, request: &Request<'_>) -> Result<System, Error> {
     let chosen = choose::choose(host, request)?;
-    let debs = stage(host, "download", || choose::fetch(host, &request.recipe.debian.architecture, &chosen))?;
+    go_on(host)?;
+    let debs = choose::fetch(host, &request.recipe.debian.architecture, &chosen)?;
     let options = unpack::Options {
         exclude: request.recipe.install.exclude.clone(),
         include: request.recipe.install.include.clone(),
         architecture: request.recipe.debian.architecture.clone(),
     };
-    let root = stage(host, "unpack", || Ok(unpack::unpack(host, &debs, &options, &mut |_, _, _| Ok(()))?))?;
+    go_on(host)?;
+    let root = unpack::unpack(host, &debs, &options, &mut |_, _, _| Ok(()))?;
     let packages = debs.into_iter().map(|deb| deb.package).collect();
     let epoch = request.lock.map_or_else(|| newest(&root.tree), |lock| lock.epoch);
     let mut origins = Origins::unpacked(&root.tree, &root.packages);
@@ -259,11 +261,14 @@ fn clamp(tree: &mut Tree, epoch: i64) {
 
 /// Tells when a stage begins and ends, and stops before one when the build was cancelled.
 fn stage<T>(host: &Host, stage: &str, work: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
-    if host.reporter.is_cancelled() {
-        return Err(Error::Cancelled);
-    }
+    go_on(host)?;
     host.reporter.event(&Event::StageStarted { stage, total: None });
     let done = work()?;
     host.reporter.event(&Event::StageFinished { stage });
     Ok(done)
+}
+
+/// Ends a build that was cancelled; for stages that tell of themselves how far they are.
+fn go_on(host: &Host) -> Result<(), Error> {
+    if host.reporter.is_cancelled() { Err(Error::Cancelled) } else { Ok(()) }
 }

@@ -64,21 +64,6 @@ pub enum Field {
     MultiArch,
 }
 
-impl Field {
-    /// As control files write it.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::PreDepends => "Pre-Depends",
-            Self::Depends => "Depends",
-            Self::Recommends => "Recommends",
-            Self::Conflicts => "Conflicts",
-            Self::Breaks => "Breaks",
-            Self::MultiArch => "Multi-Arch",
-        }
-    }
-}
-
 /// Why there is no solution.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
