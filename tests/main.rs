@@ -4,6 +4,7 @@
 //! `IMGBUILD_TEST_MIRROR=1` a real Debian mirror, `IMGBUILD_TEST_ROOT=1` root, `IMGBUILD_TEST_PEERS=1` dpkg,
 //! mmdebstrap and the like, `IMGBUILD_TEST_BOOT=1` QEMU. `.ci/run` sets them all.
 
+mod allowed;
 #[cfg(feature = "http")]
 mod archive;
 mod boot;
@@ -31,6 +32,7 @@ mod install;
 mod kernel;
 mod layers;
 mod manifest;
+#[cfg(feature = "sandbox")]
 mod native;
 mod reference;
 #[cfg(feature = "sandbox")]

@@ -1,70 +1,59 @@
-//! The native way on real packages: what scripts need, and what they leave, beside the real thing.
-//!
-//! `IMGBUILD_TEST_DEBS` names a directory of .debs that are one installable set.
+//! The native way beside the sandbox: one lock, two trees, equal path by path but for a list with reasons.
 
-use std::path::PathBuf;
-use std::sync::Arc;
+use std::fs::File;
+use std::io::BufReader;
+use std::path::Path;
+use std::process::Command;
 
-use imgbuild::configure;
-use imgbuild::configure::configure;
-use imgbuild::deb::file::DebFile;
-use imgbuild::fetch::Deb;
-use imgbuild::host;
-use imgbuild::host::Host;
-use imgbuild::host::store::DirStore;
-use imgbuild::unpack;
-use imgbuild::unpack::unpack;
+use imgbuild::tree::Content;
+use imgbuild::tree::Tree;
+use imgbuild::tree::tar;
 
+use crate::allowed::assert_only_allowed;
 use crate::switched_on;
 
-#[test]
-#[expect(clippy::disallowed_methods, clippy::print_stderr, reason = "the set is given from outside")]
-fn scripts_of_a_real_set_are_followed() {
-    if !switched_on("IMGBUILD_TEST_PEERS", "scripts_of_a_real_set_are_followed") {
+const IMGBUILD: &str = env!("CARGO_BIN_EXE_imgbuild");
+
+/// Builds a recipe of `recipes/` as `way` configures; uses the lock that lies beside it.
+#[expect(clippy::disallowed_methods, reason = "the test runs the program as users do")]
+fn build(recipe: &Path, way: &str, output: &Path) -> Tree {
+    let cache = Path::new(env!("CARGO_TARGET_TMPDIR")).join("native-cache");
+    let mut command = Command::new(IMGBUILD);
+    command.arg(recipe).arg("-o").arg(output).arg("--cache").arg(cache).args(["--configure", way, "-q"]);
+    let ran = command.output().expect("the program starts");
+    assert!(ran.status.success(), "{way}: {}\n{}", ran.status, String::from_utf8_lossy(&ran.stderr));
+    let file = File::open(output.join("root.tar")).expect("the output is whole");
+    let mut keep = |reader: &mut dyn std::io::Read, _| {
+        let mut bytes = Vec::new();
+        reader.read_to_end(&mut bytes)?;
+        Ok(Content::from_bytes(bytes))
+    };
+    tar::read(BufReader::new(file), &mut keep).expect("a tree")
+}
+
+/// Configures one lock both ways. `allowed`: the differences that are meant.
+fn prove(name: &str, allowed: &str) {
+    let test = format!("{name}_is_the_same_both_ways");
+    if !switched_on("IMGBUILD_TEST_MIRROR", &test) || !switched_on("IMGBUILD_TEST_ROOT", &test) {
         return;
     }
-    let Some(directory) = std::env::var_os("IMGBUILD_TEST_DEBS").map(PathBuf::from) else { return };
-    let stored = tempfile::tempdir().expect("a directory");
-    let host = Host {
-        transport: Arc::new(host::OfflineTransport),
-        store: Arc::new(DirStore::open(stored.path().join("store")).expect("a store")),
-        trust: Arc::new(host::openpgp::OpenPgp),
-        sandbox: Arc::new(host::NoSandbox),
-        reporter: Arc::new(host::Silent),
-        now: 0,
-        jobs: 2,
-    };
-    let mut paths: Vec<PathBuf> =
-        std::fs::read_dir(directory).expect("a directory").map(|entry| entry.expect("an entry").path()).collect();
-    paths.sort();
-    let debs: Vec<Deb> = paths
-        .iter()
-        .filter(|path| path.extension().is_some_and(|extension| extension == "deb"))
-        .map(|path| {
-            let bytes = std::fs::read(path).expect("a file");
-            let mut writer = host.store.writer().expect("the store takes it");
-            std::io::Write::write_all(&mut writer, &bytes).expect("the store takes it");
-            let blob = writer.commit(None).expect("the store takes it");
-            let file = DebFile::read(bytes.as_slice(), 1).expect("a .deb");
-            Deb { package: file.package(blob.size, blob.sha256).expect("a package"), blob }
-        })
-        .collect();
-    let mut options = unpack::Options::default();
-    options.architecture = "amd64".into();
-    options.exclude = vec!["/usr/share/doc/*".into(), "/usr/share/locale/*".into()];
-    let root = unpack(&host, &debs, &options, &mut |_, _, _| Ok(())).expect("the set fits");
-    let mut options = configure::Options::default();
-    options.architecture = "amd64".into();
-    options.epoch = 1_757_635_200;
-    let started = std::time::Instant::now();
-    let result = configure(&host, root, &options);
-    eprintln!("configured in {:?}", started.elapsed());
-    match result {
-        Ok(configured) => {
-            if let Some(path) = std::env::var_os("IMGBUILD_TEST_DUMP") {
-                std::fs::write(path, imgbuild::tree::dump(&configured.tree)).expect("a file");
-            }
-        }
-        Err(error) => panic!("{error}"),
-    }
+    let directory = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a directory");
+    let recipe = directory.path().join(format!("{name}.toml"));
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("recipes/{name}.toml"));
+    std::fs::copy(source, &recipe).expect("copies");
+    let theirs = build(&recipe, "sandbox", &directory.path().join("sandbox"));
+    let lock = format!("{name}.lock");
+    std::fs::copy(directory.path().join("sandbox").join(&lock), directory.path().join(&lock)).expect("copies");
+    let ours = build(&recipe, "native", &directory.path().join("native"));
+    assert_only_allowed(&ours, &theirs, allowed);
+}
+
+#[test]
+fn minimal_is_the_same_both_ways() {
+    prove("minimal", include_str!("peers/native-minimal.allow"));
+}
+
+#[test]
+fn diskless_node_is_the_same_both_ways() {
+    prove("diskless-node", include_str!("peers/native-diskless-node.allow"));
 }

@@ -105,9 +105,6 @@ pub(super) struct Common {
     /// Threads to use [default: as many as there are processors]
     #[arg(long, short, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub(super) jobs: Option<u16>,
-    /// How packages are configured [default: sandbox]
-    #[arg(long, value_name = "WAY")]
-    pub(super) configure: Option<Way>,
     /// Write events to standard error, one JSON object per line
     #[arg(long, value_name = "FORM")]
     pub(super) events: Option<Events>,
@@ -117,6 +114,21 @@ pub(super) struct Common {
     /// Say everything, the output of packages' scripts too
     #[arg(long, short)]
     pub(super) verbose: bool,
+}
+
+/// The option of commands that configure packages.
+#[derive(Debug, Args)]
+pub(super) struct Configure {
+    /// How packages are configured [default: sandbox]
+    #[arg(long = "configure", value_name = "WAY")]
+    way: Option<Way>,
+}
+
+impl Configure {
+    /// The way that is asked for, or the default.
+    pub(super) fn method(&self) -> Method {
+        self.way.map_or_else(Method::default, Into::into)
+    }
 }
 
 /// A way to configure packages.
@@ -156,6 +168,8 @@ pub(super) struct Build {
     #[arg(long, value_name = "SHA256")]
     pub(super) expect: Option<Sha256>,
     #[command(flatten)]
+    pub(super) configure: Configure,
+    #[command(flatten)]
     pub(super) common: Common,
 }
 
@@ -168,6 +182,8 @@ pub(super) struct Lock {
     #[arg(long, value_name = "PACKAGE", num_args = 0..)]
     pub(super) update: Option<Vec<String>>,
     #[command(flatten)]
+    pub(super) configure: Configure,
+    #[command(flatten)]
     pub(super) common: Common,
 }
 
@@ -179,6 +195,9 @@ pub(super) struct Show {
     /// Say only why this package would be installed
     #[arg(long, value_name = "PACKAGE")]
     pub(super) why: Option<String>,
+    /// Say of each package how it would be configured without running its scripts
+    #[arg(long, conflicts_with = "why")]
+    pub(super) configure: bool,
     /// Print JSON
     #[arg(long)]
     pub(super) json: bool,
@@ -207,6 +226,8 @@ pub(super) struct Verify {
     /// Build this recipe again, from the output's lock and in another world, and compare every byte
     #[arg(long, value_name = "RECIPE")]
     pub(super) rebuild: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) configure: Configure,
     #[command(flatten)]
     pub(super) common: Common,
 }

@@ -8,7 +8,6 @@ use super::print;
 use super::signals::Signals;
 use super::words::Failure;
 use super::world;
-use crate::configure::Method;
 use crate::host::output;
 use crate::pipeline;
 use crate::pipeline::Request;
@@ -29,7 +28,7 @@ pub(super) fn run(arguments: &Build, signals: &Signals) -> Result<(), Failure> {
         lock: lock.as_ref(),
         moved: None,
         mirrors: &mirrors,
-        method: common.configure.map_or_else(Method::default, Into::into),
+        method: arguments.configure.method(),
         expect: arguments.expect,
     };
     let built = pipeline::build(&host, &request, &directory)?;

@@ -7,7 +7,6 @@ use super::print;
 use super::signals::Signals;
 use super::words::Failure;
 use super::world;
-use crate::configure::Method;
 use crate::pipeline;
 use crate::pipeline::Moved;
 use crate::pipeline::Request;
@@ -45,14 +44,8 @@ fn write(
     let common = &arguments.common;
     let mirrors = world::mirrors(common, recipe)?;
     let host = world::host(common, signals)?;
-    let request = Request {
-        recipe,
-        lock: None,
-        moved,
-        mirrors: &mirrors,
-        method: common.configure.map_or_else(Method::default, Into::into),
-        expect: None,
-    };
+    let request =
+        Request { recipe, lock: None, moved, mirrors: &mirrors, method: arguments.configure.method(), expect: None };
     let lock: Lock = pipeline::lock(&host, &request)?;
     lock.write(path)?;
     print(&format!("{}\n", path.display()))

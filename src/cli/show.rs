@@ -1,5 +1,6 @@
 //! `imgbuild show`: what would be built, without building it.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use serde_json::json;
@@ -10,6 +11,8 @@ use super::signals::Signals;
 use super::words::Failure;
 use super::world;
 use crate::configure::Method;
+use crate::configure::Outcome;
+use crate::configure::PackageReport;
 use crate::deb::Package;
 use crate::pipeline;
 use crate::pipeline::Chosen;
@@ -36,6 +39,9 @@ pub(super) fn run(arguments: &Show, signals: &Signals) -> Result<(), Failure> {
         method: Method::default(),
         expect: None,
     };
+    if arguments.configure {
+        return configuration(&pipeline::survey(&host, &request)?, arguments.json);
+    }
     let chosen = pipeline::choose(&host, &request)?;
     match &arguments.why {
         Some(package) => why(&chosen, package, arguments.json),
@@ -82,6 +88,33 @@ fn packages_as_json(recipe: &Recipe, chosen: &Chosen) -> Result<(), Failure> {
         "loaders": chosen.loaders.iter().map(package).collect::<Vec<_>>(),
     });
     print(&format!("{all:#}\n"))
+}
+
+/// One line per package, further lines for what it needs; then how many are configured in which way.
+fn configuration(report: &[PackageReport], json: bool) -> Result<(), Failure> {
+    if json {
+        let package = |report: &PackageReport| json!({ "package": report.package, "outcome": report.outcome.word(), "notes": report.notes });
+        return print(&format!("{:#}\n", json!(report.iter().map(package).collect::<Vec<_>>())));
+    }
+    let width = report.iter().map(|report| report.package.len()).max().unwrap_or(0);
+    let mut text = String::new();
+    let mut counts: BTreeMap<Outcome, usize> = BTreeMap::new();
+    for PackageReport { package, outcome, notes } in report {
+        *counts.entry(*outcome).or_default() += 1;
+        let word = outcome.word();
+        match (outcome, notes.as_slice()) {
+            (Outcome::NotCovered, notes) => {
+                text.push_str(&format!("{package:width$}  {word}\n"));
+                notes.iter().for_each(|note| text.push_str(&format!("    {note}\n")));
+            }
+            (_, []) => text.push_str(&format!("{package:width$}  {word}\n")),
+            (_, notes) => text.push_str(&format!("{package:width$}  {word}: {}\n", notes.join(", "))),
+        }
+    }
+    let counts: Vec<String> =
+        counts.into_iter().map(|(outcome, count)| format!("{count} {}", outcome.word())).collect();
+    text.push_str(&format!("{} packages: {}\n", report.len(), counts.join(", ")));
+    print(&text)
 }
 
 fn why(chosen: &Chosen, package: &str, json: bool) -> Result<(), Failure> {

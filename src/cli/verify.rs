@@ -13,7 +13,6 @@ use super::print;
 use super::signals::Signals;
 use super::words::Failure;
 use super::world;
-use crate::configure::Method;
 use crate::digest::Sha256;
 use crate::manifest::Manifest;
 use crate::manifest::OutputRecord;
@@ -101,7 +100,7 @@ fn rebuild(
         lock: lock.as_ref(),
         moved: None,
         mirrors: &mirrors,
-        method: arguments.common.configure.map_or_else(Method::default, Into::into),
+        method: arguments.configure.method(),
         expect: None,
     };
     let parent = arguments.directory.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));

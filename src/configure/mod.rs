@@ -10,10 +10,12 @@ pub mod native;
 pub mod shell;
 pub mod world;
 
+mod first_boot;
 mod ids;
 mod normalize;
 mod order;
 mod sandbox;
+mod status;
 
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
@@ -101,6 +103,24 @@ pub enum Outcome {
     Sandboxed,
     /// They were skipped, as the recipe says.
     Skipped,
+    /// They need what the native way does not know; only a survey says so, a build fails.
+    NotCovered,
+}
+
+impl Outcome {
+    /// As the manifest and `show --configure` have it.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::NoScripts => "no-scripts",
+            Self::Covered => "covered",
+            Self::Generator => "generator",
+            Self::FirstBoot => "first-boot",
+            Self::Sandboxed => "sandboxed",
+            Self::Skipped => "skipped",
+            Self::NotCovered => "not-covered",
+        }
+    }
 }
 
 /// A system that cannot be configured.
@@ -138,12 +158,23 @@ pub enum Error {
         /// What.
         what: &'static str,
     },
+    /// A package is left to the first boot of a system that has none.
+    #[error("cannot leave the configuration of {0} to the first boot: the image has no systemd")]
+    NoFirstBoot(String),
     /// A package's control file is malformed.
     #[error("cannot order the packages")]
     Control(#[source] crate::deb::PackageError),
     /// `/var/lib/dpkg/status` is malformed.
     #[error("cannot read `/var/lib/dpkg/status`")]
     Status(#[source] crate::deb::ControlError),
+    /// The modules of a kernel cannot be indexed.
+    #[error("cannot index the modules of kernel {version}")]
+    Kernel {
+        /// Which.
+        version: String,
+        /// Why.
+        source: crate::kernel::Error,
+    },
     /// The tree refuses an edit, or a file's bytes cannot be read.
     #[error("cannot change the root tree")]
     Tree(#[source] crate::tree::Error),
@@ -162,10 +193,19 @@ pub fn configure(host: &Host, root: Root, options: &Options) -> Result<Configure
             (tree, sandbox::report(&packages, options))
         }
     };
+    first_boot::leave(&mut tree, &packages, options)?;
     ids::renumber(&mut tree, &options.ids).map_err(Error::Tree)?;
     normalize::normalize(&mut tree, options.epoch)?;
     let ids = ids::read(&tree).map_err(Error::Tree)?;
     Ok(Configured { tree, packages, report, ids })
+}
+
+/// Says of each package how the native way would configure it, whether or not it can.
+///
+/// # Errors
+/// The tree is not what unpacking leaves.
+pub fn survey(host: &Host, root: Root, options: &Options) -> Result<Vec<PackageReport>, Error> {
+    Ok(native::configure(host, root.tree, &root.packages, options)?.report)
 }
 
 /// The native way, and behind it the sandbox for the packages that the recipe sends there.
@@ -175,7 +215,10 @@ fn native_way(
     packages: &[Installed],
     options: &Options,
 ) -> Result<(Tree, Vec<PackageReport>), Error> {
-    let (tree, report) = native::configure(tree, packages, options)?;
+    let native::Followed { tree, report, failures } = native::configure(host, tree, packages, options)?;
+    if !failures.is_empty() {
+        return Err(Error::Native(failures));
+    }
     let chosen = |package: &&Installed| options.packages.get(&package.name) == Some(&Treatment::Sandbox);
     let sandboxed: BTreeSet<String> = packages.iter().filter(chosen).map(|package| package.name.clone()).collect();
     if sandboxed.is_empty() {

@@ -1,8 +1,8 @@
 //! The way without execution: each package's scripts are followed in dpkg's order, with dpkg's environment and
 //! arguments, on the tree in memory; what programs make of the whole tree is made once, at the end.
 //!
-//! Order: all preinsts in the order of unpacking, then for each package its config (debconf asks before postinst)
-//! and its postinst, then the triggers that a script activated for a package configured before it. A trigger that
+//! Order: all preinsts in the order of unpacking, then for each package, after what it depends on, its config
+//! (debconf asks before postinst) and its postinst, then the triggers that a script activated for a package configured before it. A trigger that
 //! files activate needs no run of its own: everything is unpacked before the first postinst, so the interested
 //! package's own `postinst configure` has seen it, and caches are made by [`generators`].
 //!
@@ -17,10 +17,14 @@ use super::Outcome;
 use super::PackageReport;
 use super::commands::interpreter;
 use super::generators;
+use super::order::order;
 use super::shell::Interrupt;
 use super::shell::Shell;
+use super::status::set_unpacked;
+use super::world::Deferred;
 use super::world::Gap;
 use super::world::World;
+use crate::host::Host;
 use crate::recipe::Treatment;
 use crate::tree::Tree;
 use crate::unpack::Installed;
@@ -28,6 +32,9 @@ use crate::unpack::Installed;
 /// Stack for following scripts: a level of nesting takes up to 20 KiB in a debug build, and `Limits::depth` of
 /// calls times the parser's depth must fit. Only what is used is ever backed by memory.
 const STACK: usize = 256 << 20;
+
+/// Why a package was treated otherwise.
+const BY_RECIPE: &str = "the recipe says so";
 
 /// The scripts of a first installation.
 const SCRIPTS: [&str; 3] = ["preinst", "config", "postinst"];
@@ -56,28 +63,53 @@ pub struct Failure {
     pub said: String,
 }
 
+impl Failures {
+    /// Whether all went well.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.scripts.is_empty() && self.gaps.is_empty()
+    }
+
+    /// What is wrong with one package, by the name of its info files, in words.
+    #[must_use]
+    pub fn of(&self, package: &str) -> Vec<String> {
+        let gaps = self.gaps.iter().filter(|gap| gap.package == package).map(Gap::to_string);
+        let scripts = self.scripts.iter().filter(|failure| failure.package == package).map(Failure::to_string);
+        gaps.chain(scripts).collect()
+    }
+}
+
 impl fmt::Display for Failures {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let lines = self.gaps.iter().map(Gap::to_string);
-        let failures = self.scripts.iter().map(|failure| {
-            let Failure { package, script, line, how, said } = failure;
-            format!("{package}: {script}, line {line}: {how}{}{said}", if said.is_empty() { "" } else { ": " })
-        });
-        f.write_str(&lines.chain(failures).collect::<Vec<_>>().join("\n"))
+        let lines = self.gaps.iter().map(Gap::to_string).chain(self.scripts.iter().map(Failure::to_string));
+        f.write_str(&lines.collect::<Vec<_>>().join("\n"))
     }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { package, script, line, how, said } = self;
+        write!(f, "{package}: {script}, line {line}: {how}{}{said}", if said.is_empty() { "" } else { ": " })
+    }
+}
+
+/// What following the scripts gave.
+#[derive(Debug)]
+pub(super) struct Followed {
+    pub(super) tree: Tree,
+    /// For each package, in their order.
+    pub(super) report: Vec<PackageReport>,
+    /// When there are any, the tree is not a configured one.
+    pub(super) failures: Failures,
 }
 
 /// Configures all packages but those that are treated otherwise.
 ///
 /// # Errors
-/// [`Error::Native`] with everything that is missing.
-pub(super) fn configure(
-    tree: Tree,
-    packages: &[Installed],
-    options: &Options,
-) -> Result<(Tree, Vec<PackageReport>), Error> {
+/// The tree is not what it should be; scripts that cannot be followed are in [`Followed::failures`].
+pub(super) fn configure(host: &Host, tree: Tree, packages: &[Installed], options: &Options) -> Result<Followed, Error> {
     std::thread::scope(|scope| {
-        let run = || Run::new(tree, packages, options).all();
+        let run = || Run::new(tree, packages, options).all(host);
         let thread = std::thread::Builder::new().name("configure".into()).stack_size(STACK).spawn_scoped(scope, run);
         match thread.map_err(Error::Thread)?.join() {
             Ok(result) => result,
@@ -99,14 +131,16 @@ impl<'a> Run<'a> {
         Self { world, packages, options, failures: Vec::new() }
     }
 
-    fn all(mut self) -> Result<(Tree, Vec<PackageReport>), Error> {
+    fn all(mut self, host: &Host) -> Result<Followed, Error> {
         let packages = self.packages;
         let native: Vec<&Installed> =
             packages.iter().filter(|package| !self.options.packages.contains_key(&package.name)).collect();
         for package in &native {
             self.script(package, "preinst", &["install"]);
         }
-        super::sandbox::set_status(self.world.tree(), &[])?;
+        set_unpacked(self.world.tree(), &[])?;
+        let order = order(&native).map_err(Error::Control)?;
+        let native: Vec<&Installed> = order.into_iter().map(|position| native[position]).collect();
         for package in &native {
             self.script(package, "config", &["configure", ""]);
             self.script(package, "postinst", &["configure", ""]);
@@ -117,13 +151,13 @@ impl<'a> Run<'a> {
                 self.script(package, "postinst", &["triggered", &triggers.join(" ")]);
             }
         }
-        if !self.failures.is_empty() || !self.world.gaps.is_empty() {
-            let gaps = std::mem::take(&mut self.world.gaps);
-            return Err(Error::Native(Failures { scripts: self.failures, gaps }));
+        let failures =
+            Failures { scripts: std::mem::take(&mut self.failures), gaps: std::mem::take(&mut self.world.gaps) };
+        if failures.is_empty() {
+            generators::run(host, &mut self.world)?;
         }
-        generators::run(&mut self.world).map_err(Error::Tree)?;
-        let report = packages.iter().map(|package| self.report(package)).collect();
-        Ok((self.world.into_tree(), report))
+        let report = packages.iter().map(|package| self.report(package, &failures)).collect();
+        Ok(Followed { tree: self.world.into_tree(), report, failures })
     }
 
     /// Follows one script, if the package has it.
@@ -208,20 +242,29 @@ impl<'a> Run<'a> {
         names.into_iter().collect()
     }
 
-    fn report(&self, package: &Installed) -> PackageReport {
+    fn report(&self, package: &Installed, failures: &Failures) -> PackageReport {
         let name = package.info_name();
-        let own = self.world.deferred.iter().filter(|deferred| deferred.package == name);
-        let programs: BTreeSet<String> =
-            own.map(|deferred| String::from_utf8_lossy(&deferred.words[0]).into_owned()).collect();
-        let outcome = match self.options.packages.get(&package.name) {
-            Some(Treatment::Skip) => Outcome::Skipped,
-            Some(Treatment::FirstBoot) => Outcome::FirstBoot,
-            Some(Treatment::Sandbox) => Outcome::Sandboxed,
-            None if !SCRIPTS.iter().any(|script| package.members.contains_key(*script)) => Outcome::NoScripts,
-            None if programs.is_empty() => Outcome::Covered,
-            None => Outcome::Generator,
+        let of = |set: &BTreeSet<Deferred>| -> Vec<String> {
+            let own = set.iter().filter(|deferred| deferred.package == name);
+            let programs: BTreeSet<String> =
+                own.map(|deferred| String::from_utf8_lossy(&deferred.words[0]).into_owned()).collect();
+            programs.into_iter().collect()
         };
-        PackageReport { package: name, outcome, notes: programs.into_iter().collect() }
+        let wrong = failures.of(&name);
+        let (generated, later) = (of(&self.world.deferred), of(&self.world.first_boot));
+        let (outcome, notes) = match self.options.packages.get(&package.name) {
+            Some(Treatment::Skip) => (Outcome::Skipped, vec![BY_RECIPE.to_owned()]),
+            Some(Treatment::FirstBoot) => (Outcome::FirstBoot, vec![BY_RECIPE.to_owned()]),
+            Some(Treatment::Sandbox) => (Outcome::Sandboxed, vec![BY_RECIPE.to_owned()]),
+            None if !SCRIPTS.iter().any(|script| package.members.contains_key(*script)) => {
+                (Outcome::NoScripts, Vec::new())
+            }
+            None if !wrong.is_empty() => (Outcome::NotCovered, wrong),
+            None if !later.is_empty() => (Outcome::FirstBoot, later),
+            None if !generated.is_empty() => (Outcome::Generator, generated),
+            None => (Outcome::Covered, Vec::new()),
+        };
+        PackageReport { package: name, outcome, notes }
     }
 }
 

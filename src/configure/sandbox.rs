@@ -18,6 +18,7 @@ use super::Options;
 use super::Outcome;
 use super::PackageReport;
 use super::order::order;
+use super::status::set_unpacked;
 use crate::deb::stanzas;
 use crate::digest::HashWriter;
 use crate::digest::Sha256;
@@ -70,7 +71,7 @@ pub(super) fn configure(
         packages.iter().filter(|package| only.is_none_or(|only| only.contains(&package.name))).collect();
     let original = tree;
     let mut tree = original.clone();
-    set_status(&mut tree, &chosen)?;
+    set_unpacked(&mut tree, &chosen)?;
     let stubbed = put_stubs(&mut tree).map_err(Error::Tree)?;
     let skipped = put_skipped(&mut tree, &chosen, options).map_err(Error::Tree)?;
     let devices = take_devices(&mut tree);
@@ -98,29 +99,6 @@ pub(super) fn report(packages: &[Installed], options: &Options) -> Vec<PackageRe
         PackageReport { package: package.info_name(), outcome, notes }
     };
     packages.iter().map(one).collect()
-}
-
-/// In `status`, the chosen packages are unpacked and the others installed.
-pub(super) fn set_status(tree: &mut Tree, chosen: &[&Installed]) -> Result<(), Error> {
-    let unpacked: BTreeSet<(&str, &str)> =
-        chosen.iter().map(|package| (package.name.as_str(), package.architecture.as_str())).collect();
-    let path = TreePath::literal("var/lib/dpkg/status");
-    let text = tree.read(path.as_bytes()).map_err(Error::Tree)?.unwrap_or_default();
-    let mut new = String::new();
-    for stanza in stanzas(&text) {
-        let stanza = stanza.map_err(Error::Status)?;
-        let key = (stanza.get("Package").unwrap_or_default(), stanza.get("Architecture").unwrap_or_default());
-        let state = if unpacked.contains(&key) { "unpacked" } else { "installed" };
-        for line in stanza.text().lines() {
-            match line.starts_with("Status: ") {
-                true => new.push_str(&format!("Status: install ok {state}")),
-                false => new.push_str(line),
-            }
-            new.push('\n');
-        }
-        new.push('\n');
-    }
-    tree.write(path.as_bytes(), 0o644, new).map(drop).map_err(Error::Tree)
 }
 
 /// Puts the stubs in place of programs that are there (policy-rc.d in any case); returns their paths.

@@ -30,7 +30,7 @@ pub struct Gap {
     pub what: String,
 }
 
-/// A program whose work is done once, at the end.
+/// A program whose work is not done where it is called.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Deferred {
     /// The package that called it.
@@ -80,10 +80,14 @@ pub struct World {
     pub architecture: String,
     /// The package whose script runs.
     pub package: String,
+    /// The user that a command runs as, when it is not root.
+    pub acting: Option<String>,
     /// What the model could not do.
     pub gaps: Vec<Gap>,
     /// Programs that were called for work which is done once at the end.
     pub deferred: BTreeSet<Deferred>,
+    /// Programs that were called for what is never in an image: each node does it on its first boot.
+    pub first_boot: BTreeSet<Deferred>,
     /// Triggers that scripts activated by name.
     pub triggers: BTreeSet<Vec<u8>>,
     /// Answers to debconf's questions.
@@ -114,8 +118,10 @@ impl World {
             uname: Uname { node: "localhost".into(), release: "6.12.0".into(), machine: machine.into() },
             architecture: architecture.into(),
             package: String::new(),
+            acting: None,
             gaps: Vec::new(),
             deferred: BTreeSet::new(),
+            first_boot: BTreeSet::new(),
             triggers: BTreeSet::new(),
             debconf: commands::debconf::State::default(),
             limits: Limits::default(),

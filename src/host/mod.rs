@@ -32,7 +32,10 @@ pub use output::OutputError;
 pub use output::Staging;
 
 use crate::digest::Sha256;
+use crate::kernel;
+use crate::kernel::Modules;
 use crate::tree::Blob;
+use crate::tree::Tree;
 
 /// Everything outside the program, gathered; cheap to clone, immutable.
 #[derive(Clone)]
@@ -56,6 +59,20 @@ pub struct Host {
 impl fmt::Debug for Host {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Host").field("now", &self.now).field("jobs", &self.jobs).finish_non_exhaustive()
+    }
+}
+
+impl Host {
+    /// The modules of a kernel of `tree`. What is read of them is kept in the store, by the modules' digests: the
+    /// next build, or the next stage, does not decode them again.
+    ///
+    /// # Errors
+    /// As [`Modules::read`].
+    pub fn kernel_modules(&self, tree: &Tree, version: &str) -> Result<Modules, kernel::Error> {
+        // The store only saves time: when it fails, the modules are read again.
+        let recall = |key: &str| self.store.record("modules", key).ok().flatten();
+        let keep = |key: &str, bytes: &[u8]| drop(self.store.set_record("modules", key, bytes));
+        Modules::read_remembered(tree, version, self.jobs, &recall, &keep)
     }
 }
 

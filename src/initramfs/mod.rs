@@ -163,10 +163,7 @@ pub enum Error {
 /// The root lacks something, a hook or setting is not known, or the result would not boot.
 pub fn assemble(host: &Host, root: &Tree, options: &Options) -> Result<Initramfs, Error> {
     let version = options.version(root)?;
-    // The store only saves time: when it fails, the modules are read again.
-    let recall = |key: &str| host.store.record("modules", key).ok().flatten();
-    let keep = |key: &str, bytes: &[u8]| drop(host.store.set_record("modules", key, bytes));
-    let modules = Modules::read_remembered(root, &version, host.jobs, &recall, &keep);
+    let modules = host.kernel_modules(root, &version);
     let modules = modules.map_err(|source| Error::Kernel { version: version.clone(), source })?;
     let made = assemble_with(root, &modules, &version, options)?;
     made.report.warnings.iter().for_each(|message| host.reporter.event(&Event::Warning { message }));

@@ -19,7 +19,6 @@ pub use origin::Origin;
 pub use origin::Origins;
 pub use sbom::sbom;
 
-use crate::configure::Outcome;
 use crate::configure::PackageReport;
 use crate::deb::Package;
 use crate::digest::Sha256;
@@ -183,8 +182,8 @@ impl Manifest {
         for package in &mut self.packages {
             let qualified = format!("{}:{}", package.name, package.architecture);
             let of_package = by_name.get(qualified.as_str()).or_else(|| by_name.get(package.name.as_str()));
-            package.configured =
-                of_package.map(|each| Configured { outcome: word(each.outcome).to_owned(), notes: each.notes.clone() });
+            package.configured = of_package
+                .map(|each| Configured { outcome: each.outcome.word().to_owned(), notes: each.notes.clone() });
         }
     }
 }
@@ -206,16 +205,5 @@ impl PackageRecord {
             reason,
             configured: None,
         }
-    }
-}
-
-const fn word(outcome: Outcome) -> &'static str {
-    match outcome {
-        Outcome::NoScripts => "no-scripts",
-        Outcome::Covered => "covered",
-        Outcome::Generator => "generator",
-        Outcome::FirstBoot => "first-boot",
-        Outcome::Sandboxed => "sandboxed",
-        Outcome::Skipped => "skipped",
     }
 }

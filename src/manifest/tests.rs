@@ -1,4 +1,5 @@
 use super::*;
+use crate::configure::Outcome;
 use crate::tree::Inode;
 use crate::tree::Tree;
 use crate::tree::TreePath;

@@ -9,6 +9,7 @@ use std::path::Path;
 
 use crate::configure;
 use crate::configure::Configured;
+use crate::configure::PackageReport;
 use crate::deb::Package;
 use crate::digest::Sha256;
 use crate::error::Error;
@@ -31,6 +32,7 @@ use crate::tree::Content;
 use crate::tree::Tree;
 use crate::tree::TreePath;
 use crate::unpack;
+use crate::unpack::Root;
 
 pub use choose::Chosen;
 pub use sources::Mirrors;
@@ -131,8 +133,18 @@ pub fn choose(host: &Host, request: &Request<'_>) -> Result<Chosen, Error> {
     choose::choose(host, request)
 }
 
-/// Archive, solve, fetch, unpack and configure.
-fn install(host: &Host, request: &Request<'_>) -> Result<System, Error> {
+/// Says of each package of a recipe how it would be configured without running its scripts.
+///
+/// # Errors
+/// As [`build`], up to the stage that unpacks.
+pub fn survey(host: &Host, request: &Request<'_>) -> Result<Vec<PackageReport>, Error> {
+    let (_, _, root) = unpacked(host, request)?;
+    let options = configure_options(request, newest(&root.tree));
+    stage(host, "configure", || Ok(configure::survey(host, root, &options)?))
+}
+
+/// Archive, solve, fetch and unpack: what was chosen, the packages as their .debs describe them, and their files.
+fn unpacked(host: &Host, request: &Request<'_>) -> Result<(Chosen, Vec<Package>, Root), Error> {
     let chosen = choose::choose(host, request)?;
     go_on(host)?;
     let debs = choose::fetch(host, &request.recipe.debian.architecture, &chosen)?;
@@ -143,7 +155,12 @@ fn install(host: &Host, request: &Request<'_>) -> Result<System, Error> {
     };
     go_on(host)?;
     let root = unpack::unpack(host, &debs, &options, &mut |_, _, _| Ok(()))?;
-    let packages = debs.into_iter().map(|deb| deb.package).collect();
+    Ok((chosen, debs.into_iter().map(|deb| deb.package).collect(), root))
+}
+
+/// The way up to an installed system.
+fn install(host: &Host, request: &Request<'_>) -> Result<System, Error> {
+    let (chosen, packages, root) = unpacked(host, request)?;
     let epoch = request.lock.map_or_else(|| newest(&root.tree), |lock| lock.epoch);
     let mut origins = Origins::unpacked(&root.tree, &root.packages);
     let unpacked = root.tree.clone();

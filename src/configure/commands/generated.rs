@@ -10,12 +10,74 @@ use crate::configure::generators;
 
 /// The family's commands.
 pub(super) const COMMANDS: &[(&str, Command)] = &[
+    ("dbus-uuidgen", dbus_uuidgen),
     ("depmod", |call| call.defer()),
+    ("gio-querymodules", |call| no_input(call, b".so")),
+    ("glib-compile-schemas", |call| no_input(call, b".xml")),
     ("ldconfig", |call| call.defer()),
     ("openssl", openssl),
+    ("make-ssl-cert", make_ssl_cert),
+    ("mandb", |_| Ok(0)),
+    ("mariadb-install-db", |call| call.leave_to_first_boot()),
+    ("mkinitramfs", |_| Ok(0)),
+    ("mungekey", |call| call.leave_to_first_boot()),
     ("pam-auth-update", |call| call.defer()),
-    ("update-initramfs", |call| call.defer()),
+    ("perl", perl),
+    ("pg_createcluster", |call| call.leave_to_first_boot()),
+    ("py3clean", |_| Ok(0)),
+    ("py3compile", |_| Ok(0)),
+    ("python3", python),
+    ("python3.11", python),
+    ("python3.13", python),
+    ("ssh-keygen", |call| call.leave_to_first_boot()),
+    ("update-initramfs", |_| Ok(0)),
 ];
+
+/// The machine's id is each node's own.
+fn dbus_uuidgen(call: &mut Call<'_, '_>) -> Done {
+    match call.args {
+        [ensure] if ensure.starts_with(b"--ensure") => call.leave_to_first_boot(),
+        args => Err(Fault::gap(show(&args.join(&b' ')))),
+    }
+}
+
+/// A program that makes a cache of the files in the directories that it is given: without such files it makes none.
+fn no_input(call: &mut Call<'_, '_>, suffix: &[u8]) -> Done {
+    for directory in call.args.iter().filter(|word| !word.starts_with(b"-")) {
+        let path = call.absolute(directory);
+        let tree = call.tree();
+        let Some((directory, _)) = tree.lookup(&path) else { continue };
+        if let Some((found, _)) = tree.children(&directory).find(|(path, _)| path.name().ends_with(suffix)) {
+            return Err(Fault::gap(format!("has to read {found}")));
+        }
+    }
+    Ok(0)
+}
+
+/// The certificate that stands for one until there is a real one has a private key.
+fn make_ssl_cert(call: &mut Call<'_, '_>) -> Done {
+    match call.args {
+        [what] if what == b"generate-default-snakeoil" => call.leave_to_first_boot(),
+        args => Err(Fault::gap(show(&args.join(&b' ')))),
+    }
+}
+
+/// Byte code is not in an image: it differs from run to run.
+fn python(call: &mut Call<'_, '_>) -> Done {
+    let program = call.args.iter().find(|word| !word.starts_with(b"-"));
+    match program {
+        Some(program) if program.ends_with(b"/py_compile.py") => Ok(0),
+        _ => Err(Fault::gap("a program in Python")),
+    }
+}
+
+/// Scripts ask whether there is a perl that runs.
+fn perl(call: &mut Call<'_, '_>) -> Done {
+    match call.args {
+        [e, text] if e == b"-e" && text.is_empty() => Ok(0),
+        _ => Err(Fault::gap("a program in Perl")),
+    }
+}
 
 /// `openssl rehash`: the only thing that scripts of an image ask of it without making a secret.
 fn openssl(call: &mut Call<'_, '_>) -> Done {

@@ -14,11 +14,14 @@
 //! 2. Name it in the family's `COMMANDS` table, and the family in [`FAMILIES`].
 //! 3. A program whose work is done once at the end (`ldconfig`) calls [`Call::defer`]; a generator looks into
 //!    `World::deferred`.
-//! 4. A file that scripts read with `.` and that is not to be interpreted (`confmodule`) goes to [`sourced`].
+//! 4. One that makes what is a node's own (a key, an id) calls [`Call::leave_to_first_boot`].
+//! 5. A file that scripts read with `.` and that is not to be interpreted (`confmodule`) goes to [`sourced`].
 
 mod alternatives;
+mod apache;
 mod awk;
 mod basic;
+mod capabilities;
 mod clock;
 pub mod debconf;
 mod dpkg;
@@ -27,6 +30,7 @@ mod files;
 mod find;
 mod generated;
 mod grep;
+mod kernel;
 mod options;
 mod paths;
 mod permissions;
@@ -57,8 +61,10 @@ pub type Done = Result<i32, Fault>;
 /// All commands by family. The first with a name has it.
 const FAMILIES: &[&[(&str, Command)]] = &[
     alternatives::COMMANDS,
+    apache::COMMANDS,
     awk::COMMANDS,
     basic::COMMANDS,
+    capabilities::COMMANDS,
     clock::COMMANDS,
     debconf::COMMANDS,
     dpkg::COMMANDS,
@@ -67,6 +73,7 @@ const FAMILIES: &[&[(&str, Command)]] = &[
     find::COMMANDS,
     generated::COMMANDS,
     grep::COMMANDS,
+    kernel::COMMANDS,
     paths::COMMANDS,
     permissions::COMMANDS,
     programs::COMMANDS,
@@ -236,6 +243,9 @@ impl Call<'_, '_> {
     /// # Errors
     /// The directory is missing, or something is in the way.
     pub fn create(&mut self, place: &TreePath, mut inode: Inode) -> Result<(), Fault> {
+        if let Some(user) = &self.shell.world.acting {
+            return Err(Fault::gap(format!("makes {place} as user {user}")));
+        }
         inode.stat.mtime = self.shell.world.clock;
         let tree = self.tree();
         super::shell::inherit_group(tree, place, &mut inode);
@@ -303,10 +313,24 @@ impl Call<'_, '_> {
     /// # Errors
     /// None; the signature is a command's.
     pub fn defer(&mut self) -> Done {
-        let words = [self.name.to_vec()].into_iter().chain(self.args.iter().cloned()).collect();
-        let package = self.shell.world.package.clone();
-        self.shell.world.deferred.insert(world::Deferred { package, words });
+        let called = self.called();
+        self.shell.world.deferred.insert(called);
         Ok(0)
+    }
+
+    /// Notes that this program was called; what it makes is each node's own, and made on its first boot.
+    ///
+    /// # Errors
+    /// None; the signature is a command's.
+    pub fn leave_to_first_boot(&mut self) -> Done {
+        let called = self.called();
+        self.shell.world.first_boot.insert(called);
+        Ok(0)
+    }
+
+    fn called(&self) -> world::Deferred {
+        let words = [self.name.to_vec()].into_iter().chain(self.args.iter().cloned()).collect();
+        world::Deferred { package: self.shell.world.package.clone(), words }
     }
 }
 
@@ -336,13 +360,19 @@ pub(super) fn run(shell: &mut Shell<'_>, words: &[Vec<u8>]) -> Run<i32> {
         None => (None, path.as_slice()),
     };
     let known = match directory {
-        Some(directory) if !DIRECTORIES.contains(&directory) => None,
+        Some(directory) if !holds_programs(directory) => None,
         _ => find(name),
     };
     match known {
         Some(command) => finish(shell, command, name, args),
         None => program(shell, path, args),
     }
+}
+
+/// Whether a program called by a path below this directory is the one of that name that is known here.
+fn holds_programs(directory: &[u8]) -> bool {
+    // glib's own programs lie below the architecture's directory.
+    DIRECTORIES.contains(&directory) || (directory.starts_with(b"/usr/lib/") && directory.ends_with(b"/glib-2.0"))
 }
 
 fn finish(shell: &mut Shell<'_>, command: Command, name: &[u8], args: &[Vec<u8>]) -> Run<i32> {

@@ -1,9 +1,10 @@
-//! Programs that run programs: `sh`, `env`, `nice`, `xargs`, `which`.
+//! Programs that run programs: `sh`, `env`, `nice`, `su`, `xargs`, `which`.
 
 use super::Call;
 use super::Command;
 use super::Done;
 use super::Fault;
+use super::permissions;
 use super::show;
 use crate::configure::shell::Variable;
 
@@ -16,6 +17,9 @@ pub(super) const COMMANDS: &[(&str, Command)] = &[
     ("ionice", nice),
     ("sh", sh),
     ("setsid", |call| if call.args.is_empty() { Ok(1) } else { call.run(call.args) }),
+    ("runuser", su),
+    ("setpriv", setpriv),
+    ("su", su),
     ("nohup", |call| if call.args.is_empty() { Ok(125) } else { call.run(call.args) }),
     ("which", which),
     ("xargs", xargs),
@@ -91,6 +95,42 @@ fn nice(call: &mut Call<'_, '_>) -> Done {
         return Err(Fault::gap("without a command"));
     }
     call.run(&given.operands)
+}
+
+/// `su [-l] [-s SHELL] [-c COMMAND] [USER]`, `runuser -u USER [--] COMMAND`
+fn su(call: &mut Call<'_, '_>) -> Done {
+    let long = [("command", b'c'), ("shell", b's'), ("login", b'l'), ("user", b'u'), ("preserve-environment", b'm')];
+    // Options may follow the user's name.
+    let given = call.options(if call.name == b"su" { "c:s:lmp" } else { "+c:s:lmpu:" }, &long)?;
+    let mut operands = given.operands.iter().filter(|word| word.as_slice() != b"-").cloned();
+    let user = given.value(b'u').map(<[u8]>::to_vec).or_else(|| operands.next()).unwrap_or_else(|| b"root".to_vec());
+    let words: Vec<Vec<u8>> = match given.value(b'c') {
+        Some(command) => [b"sh".to_vec(), b"-c".to_vec(), command.to_vec()].into_iter().chain(operands).collect(),
+        None => operands.collect(),
+    };
+    as_user(call, &user, &words)
+}
+
+/// `setpriv [--reuid USER] [--regid GROUP] [--init-groups] … COMMAND`
+fn setpriv(call: &mut Call<'_, '_>) -> Done {
+    let long = [("reuid", b'u'), ("regid", b'g'), ("init-groups", b'i'), ("clear-groups", b'i'), ("reset-env", b'r')];
+    let given = call.options("+u:g:ir", &long)?;
+    let user = given.value(b'u').map_or_else(|| b"root".to_vec(), <[u8]>::to_vec);
+    as_user(call, &user, &given.operands)
+}
+
+/// Runs a command as a user, who must be there. In the model everyone may look at everything, but only root makes
+/// files: see [`Call::create`].
+fn as_user(call: &mut Call<'_, '_>, user: &[u8], words: &[Vec<u8>]) -> Done {
+    if words.is_empty() {
+        return Err(Fault::gap("without a command"));
+    }
+    permissions::user(call, user)?;
+    let acting = (user != b"root" && user != b"0").then(|| show(user));
+    let before = std::mem::replace(&mut call.shell.world.acting, acting);
+    let done = call.run(words);
+    call.shell.world.acting = before;
+    done
 }
 
 /// debianutils' `which`: the first executable in `PATH`.

@@ -20,15 +20,20 @@ pub(super) const COMMANDS: &[(&str, Command)] = &[
     ("ischroot", |_| Ok(0)),
     ("kill", no_process),
     ("killall", no_process),
+    // The kernel that runs is the builder's, and its modules stay as they are.
+    ("modprobe", |_| Err(Fault::failed("FATAL: no kernel runs here"))),
     ("nproc", |call| call.out("1\n").map(|()| 0)),
     ("pgrep", no_process),
     ("pidof", no_process),
     ("pkill", no_process),
     ("ps", ps),
+    ("ss", |call| call.out("State Recv-Q Send-Q Local Address:Port Peer Address:Port\n").map(|()| 0)),
     ("start-stop-daemon", |_| Ok(0)),
     ("stty", |_| Err(Fault::failed("standard input: Inappropriate ioctl for device"))),
     ("tty", |call| call.out("not a tty\n").map(|()| 1)),
     ("uname", uname),
+    // No volume group is active while an image is made.
+    ("vgcfgbackup", |_| Ok(0)),
     ("whoami", |call| call.out("root\n").map(|()| 0)),
 ];
 
@@ -129,7 +134,8 @@ fn getent(call: &mut Call<'_, '_>) -> Done {
 fn id(call: &mut Call<'_, '_>) -> Done {
     let long = [("user", b'u'), ("group", b'g'), ("groups", b'G'), ("name", b'n'), ("real", b'r')];
     let given = call.options("ugGnr", &long)?;
-    let name = given.operands.first().cloned().unwrap_or_else(|| b"root".to_vec());
+    let acting = call.shell.world.acting.as_deref().unwrap_or("root").as_bytes().to_vec();
+    let name = given.operands.first().cloned().unwrap_or(acting);
     let field = |entry: &[u8], index: usize| entry.split(|&byte| byte == b':').nth(index).unwrap_or_default().to_vec();
     let users = entries(call, "/etc/passwd");
     let own = users.into_iter().find(|entry| field(entry, 0) == name || field(entry, 2) == name);

@@ -7,14 +7,20 @@ pub(super) mod pam;
 
 use std::collections::BTreeSet;
 
+use super::Error;
 use super::world::World;
-use crate::tree::Error;
+use crate::host::Host;
+use crate::kernel;
+use crate::kernel::Kmod;
 
 /// Makes what the scripts' programs would have made of the whole tree.
 ///
 /// # Errors
-/// A file of the tree cannot be read or written.
-pub(super) fn run(world: &mut World) -> Result<(), Error> {
+/// A file of the tree cannot be read or written, or is not what it should be.
+pub(super) fn run(host: &Host, world: &mut World) -> Result<(), Error> {
+    if world.deferred.iter().any(|deferred| deferred.words[0] == b"depmod") {
+        depmod(host, world)?;
+    }
     let mut pam = false;
     let (mut enabled, mut disabled) = (BTreeSet::new(), BTreeSet::new());
     for deferred in world.deferred.iter().filter(|deferred| deferred.words[0] == b"pam-auth-update") {
@@ -30,7 +36,21 @@ pub(super) fn run(world: &mut World) -> Result<(), Error> {
         }
     }
     if pam {
-        pam::run(world.tree(), &enabled, &disabled)?;
+        pam::run(world.tree(), &enabled, &disabled).map_err(Error::Tree)?;
     }
-    ldconfig::run(world.tree())
+    ldconfig::run(world.tree()).map_err(Error::Tree)
+}
+
+/// The indices of all kernels' modules. What is read of the modules is kept in the host's store.
+fn depmod(host: &Host, world: &mut World) -> Result<(), Error> {
+    let clock = world.clock;
+    let tree = world.tree();
+    // A kernel package brings kmod; where it does not, nobody reads the indices.
+    let Some(kmod) = Kmod::of(tree) else { return Ok(()) };
+    for version in kernel::versions(tree) {
+        let modules = host.kernel_modules(tree, &version);
+        let written = modules.and_then(|modules| modules.write_indices(tree, kmod, clock));
+        written.map_err(|source| Error::Kernel { version, source })?;
+    }
+    Ok(())
 }

@@ -154,7 +154,7 @@ impl<'c, 's, 'w> Machine<'c, 's, 'w> {
                 paragraphs.into_iter().map(|part| part.trim_ascii().to_vec()).filter(|part| !part.is_empty()).collect()
             }
             [byte] => text.split(|other| other == byte).map(<[u8]>::to_vec).collect(),
-            _ => return Err(Fault::gap("an expression as record separator")),
+            _ => self.split_at_matches(text, &separator)?,
         };
         for record in records {
             let count = self.get("NR").number() + 1.0;
@@ -381,21 +381,24 @@ impl<'c, 's, 'w> Machine<'c, 's, 'w> {
             [byte] if !b"\\|^$.*+?([{".contains(byte) || *byte == b'|' => {
                 text.split(|other| other == byte).map(<[u8]>::to_vec).collect()
             }
-            _ => {
-                let regex = self.regex(&separator)?;
-                let (mut fields, mut from, mut at) = (Vec::new(), 0, 0);
-                while let Some(groups) = regex.find(text, at)? {
-                    let (begin, end) = groups[0].unwrap_or_default();
-                    if begin == end {
-                        break;
-                    }
-                    fields.push(text[from..begin].to_vec());
-                    (from, at) = (end, end);
-                }
-                fields.push(text[from..].to_vec());
-                fields
-            }
+            _ => self.split_at_matches(text, &separator)?,
         })
+    }
+
+    /// What stands between the matches of an expression; a match of nothing separates nothing.
+    fn split_at_matches(&mut self, text: &[u8], separator: &[u8]) -> Result<Vec<Vec<u8>>, Fault> {
+        let regex = self.regex(separator)?;
+        let (mut parts, mut from) = (Vec::new(), 0);
+        while let Some(groups) = regex.find(text, from)? {
+            let (begin, end) = groups[0].unwrap_or_default();
+            if begin == end {
+                break;
+            }
+            parts.push(text[from..begin].to_vec());
+            from = end;
+        }
+        parts.push(text[from..].to_vec());
+        Ok(parts)
     }
 
     fn regex(&mut self, pattern: &[u8]) -> Result<Regex, Fault> {

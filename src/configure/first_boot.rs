@@ -1,0 +1,38 @@
+//! Packages that the recipe leaves to the first boot: unpacked in the image, configured by a unit on the node.
+
+use super::Error;
+use super::Options;
+use super::status::set_unpacked;
+use crate::recipe::Treatment;
+use crate::tree::Tree;
+use crate::unpack::Installed;
+
+const PROGRAM: &str = include_str!("node/first-boot");
+const UNIT: &str = include_str!("node/imgbuild-first-boot.service");
+
+/// Leaves the scripts of the packages that are treated so to the first boot. Nothing happens without such packages.
+///
+/// # Errors
+/// [`Error::NoFirstBoot`] in a tree without systemd.
+pub(super) fn leave(tree: &mut Tree, packages: &[Installed], options: &Options) -> Result<(), Error> {
+    let left: Vec<&Installed> =
+        packages.iter().filter(|package| options.packages.get(&package.name) == Some(&Treatment::FirstBoot)).collect();
+    if left.is_empty() {
+        return Ok(());
+    }
+    let names: Vec<String> = left.iter().map(|package| package.info_name()).collect();
+    if tree.lookup("/usr/lib/systemd/systemd").or_else(|| tree.lookup("/lib/systemd/systemd")).is_none() {
+        return Err(Error::NoFirstBoot(names.join(", ")));
+    }
+    set_unpacked(tree, &left)?;
+    let put = |tree: &mut Tree| -> Result<(), crate::tree::Error> {
+        tree.make_directories("usr/lib/imgbuild", 0o755)?;
+        tree.write("usr/lib/imgbuild/first-boot", 0o755, PROGRAM)?;
+        let wants = tree.make_directories("etc/systemd/system/multi-user.target.wants", 0o755)?;
+        let unit = "etc/systemd/system/imgbuild-first-boot.service";
+        tree.write(unit, 0o644, UNIT.replace("@PACKAGES@", &names.join(" ")))?;
+        tree.symlink([wants.as_bytes(), b"/imgbuild-first-boot.service"].concat(), format!("/{unit}"))?;
+        Ok(())
+    };
+    put(tree).map_err(Error::Tree)
+}
