@@ -1,8 +1,9 @@
 //! Which user and group numbers the root of a sandbox has: 65536 of them, so that every owner in an image keeps
-//! its own. Root gives itself; a user needs a range of its own in `/etc/subuid` and `/etc/subgid`, which the
-//! setuid programs newuidmap(1) and newgidmap(1) hand out.
+//! its own. Root takes numbers that nobody has; a user needs a range of its own in `/etc/subuid` and `/etc/subgid`,
+//! which the setuid programs newuidmap(1) and newgidmap(1) hand out.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::process::Command;
 use std::process::Stdio;
 
@@ -28,9 +29,20 @@ pub(super) fn map(helper: u32) -> Result<(), SandboxError> {
     Ok(())
 }
 
+/// Above all that systemd gives to containers (up to 1879048191), and free in `login.defs`.
+const NOBODYS: u32 = 0x7000_0000;
+
+/// The kernel exempts the machine's root from the limit of processes (getrlimit(2), `RLIMIT_NPROC`), also where it
+/// stands behind a mapped number: a fork bomb would take the machine with it. So the sandbox's root is another
+/// number, unless a container has too few of them, or the helper can be executed by root alone.
 fn map_as_root(helper: u32) -> Result<(), SandboxError> {
+    let mode = fs::metadata(format!("/proc/{helper}/exe")).map_or(0, |exe| exe.permissions().mode());
+    let base = if mode & 0o001 == 0 { 0 } else { NOBODYS };
     for file in ["uid_map", "gid_map"] {
-        fs::write(format!("/proc/{helper}/{file}"), format!("0 0 {COUNT}\n")).map_err(|error| {
+        let path = format!("/proc/{helper}/{file}");
+        // A map is written once; one that is refused may be tried again.
+        let written = fs::write(&path, format!("0 {base} {COUNT}\n"));
+        written.or_else(|_| fs::write(&path, format!("0 0 {COUNT}\n"))).map_err(|error| {
             SandboxError::Unavailable(format!(
                 "cannot map the {COUNT} user and group numbers of an image into a sandbox ({file}: {error}): inside \
                  a container that has fewer, use `--configure native`, or give it more"
