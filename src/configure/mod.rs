@@ -136,6 +136,9 @@ pub enum Error {
     /// The system gives no thread to follow scripts in.
     #[error("cannot start a thread")]
     Thread(#[source] std::io::Error),
+    /// The recipe answers what no package asks.
+    #[error("[configure.debconf] answers what no package of this system asks:{}", list(.0))]
+    Unasked(Vec<commands::debconf::Unasked>),
     /// The sandbox could not run it.
     #[error("cannot configure the packages in the sandbox")]
     Sandbox(#[source] crate::host::SandboxError),
@@ -180,6 +183,14 @@ pub enum Error {
     Tree(#[source] crate::tree::Error),
 }
 
+fn list(unasked: &[commands::debconf::Unasked]) -> String {
+    let line = |answer: &commands::debconf::Unasked| match &answer.nearest {
+        Some(nearest) => format!("\n`{}` (did you mean `{nearest}`?)", answer.question),
+        None => format!("\n`{}`", answer.question),
+    };
+    unasked.iter().map(line).collect()
+}
+
 /// Configures all packages of `root`.
 ///
 /// # Errors
@@ -193,6 +204,10 @@ pub fn configure(host: &Host, root: Root, options: &Options) -> Result<Configure
             (tree, sandbox::report(&packages, options))
         }
     };
+    let unasked = commands::debconf::unasked(&tree, &packages, options).map_err(Error::Tree)?;
+    if !unasked.is_empty() {
+        return Err(Error::Unasked(unasked));
+    }
     first_boot::leave(&mut tree, &packages, options)?;
     ids::renumber(&mut tree, &options.ids).map_err(Error::Tree)?;
     normalize::normalize(&mut tree, options.epoch)?;

@@ -1,8 +1,9 @@
 //! The way without execution: each package's scripts are followed in dpkg's order, with dpkg's environment and
 //! arguments, on the tree in memory; what programs make of the whole tree is made once, at the end.
 //!
-//! Order: all preinsts in the order of unpacking, then for each package, after what it depends on, its config
-//! (debconf asks before postinst) and its postinst, then the triggers that a script activated for a package configured before it. A trigger that
+//! Order: all preinsts in the order of unpacking; debconf gets the recipe's answers; then each package's postinst
+//! after what it depends on (debconf follows the config script when the postinst first asks it), then the triggers
+//! that a script activated for a package configured before it. A trigger that
 //! files activate needs no run of its own: everything is unpacked before the first postinst, so the interested
 //! package's own `postinst configure` has seen it, and caches are made by [`generators`].
 //!
@@ -15,6 +16,7 @@ use super::Error;
 use super::Options;
 use super::Outcome;
 use super::PackageReport;
+use super::commands::debconf;
 use super::commands::interpreter;
 use super::generators;
 use super::order::order;
@@ -139,10 +141,11 @@ impl<'a> Run<'a> {
             self.script(package, "preinst", &["install"]);
         }
         set_unpacked(self.world.tree(), &[])?;
+        let answers = debconf::selections(&native, &self.options.debconf);
+        debconf::preseed(&mut self.world, &answers).map_err(Error::Tree)?;
         let order = order(&native).map_err(Error::Control)?;
         let native: Vec<&Installed> = order.into_iter().map(|position| native[position]).collect();
         for package in &native {
-            self.script(package, "config", &["configure", ""]);
             self.script(package, "postinst", &["configure", ""]);
         }
         for package in &native {
@@ -156,6 +159,7 @@ impl<'a> Run<'a> {
         if failures.is_empty() {
             generators::run(host, &mut self.world)?;
         }
+        debconf::save(&mut self.world).map_err(Error::Tree)?;
         let report = packages.iter().map(|package| self.report(package, &failures)).collect();
         Ok(Followed { tree: self.world.into_tree(), report, failures })
     }

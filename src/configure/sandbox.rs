@@ -17,9 +17,9 @@ use super::Error;
 use super::Options;
 use super::Outcome;
 use super::PackageReport;
+use super::commands::debconf;
 use super::order::order;
 use super::status::set_unpacked;
-use crate::deb::stanzas;
 use crate::digest::HashWriter;
 use crate::digest::Sha256;
 use crate::host::Event;
@@ -200,8 +200,9 @@ fn put_driver(
         script.push_str(&format!("preinst '{}' '{}' '{info}'\n", package.name, package.architecture));
         tree.write(format!("{DRIVER}/run.{info}.control"), 0o644, package.control.as_str())?;
     }
-    let answers = selections(chosen, &options.debconf);
-    if !answers.is_empty() {
+    let answers = debconf::selections(chosen, &options.debconf);
+    // Answers in a system without debconf are answers that nobody asks for.
+    if !answers.is_empty() && tree.lookup("usr/bin/debconf-set-selections").is_some() {
         tree.write(format!("{DRIVER}/selections"), 0o600, answers)?;
         script.push_str(&format!("debconf-set-selections '/{DRIVER}/selections'\n"));
     }
@@ -211,24 +212,6 @@ fn put_driver(
     }
     script.push('\n');
     tree.write(format!("{DRIVER}/run"), 0o755, script).map(drop)
-}
-
-/// `debconf-set-selections` lines: owner, question, type, answer. Who has a template for a question owns it.
-fn selections(chosen: &[&Installed], answers: &BTreeMap<String, String>) -> String {
-    let mut text = String::new();
-    for (question, answer) in answers {
-        let template = chosen.iter().find_map(|package| Some((package, template_type(package, question)?)));
-        let (owner, kind) = template.map_or(("debconf", "string".to_owned()), |(package, kind)| (&package.name, kind));
-        text.push_str(&format!("{owner} {question} {kind} {}\n", answer.replace('\n', "\\n")));
-    }
-    text
-}
-
-fn template_type(package: &Installed, question: &str) -> Option<String> {
-    stanzas(package.member("templates")?)
-        .filter_map(Result::ok)
-        .find(|stanza| stanza.get("Template") == Some(question))
-        .and_then(|stanza| stanza.get("Type").map(str::to_owned))
 }
 
 fn environment(options: &Options) -> Vec<(String, String)> {

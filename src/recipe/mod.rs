@@ -34,6 +34,7 @@ pub use lock::LockedRecipe;
 pub use lock::LockedSource;
 pub use problem::Error;
 pub use problem::Problem;
+pub(crate) use problem::nearest;
 
 use crate::digest::Sha256;
 use crate::format::compress::Compression;

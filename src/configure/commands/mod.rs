@@ -15,7 +15,6 @@
 //! 3. A program whose work is done once at the end (`ldconfig`) calls [`Call::defer`]; a generator looks into
 //!    `World::deferred`.
 //! 4. One that makes what is a node's own (a key, an id) calls [`Call::leave_to_first_boot`].
-//! 5. A file that scripts read with `.` and that is not to be interpreted (`confmodule`) goes to [`sourced`].
 
 mod alternatives;
 mod apache;
@@ -345,11 +344,6 @@ pub fn show(name: &[u8]) -> String {
 pub fn find(name: &[u8]) -> Option<Command> {
     let name = std::str::from_utf8(name).ok()?;
     FAMILIES.iter().flat_map(|family| family.iter()).find(|(known, _)| *known == name).map(|(_, command)| *command)
-}
-
-/// What stands for a file that a script reads with `.`; `None` when the file itself is interpreted.
-pub(super) fn sourced(path: &[u8]) -> Option<fn(&mut Shell<'_>) -> Run<i32>> {
-    (path == b"/usr/share/debconf/confmodule").then_some(debconf::confmodule)
 }
 
 /// Runs a command that is no function or builtin of the shell.

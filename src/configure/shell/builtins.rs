@@ -118,9 +118,6 @@ fn eval(shell: &mut Shell<'_>, arguments: &[Vec<u8>], tested: bool) -> Run<i32> 
 /// `. file`: in dash a failure inside is not tested by what stands around the dot.
 fn dot(shell: &mut Shell<'_>, arguments: &[Vec<u8>], _: bool) -> Run<i32> {
     let Some(name) = arguments.first() else { return shell.usage(b".: filename argument required") };
-    if let Some(command) = commands::sourced(name) {
-        return command(shell);
-    }
     let path = if name.contains(&b'/') { Some(shell.absolute(name)) } else { find_readable(shell, name) };
     let text = path.and_then(|path| shell.world.tree().read(path).ok().flatten());
     let Some(text) = text else {

@@ -321,6 +321,18 @@ impl Shell<'_> {
     /// Runs a script as a process of its own: exported variables, open descriptors, and nothing else is handed
     /// on. `options` are its `set` letters.
     pub fn run_process(&mut self, text: &[u8], name: &[u8], arguments: &[Vec<u8>], options: &[Vec<u8>]) -> Run<i32> {
+        self.process(text, name, arguments, options, &mut 0)
+    }
+
+    /// As [`Self::run_process`]; `line` becomes the one that ran last.
+    fn process(
+        &mut self,
+        text: &[u8],
+        name: &[u8],
+        arguments: &[Vec<u8>],
+        options: &[Vec<u8>],
+        line: &mut u32,
+    ) -> Run<i32> {
         self.subshell(|shell| {
             let state = &mut shell.state;
             state
@@ -338,8 +350,33 @@ impl Shell<'_> {
             for option in options {
                 builtins::set_options(shell, option)?;
             }
-            shell.run_text(text, 1, false)
+            let result = shell.run_text(text, 1, false);
+            *line = shell.state.line;
+            result
         })
+    }
+
+    /// Runs a package's script in the place of the one that runs now: `exec` of a program that runs scripts. It has
+    /// its own name in reports.
+    ///
+    /// # Errors
+    /// A limit.
+    pub(in crate::configure) fn run_maintainer(
+        &mut self,
+        script: &str,
+        text: &[u8],
+        path: &[u8],
+        arguments: &[Vec<u8>],
+        options: &[Vec<u8>],
+    ) -> Run<i32> {
+        let source = self.state.source.take();
+        let before = std::mem::replace(&mut self.script, script.to_owned());
+        let mut line = self.state.line;
+        let result = self.process(text, path, arguments, options, &mut line);
+        self.ended = Some(line);
+        self.script = before;
+        self.state.source = source;
+        result
     }
 
     /// Reads a file of the tree as part of this script, or of a process of its own, for the report's sake under

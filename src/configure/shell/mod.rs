@@ -128,6 +128,8 @@ pub struct Shell<'w> {
     /// What the script is called in reports.
     script: String,
     depth: u32,
+    /// The line at which a script ended that took the place of this one.
+    ended: Option<u32>,
 }
 
 /// How a script ended.
@@ -174,7 +176,7 @@ impl<'w> Shell<'w> {
             getopts: 0,
             subshell: false,
         };
-        Self { world, state, script: script.to_owned(), depth: 0 }
+        Self { world, state, script: script.to_owned(), depth: 0, ended: None }
     }
 
     /// Runs a whole script with its `set` options and arguments, and its exit trap.
@@ -192,13 +194,16 @@ impl<'w> Shell<'w> {
             Some(Some(output)) => output,
             _ => Vec::new(),
         };
-        Ok(Outcome { status, output, line: self.state.line })
+        Ok(Outcome { status, output, line: self.ended.unwrap_or(self.state.line) })
     }
 
     /// The line of the command that ran last.
     #[must_use]
     pub const fn line(&self) -> u32 {
-        self.state.line
+        match self.ended {
+            Some(line) => line,
+            None => self.state.line,
+        }
     }
 
     /// Ends a process: turns what stopped it into a status, after its exit trap.

@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
+use crate::configure::commands::debconf;
 use crate::configure::world::World;
 use crate::tree::InodeId;
 
@@ -20,6 +21,8 @@ pub enum Stream {
     },
     /// A pipe or a captured output being written.
     Output(Vec<u8>),
+    /// debconf's frontend: what is written asks it, what is read are its answers.
+    Debconf,
     /// A file of the tree.
     File {
         /// Which.
@@ -72,6 +75,7 @@ pub fn read_all(world: &mut World, descriptor: &Descriptor) -> Result<Vec<u8>, S
     match &mut *descriptor.borrow_mut() {
         Stream::Null => Ok(Vec::new()),
         Stream::Output(_) => Err(StreamError::Direction),
+        Stream::Debconf => Ok(debconf::speak(world, true)),
         Stream::Input { bytes, position } => {
             let rest = bytes[*position..].to_vec();
             *position = bytes.len();
@@ -95,6 +99,7 @@ pub fn read_line(world: &mut World, descriptor: &Descriptor) -> Result<Vec<u8>, 
     match &mut *descriptor.borrow_mut() {
         Stream::Null => Ok(Vec::new()),
         Stream::Output(_) => Err(StreamError::Direction),
+        Stream::Debconf => Ok(debconf::speak(world, false)),
         Stream::Input { bytes, position } => {
             let line = line_of(&bytes[*position..]);
             *position += line.len();
@@ -117,6 +122,10 @@ pub fn write(world: &mut World, descriptor: &Descriptor, bytes: &[u8]) -> Result
     match &mut *descriptor.borrow_mut() {
         Stream::Null => Ok(()),
         Stream::Input { .. } | Stream::File { writable: false, .. } => Err(StreamError::Direction),
+        Stream::Debconf => {
+            debconf::listen(world, bytes);
+            Ok(())
+        }
         Stream::Output(output) => {
             if output.len() + bytes.len() > world.limits.bytes {
                 return Err(StreamError::Full);
