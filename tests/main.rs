@@ -38,6 +38,7 @@ mod reference;
 #[cfg(feature = "sandbox")]
 mod reproducible;
 mod sandbox;
+mod services;
 mod shell;
 mod solve;
 mod store;

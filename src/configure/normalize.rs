@@ -79,6 +79,13 @@ const RULES: &[(Action, &[&str], &str)] = &[
     (Remove, &["var/cache/apt/*.bin", "var/cache/apt/archives/*.deb"], "holds times and paths of the build"),
     (Strip, &["var/lib/apt/lists/**"], "what a mirror said once; apt's package brings the directories"),
     (Remove, &["etc/apt/apt.conf.d/01autoremove-kernels"], "depends on the kernel that builds"),
+    // --- indices that nodes do without ---------------------------------------------------------------------------
+    (
+        Remove,
+        &["usr/lib/udev/hwdb.bin", "etc/udev/hwdb.bin"],
+        "13 MB of names and quirks of desktop hardware; udev works without, and systemd-hwdb makes it",
+    ),
+    (Remove, &["var/lib/systemd/catalog/database"], "explanations for journalctl -x; --update-catalog makes it"),
     (Remove, &["var/cache/man/**/index.db"], "holds times"),
     (Remove, &["var/cache/fontconfig/*"], "holds times and random names"),
     (Remove, &["**/__pycache__"], "byte code holds its source's time, and differs from run to run"),

@@ -37,6 +37,7 @@ mod programs;
 mod regex;
 mod sed;
 mod system;
+mod systemd;
 mod text;
 
 pub use options::Given;
@@ -78,6 +79,7 @@ const FAMILIES: &[&[(&str, Command)]] = &[
     programs::COMMANDS,
     sed::COMMANDS,
     system::COMMANDS,
+    systemd::COMMANDS,
     text::COMMANDS,
 ];
 
