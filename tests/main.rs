@@ -13,6 +13,7 @@ mod deb;
 mod deb_file;
 mod formats;
 mod head;
+mod image;
 
 /// Whether a switch is set; says aloud when it is not.
 #[expect(clippy::disallowed_methods, clippy::print_stderr, reason = "a test reads its switch and says that it skips")]

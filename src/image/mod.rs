@@ -5,13 +5,19 @@
 
 mod directory;
 mod newc;
+pub mod squashfs;
+
+mod layout;
+mod parallel;
 
 pub use directory::Owners;
 pub use directory::write as write_directory;
 pub use newc::Xattrs;
 pub use newc::write as write_newc;
+pub use squashfs::write as write_squashfs;
 
 use std::io;
+use std::io::Seek;
 use std::io::Write;
 
 use crate::tree;
@@ -45,6 +51,14 @@ pub enum Error {
     /// The tree is not one that tar can hold, or the stream failed.
     #[error("cannot write the tar output")]
     Tar(#[source] tree::tar::Error),
+    /// A file's bytes could not be read.
+    #[error("cannot read `{path}` of the tree")]
+    Read {
+        /// Which.
+        path: TreePath,
+        /// Why.
+        source: io::Error,
+    },
     /// The bytes could not be written.
     #[error("cannot write the {format} output")]
     Write {
@@ -61,6 +75,22 @@ pub enum Error {
 /// The stream, a file's bytes, or a time before 1970.
 pub fn write_tar(tree: &Tree, output: impl Write) -> Result<(), Error> {
     tree::tar::write(tree, output).map_err(Error::Tar)
+}
+
+/// Where a file system goes: its superblock is known last.
+trait Output: Write + Seek {}
+
+impl<T: Write + Seek> Output for T {}
+
+/// A device number as Linux encodes it in 32 bits (`new_encode_dev`): 12 bits for the major, 20 for the minor number.
+fn device(major: u32, minor: u32) -> Option<u32> {
+    (major < 1 << 12 && minor < 1 << 20).then_some((minor & 0xff) | major << 8 | (minor & !0xff) << 12)
+}
+
+/// Why an extended attribute is refused.
+fn no_place(name: &[u8]) -> String {
+    let name = tree::escape(name);
+    format!("its extended attribute `{name}` has no place there (`lossy = [\"xattrs\"]` in `[output]` leaves it out)")
 }
 
 fn hint(error: &io::Error) -> &'static str {

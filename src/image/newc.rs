@@ -19,12 +19,12 @@ use crate::tree::TreePath;
 
 const FORMAT: &str = "newc";
 
-/// Whether extended attributes may be left out.
+/// What becomes of extended attributes that a format cannot carry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Xattrs {
     /// A tree that has some is refused.
     Refused,
-    /// They are left out, as the recipe says by name.
+    /// They are left out, as the recipe says by name; those that the format can carry are kept.
     Dropped,
 }
 

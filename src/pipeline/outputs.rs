@@ -4,11 +4,13 @@ use std::fs;
 use std::fs::File;
 use std::io;
 use std::io::BufWriter;
+use std::io::Seek;
 use std::io::Write;
 use std::path::Path;
 
 use super::Image;
 use crate::digest::HashWriter;
+use crate::digest::Sha256;
 use crate::error::Error;
 use crate::format::compress;
 use crate::format::compress::Compression;
@@ -17,6 +19,7 @@ use crate::host::output::Staging;
 use crate::image;
 use crate::image::Owners;
 use crate::image::Xattrs;
+use crate::image::squashfs;
 use crate::manifest::OutputRecord;
 use crate::manifest::sbom;
 
@@ -31,7 +34,7 @@ pub(super) fn write(host: &Host, recipe: &Recipe, image: Image, directory: &Path
     let staging = Staging::new(directory)?;
     let mut writer = Outputs { directory: staging.path(), jobs: host.jobs, written: Vec::new() };
     for format in &recipe.formats {
-        writer.root(*format, &image.tree, &recipe.lossy)?;
+        writer.root(*format, &image.tree, &recipe.lossy, image.lock.epoch)?;
     }
     if let Some(boot) = &image.boot {
         writer.content("boot/vmlinuz", &boot.kernel)?;
@@ -70,8 +73,8 @@ struct Outputs<'a> {
 }
 
 impl Outputs<'_> {
-    /// Writes the root tree in one format.
-    fn root(&mut self, format: Format, tree: &Tree, lossy: &[String]) -> Result<(), Error> {
+    /// Writes the root tree in one format; `epoch` is the time of an image that has one of its own.
+    fn root(&mut self, format: Format, tree: &Tree, lossy: &[String], epoch: i64) -> Result<(), Error> {
         let xattrs = if lossy.iter().any(|what| what == "xattrs") { Xattrs::Dropped } else { Xattrs::Refused };
         match format {
             Format::Tar => self.tar("root.tar", Compression::None, tree),
@@ -80,7 +83,11 @@ impl Outputs<'_> {
             Format::TarGz => self.tar("root.tar.gz", Compression::Gzip, tree),
             Format::Directory => self.directory("root", tree, Owners::Kept),
             Format::Newc => self.file("root.cpio", |output| Ok(image::write_newc(tree, xattrs, output)?)),
-            Format::Squashfs => Err(Error::Format("squashfs")),
+            Format::Squashfs => {
+                let mut options = squashfs::Options::default();
+                (options.xattrs, options.epoch, options.jobs) = (xattrs, epoch, self.jobs);
+                self.image("root.squashfs", |output| Ok(image::write_squashfs(tree, &options, output)?))
+            }
             Format::Erofs => Err(Error::Format("erofs")),
             Format::Oci => Err(Error::Format("oci")),
         }
@@ -127,16 +134,31 @@ impl Outputs<'_> {
     /// Writes one file, hashing what is written.
     fn file(&mut self, path: &str, fill: impl FnOnce(&mut dyn Write) -> Result<(), Error>) -> Result<(), Error> {
         let failed = |source| Error::Write { path: path.into(), source };
-        let on_host = self.directory.join(path);
-        let parent = on_host.parent().expect("it is below the output directory");
-        fs::create_dir_all(parent).map_err(failed)?;
-        let file = File::options().write(true).create_new(true).open(&on_host).map_err(failed)?;
-        let mut output = HashWriter::new(BufWriter::with_capacity(1 << 20, file));
+        let mut output = HashWriter::new(self.create(path).map_err(failed)?);
         fill(&mut output)?;
         output.flush().map_err(failed)?;
         let (sha256, size, _) = output.finish();
         self.written.push(OutputRecord { path: path.to_owned(), size, sha256 });
         Ok(())
+    }
+
+    /// Writes one file in an order of its own, and hashes it when it is whole.
+    fn image(&mut self, path: &str, fill: impl FnOnce(&mut BufWriter<File>) -> Result<(), Error>) -> Result<(), Error> {
+        let failed = |source| Error::Write { path: path.into(), source };
+        let mut output = self.create(path).map_err(failed)?;
+        fill(&mut output)?;
+        let mut file = output.into_inner().map_err(|error| failed(error.into_error()))?;
+        file.rewind().map_err(failed)?;
+        let (sha256, size) = Sha256::of_reader(&mut file).map_err(failed)?;
+        self.written.push(OutputRecord { path: path.to_owned(), size, sha256 });
+        Ok(())
+    }
+
+    fn create(&self, path: &str) -> io::Result<BufWriter<File>> {
+        let on_host = self.directory.join(path);
+        fs::create_dir_all(on_host.parent().expect("it is below the output directory"))?;
+        let file = File::options().read(true).write(true).create_new(true).open(&on_host)?;
+        Ok(BufWriter::with_capacity(1 << 20, file))
     }
 }
 

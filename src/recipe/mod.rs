@@ -361,7 +361,7 @@ pub enum Format {
     Directory,
     /// `root.cpio`
     Newc,
-    /// `root.squashfs`
+    /// `root.squashfs`, compressed with zstd. Squashfs has no place for POSIX ACLs.
     Squashfs,
     /// `root.erofs`
     Erofs,
