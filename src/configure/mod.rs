@@ -241,3 +241,6 @@ fn native_way(
     }
     Ok((sandbox::configure(host, tree, packages, Some(&sandboxed), options)?, report))
 }
+
+#[cfg(test)]
+mod tests;

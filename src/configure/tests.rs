@@ -1,0 +1,126 @@
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::*;
+use crate::deb::MultiArch;
+use crate::digest::Sha256;
+use crate::host;
+use crate::tree::TreePath;
+
+fn host() -> (tempfile::TempDir, Host) {
+    let directory = tempfile::tempdir().expect("a directory");
+    let store = host::store::DirStore::open(directory.path().join("store")).expect("a store");
+    let host = Host {
+        transport: Arc::new(host::OfflineTransport),
+        store: Arc::new(store),
+        trust: Arc::new(host::openpgp::OpenPgp),
+        sandbox: Arc::new(host::NoSandbox),
+        reporter: Arc::new(host::Silent),
+        now: 0,
+        jobs: 1,
+    };
+    (directory, host)
+}
+
+/// Packages by name, fields of their control file, and scripts; and what their database says after unpacking.
+fn root(packages: &[(&str, &str, &[(&str, &str)])]) -> Root {
+    let mut tree = Tree::new();
+    tree.make_directories("var/lib/dpkg/info", 0o755).expect("new");
+    tree.make_directories("etc", 0o755).expect("new");
+    tree.make_directories("usr/lib/systemd", 0o755).expect("new");
+    tree.write("usr/lib/systemd/systemd", 0o755, "").expect("new");
+    let mut installed = Vec::new();
+    let mut status = String::new();
+    for (name, fields, scripts) in packages {
+        let control =
+            format!("Package: {name}\nVersion: 1\nArchitecture: all\nMaintainer: N\nDescription: d\n{fields}");
+        status.push_str(&control.replacen('\n', "\nStatus: install ok unpacked\n", 1));
+        status.push('\n');
+        let mut members = BTreeMap::new();
+        for (script, text) in *scripts {
+            tree.write(format!("var/lib/dpkg/info/{name}.{script}"), 0o755, *text).expect("new");
+            members.insert((*script).to_owned(), (0o755, text.as_bytes().to_vec()));
+        }
+        installed.push(Installed {
+            name: (*name).into(),
+            version: "1".parse().expect("a version"),
+            architecture: "all".into(),
+            multi_arch: MultiArch::No,
+            control,
+            members,
+            files: Vec::new(),
+            conffiles: Vec::new(),
+            sha256: Sha256::of(b""),
+        });
+    }
+    tree.write("var/lib/dpkg/status", 0o644, status).expect("new");
+    Root { tree, packages: installed }
+}
+
+fn options() -> Options {
+    Options { method: Method::Native, architecture: "amd64".into(), ..Options::default() }
+}
+
+fn text(tree: &Tree, path: &str) -> String {
+    String::from_utf8(tree.read(path).expect("readable").unwrap_or_default()).expect("text")
+}
+
+#[test]
+fn a_command_that_is_not_known_stops_the_build_however_it_is_hidden() {
+    let (_directory, host) = host();
+    let good = "#!/bin/sh\nset -e\necho one > /etc/one\n";
+    let bad = "#!/bin/sh\nset -e\nfrobnicate --all >/dev/null 2>&1 || true\necho one > /etc/one\n";
+    configure(&host, root(&[("good", "", &[("postinst", good)])]), &options()).expect("all is known");
+    let error = configure(&host, root(&[("bad", "", &[("postinst", bad)])]), &options()).expect_err("a gap");
+    assert!(error.to_string().contains("\nbad: postinst, line 3: `frobnicate`: unknown command"), "{error}");
+    let report = survey(&host, root(&[("bad", "", &[("postinst", bad)])]), &options()).expect("a survey goes on");
+    assert_eq!(report[0].outcome, Outcome::NotCovered);
+    assert_eq!(report[0].notes, ["bad: postinst, line 3: `frobnicate`: unknown command"]);
+}
+
+#[test]
+fn packages_come_after_what_they_depend_on() {
+    let (_directory, host) = host();
+    let say = |name: &str| format!("#!/bin/sh\necho {name} $1 >> /etc/order\n");
+    let (app, lib) = (say("app"), say("lib"));
+    let both: &[(&str, &str)] = &[("preinst", &app), ("postinst", &app)];
+    let configured = configure(
+        &host,
+        root(&[("app", "Depends: lib\n", both), ("lib", "", &[("postinst", &lib)])]),
+        &options(),
+    );
+    let configured = configured.expect("all is known");
+    assert_eq!(text(&configured.tree, "etc/order"), "app install\nlib configure\napp configure\n");
+    assert_eq!(text(&configured.tree, "var/lib/dpkg/status").matches("install ok installed").count(), 2);
+}
+
+#[test]
+fn what_is_left_to_the_first_boot_is_unpacked_until_then() {
+    let (_directory, host) = host();
+    let script = "#!/bin/sh\nmake-keys\n";
+    let packages: &[(&str, &str, &[(&str, &str)])] =
+        &[("later", "", &[("postinst", script)]), ("now", "", &[("postinst", "#!/bin/sh\n")])];
+    let mut options = options();
+    options.packages = BTreeMap::from([("later".to_owned(), Treatment::FirstBoot)]);
+    let configured = configure(&host, root(packages), &options).expect("nothing of it is followed");
+    let status = text(&configured.tree, "var/lib/dpkg/status");
+    assert!(status.contains("Package: later\nStatus: install ok unpacked\n"), "{status}");
+    assert!(status.contains("Package: now\nStatus: install ok installed\n"), "{status}");
+    let unit = text(&configured.tree, "etc/systemd/system/imgbuild-first-boot.service");
+    assert!(unit.contains("ExecStart=/usr/lib/imgbuild/first-boot later\n"), "{unit}");
+    let link = "etc/systemd/system/multi-user.target.wants/imgbuild-first-boot.service";
+    assert!(configured.tree.get(&TreePath::literal(link)).is_some());
+    let mut bare = root(packages);
+    bare.tree.remove_all(&TreePath::literal("usr"));
+    let error = configure(&host, bare, &options).expect_err("nobody would do it");
+    assert!(matches!(error, Error::NoFirstBoot(ref names) if names == "later"), "{error}");
+}
+
+#[test]
+fn what_a_node_makes_itself_is_reported() {
+    let (_directory, host) = host();
+    let script = "#!/bin/sh\ndbus-uuidgen --ensure\n";
+    let configured = configure(&host, root(&[("dbus", "", &[("postinst", script)])]), &options());
+    let report = configured.expect("all is known").report;
+    assert_eq!((report[0].outcome, report[0].notes.join(" ").as_str()), (Outcome::FirstBoot, "dbus-uuidgen"));
+}
