@@ -84,11 +84,8 @@ fn packages_come_after_what_they_depend_on() {
     let say = |name: &str| format!("#!/bin/sh\necho {name} $1 >> /etc/order\n");
     let (app, lib) = (say("app"), say("lib"));
     let both: &[(&str, &str)] = &[("preinst", &app), ("postinst", &app)];
-    let configured = configure(
-        &host,
-        root(&[("app", "Depends: lib\n", both), ("lib", "", &[("postinst", &lib)])]),
-        &options(),
-    );
+    let configured =
+        configure(&host, root(&[("app", "Depends: lib\n", both), ("lib", "", &[("postinst", &lib)])]), &options());
     let configured = configured.expect("all is known");
     assert_eq!(text(&configured.tree, "etc/order"), "app install\nlib configure\napp configure\n");
     assert_eq!(text(&configured.tree, "var/lib/dpkg/status").matches("install ok installed").count(), 2);
