@@ -42,7 +42,8 @@ const RULES: &[(Action, &[&str], &str)] = &[
     (Remove, &["etc/iscsi/initiatorname.iscsi"], "one name per machine"),
     (Remove, &["etc/nvme/hostid", "etc/nvme/hostnqn"], "one name per machine"),
     (Clear, &["var/lib/mysql"], "a data directory has random ids and 145 MB; made on the first boot"),
-    (Clear, &["var/lib/postgresql/*/*"], "a cluster has a random id; made on the first boot"),
+    (Clear, &["var/lib/postgresql"], "a cluster has a random id; made on the first boot"),
+    (Clear, &["etc/postgresql"], "a cluster's configuration is made with it, and names its directories"),
     // --- traces of the build ------------------------------------------------------------------------------------
     (Clear, &["run", "tmp", "var/tmp"], "hold what lives no longer than a boot"),
     (
@@ -54,6 +55,7 @@ const RULES: &[(Action, &[&str], &str)] = &[
             "var/log/dpkg.log",
             "var/log/fontconfig.log",
             "var/log/journal/*",
+            "var/log/postgresql/*",
         ],
         "say when the image was built",
     ),

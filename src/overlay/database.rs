@@ -1,25 +1,53 @@
-//! MariaDB: the image carries no data directory; the node that runs it makes its own on first boot.
+//! MariaDB and PostgreSQL: the image carries no data directory; the node that runs one makes its own on first boot.
 
 use crate::overlay::Error;
 use crate::overlay::layer::Layer;
 use crate::overlay::units;
 
-const MAKE_DATA: &str = include_str!("node/mariadb-data");
-const UNIT: &str = include_str!("node/imgbuild-mariadb-data.service");
-const DATA: &str = "/var/lib/mysql";
+/// A database server.
+struct Database {
+    /// The unit that runs it.
+    unit: &'static str,
+    /// Directories that are each node's own.
+    data: &'static [&'static str],
+    /// The program that makes them, its path, and the unit that runs it.
+    program: (&'static str, &'static str),
+    make: (&'static str, &'static str),
+}
+
+const MARIADB: Database = Database {
+    unit: "mariadb.service",
+    data: &["/var/lib/mysql"],
+    program: ("/usr/lib/imgbuild/mariadb-data", include_str!("node/mariadb-data")),
+    make: ("imgbuild-mariadb-data.service", include_str!("node/imgbuild-mariadb-data.service")),
+};
+
+const POSTGRESQL: Database = Database {
+    unit: "postgresql.service",
+    data: &["/var/lib/postgresql", "/etc/postgresql"],
+    program: ("/usr/lib/imgbuild/postgresql-data", include_str!("node/postgresql-data")),
+    make: ("imgbuild-postgresql-data.service", include_str!("node/imgbuild-postgresql-data.service")),
+};
 
 pub(super) fn apply(layer: &mut Layer<'_>) -> Result<(), Error> {
-    if units::real_name(layer, "mariadb.service").is_none() {
+    [MARIADB, POSTGRESQL].iter().try_for_each(|database| own(layer, database))
+}
+
+/// Empties the directories, whatever is inside, and has the node make its own.
+fn own(layer: &mut Layer<'_>, database: &Database) -> Result<(), Error> {
+    if units::real_name(layer, database.unit).is_none() {
         return Ok(());
     }
-    let inside: Vec<String> = match layer.tree.resolve(DATA, true) {
-        Ok(data) => layer.tree.children(&data).map(|(path, _)| path.to_string()).collect(),
-        Err(_) => Vec::new(),
-    };
-    inside.iter().for_each(|path| layer.remove(path));
-    layer.directory(DATA, 0o755)?;
+    for directory in database.data {
+        let inside: Vec<String> = match layer.tree.resolve(directory, true) {
+            Ok(data) => layer.tree.children(&data).map(|(path, _)| path.to_string()).collect(),
+            Err(_) => Vec::new(),
+        };
+        inside.iter().for_each(|path| layer.remove(path));
+        layer.directory(directory, 0o755)?;
+    }
     layer.directory("/var/lib/imgbuild", 0o755)?;
-    layer.file("/usr/lib/imgbuild/mariadb-data", 0o755, MAKE_DATA)?;
-    layer.file("/etc/systemd/system/imgbuild-mariadb-data.service", 0o644, UNIT)?;
-    units::enable(layer, "imgbuild-mariadb-data.service")
+    layer.file(database.program.0, 0o755, database.program.1)?;
+    layer.file(&format!("{}/{}", units::SYSTEM, database.make.0), 0o644, database.make.1)?;
+    units::enable(layer, database.make.0)
 }

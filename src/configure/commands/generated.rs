@@ -23,7 +23,12 @@ pub(super) const COMMANDS: &[(&str, Command)] = &[
     ("mungekey", |call| call.leave_to_first_boot()),
     ("pam-auth-update", |call| call.defer()),
     ("perl", perl),
+    // PostgreSQL's own programs, in Perl: one warns of the builder's kernel, one lists clusters, of which an image
+    // has none, one converts the dictionaries of packages that no set here has.
+    ("pg_checksystem", |_| Ok(0)),
     ("pg_createcluster", |call| call.leave_to_first_boot()),
+    ("pg_lsclusters", pg_lsclusters),
+    ("pg_updatedicts", |call| no_files_below(call, "/usr/share/hunspell")),
     ("py3clean", |_| Ok(0)),
     ("py3compile", |_| Ok(0)),
     ("python3", python),
@@ -68,6 +73,28 @@ fn python(call: &mut Call<'_, '_>) -> Done {
     match program {
         Some(program) if program.ends_with(b"/py_compile.py") => Ok(0),
         _ => Err(Fault::gap("a program in Python")),
+    }
+}
+
+/// Of an image without clusters it is only the head of the table.
+fn pg_lsclusters(call: &mut Call<'_, '_>) -> Done {
+    let given = call.options("hj", &[("no-header", b'h')])?;
+    if given.has(b'j') {
+        return Err(Fault::gap("-j"));
+    }
+    if !given.has(b'h') {
+        call.out("Ver Cluster Port Status Owner Data directory Log file\n")?;
+    }
+    Ok(0)
+}
+
+/// A program that converts the files of a directory: without such files there is nothing to do.
+fn no_files_below(call: &mut Call<'_, '_>, directory: &str) -> Done {
+    let tree = call.tree();
+    let Some((directory, _)) = tree.lookup(directory) else { return Ok(0) };
+    match tree.children(&directory).next() {
+        None => Ok(0),
+        Some((found, _)) => Err(Fault::gap(format!("has to convert {found}"))),
     }
 }
 

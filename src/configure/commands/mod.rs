@@ -84,7 +84,7 @@ const FAMILIES: &[&[(&str, Command)]] = &[
 ];
 
 /// Where programs lie: a command called by its path is known by its name there.
-const DIRECTORIES: [&[u8]; 10] = [
+const DIRECTORIES: [&[u8]; 11] = [
     b"/bin",
     b"/sbin",
     b"/usr/bin",
@@ -94,8 +94,13 @@ const DIRECTORIES: [&[u8]; 10] = [
     b"/lib/systemd",
     b"/usr/lib/systemd",
     b"/usr/share/debconf",
+    b"/usr/share/postgresql-common",
     b"/usr/lib/dpkg",
 ];
+
+/// Programs that scripts call without asking first, and go on without: a security module's. Where one is not in the
+/// tree it is not found, as it would not be on the machine; where it is, it is a gap like every other.
+const OPTIONAL: &[&[u8]] = &[b"aa-enabled", b"aa-status", b"restorecon", b"selinuxenabled"];
 
 /// Why a command does not come to an ordinary end.
 #[derive(Debug)]
@@ -351,18 +356,20 @@ pub fn find(name: &[u8]) -> Option<Command> {
 /// Runs a command that is no function or builtin of the shell.
 pub(super) fn run(shell: &mut Shell<'_>, words: &[Vec<u8>]) -> Run<i32> {
     let Some((path, args)) = words.split_first() else { return Ok(0) };
-    let (directory, name) = match path.iter().rposition(|&byte| byte == b'/') {
-        Some(slash) => (Some(&path[..slash]), &path[slash + 1..]),
-        None => (None, path.as_slice()),
-    };
-    let known = match directory {
-        Some(directory) if !holds_programs(directory) => None,
-        _ => find(name),
-    };
-    match known {
-        Some(command) => finish(shell, command, name, args),
+    match known(path) {
+        Some(command) => finish(shell, command, base_name(path), args),
         None => program(shell, path, args),
     }
+}
+
+/// The command that a name, or a path where programs lie, stands for.
+fn known(path: &[u8]) -> Option<Command> {
+    let directory = path.iter().rposition(|&byte| byte == b'/').map(|slash| &path[..slash]);
+    if directory.is_some_and(|directory| !holds_programs(directory)) { None } else { find(base_name(path)) }
+}
+
+fn base_name(path: &[u8]) -> &[u8] {
+    path.rsplit(|&byte| byte == b'/').next().unwrap_or(path)
 }
 
 /// Whether a program called by a path below this directory is the one of that name that is known here.
@@ -391,7 +398,9 @@ fn finish(shell: &mut Shell<'_>, command: Command, name: &[u8], args: &[Vec<u8>]
 /// A program of the tree that is no command of ours: a shell script is interpreted, anything else is a gap.
 fn program(shell: &mut Shell<'_>, path: &[u8], args: &[Vec<u8>]) -> Run<i32> {
     let Some(found) = shell.find_program(path) else {
-        shell.gap(path, "unknown command");
+        if !OPTIONAL.contains(&path) {
+            shell.gap(path, "unknown command");
+        }
         let line = [shell.state.name.as_slice(), b": ", path, b": not found\n"].concat();
         shell.write(2, &line)?;
         return Ok(127);

@@ -356,16 +356,35 @@ fn du(call: &mut Call<'_, '_>) -> Done {
 }
 
 /// There is always room: scripts ask only to refuse where there is too little.
+/// A disk that has room for everything: how much the builder has is none of a script's business.
 fn df(call: &mut Call<'_, '_>) -> Done {
-    let long = [("portability", b'P'), ("local", b'l'), ("inodes", b'i')];
-    let given = call.options("Pklm", &long)?;
+    const FIELDS: [(&str, &str, &str); 6] = [
+        ("source", "Filesystem", "rootfs"),
+        ("size", "1K-blocks", "104857600"),
+        ("used", "Used", "4194304"),
+        ("avail", "Avail", "100663296"),
+        ("pcent", "Use%", "5%"),
+        ("target", "Mounted on", "/"),
+    ];
+    let long = [("portability", b'P'), ("local", b'l'), ("inodes", b'i'), ("output", b'o')];
+    let given = call.options("Pklmo:", &long)?;
     if given.has(b'm') {
         return Err(Fault::gap("-m"));
     }
-    let mut text = String::from("Filesystem     1024-blocks     Used Available Capacity Mounted on\n");
-    for _ in 0..given.operands.len().max(1) {
-        text.push_str("rootfs           104857600  4194304 100663296       5% /\n");
+    let Some(fields) = given.value(b'o').map(show) else {
+        let line = "rootfs           104857600  4194304 100663296       5% /\n";
+        let head = "Filesystem     1024-blocks     Used Available Capacity Mounted on\n";
+        call.out(format!("{head}{}", line.repeat(given.operands.len().max(1))))?;
+        return Ok(0);
+    };
+    let mut chosen = Vec::new();
+    for name in fields.split(',') {
+        let field = FIELDS.iter().find(|(known, ..)| *known == name);
+        chosen.push(field.ok_or_else(|| Fault::gap(format!("the field `{name}`")))?);
     }
-    call.out(text)?;
+    let head: Vec<&str> = chosen.iter().map(|(_, head, _)| *head).collect();
+    let line: Vec<&str> = chosen.iter().map(|(.., value)| *value).collect();
+    let lines = format!("{}\n", line.join(" ")).repeat(given.operands.len().max(1));
+    call.out(format!("{}\n{lines}", head.join(" ")))?;
     Ok(0)
 }

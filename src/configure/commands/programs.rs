@@ -51,6 +51,11 @@ fn sh(call: &mut Call<'_, '_>) -> Done {
             let (name, args) = args.split_first().map_or((call.name, args), |(name, args)| (name.as_slice(), args));
             return Ok(call.shell.run_process(first, name, args, &options)?);
         }
+        // `bash /usr/bin/program`: the program, whatever it is written in.
+        Some((first, args)) if first.contains(&b'/') && super::known(first).is_some() => {
+            let words: Vec<Vec<u8>> = [first.clone()].into_iter().chain(args.iter().cloned()).collect();
+            return call.run(&words);
+        }
         Some((first, args)) => (first, args),
         None if text => return Err(Fault::Failed(2, "-c requires an argument".into())),
         None => {
