@@ -129,6 +129,14 @@ impl Inode {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct InodeId(u32);
 
+impl InodeId {
+    /// A number that no other inode of the tree has.
+    #[must_use]
+    pub const fn number(self) -> u32 {
+        self.0
+    }
+}
+
 /// An edit that the tree refuses.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {

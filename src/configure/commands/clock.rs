@@ -58,6 +58,9 @@ pub(super) fn parse(text: &[u8], now: i64) -> Result<i64, Fault> {
     if text == "now" || text.is_empty() {
         return Ok(now);
     }
+    if let Some(seconds) = of_words(text) {
+        return Ok(seconds);
+    }
     let numbers: Vec<&str> =
         text.trim_end_matches("UTC").trim_end_matches('Z').trim().split(['-', ':', ' ', 'T']).collect();
     let numbers =
@@ -69,6 +72,17 @@ pub(super) fn parse(text: &[u8], now: i64) -> Result<i64, Fault> {
         _ => return Err(gap()),
     };
     Ok(days(year, month, day) * 86_400 + clock)
+}
+
+/// What `date` itself prints by default: `Fri Nov 20 17:06:56 UTC 2026`.
+fn of_words(text: &str) -> Option<i64> {
+    const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+    let words: Vec<&str> = text.split_ascii_whitespace().collect();
+    let [_, month, day, clock, "UTC", year] = words.as_slice() else { return None };
+    let month = i64::try_from(MONTHS.iter().position(|name| name == month)?).ok()? + 1;
+    let clock: Vec<i64> = clock.split(':').map(str::parse).collect::<Result<_, _>>().ok()?;
+    let [hour, minute, second] = clock.as_slice() else { return None };
+    Some(days(year.parse().ok()?, month, day.parse().ok()?) * 86_400 + hour * 3600 + minute * 60 + second)
 }
 
 /// Days from 1970-01-01 to a date of the Gregorian calendar, by counting years from March.

@@ -26,6 +26,7 @@ pub(super) const COMMANDS: &[(&str, Command)] = &[
     // PostgreSQL's own programs, in Perl: one warns of the builder's kernel, one lists clusters, of which an image
     // has none, one converts the dictionaries of packages that no set here has.
     ("pg_checksystem", |_| Ok(0)),
+    ("pg_conftool", pg_conftool),
     ("pg_createcluster", |call| call.leave_to_first_boot()),
     ("pg_lsclusters", pg_lsclusters),
     ("pg_updatedicts", |call| no_files_below(call, "/usr/share/hunspell")),
@@ -35,6 +36,7 @@ pub(super) const COMMANDS: &[(&str, Command)] = &[
     ("python3.11", python),
     ("python3.13", python),
     ("ssh-keygen", |call| call.leave_to_first_boot()),
+    ("update-catalog", update_catalog),
     ("update-initramfs", |_| Ok(0)),
 ];
 
@@ -74,6 +76,48 @@ fn python(call: &mut Call<'_, '_>) -> Done {
         Some(program) if program.ends_with(b"/py_compile.py") => Ok(0),
         _ => Err(Fault::gap("a program in Python")),
     }
+}
+
+/// `pg_conftool FILE show -bs NAME`: the value of a setting, when the file has it.
+fn pg_conftool(call: &mut Call<'_, '_>) -> Done {
+    let [file, show_verb, brief, name] = call.args else { return Err(Fault::gap(show(&call.args.join(&b' ')))) };
+    if show_verb != b"show" || brief != b"-bs" {
+        return Err(Fault::gap(show(&call.args.join(&b' '))));
+    }
+    let text = show(&call.read(file)?);
+    let setting = |line: &str| {
+        let (key, value) = line.split('#').next()?.split_once('=')?;
+        (key.trim().as_bytes() == name).then(|| value.trim().trim_matches('\'').to_owned())
+    };
+    match text.lines().filter_map(setting).next_back() {
+        Some(value) => call.out(value + "\n").map(|()| 0),
+        None => Ok(1),
+    }
+}
+
+/// `update-catalog --update-super`: the SGML catalog of all catalogs (update-catalog(8)).
+fn update_catalog(call: &mut Call<'_, '_>) -> Done {
+    let words: Vec<&[u8]> = call.args.iter().map(Vec::as_slice).filter(|word| *word != b"--quiet").collect();
+    if words != [b"--update-super"] {
+        return Err(Fault::gap(show(&words.join(&b' '))));
+    }
+    let mut text = String::from(
+        "--\n## This file is created by update-catalog with update-super.\n## Please see update-catalog(8) for how to \
+         modify this file.\n--\n",
+    );
+    let tree = call.tree();
+    if let Some((directory, _)) = tree.lookup("/etc/sgml") {
+        let names = tree.children(&directory).map(|(path, _)| show(path.name()));
+        names
+            .filter(|name| name.ends_with(".cat") && !name.starts_with('.'))
+            .for_each(|name| text.push_str(&format!("CATALOG /etc/sgml/{name}\n")));
+    }
+    let old = b"/var/lib/sgml-base/supercatalog".as_slice();
+    if call.look(old, true).is_some() {
+        call.run(&[b"mv".to_vec(), old.to_vec(), [old, b".old"].concat()])?;
+    }
+    call.write(old, 0o666, text.into_bytes())?;
+    Ok(0)
 }
 
 /// Of an image without clusters it is only the head of the table.

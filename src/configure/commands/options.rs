@@ -63,8 +63,7 @@ impl Call<'_, '_> {
                         Some(equals) => (&name[..equals], Some(name[equals + 1..].to_vec())),
                         None => (name, None),
                     };
-                    let letter = long.iter().find(|(known, _)| known.as_bytes() == name).map(|(_, letter)| *letter);
-                    let letter = letter.ok_or_else(|| unknown(word))?;
+                    let letter = long_option(long, name).ok_or_else(|| unknown(word))?;
                     let value = match (arity(letters, letter), value) {
                         (Arity::Required, None) => rest.next().cloned().ok_or_else(|| unknown(word))?,
                         (Arity::None, Some(_)) => return Err(unknown(word)),
@@ -86,6 +85,17 @@ impl Call<'_, '_> {
         }
         Ok(given)
     }
+}
+
+/// The letter of a long option: by its name, or by the beginning of one (getopt_long(3)).
+fn long_option(long: &[(&str, u8)], name: &[u8]) -> Option<u8> {
+    let exact = long.iter().find(|(known, _)| known.as_bytes() == name);
+    let mut begun = long.iter().filter(|(known, _)| known.as_bytes().starts_with(name)).map(|(_, letter)| *letter);
+    if let Some((_, letter)) = exact {
+        return Some(*letter);
+    }
+    let first = begun.next()?;
+    begun.all(|letter| letter == first).then_some(first)
 }
 
 fn read_cluster(

@@ -14,6 +14,8 @@ pub(super) const COMMANDS: &[(&str, Command)] = &[
         call.out(machine + "\n").map(|()| 0)
     }),
     ("chroot", chroot),
+    // No file system is mounted inside an image.
+    ("findmnt", no_mount),
     ("getent", getent),
     ("hostname", hostname),
     ("id", id),
@@ -22,9 +24,11 @@ pub(super) const COMMANDS: &[(&str, Command)] = &[
     ("killall", no_process),
     // Nobody listens: what a script says to the log is lost, as in every other way to configure.
     ("logger", |_| Ok(0)),
+    ("mountpoint", no_mount),
     // The kernel that runs is the builder's, and its modules stay as they are.
     ("modprobe", |_| Err(Fault::failed("FATAL: no kernel runs here"))),
     ("nproc", |call| call.out("1\n").map(|()| 0)),
+    ("pam_getenv", pam_getenv),
     ("pgrep", no_process),
     ("pidof", no_process),
     ("pkill", no_process),
@@ -41,6 +45,30 @@ pub(super) const COMMANDS: &[(&str, Command)] = &[
 
 /// No daemon runs while an image is made: nothing to find, nothing to signal.
 fn no_process(_: &mut Call<'_, '_>) -> Done {
+    Ok(1)
+}
+
+/// `pam_getenv [-l] [-s] NAME`: what a login would have it set to.
+fn pam_getenv(call: &mut Call<'_, '_>) -> Done {
+    let given = call.options("ls", &[])?;
+    let [name] = given.operands.as_slice() else { return Err(Fault::gap("without one name")) };
+    let mut read = |path: &[u8]| -> Result<String, Fault> {
+        Ok(if call.look(path, true).is_some() { show(&call.read(path)?) } else { String::new() })
+    };
+    let rules = read(b"/etc/security/pam_env.conf")?;
+    if rules.lines().any(|line| !line.trim().is_empty() && !line.trim_start().starts_with('#')) {
+        return Err(Fault::gap("rules in /etc/security/pam_env.conf"));
+    }
+    let environment = read(b"/etc/environment")?;
+    let setting = |line: &str| {
+        let (key, value) = line.trim().trim_start_matches("export ").split_once('=')?;
+        (key.as_bytes() == name).then(|| value.trim_matches('"').to_owned())
+    };
+    let found = environment.lines().filter_map(setting).next_back();
+    call.out(found.map_or_else(String::new, |value| value + "\n")).map(|()| 0)
+}
+
+fn no_mount(_: &mut Call<'_, '_>) -> Done {
     Ok(1)
 }
 
