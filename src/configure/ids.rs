@@ -1,7 +1,8 @@
 //! The numbers of users and groups: read from a tree's own passwd(5) and group(5), and changed throughout a tree.
 //!
-//! Scripts take the next free number, so which one depends on what else is installed and in which order. Whoever
+//! Programs take the next free number, so which one depends on what else is installed and in which order. Whoever
 //! has a number in the lock gets it back here: in the account files, on every inode, in every access control list.
+//! The native way has given most of them already when the accounts were made.
 
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;

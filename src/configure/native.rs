@@ -129,7 +129,8 @@ struct Run<'a> {
 
 impl<'a> Run<'a> {
     fn new(tree: Tree, packages: &'a [Installed], options: &'a Options) -> Self {
-        let world = World::new(tree, &options.architecture, options.epoch);
+        let mut world = World::new(tree, &options.architecture, options.epoch);
+        world.ids.clone_from(&options.ids);
         Self { world, packages, options, failures: Vec::new() }
     }
 

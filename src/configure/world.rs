@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 
+use super::Ids;
 use super::commands;
 use crate::tree::Content;
 use crate::tree::InodeId;
@@ -78,6 +79,8 @@ pub struct World {
     pub uname: Uname,
     /// Debian's name of the architecture.
     pub architecture: String,
+    /// Numbers that users and groups have in the lock: whoever is made gets them.
+    pub ids: Ids,
     /// The package whose script runs.
     pub package: String,
     /// The user that a command runs as, when it is not root.
@@ -117,6 +120,7 @@ impl World {
             // A release that every libc and package accepts; the node's own kernel is not running here.
             uname: Uname { node: "localhost".into(), release: "6.12.0".into(), machine: machine.into() },
             architecture: architecture.into(),
+            ids: Ids::default(),
             package: String::new(),
             acting: None,
             gaps: Vec::new(),

@@ -16,6 +16,7 @@
 //!    `World::deferred`.
 //! 4. One that makes what is a node's own (a key, an id) calls [`Call::leave_to_first_boot`].
 
+mod accounts;
 mod alternatives;
 mod apache;
 mod awk;
@@ -60,6 +61,7 @@ pub type Done = Result<i32, Fault>;
 
 /// All commands by family. The first with a name has it.
 const FAMILIES: &[&[(&str, Command)]] = &[
+    accounts::COMMANDS,
     alternatives::COMMANDS,
     apache::COMMANDS,
     awk::COMMANDS,

@@ -1,0 +1,79 @@
+//! Which number a new account gets.
+//!
+//! Whoever has a number in the lock ([`Ids`](crate::configure::Ids)) gets that one at once, so scripts see the
+//! number that the image will have; and nobody else gets it, though its owner comes later or no more. Without a
+//! lock the numbers are those that the real programs give.
+
+use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+use std::ops::RangeInclusive;
+
+use super::defaults::Defaults;
+use super::files::Table;
+
+/// The numbers of one file, as the account of one name sees them.
+#[derive(Debug)]
+pub(super) struct Numbers {
+    used: BTreeSet<u32>,
+    /// What the lock has for others.
+    kept: BTreeSet<u32>,
+    /// What the lock has for this name.
+    own: Option<u32>,
+}
+
+impl Numbers {
+    pub(super) fn new(table: &Table, lock: &BTreeMap<String, u32>, name: &[u8]) -> Self {
+        let own = std::str::from_utf8(name).ok().and_then(|name| lock.get(name).copied());
+        let kept = lock.values().copied().filter(|number| Some(*number) != own).collect();
+        Self { used: table.numbers(), kept, own }
+    }
+
+    /// Whether an account of this name may get the number, unasked.
+    pub(super) fn is_free(&self, number: u32) -> bool {
+        !self.used.contains(&number) && !self.kept.contains(&number)
+    }
+
+    /// The lock's number of this name, unless somebody has it.
+    pub(super) fn own(&self) -> Option<u32> {
+        self.own.filter(|number| !self.used.contains(number))
+    }
+
+    /// The lowest free number, as adduser takes it.
+    pub(super) fn lowest(&self, range: RangeInclusive<u32>) -> Option<u32> {
+        self.own().or_else(|| range.into_iter().find(|number| self.is_free(*number)))
+    }
+
+    /// The number that useradd and groupadd take: for a system account the next below the lowest in use, for
+    /// another the next above the highest; from the other end of the range when there is none.
+    pub(super) fn next(&self, range: &RangeInclusive<u32>, system: bool, preferred: Option<u32>) -> Option<u32> {
+        let (low, high) = (*range.start(), *range.end());
+        let preferred = preferred.filter(|number| range.contains(number) && self.is_free(*number));
+        if let Some(number) = self.own().or(preferred) {
+            return Some(number);
+        }
+        if low > high {
+            return None;
+        }
+        let mut inside = self.used.range(range.clone());
+        if system {
+            let below = inside.next().map_or(high, |lowest| lowest - 1);
+            let down = |from: u32| (low..=from).rev().find(|number| self.is_free(*number));
+            down(below.min(high)).or_else(|| down(high))
+        } else {
+            let above = inside.next_back().map_or(low, |highest| highest + 1);
+            let up = |from: u32| (from..=high).find(|number| self.is_free(*number));
+            up(above).or_else(|| up(low))
+        }
+    }
+}
+
+/// The range of uids (`kind` is `UID`) or gids (`GID`) that login.defs(5) gives.
+pub(super) fn range(defaults: &Defaults, kind: &str, system: bool) -> RangeInclusive<u32> {
+    let lowest = defaults.number(&format!("{kind}_MIN"), 1000);
+    if system {
+        let high = defaults.number(&format!("SYS_{kind}_MAX"), lowest.saturating_sub(1));
+        defaults.number(&format!("SYS_{kind}_MIN"), 101)..=high
+    } else {
+        lowest..=defaults.number(&format!("{kind}_MAX"), 60_000)
+    }
+}
