@@ -4,6 +4,7 @@
 //! `IMGBUILD_TEST_MIRROR=1` a real Debian mirror, `IMGBUILD_TEST_ROOT=1` root, `IMGBUILD_TEST_PEERS=1` dpkg,
 //! mmdebstrap and the like, `IMGBUILD_TEST_BOOT=1` QEMU. `.ci/run` sets them all.
 
+mod accounts;
 mod allowed;
 #[cfg(feature = "http")]
 mod archive;
