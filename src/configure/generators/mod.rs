@@ -8,6 +8,7 @@ pub(super) mod pam;
 use std::collections::BTreeSet;
 
 use super::Error;
+use super::commands::debconf;
 use super::world::World;
 use crate::host::Host;
 use crate::kernel;
@@ -36,9 +37,17 @@ pub(super) fn run(host: &Host, world: &mut World) -> Result<(), Error> {
         }
     }
     if pam {
-        pam::run(world.tree(), &enabled, &disabled).map_err(Error::Tree)?;
+        let choice = pam::run(world.tree(), &enabled, &disabled).map_err(Error::Tree)?;
+        choice.map_or(Ok(()), |choice| record_profiles(world, &choice)).map_err(Error::Tree)?;
     }
     ldconfig::run(world.tree()).map_err(Error::Tree)
+}
+
+/// pam-auth-update(8) keeps its choice in debconf's database.
+fn record_profiles(world: &mut World, choice: &pam::Choice) -> Result<(), crate::tree::Error> {
+    debconf::record(world, "libpam-runtime/override", "false", &[])?;
+    let offered = [("profile_names", choice.names.as_str()), ("profiles", choice.titles.as_str())];
+    debconf::record(world, "libpam-runtime/profiles", &choice.enabled, &offered)
 }
 
 /// The indices of all kernels' modules. What is read of the modules is kept in the host's store.

@@ -60,16 +60,26 @@ impl Profile {
     }
 }
 
+/// What was offered and what was chosen, as debconf's question `libpam-runtime/profiles` has it: lists with commas.
+pub(in crate::configure) struct Choice {
+    /// All profiles.
+    pub(in crate::configure) names: String,
+    /// Their titles.
+    pub(in crate::configure) titles: String,
+    /// The chosen ones.
+    pub(in crate::configure) enabled: String,
+}
+
 /// Writes the stacks for all profiles that are on by default or in `enable`, and not in `disable`. Does nothing in
 /// a tree without profiles.
 pub(in crate::configure) fn run(
     tree: &mut Tree,
     enable: &BTreeSet<String>,
     disable: &BTreeSet<String>,
-) -> Result<(), Error> {
+) -> Result<Option<Choice>, Error> {
     let profiles = profiles(tree)?;
     if profiles.is_empty() {
-        return Ok(());
+        return Ok(None);
     }
     let wanted = |profile: &&Profile| {
         !disable.contains(&profile.name) && (profile.field("Default") == Some("yes") || enable.contains(&profile.name))
@@ -91,7 +101,12 @@ pub(in crate::configure) fn run(
         tree.put(&target, inode)?;
         tree.write(format!("{STATE}/{stack}"), 0o644, saved(stack, &enabled))?;
     }
-    Ok(())
+    let listed = |profiles: &mut dyn Iterator<Item = &str>| profiles.collect::<Vec<_>>().join(", ");
+    Ok(Some(Choice {
+        names: listed(&mut profiles.iter().map(|profile| profile.name.as_str())),
+        titles: listed(&mut profiles.iter().filter_map(|profile| profile.field("Name"))),
+        enabled: listed(&mut enabled.iter().map(|profile| profile.name.as_str())),
+    }))
 }
 
 /// All profiles, highest priority first, and of equal priority in the reverse order of their names.

@@ -119,6 +119,26 @@ pub(in crate::configure) fn save(world: &mut World) -> Result<(), crate::tree::E
     Ok(())
 }
 
+/// What a program answered itself when it was run: pam-auth-update's profiles.
+///
+/// # Errors
+/// The database cannot be read.
+pub(in crate::configure) fn record(
+    world: &mut World,
+    question: &str,
+    value: &str,
+    variables: &[(&str, &str)],
+) -> Result<(), crate::tree::Error> {
+    open(world)?;
+    let Some(database) = &mut world.debconf.database else { return Ok(()) };
+    database.set_value(question.as_bytes(), value.as_bytes());
+    if let Some(item) = database.question_mut(question.as_bytes()) {
+        let owned = |(name, value): &(&str, &str)| (name.as_bytes().to_vec(), value.as_bytes().to_vec());
+        item.variables.extend(variables.iter().map(owned));
+    }
+    Ok(())
+}
+
 // --- who talks -------------------------------------------------------------------------------------------------
 
 /// Two cannot talk at the same time: the first has the files locked.
