@@ -2,14 +2,18 @@
 
 use std::fs::File;
 use std::io::BufReader;
+use std::io::Read as _;
 use std::path::Path;
 use std::process::Command;
 
+use imgbuild::format::compress;
+use imgbuild::format::newc;
 use imgbuild::tree::Content;
 use imgbuild::tree::Tree;
 use imgbuild::tree::tar;
 
 use crate::allowed::assert_only_allowed;
+use crate::allowed::text;
 use crate::switched_on;
 
 const IMGBUILD: &str = env!("CARGO_BIN_EXE_imgbuild");
@@ -29,6 +33,87 @@ fn build(recipe: &Path, way: &str, output: &Path) -> Tree {
         Ok(Content::from_bytes(bytes))
     };
     tar::read(BufReader::new(file), &mut keep).expect("a tree")
+}
+
+/// The example for another architecture, on this machine: nothing of it could run here.
+fn foreign(architecture: &str, suite: &str, machine: u16) {
+    let test = format!("diskless_node_for_{architecture}");
+    if !switched_on("IMGBUILD_TEST_MIRROR", &test) {
+        return;
+    }
+    let directory = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a directory");
+    let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("recipes/diskless-node.toml");
+    let example = std::fs::read_to_string(example).expect("the example is there");
+    let write = |name: &str, architecture: &str| {
+        let recipe = example.replace("linux-image-amd64", &format!("linux-image-{architecture}"));
+        let recipe = recipe.replace("architecture = \"amd64\"", &format!("architecture = \"{architecture}\""));
+        let path = directory.path().join(name);
+        std::fs::write(&path, recipe.replace("suite = \"trixie\"", &format!("suite = \"{suite}\""))).expect("written");
+        path
+    };
+    let (own, amd64) = (write("own.toml", architecture), write("amd64.toml", "amd64"));
+    let tree = build(&own, "native", &directory.path().join("own"));
+    assert_machine(tree_files(&tree), machine);
+    let initramfs = std::fs::read(directory.path().join("own/boot/initrd.img")).expect("it was built");
+    assert_machine(initramfs_files(&initramfs), machine);
+    assert!(tree.lookup("/etc/ld.so.cache").is_some());
+    // What scripts make of accounts, alternatives, units and configuration does not depend on the machine.
+    let other = build(&amd64, "native", &directory.path().join("amd64"));
+    for path in ["etc/passwd", "etc/group", "etc/shells", "etc/subuid"] {
+        assert_eq!(text(&tree, path), text(&other, path), "{path}");
+    }
+    for below in ["etc/alternatives", "etc/systemd", "etc/rc2.d", "etc/default", "etc/pam.d", "var/lib/systemd"] {
+        assert_eq!(described_below(&tree, below), described_below(&other, below), "{below}");
+    }
+}
+
+/// Every ELF file is for this machine (`e_machine`, elf(5)). Files by name, with their first bytes.
+fn assert_machine(files: Vec<(String, Vec<u8>)>, machine: u16) {
+    let elf: Vec<_> = files.iter().filter(|(_, head)| head.len() >= 20 && head.starts_with(b"\x7fELF")).collect();
+    assert!(elf.len() > 10, "{} ELF files", elf.len());
+    for (name, head) in elf {
+        assert_eq!(u16::from_le_bytes([head[18], head[19]]), machine, "{name}");
+    }
+}
+
+fn tree_files(tree: &Tree) -> Vec<(String, Vec<u8>)> {
+    let head = |content: &Content| {
+        let mut head = Vec::new();
+        content.reader().take(20).read_to_end(&mut head).expect("it is in memory");
+        head
+    };
+    tree.iter().filter_map(|(path, _, inode)| Some((path.to_string(), head(inode.content()?)))).collect()
+}
+
+/// Files of an initramfs, the compressed modules among them as they are when they are loaded.
+fn initramfs_files(bytes: &[u8]) -> Vec<(String, Vec<u8>)> {
+    let plain = |bytes: &[u8]| {
+        let mut plain = Vec::new();
+        let limits = compress::Limits::new(1 << 30);
+        let decoder = compress::decoder(compress::sniff(bytes), bytes, limits).expect("a known format");
+        let mut decoder = decoder;
+        decoder.read_to_end(&mut plain).expect("it was written whole");
+        plain
+    };
+    let archive = plain(bytes);
+    let mut reader = newc::Reader::new(archive.as_slice());
+    let mut files = Vec::new();
+    while let Some(header) = reader.next_entry().expect("our own archive") {
+        let mut body = Vec::new();
+        reader.read_to_end(&mut body).expect("our own archive");
+        let name = String::from_utf8_lossy(&header.name).into_owned();
+        files.push((name.clone(), if name.ends_with(".ko.xz") { plain(&body) } else { body }));
+    }
+    files
+}
+
+fn described_below(tree: &Tree, directory: &str) -> Vec<String> {
+    let Some((directory, _)) = tree.lookup(directory) else { return Vec::new() };
+    let dump = imgbuild::tree::dump(tree);
+    let entries = imgbuild::tree::parse_dump(&dump).expect("our own text");
+    let inside = format!("{directory}/");
+    let lines = entries.into_iter().filter(|entry| entry.path.starts_with(&inside));
+    lines.map(|entry| format!("{} {} {} {} {}", entry.path, entry.kind, entry.mode, entry.owner, entry.what)).collect()
 }
 
 /// Configures one lock both ways. `allowed`: the differences that are meant.
@@ -91,4 +176,15 @@ fn nothing_is_executed_and_nobody_is_asked() {
     let others: Vec<&&str> = calls.iter().filter(|call| !is_thread(call)).collect();
     assert!(others.is_empty(), "threads, and nothing else: {others:?}");
     run("cmp first/root.tar second/root.tar && cmp first/boot/initrd.img second/boot/initrd.img");
+}
+
+#[test]
+fn diskless_node_for_arm64() {
+    foreign("arm64", "trixie", 183);
+}
+
+/// Of forky: not every mirror keeps the stable suite of an architecture that few ask for up to date.
+#[test]
+fn diskless_node_for_riscv64() {
+    foreign("riscv64", "forky", 243);
 }
