@@ -84,6 +84,7 @@ pub(crate) fn read(directory: &Path) -> Tree {
                 kind if kind.is_file() => Kind::File(content(&path)),
                 kind if kind.is_char_device() => Kind::CharDevice { major, minor },
                 kind if kind.is_block_device() => Kind::BlockDevice { major, minor },
+                kind if kind.is_fifo() => Kind::Fifo,
                 _ => continue,
             };
             if kind == Kind::Directory {

@@ -26,7 +26,7 @@ const ENVIRONMENT: &[(&str, &str)] = &[
 ];
 
 /// What is compared: nothing else is changed by these programs.
-const COMPARED: [&str; 3] = ["etc", "var", "srv"];
+const COMPARED: [&str; 4] = ["etc", "home", "srv", "var"];
 
 /// A root of a suite with what a script of ours does to it on top.
 struct Overlay {
@@ -58,7 +58,9 @@ impl Overlay {
     fn run(&self, script: &str) -> String {
         fs::write(self.mounted.join("tmp/script"), script).expect("written");
         let mut command = Command::new("chroot");
-        command.arg(&self.mounted).args(["sh", "/tmp/script"]).env_clear().envs(ENVIRONMENT.iter().copied());
+        // Without /proc systemd's programs refuse to work.
+        let with_proc = "mount -t proc proc /proc; sh /tmp/script; umount /proc";
+        command.arg(&self.mounted).args(["sh", "-c", with_proc]).env_clear().envs(ENVIRONMENT.iter().copied());
         let output = command.output().expect("chroot starts");
         String::from_utf8_lossy(&output.stdout).into_owned()
     }
@@ -142,6 +144,13 @@ fn compare(setup: &str, scripts: &str) {
 
 fn switched_on_for(name: &str) -> bool {
     switched_on("IMGBUILD_TEST_ROOT", name) && switched_on("IMGBUILD_TEST_PEERS", name)
+}
+
+#[test]
+fn volatile_files_are_made_as_systemd_makes_them() {
+    if switched_on_for("volatile_files_are_made_as_systemd_makes_them") {
+        compare(include_str!("services/volatile.sh"), include_str!("services/tmpfiles.sh"));
+    }
 }
 
 #[test]

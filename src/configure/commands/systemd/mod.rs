@@ -9,6 +9,7 @@ mod idle;
 mod preset;
 mod systemctl;
 mod sysv;
+mod tmpfiles;
 mod unit;
 
 use super::Call;
@@ -33,6 +34,7 @@ pub(super) const COMMANDS: &[(&str, Command)] = &[
     ("systemd-escape", idle::escape),
     ("systemd-hwdb", idle::hwdb),
     ("systemd-machine-id-setup", idle::machine_id_setup),
+    ("systemd-tmpfiles", tmpfiles::tmpfiles),
     ("telinit", |_| Ok(0)),
     ("udevadm", idle::udevadm),
     ("update-rc.d", sysv::update),
