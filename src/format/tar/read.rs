@@ -97,7 +97,12 @@ impl<R: Read> Reader<R> {
         long_link: Option<Vec<u8>>,
         mut pax: BTreeMap<Vec<u8>, Vec<u8>>,
     ) -> Result<Header, Error> {
-        let kind = self.kind(header)?;
+        let twice = |key: &[u8], long: &Option<Vec<u8>>| pax.contains_key(key) && long.is_some();
+        if twice(b"path", &long_path) || twice(b"linkpath", &long_link) {
+            return Err(self.invalid("a GNU and a pax header both name it"));
+        }
+        let path = pax.remove(&b"path"[..]).or(long_path).unwrap_or_else(|| header.path_bytes().into_owned());
+        let kind = self.kind(header, &path)?;
         let raw = header.as_old();
         let mut field = |name: &str, raw: &[u8]| {
             let plain = number(raw).ok_or_else(|| format!("the {name} is no number that is accepted"))?;
@@ -127,11 +132,6 @@ impl<R: Read> Reader<R> {
             return Err(self.invalid("data on an entry that is no file"));
         }
         let device = self.device(header, kind)?;
-        let twice = |key: &[u8], long: &Option<Vec<u8>>| pax.contains_key(key) && long.is_some();
-        if twice(b"path", &long_path) || twice(b"linkpath", &long_link) {
-            return Err(self.invalid("a GNU and a pax header both name it"));
-        }
-        let path = pax.remove(&b"path"[..]).or(long_path).unwrap_or_else(|| header.path_bytes().into_owned());
         let link = pax.remove(&b"linkpath"[..]).or(long_link);
         let link = link.unwrap_or_else(|| header.link_name_bytes().unwrap_or_default().into_owned());
         if path.is_empty() || path.contains(&0) || link.contains(&0) {
@@ -147,10 +147,11 @@ impl<R: Read> Reader<R> {
         Ok(Header { path, kind, mode, uid, gid, size, mtime, link, device, xattrs })
     }
 
-    fn kind(&self, header: &tar::Header) -> Result<EntryKind, Error> {
+    fn kind(&self, header: &tar::Header, path: &[u8]) -> Result<EntryKind, Error> {
         Ok(match header.entry_type() {
-            // v7 archives mark a directory by the slash at its end.
-            EntryType::Regular if header.path_bytes().ends_with(b"/") => EntryKind::Directory,
+            // v7 archives mark a directory by the slash at its end: of its whole name, not of what of a long one fits
+            // into the header.
+            EntryType::Regular if path.ends_with(b"/") => EntryKind::Directory,
             EntryType::Regular => EntryKind::File,
             EntryType::Link => EntryKind::HardLink,
             EntryType::Symlink => EntryKind::Symlink,

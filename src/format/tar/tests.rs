@@ -349,3 +349,16 @@ fn extended_attributes_and_long_names_in_one_header() {
     assert_eq!(read(&bytes, Dialect::Pax).expect("our own archive"), [(entry, Vec::new())]);
     assert!(!bytes.windows(13).any(|window| window == b"././@LongLink"), "no GNU header beside a pax header");
 }
+
+/// The name in the header of a long one may be cut just behind a slash.
+#[test]
+fn a_file_is_no_directory_because_its_long_name_is_cut() {
+    for length in 90..110 {
+        let path = format!("./{}/{}", "d".repeat(length), "f".repeat(60));
+        let bytes = crate::testing::tar_archive(&[(crate::testing::entry(&path, EntryKind::File), b"x".to_vec())]);
+        for dialect in [Dialect::Deb, Dialect::Pax] {
+            let header = Reader::new(bytes.as_slice(), dialect, 9).next_entry().expect("our own").expect("an entry");
+            assert_eq!((header.path, header.kind), (path.clone().into_bytes(), EntryKind::File), "{length}");
+        }
+    }
+}
