@@ -116,8 +116,7 @@ fn main() {
     let recipe = recipe::load(&recipe).expect("the example is right");
     let apt = host::apt::mirrors(Path::new("/"));
     let mirrors = Mirrors { debian: apt.debian, security: apt.security };
-    let request =
-        Request { recipe: &recipe, lock: None, moved: None, mirrors: &mirrors, method: Method::Native, expect: None };
+    let request = Request { method: Method::Native, ..Request::new(&recipe, &mirrors) };
     let started: Arc<Mutex<(Option<Instant>, Duration)>> = Arc::default();
     let watch = Arc::clone(&started);
     let reporter = move |event: &Event<'_>| match event {

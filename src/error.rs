@@ -21,6 +21,13 @@ use crate::recipe;
 use crate::solve;
 use crate::unpack;
 
+/// The request failed.
+pub(crate) const FAILED: u8 = 1;
+/// The command line or the recipe is wrong.
+pub(crate) const USAGE: u8 = 2;
+/// A signature, a digest or an expectation does not hold.
+pub(crate) const INTEGRITY: u8 = 3;
+
 /// A build that did not end well.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -58,6 +65,9 @@ pub enum Error {
     /// The lock has a source that the recipe has not.
     #[error("the lock is of another recipe: it names source `{0}`, which the recipe does not have")]
     LockedSource(String),
+    /// The lock has a source whose keys are not known without its recipe.
+    #[error("source `{0}` of the lock is none of Debian's own: its keys are the recipe's to name")]
+    Keyring(String),
     /// No archive has a package that boot loaders are taken from.
     #[error("cannot find package `{0}`, which has a boot loader for the head")]
     Loader(String),
@@ -144,6 +154,17 @@ impl Error {
             Self::Fetch(error) => error.is_integrity(),
             Self::Unexpected { .. } | Self::Store(StoreError::Mismatch { .. }) => true,
             _ => false,
+        }
+    }
+
+    /// The status with which a program ends that can do no more: 3 integrity, 2 the recipe, its lock or the place of
+    /// the output, 1 anything else. One that a signal ended says so by its own status.
+    #[must_use]
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            error if error.is_integrity() => INTEGRITY,
+            Self::Recipe(_) | Self::Lock(_) | Self::Output(OutputError::Place { .. }) => USAGE,
+            _ => FAILED,
         }
     }
 

@@ -267,6 +267,8 @@ fn only_good_signatures_count() {
         ("SHA-1", by(TestKey::rsa(), Signing { hash: HashAlgorithm::Sha1, ..at })),
         ("MD5", by(TestKey::rsa(), Signing { hash: HashAlgorithm::Md5, ..at })),
         ("RSA-1024", by(TestKey::weak(), at)),
+        ("DSA", by(TestKey::dsa(), at)),
+        ("version 3", by(TestKey::rsa(), Signing { obsolete: true, ..at })),
     ];
     for (name, world) in weak {
         let error = world.refused();
@@ -758,12 +760,8 @@ fn debian_packages_come_as_signed_for() {
 
 /// The frames of apt's own tests: framing only, their signatures are by keys nobody has.
 #[test]
-#[expect(clippy::disallowed_methods, clippy::print_stderr, reason = "a test reads where its vectors lie")]
 fn frames_of_other_tests() {
-    let Some(directory) = std::env::var_os("IMGBUILD_TEST_VECTORS").map(std::path::PathBuf::from) else {
-        eprintln!("skipped: frames_of_other_tests (IMGBUILD_TEST_VECTORS names no directory)");
-        return;
-    };
+    let Some(directory) = crate::vectors("frames_of_other_tests") else { return };
     let directory = directory.join("clearsign");
     let list = std::fs::read_to_string(directory.join("expect.tsv")).expect("the list of vectors");
     let mut wrong = Vec::new();

@@ -1,12 +1,10 @@
 //! Versions, relations and control data against the test vectors of dpkg, apt and python-debian, and against
 //! the real tools.
 //!
-//! The vectors are data under other licences and not part of this repository: `IMGBUILD_TEST_VECTORS` names the
-//! directory that holds them.
+//! The vectors are data under other licences and not part of this repository; see [`crate::vectors`].
 
 use std::cmp::Ordering;
 use std::path::Path;
-use std::path::PathBuf;
 use std::process::Command;
 
 use imgbuild::deb::Stanza;
@@ -16,15 +14,7 @@ use imgbuild::deb::parse_relations;
 use imgbuild::deb::plain;
 use imgbuild::deb::stanzas;
 
-/// The directory of the vectors; says aloud when there is none.
-#[expect(clippy::disallowed_methods, clippy::print_stderr, reason = "a test reads its switch and says that it skips")]
-fn vectors(test: &str) -> Option<PathBuf> {
-    let directory = std::env::var_os("IMGBUILD_TEST_VECTORS").map(PathBuf::from);
-    if directory.is_none() {
-        eprintln!("skipped: {test} (set IMGBUILD_TEST_VECTORS to the directory of the test vectors to run it)");
-    }
-    directory
-}
+use crate::vectors;
 
 fn read(path: &Path) -> Vec<u8> {
     std::fs::read(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))

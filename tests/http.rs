@@ -147,6 +147,59 @@ fn redirects_are_followed_with_care() {
     assert!(matches!(head_error(&nowhere, 0), TransportError::Redirect(_)));
 }
 
+/// Answers every connection with a TLS handshake and a certificate that nobody vouches for.
+#[expect(clippy::disallowed_methods, reason = "a server is a thread of its own")]
+fn tls_server() -> std::net::SocketAddr {
+    use base64::Engine as _;
+    let decode = |text: &str| base64::engine::general_purpose::STANDARD.decode(text).expect("base64");
+    // For localhost, valid until 2126, signed by itself.
+    let certificate = decode(
+        "MIIBlzCCAT6gAwIBAgIUc9ihvGsvrdIxCAlqflU07r6GQ90wCgYIKoZIzj0EAwIwFDESMBAGA1UEAwwJbG9jYWxob3N0MCAXDTI2\
+         MTEyNTE1MzAxM1oYDzIxMjYxMTAxMTUzMDEzWjAUMRIwEAYDVQQDDAlsb2NhbGhvc3QwWTATBgcqhkjOPQIBBggqhkjOPQMBBwNC\
+         AAQaGlCIaT0+IxFTwECIL6x7o/a6e/vhKCCmVPjhHyhFBcNF19p269nh8SY0xsniY/i1i0Gv8SSEH+OmkYGJ/rVRo2wwajAdBgNV\
+         HQ4EFgQUUpekGXdSPxUWqHwPU64WCx8OWjIwHwYDVR0jBBgwFoAUUpekGXdSPxUWqHwPU64WCx8OWjIwGgYDVR0RBBMwEYIJbG9j\
+         YWxob3N0hwR/AAABMAwGA1UdEwEB/wQCMAAwCgYIKoZIzj0EAwIDRwAwRAIgCg1hIhoOTCofshfS/yTMDss20dDSoz6XlUMfd+cB\
+         I8YCIAdHqP2cb8EHYLY21EctBm2lsDEkNOK+JyQiNPdcM5oj",
+    );
+    let key = decode(
+        "MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgxiuf/jXRTXMrVk9WGWvdp1eQ1dbNAf0qKCDQ0BUzpBKhRANCAAQa\
+         GlCIaT0+IxFTwECIL6x7o/a6e/vhKCCmVPjhHyhFBcNF19p269nh8SY0xsniY/i1i0Gv8SSEH+OmkYGJ/rVR",
+    );
+    let provider = std::sync::Arc::new(rustls::crypto::ring::default_provider());
+    let config = rustls::ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+    let config = config
+        .expect("TLS has versions")
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate.into()], rustls::pki_types::PrivateKeyDer::Pkcs8(key.into()));
+    let config = std::sync::Arc::new(config.expect("a certificate and its key"));
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port is free");
+    let address = listener.local_addr().expect("it has one");
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().map_while(Result::ok) {
+            let mut connection = rustls::ServerConnection::new(std::sync::Arc::clone(&config)).expect("a connection");
+            // The other side hangs up.
+            let _ = connection.complete_io(&mut stream);
+        }
+    });
+    address
+}
+
+/// Case 36: a server that cannot prove who it is, one that does not speak TLS, and one that cannot be found.
+#[test]
+fn case_36_names_and_certificates() {
+    let transport = transport();
+    let error = transport.get(&format!("https://localhost:{}/file", tls_server().port()), 0).expect_err("nobody's");
+    assert!(matches!(error, TransportError::Tls(_)) && !error.is_retryable(), "{error:?}");
+    let plain = HttpServer::with_file(b"secret".to_vec());
+    let error = transport.get(&plain.url("file").replace("http:", "https:"), 0).expect_err("no TLS");
+    assert!(matches!(error, TransportError::Network(_)), "{error:?}");
+    assert!(plain.requests().iter().all(|request| request.path != "/file"), "asked in the clear");
+    let start = Instant::now();
+    let error = transport.get("http://nowhere.invalid/file", 0).expect_err("a name that nobody has (RFC 2606)");
+    assert!(matches!(error, TransportError::Network(_)), "{error:?}");
+    assert!(start.elapsed() < Duration::from_secs(30), "{:?}", start.elapsed());
+}
+
 /// Case 37: a second answer nobody asked for is not taken for the next one's.
 #[test]
 fn two_answers_to_one_request() {
@@ -178,6 +231,69 @@ fn heads_that_never_end_and_no_http_at_all() {
     assert!(matches!(head_error(&gone, 0), TransportError::Network(_)));
     let refused = transport().get("http://127.0.0.1:1/", 0).expect_err("nobody listens");
     assert!(refused.is_retryable() && !refused.to_string().is_empty());
+}
+
+/// Cases 29 to 34 and 37: a build against a server of each kind ends, and in a bounded time: four rounds of the limits
+/// above, and the pauses between them. Memory is bounded by what may be read: 10 MB of a Release.
+#[test]
+fn a_build_ends_whatever_the_server_does() {
+    let minute = Duration::from_secs(60);
+    let head = |more: &str| format!("HTTP/1.1 200 OK\r\n{more}").into_bytes();
+    let slow = |bytes: &[u8]| {
+        let byte = |byte: &u8| [Step::Send(vec![*byte]), Step::Wait(Duration::from_millis(100))];
+        bytes.iter().flat_map(byte).collect::<Vec<_>>()
+    };
+    let body = |steps: Vec<Step>| {
+        let mut all = vec![Step::Send(head("Content-Length: 100000\r\n\r\n"))];
+        all.extend(steps);
+        all
+    };
+    let behaviours: Vec<(&str, Vec<Step>)> = vec![
+        ("says nothing", vec![Step::Wait(minute)]),
+        ("hangs up", vec![]),
+        ("is no web server", vec![Step::Send(b"SSH-2.0-OpenSSH_9.9\r\n".to_vec())]),
+        ("head without end", vec![Step::Send(head("")), Step::Forever(b"X: y\r\n".to_vec())]),
+        ("head by drops", slow(&head("Content-Length: 1\r\n\r\nx").repeat(20))),
+        ("body without end", vec![Step::Send(head("\r\n")), Step::Forever(vec![b'x'; 65_536])]),
+        ("body by drops", body(slow(&[b'x'; 1000]))),
+        ("stalls", body(vec![Step::Send(b"half".to_vec()), Step::Wait(minute)])),
+        ("breaks off", body(vec![Step::Send(b"half".to_vec())])),
+        ("encodes", vec![Step::Send(answer("200 OK", &["Content-Encoding: gzip", "Content-Length: 2"], b"xx"))]),
+        ("goes round", vec![Step::Send(answer("302 Found", &["Location: /", "Content-Length: 0"], b""))]),
+        ("login page", vec![Step::Send(answer("200 OK", &["Content-Length: 6"], b"<html>"))]),
+        ("busy", vec![Step::Send(answer("503 Busy", &["Content-Length: 0"], b""))]),
+        ("lies of its length", vec![Step::Send(answer("200 OK", &["Content-Length: -1"], b"x"))]),
+    ];
+    imgbuild::host::in_parallel(behaviours.len(), &behaviours, |(name, steps)| {
+        let steps = steps.clone();
+        let server = HttpServer::new(move |_| steps.clone());
+        let place = tempfile::tempdir().expect("a temporary directory");
+        let host = imgbuild::host::Host {
+            transport: std::sync::Arc::new(transport()),
+            store: std::sync::Arc::new(imgbuild::host::store::DirStore::open(place.path()).expect("a store")),
+            trust: std::sync::Arc::new(imgbuild::host::openpgp::OpenPgp),
+            sandbox: std::sync::Arc::new(imgbuild::host::NoSandbox),
+            reporter: std::sync::Arc::new(imgbuild::host::Silent),
+            now: imgbuild::testing::ARCHIVE_DATE,
+            jobs: 1,
+        };
+        let source = imgbuild::archive::Source {
+            name: "test".to_owned(),
+            mirrors: vec![server.url("").trim_end_matches('/').to_owned()],
+            suite: "test".to_owned(),
+            components: vec!["main".to_owned()],
+            architectures: vec!["amd64".to_owned()],
+            keyring: imgbuild::testing::signer::TestKey::trusted().certificate(),
+            snapshot: false,
+            allow: Vec::new(),
+        };
+        let start = Instant::now();
+        let opened = imgbuild::archive::open(&host, &[source], &imgbuild::archive::Options::default());
+        assert!(opened.is_err(), "{name}");
+        assert!(start.elapsed() < Duration::from_secs(45), "{name}: {:?}", start.elapsed());
+        assert_eq!(crate::hostile::files(&place.path().join("incoming")).len(), 0, "{name}");
+        assert_eq!(crate::hostile::files(&place.path().join("sha256")).len(), 0, "{name}");
+    });
 }
 
 #[test]

@@ -2,16 +2,19 @@
 //!
 //! What needs more than this crate stands behind a switch in the environment, and says so when it is skipped:
 //! `IMGBUILD_TEST_MIRROR=1` a real Debian mirror, `IMGBUILD_TEST_ROOT=1` root, `IMGBUILD_TEST_PEERS=1` dpkg,
-//! mmdebstrap and the like, `IMGBUILD_TEST_BOOT=1` QEMU. `.ci/run` sets them all.
+//! mmdebstrap and the like, `IMGBUILD_TEST_BOOT=1` QEMU. `IMGBUILD_TEST_FAULTS=1` tries every fault and kills 500 builds,
+//! where otherwise some are tried. `.ci/run` sets them all.
 
 mod accounts;
 mod allowed;
 #[cfg(feature = "http")]
 mod archive;
 mod boot;
+mod cases;
 mod cli;
 mod deb;
 mod deb_file;
+mod faults;
 mod formats;
 mod head;
 mod image;
@@ -26,6 +29,20 @@ pub(crate) fn switched_on(switch: &str, test: &str) -> bool {
     on
 }
 
+/// The directory of the test vectors of other projects: data under other licences, which is no part of this
+/// repository. It lies beside it, or where `IMGBUILD_TEST_VECTORS` says; it is said aloud when it is not there.
+#[expect(clippy::disallowed_methods, clippy::print_stderr, reason = "a test reads its switch and says that it skips")]
+pub(crate) fn vectors(test: &str) -> Option<std::path::PathBuf> {
+    let beside = || std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/vectors");
+    let directory = std::env::var_os("IMGBUILD_TEST_VECTORS").map_or_else(beside, std::path::PathBuf::from);
+    if !directory.is_dir() {
+        eprintln!("skipped: {test} (no test vectors in `{}`; see IMGBUILD_TEST_VECTORS)", directory.display());
+        return None;
+    }
+    Some(directory)
+}
+
+mod hostile;
 mod initramfs;
 #[cfg(feature = "http")]
 mod http;
@@ -36,6 +53,8 @@ mod layers;
 mod manifest;
 #[cfg(feature = "sandbox")]
 mod native;
+mod outputs;
+mod proof;
 mod reference;
 #[cfg(feature = "sandbox")]
 mod reproducible;

@@ -199,6 +199,21 @@ fn case_72_no_environment_and_no_terminal_get_in() {
     assert_eq!(ran.log, "/dev/null\n0\nlocalhost\n");
 }
 
+/// The same, and more, as `imgbuild doctor` tries it with system calls.
+#[test]
+#[expect(clippy::disallowed_methods, clippy::print_stderr, reason = "the program is what is tested")]
+fn case_72_the_doctor_finds_no_way_out() {
+    if !switched_on("IMGBUILD_TEST_ROOT", "case_72_the_doctor_finds_no_way_out") {
+        return;
+    }
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_imgbuild")).arg("doctor").env_clear().output();
+    let output = output.expect("the program starts");
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{text}{}", String::from_utf8_lossy(&output.stderr));
+    assert!(text.lines().count() > 70 && text.lines().all(|line| line.starts_with("held  ")), "{text}");
+    eprintln!("{} ways out were tried", text.lines().count());
+}
+
 #[test]
 fn case_73_what_does_not_end_is_ended() {
     if !switched_on("IMGBUILD_TEST_ROOT", "case_73_what_does_not_end_is_ended") {

@@ -41,7 +41,7 @@ const STAGE: &str = "index";
 /// largest known, has 60 MB.
 const INDEX_MAX: u64 = 1 << 30;
 
-/// A Release that a trusted key signed and that passed every check; made nowhere else.
+/// A Release that a trusted key signed and that passed every check; made here, and from a proof that proved itself.
 #[derive(Debug)]
 pub(super) struct VerifiedRelease {
     pub(super) release: Release,
@@ -90,6 +90,22 @@ impl VerifiedRelease {
             }
         }
         Ok(indices)
+    }
+
+    /// The indices that its proof names, by the digests there.
+    pub(super) fn proved_indices(&self) -> Result<Vec<WantedIndex>, Error> {
+        let wanted = |name: &String| {
+            let packed = COMPRESSIONS.into_iter().filter(|&kind| kind != Compression::None);
+            let stripped = packed.filter_map(|kind| Some((name.strip_suffix(kind.suffix())?, kind))).next();
+            let (path, compression) = stripped.unwrap_or((name, Compression::None));
+            let (file, plain) = (self.release.file(name)?, self.release.file(path));
+            Some(WantedIndex { path: path.to_owned(), file, compression, plain })
+        };
+        let missing = |name: &String| Error::Release {
+            archive: self.proof.name.clone(),
+            source: ReleaseError::Missing(name.clone()),
+        };
+        self.proof.indices.keys().map(|name| wanted(name).ok_or_else(|| missing(name))).collect()
     }
 
     fn index(&self, path: &str) -> Option<WantedIndex> {

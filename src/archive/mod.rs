@@ -129,6 +129,24 @@ pub enum Error {
         /// Why.
         source: IndexError,
     },
+    /// A proof says otherwise than what was signed.
+    #[error("archive `{archive}`: its proof does not hold: {reason}")]
+    Proof {
+        /// Its name.
+        archive: String,
+        /// Why.
+        reason: String,
+    },
+    /// What is said to be a package of it is not.
+    #[error("archive `{archive}`: package `{package}` does not follow from it: {reason}")]
+    Unproven {
+        /// Its name.
+        archive: String,
+        /// Name and version.
+        package: String,
+        /// Why.
+        reason: String,
+    },
     /// The cache failed.
     #[error("cannot use the cache")]
     Store(#[source] StoreError),
@@ -180,7 +198,12 @@ impl Error {
     pub const fn is_integrity(&self) -> bool {
         match self {
             Self::Download { source, .. } => source.is_integrity(),
-            Self::Framing { .. } | Self::Signature { .. } | Self::Release { .. } | Self::Index { .. } => true,
+            Self::Framing { .. }
+            | Self::Signature { .. }
+            | Self::Release { .. }
+            | Self::Index { .. }
+            | Self::Proof { .. }
+            | Self::Unproven { .. } => true,
             Self::Source { .. } | Self::Store(_) => false,
         }
     }
@@ -213,4 +236,22 @@ pub fn open(host: &Host, sources: &[Source], options: &Options) -> Result<Index,
     }
     let proofs = mirror::proofs(&releases, wanted.iter().map(|(archive, _, _, index)| (*archive, index)));
     Index::from_parts(parts, proofs, host.jobs)
+}
+
+/// Opens again what a proof vouches for, without asking what is newest: its signature is judged at its own date, its
+/// indices are those of its digests, from the store or else from the mirrors. Components and architectures of the
+/// source do not matter.
+///
+/// # Errors
+/// The proof does not prove itself, or an index does not come.
+pub fn reopen(host: &Host, source: &Source, proof: &Proof) -> Result<Index, Error> {
+    let (release, signers) = proof::proved(host.trust.as_ref(), &source.keyring, proof)?;
+    let release = mirror::VerifiedRelease { release, proof: Proof { signers, ..proof.clone() } };
+    let wanted = release.proved_indices()?;
+    let texts = in_parallel(wanted.len(), &wanted, |index| mirror::index_text(host, source, &release, index));
+    let mut parts = Vec::new();
+    for (index, text) in wanted.iter().zip(texts) {
+        parts.push(index::Part { archive: 0, source, path: &index.path, text: text? });
+    }
+    Index::from_parts(parts, vec![release.proof], host.jobs)
 }

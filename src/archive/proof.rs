@@ -38,10 +38,15 @@ pub struct Proof {
 /// # Errors
 /// The signature does not count, or the Release is another suite's, of another date, or does not name an index.
 pub fn verify_proof(trust: &dyn Trust, keyring: &[u8], proof: &Proof) -> Result<Release, Error> {
+    proved(trust, keyring, proof).map(|(release, _)| release)
+}
+
+/// The same, with the fingerprints of the keys that really signed, whatever the proof says of them.
+pub(super) fn proved(trust: &dyn Trust, keyring: &[u8], proof: &Proof) -> Result<(Release, Vec<String>), Error> {
     let archive = || proof.name.clone();
     let path = || if proof.signature.is_some() { "Release.gpg" } else { "InRelease" }.to_owned();
     let signed = Signed { text: proof.text.clone(), signature: proof.signature.clone() };
-    let (text, _) = signed.verify(trust, keyring, None).map_err(|error| match error {
+    let (text, signers) = signed.verify(trust, keyring, None).map_err(|error| match error {
         VerifyError::Framing(source) => Error::Framing { archive: archive(), path: path(), source },
         VerifyError::Signature(source) => Error::Signature { archive: archive(), path: path(), source },
     })?;
@@ -50,15 +55,15 @@ pub fn verify_proof(trust: &dyn Trust, keyring: &[u8], proof: &Proof) -> Result<
     release.check_suite(&proof.suite).map_err(wrong)?;
     for (path, sha256) in &proof.indices {
         if release.file(path).is_none_or(|file| file.sha256 != *sha256) {
-            let reason = format!("its proof does not vouch for index `{path}` with SHA-256 {sha256}");
-            return Err(Error::Source { archive: archive(), reason });
+            let reason = format!("it does not vouch for index `{path}` with SHA-256 {sha256}");
+            return Err(Error::Proof { archive: archive(), reason });
         }
     }
     if release.date != proof.date {
-        let reason = "its proof is of another date than it says".to_owned();
-        return Err(Error::Source { archive: archive(), reason });
+        let reason = "it is of another date than it says".to_owned();
+        return Err(Error::Proof { archive: archive(), reason });
     }
-    Ok(release)
+    Ok((release, signers))
 }
 
 /// A Release as it came, not yet judged.

@@ -58,8 +58,10 @@ pub(super) enum Command {
     Show(Show),
     /// Say what differs between two outputs, trees, tars or locks, and why
     Compare(Compare),
-    /// Check an output against its manifest
+    /// Check an output against its manifest, or a lock against what was signed
     Verify(Verify),
+    /// Try from inside the sandbox whether anything gets out of it
+    Doctor,
     /// Write a commented recipe to start from
     Init(Init),
     /// Print the JSON schema of recipes
@@ -80,9 +82,13 @@ impl Command {
             Self::Lock(arguments) => Some(&arguments.common),
             Self::Show(arguments) => Some(&arguments.common),
             Self::Verify(arguments) => Some(&arguments.common),
-            Self::Compare(_) | Self::Init(_) | Self::Schema(_) | Self::Completions(_) | Self::Man | Self::Cache(_) => {
-                None
-            }
+            Self::Compare(_)
+            | Self::Init(_)
+            | Self::Schema(_)
+            | Self::Completions(_)
+            | Self::Man
+            | Self::Doctor
+            | Self::Cache(_) => None,
         }
     }
 }
@@ -102,6 +108,13 @@ pub(super) struct Common {
     /// Refuse to go on without a lock that fits the recipe
     #[arg(long)]
     pub(super) locked: bool,
+    /// Take an archive's Release although a newer one was seen before
+    #[arg(long)]
+    pub(super) allow_older: bool,
+    /// How much of what comes from outside is taken: connect, head, idle, total, rate, steps, data, entries, memory,
+    /// scripts; see SECURITY.md
+    #[arg(long, value_name = "NAME=VALUE")]
+    pub(super) limit: Vec<String>,
     /// Threads to use [default: as many as there are processors]
     #[arg(long, short, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub(super) jobs: Option<u16>,
@@ -167,6 +180,9 @@ pub(super) struct Build {
     /// Fail unless the tree has this digest
     #[arg(long, value_name = "SHA256")]
     pub(super) expect: Option<Sha256>,
+    /// Sign the output's provenance with this Ed25519 key (PEM)
+    #[arg(long, value_name = "KEY")]
+    pub(super) sign: Option<PathBuf>,
     #[command(flatten)]
     pub(super) configure: Configure,
     #[command(flatten)]
@@ -221,11 +237,20 @@ pub(super) struct Compare {
 #[derive(Debug, Args)]
 pub(super) struct Verify {
     /// The output directory
-    #[arg(value_name = "DIR")]
-    pub(super) directory: PathBuf,
+    #[arg(value_name = "DIR", required_unless_present = "lock")]
+    pub(super) directory: Option<PathBuf>,
     /// Build this recipe again, from the output's lock and in another world, and compare every byte
     #[arg(long, value_name = "RECIPE")]
     pub(super) rebuild: Option<PathBuf>,
+    /// Require a provenance signed by this Ed25519 public key (PEM)
+    #[arg(long, value_name = "KEY")]
+    pub(super) key: Option<PathBuf>,
+    /// Prove instead that a lock's packages are what its archives signed for
+    #[arg(long, value_name = "LOCK", conflicts_with_all = ["directory", "rebuild", "key"])]
+    pub(super) lock: Option<PathBuf>,
+    /// The lock's recipe: it names the keys of archives other than Debian's own
+    #[arg(long, value_name = "RECIPE", requires = "lock")]
+    pub(super) recipe: Option<PathBuf>,
     #[command(flatten)]
     pub(super) configure: Configure,
     #[command(flatten)]
@@ -279,7 +304,7 @@ pub(super) enum CacheCommand {
 }
 
 /// A number of bytes, with `K`, `M`, `G` or `T` for powers of 1024.
-fn size(text: &str) -> Result<u64, String> {
+pub(super) fn size(text: &str) -> Result<u64, String> {
     let digits = text.trim_end_matches(|letter: char| letter.is_ascii_alphabetic());
     let shift = match &text[digits.len()..] {
         "" => 0,

@@ -1,14 +1,20 @@
 //! `imgbuild build`, and a recipe alone.
 
 use std::fmt::Write as _;
+use std::fs::File;
+use std::io::Read as _;
 use std::path::Path;
 
 use super::args::Build;
+use super::limits::Limits;
 use super::print;
 use super::signals::Signals;
 use super::words::Failure;
 use super::world;
+use crate::host::Signer;
 use crate::host::output;
+use crate::host::signing::KEY_MAX;
+use crate::host::signing::SigningKey;
 use crate::pipeline;
 use crate::pipeline::Request;
 use crate::recipe;
@@ -18,18 +24,20 @@ pub(super) fn run(arguments: &Build, signals: &Signals) -> Result<(), Failure> {
     let common = &arguments.common;
     let recipe = recipe::load(&arguments.recipe)?;
     let lock = world::lock(common, &recipe, &world::lock_path(&arguments.recipe, &recipe))?;
-    let mirrors = world::mirrors(common, &recipe)?;
+    let mirrors = world::mirrors(common, Some(&recipe))?;
     let host = world::host(common, signals)?;
     let directory = arguments.output.clone().unwrap_or_else(|| Path::new("build").join(&recipe.name));
     // Known at once, so it need not be said after an hour.
     output::check_place(&directory)?;
+    let signer = arguments.sign.as_deref().map(signing_key).transpose()?;
     let request = Request {
-        recipe: &recipe,
         lock: lock.as_ref(),
-        moved: None,
-        mirrors: &mirrors,
+        archive: world::archive_options(common),
+        limits: Limits::of(common)?.build,
         method: arguments.configure.method(),
         expect: arguments.expect,
+        signer: signer.as_ref().map(|key| key as &dyn Signer),
+        ..Request::new(&recipe, &mirrors)
     };
     let built = pipeline::build(&host, &request, &directory)?;
     let mut text = String::new();
@@ -39,4 +47,18 @@ pub(super) fn run(arguments: &Build, signals: &Signals) -> Result<(), Failure> {
             .expect("writing to a String succeeds");
     }
     print(&text)
+}
+
+/// The key that a file holds; whoever else can read it could sign as well.
+fn signing_key(path: &Path) -> Result<SigningKey, Failure> {
+    let text = key_text(path)?;
+    SigningKey::from_pem(&text).map_err(|error| Failure::Usage(format!("`{}`: {error}", path.display())))
+}
+
+/// The text of a file with a key.
+pub(super) fn key_text(path: &Path) -> Result<String, Failure> {
+    let failed = |source| Failure::File { action: "read", path: path.to_owned(), source };
+    let mut text = String::new();
+    File::open(path).and_then(|file| file.take(KEY_MAX).read_to_string(&mut text)).map_err(failed)?;
+    Ok(text)
 }

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::args::Lock as Arguments;
+use super::limits::Limits;
 use super::print;
 use super::signals::Signals;
 use super::words::Failure;
@@ -42,10 +43,15 @@ fn write(
     moved: Option<Moved<'_>>,
 ) -> Result<(), Failure> {
     let common = &arguments.common;
-    let mirrors = world::mirrors(common, recipe)?;
+    let mirrors = world::mirrors(common, Some(recipe))?;
     let host = world::host(common, signals)?;
-    let request =
-        Request { recipe, lock: None, moved, mirrors: &mirrors, method: arguments.configure.method(), expect: None };
+    let request = Request {
+        moved,
+        archive: world::archive_options(common),
+        limits: Limits::of(common)?.build,
+        method: arguments.configure.method(),
+        ..Request::new(recipe, &mirrors)
+    };
     let lock: Lock = pipeline::lock(&host, &request)?;
     lock.write(path)?;
     print(&format!("{}\n", path.display()))

@@ -10,8 +10,10 @@ mod args;
 mod build;
 mod cache;
 mod compare;
+mod doctor;
 mod generate;
 mod init;
+mod limits;
 mod lock;
 mod show;
 mod signals;
@@ -69,6 +71,7 @@ fn run(command: &Command, signals: &Signals) -> Result<(), Failure> {
         Command::Show(arguments) => show::run(arguments, signals),
         Command::Compare(arguments) => compare::run(arguments),
         Command::Verify(arguments) => verify::run(arguments, signals),
+        Command::Doctor => doctor::run(),
         Command::Init(arguments) => init::run(arguments),
         Command::Schema(arguments) => generate::schema(arguments),
         Command::Completions(arguments) => generate::completions(arguments),

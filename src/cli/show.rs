@@ -6,11 +6,11 @@ use std::fmt::Write as _;
 use serde_json::json;
 
 use super::args::Show;
+use super::limits::Limits;
 use super::print;
 use super::signals::Signals;
 use super::words::Failure;
 use super::world;
-use crate::configure::Method;
 use crate::configure::Outcome;
 use crate::configure::PackageReport;
 use crate::deb::Package;
@@ -29,15 +29,13 @@ pub(super) fn run(arguments: &Show, signals: &Signals) -> Result<(), Failure> {
         Some(_) => None,
         None => world::lock(common, &recipe, &world::lock_path(&arguments.recipe, &recipe))?,
     };
-    let mirrors = world::mirrors(common, &recipe)?;
+    let mirrors = world::mirrors(common, Some(&recipe))?;
     let host = world::host(common, signals)?;
     let request = Request {
-        recipe: &recipe,
         lock: lock.as_ref(),
-        moved: None,
-        mirrors: &mirrors,
-        method: Method::default(),
-        expect: None,
+        archive: world::archive_options(common),
+        limits: Limits::of(common)?.build,
+        ..Request::new(&recipe, &mirrors)
     };
     if arguments.configure {
         return configuration(&pipeline::survey(&host, &request)?, arguments.json);

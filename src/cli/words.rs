@@ -7,16 +7,13 @@ use std::path::PathBuf;
 
 use super::signals::Signals;
 use crate::error::Error;
-use crate::host::OutputError;
+use crate::error::FAILED;
+use crate::error::INTEGRITY;
+pub(super) use crate::error::USAGE;
+use crate::host::SandboxError;
 use crate::recipe;
 use crate::recipe::LockError;
 
-/// The request failed.
-const FAILED: u8 = 1;
-/// The command line or the recipe is wrong.
-pub(super) const USAGE: u8 = 2;
-/// A signature, a digest or an expectation does not hold.
-const INTEGRITY: u8 = 3;
 /// A bug of this program.
 const BUG: u8 = 4;
 /// Added to the number of a signal, as shells do.
@@ -42,6 +39,10 @@ pub(super) enum Failure {
     Different,
     /// An output is not what its manifest says: in these ways.
     Unverified(Vec<String>),
+    /// There is no sandbox to examine, or it could not be.
+    Sandbox(SandboxError),
+    /// Ways out of the sandbox that are open.
+    Open(Vec<String>),
     /// Standard output cannot be written.
     Stdout(io::Error),
     /// A panic; its message is out already.
@@ -70,10 +71,11 @@ pub(super) fn exit_code(failure: &Failure, signals: &Signals) -> u8 {
             0 => FAILED,
             number => SIGNAL + number,
         },
-        Failure::Library(error) if error.is_integrity() => INTEGRITY,
-        Failure::Library(Error::Recipe(_) | Error::Lock(_) | Error::Output(OutputError::Place { .. })) => USAGE,
+        Failure::Library(error) => error.exit_code(),
         Failure::Unverified(_) => INTEGRITY,
-        Failure::Library(_) | Failure::File { .. } | Failure::Stdout(_) | Failure::Different => FAILED,
+        Failure::Sandbox(_) | Failure::Open(_) | Failure::File { .. } | Failure::Stdout(_) | Failure::Different => {
+            FAILED
+        }
     }
 }
 
@@ -96,6 +98,8 @@ fn message(failure: &Failure) -> String {
         Failure::Stdout(error) => format!("cannot write to standard output: {error}"),
         Failure::Different => "they differ".to_owned(),
         Failure::Unverified(wrong) => format!("the output is not what its manifest says: {}", wrong.join("; ")),
+        Failure::Sandbox(error) => format!("cannot examine the sandbox: {error}"),
+        Failure::Open(ways) => format!("the sandbox does not hold: {}", ways.join("; ")),
         Failure::Bug => "this is a bug of imgbuild; the lines above say where".to_owned(),
         // Each problem has its own place and lines.
         Failure::Library(Error::Recipe(recipe::Error::Invalid(problems))) => {

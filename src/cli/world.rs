@@ -8,16 +8,17 @@ use std::time::SystemTime;
 use std::time::UNIX_EPOCH;
 
 use super::args::Common;
+use super::limits::Limits;
 use super::signals::Signals;
 use super::terminal::Terminal;
 use super::words::Failure;
+use crate::archive;
 use crate::host::Host;
 use crate::host::NoSandbox;
 use crate::host::OfflineTransport;
 use crate::host::Sandbox;
 use crate::host::Transport;
 use crate::host::apt;
-use crate::host::http;
 use crate::host::http::HttpTransport;
 use crate::host::openpgp::OpenPgp;
 use crate::host::store::DirStore;
@@ -36,7 +37,7 @@ pub(super) fn host(common: &Common, signals: &Signals) -> Result<Host, Failure> 
     let transport: Arc<dyn Transport> = if common.offline {
         Arc::new(OfflineTransport)
     } else {
-        let transport = HttpTransport::new(http::Options::default());
+        let transport = HttpTransport::new(Limits::of(common)?.http);
         let transport = transport.map_err(|error| Failure::Usage(format!("cannot use the network: {error}")))?;
         Arc::new(transport.cancelled_by(reporter.clone()))
     };
@@ -98,7 +99,7 @@ pub(super) fn cache_directory(asked: Option<&Path>) -> Result<PathBuf, Failure> 
 
 /// Where Debian's packages come from: the first of option, recipe, environment, the host's own apt and the built-in
 /// mirror that says anything.
-pub(super) fn mirrors(common: &Common, recipe: &Recipe) -> Result<Mirrors, Failure> {
+pub(super) fn mirrors(common: &Common, recipe: Option<&Recipe>) -> Result<Mirrors, Failure> {
     let environment = |name: &str| -> Result<Vec<String>, Failure> {
         let Some(value) = variable(name) else { return Ok(Vec::new()) };
         let value = value.to_string_lossy();
@@ -112,7 +113,7 @@ pub(super) fn mirrors(common: &Common, recipe: &Recipe) -> Result<Mirrors, Failu
     let apt = apt::mirrors(Path::new("/"));
     let ways = [
         beside(asked),
-        beside(recipe.debian.mirror.iter().cloned().collect()),
+        beside(recipe.and_then(|recipe| recipe.debian.mirror.clone()).into_iter().collect()),
         if security.is_empty() { beside(debian) } else { Mirrors { debian, security } },
         Mirrors { debian: apt.debian, security: apt.security },
         beside(vec![MIRROR.to_owned()]),
@@ -127,6 +128,11 @@ pub(super) fn mirrors(common: &Common, recipe: &Recipe) -> Result<Mirrors, Failu
 fn beside(debian: Vec<String>) -> Mirrors {
     let sibling = |url: &String| url.strip_suffix("/debian").map(|parent| format!("{parent}/debian-security"));
     Mirrors { security: debian.iter().filter_map(sibling).collect(), debian }
+}
+
+/// How strictly archives are judged.
+pub(super) const fn archive_options(common: &Common) -> archive::Options {
+    archive::Options { allow_older: common.allow_older }
 }
 
 /// The lock beside the recipe: used where it lies, and an error when it is stale.

@@ -232,8 +232,11 @@ fn environment(options: &Options) -> Vec<(String, String)> {
 
 /// Sends the tree into the sandbox and reads it back, both as streams.
 fn run(host: &Host, tree: &Tree, options: &Options) -> Result<Tree, Error> {
-    let job =
-        SandboxJob { command: vec![format!("/{DRIVER}/run")], environment: environment(options), timeout: TIMEOUT };
+    let job = SandboxJob {
+        command: vec![format!("/{DRIVER}/run")],
+        environment: environment(options),
+        timeout: options.sandbox_time.unwrap_or(TIMEOUT),
+    };
     let pipe = || io::pipe().map_err(|source| Error::Sandbox(SandboxError::Io(source)));
     let (mut input, feed) = pipe()?;
     let (drain, mut output) = pipe()?;

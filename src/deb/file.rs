@@ -17,7 +17,6 @@ use crate::format::ar;
 use crate::format::compress;
 use crate::format::compress::Compression;
 use crate::format::compress::Decoder;
-use crate::format::compress::Limits;
 use crate::format::tar;
 use crate::format::tar::Dialect;
 use crate::format::tar::EntryKind;
@@ -38,6 +37,23 @@ const DATA_MAX: u64 = 64 << 30;
 const DATA_FACTOR: u64 = 8;
 /// What small packages may unpack to in any case.
 const DATA_FLOOR: u64 = 256 << 20;
+
+/// How much a .deb may hold. The defaults let all of Debian through.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes of `data.tar` unpacked, whatever Installed-Size says: 64 GiB.
+    pub data: u64,
+    /// Entries of `data.tar`: a million.
+    pub entries: u64,
+    /// Bytes of memory for a decoder: 128 MiB.
+    pub memory: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { data: DATA_MAX, entries: DATA_ENTRIES_MAX, memory: compress::Limits::new(0).memory }
+    }
+}
 
 /// A .deb, its control files read, its data about to be.
 #[derive(Debug)]
@@ -105,22 +121,36 @@ impl<'a> DebFile<'a> {
     /// # Errors
     /// This is no .deb of format 2, or one that is not accepted.
     pub fn read(input: impl Read + Send + 'a, threads: u32) -> Result<Self, Error> {
+        Self::read_within(input, threads, &Limits::default())
+    }
+
+    /// As [`DebFile::read`], within other limits.
+    ///
+    /// # Errors
+    /// As [`DebFile::read`].
+    pub fn read_within(input: impl Read + Send + 'a, threads: u32, limits: &Limits) -> Result<Self, Error> {
+        let memory = limits.memory;
         let mut archive = ar::Reader::new(input)?;
         check_version(&mut archive)?;
         let kind = find(&mut archive, "control.tar")?;
         let member = format!("control.tar{}", kind.suffix());
-        let decoder = compress::decoder(kind, BufReader::new(&mut archive), Limits::new(CONTROL_MAX))
-            .map_err(|source| Error::Decompress { member, source })?;
+        let decoder = compress::decoder(
+            kind,
+            BufReader::new(&mut archive),
+            compress::Limits { memory, ..compress::Limits::new(CONTROL_MAX) },
+        )
+        .map_err(|source| Error::Decompress { member, source })?;
         let mut members = control_files(decoder)?;
         let control = members.remove("control").ok_or_else(|| Error::Format("there is no file `control`".into()))?;
         let control = String::from_utf8(control.bytes).map_err(|_| Error::Format("`control` is not UTF-8".into()))?;
         let installed = Stanza::parse(control.as_bytes())?.get("Installed-Size").and_then(|size| size.parse().ok());
 
         let kind = find(&mut archive, "data.tar")?;
-        let limits = Limits { threads, ..Limits::new(data_limit(installed.unwrap_or(0))) };
-        let decoder = compress::decoder(kind, BufReader::with_capacity(64 << 10, LastMember(archive)), limits)
+        let output = data_limit(installed.unwrap_or(0)).min(limits.data);
+        let within = compress::Limits { threads, memory, output };
+        let decoder = compress::decoder(kind, BufReader::with_capacity(64 << 10, LastMember(archive)), within)
             .map_err(|source| Error::Decompress { member: format!("data.tar{}", kind.suffix()), source })?;
-        Ok(Self { control, members, data: tar::Reader::new(decoder, Dialect::Deb, DATA_ENTRIES_MAX) })
+        Ok(Self { control, members, data: tar::Reader::new(decoder, Dialect::Deb, limits.entries) })
     }
 
     /// The package that the control file describes; size and digest are the whole file's.

@@ -124,27 +124,37 @@ impl Package {
     /// # Errors
     /// Name, version, architecture or dependencies differ: the solution would not hold.
     pub fn check_control(&self, control: &Self) -> Result<(), PackageError> {
-        let differs = |field: &str, index: &dyn fmt::Display, control: &dyn fmt::Display| {
-            let reason = format!("{field} is `{control}` in the .deb and `{index}` in the archive's index");
-            Err(PackageError { package: self.name.clone(), reason })
-        };
-        if self.name != control.name {
-            return differs("Package", &self.name, &control.name);
-        }
-        if self.version != control.version {
-            return differs("Version", &self.version, &control.version);
-        }
-        if self.architecture != control.architecture {
-            return differs("Architecture", &self.architecture, &control.architecture);
-        }
+        self.check_identity(control)?;
         for (field, index, control) in
             [("Pre-Depends", &self.pre_depends, &control.pre_depends), ("Depends", &self.depends, &control.depends)]
         {
             if index != control {
-                return differs(field, &super::format_relations(index), &super::format_relations(control));
+                return self.differs(field, &super::format_relations(index), &super::format_relations(control));
             }
         }
         Ok(())
+    }
+
+    /// Checks that a .deb's control file names the package that an index or a lock names.
+    ///
+    /// # Errors
+    /// Name, version or architecture differ.
+    pub fn check_identity(&self, control: &Self) -> Result<(), PackageError> {
+        if self.name != control.name {
+            return self.differs("Package", &self.name, &control.name);
+        }
+        if self.version != control.version {
+            return self.differs("Version", &self.version, &control.version);
+        }
+        if self.architecture != control.architecture {
+            return self.differs("Architecture", &self.architecture, &control.architecture);
+        }
+        Ok(())
+    }
+
+    fn differs(&self, field: &str, chosen: &dyn fmt::Display, control: &dyn fmt::Display) -> Result<(), PackageError> {
+        let reason = format!("{field} is `{control}` in the .deb and `{chosen}` in the index or lock it was chosen by");
+        Err(PackageError { package: self.name.clone(), reason })
     }
 }
 

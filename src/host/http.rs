@@ -366,7 +366,24 @@ impl Drop for Background {
 }
 
 fn network(error: &reqwest::Error) -> TransportError {
-    TransportError::Network(causes(error))
+    if is_about_trust(error) { TransportError::Tls(causes(error)) } else { TransportError::Network(causes(error)) }
+}
+
+/// Whether a certificate was refused: to ask the same server again would not help.
+fn is_about_trust(error: &reqwest::Error) -> bool {
+    let mut cause = std::error::Error::source(error);
+    while let Some(error) = cause {
+        // What an I/O error wraps is not its source, and may be another one.
+        let mut inner = error;
+        while let Some(wrapped) = inner.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
+            inner = wrapped;
+        }
+        if let Some(rustls::Error::InvalidCertificate(_)) = inner.downcast_ref() {
+            return true;
+        }
+        cause = inner.source();
+    }
+    false
 }
 
 /// The innermost causes in one line: `error sending request` alone helps nobody. Without the URL, which the

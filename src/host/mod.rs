@@ -6,6 +6,10 @@
 pub mod apt;
 pub mod download;
 mod event;
+#[cfg(feature = "testing")]
+pub mod fault;
+#[cfg(not(feature = "testing"))]
+pub(crate) mod fault;
 #[cfg(feature = "http")]
 pub mod http;
 #[cfg(feature = "openpgp")]
@@ -13,6 +17,8 @@ pub mod openpgp;
 pub mod output;
 #[cfg(feature = "sandbox")]
 pub mod sandbox;
+#[cfg(feature = "sign")]
+pub mod signing;
 pub mod store;
 
 use std::fmt;
@@ -127,7 +133,10 @@ pub enum TransportError {
     /// The reporter ended the build.
     #[error("cancelled")]
     Cancelled,
-    /// Name, connection, TLS, or a limit of time.
+    /// The server cannot prove who it is: its certificate is unknown, expired, or another's.
+    #[error("the server cannot prove who it is: {0}")]
+    Tls(String),
+    /// Name, connection, or a limit of time.
     #[error("{0}")]
     Network(String),
 }
@@ -309,6 +318,15 @@ pub enum TrustError {
         /// In words.
         reason: String,
     },
+}
+
+/// Who signs outputs.
+pub trait Signer: Send + Sync {
+    /// Names the key beside its signatures.
+    fn key_id(&self) -> String;
+
+    /// The signature over these bytes; the same every time.
+    fn sign(&self, bytes: &[u8]) -> Vec<u8>;
 }
 
 /// Where a target system's own programs may run, confined.

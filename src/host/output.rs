@@ -19,6 +19,8 @@ use std::path::PathBuf;
 
 use rustix::fs::FlockOperation;
 
+use super::fault::at;
+
 /// How the names of unfinished outputs begin.
 const PREFIX: &str = ".imgbuild-";
 /// What an earlier output has in it; a directory without these is somebody's own and is not replaced.
@@ -72,16 +74,14 @@ impl Staging {
     pub fn new(target: &Path) -> Result<Self, OutputError> {
         check_place(target)?;
         let parent = parent(target);
-        fs::create_dir_all(parent).map_err(failed("make", parent))?;
+        at("make").and_then(|()| fs::create_dir_all(parent)).map_err(failed("make", parent))?;
         sweep(parent);
         // Between the making of a directory and its lock another build's sweep may take it away: then once more.
         for _ in 0..100 {
-            let path = tempfile::Builder::new()
-                .prefix(PREFIX)
-                .permissions(Permissions::from_mode(0o777))
-                .tempdir_in(parent)
-                .map_err(failed("write in", parent))?
-                .keep();
+            let mut hidden = tempfile::Builder::new();
+            let made = hidden.prefix(PREFIX).permissions(Permissions::from_mode(0o777));
+            let made = at("write in").and_then(|()| made.tempdir_in(parent));
+            let path = made.map_err(failed("write in", parent))?.keep();
             if let Some(lock) = lock(&path) {
                 return Ok(Self { target: target.to_owned(), path, _lock: lock });
             }
@@ -104,7 +104,8 @@ impl Staging {
         check_place(&self.target)?;
         swap(&self.path, &self.target)?;
         let parent = parent(&self.target);
-        File::open(parent).and_then(|directory| directory.sync_all()).map_err(failed("synchronise", parent))
+        let synchronised = at("synchronise").and_then(|()| File::open(parent)).and_then(|parent| parent.sync_all());
+        synchronised.map_err(failed("synchronise", parent))
         // Dropping `self` now removes the earlier output, which the swap has put under our hidden name.
     }
 }
@@ -146,6 +147,7 @@ pub fn check_place(target: &Path) -> Result<(), OutputError> {
 
 /// Puts `new` at `target` in one step; an earlier output is then at `new`.
 fn swap(new: &Path, target: &Path) -> Result<(), OutputError> {
+    at("publish").map_err(failed("publish", target))?;
     #[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
     {
         use rustix::fs::CWD;
@@ -190,12 +192,12 @@ fn synchronise(root: &Path) -> Result<(), OutputError> {
     })?;
     #[cfg(target_os = "linux")]
     if found.len() > SYNC_EACH_MAX {
-        let directory = File::open(root).map_err(failed("open", root))?;
+        let directory = at("open").and_then(|()| File::open(root)).map_err(failed("open", root))?;
         return rustix::fs::syncfs(directory).map_err(|errno| failed("synchronise", root)(errno.into()));
     }
     // Entries of a directory were found after it: backwards, a directory follows what is in it.
     for path in found.iter().rev() {
-        match File::open(path).and_then(|file| file.sync_all()) {
+        match at("synchronise").and_then(|()| File::open(path)).and_then(|file| file.sync_all()) {
             // A file of the image that not even its owner may read; its directory carries it.
             Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {}
             done => done.map_err(failed("synchronise", path))?,

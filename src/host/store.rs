@@ -33,6 +33,8 @@ use crate::host::Store;
 use crate::host::StoreError;
 use crate::host::StoreWriter;
 use crate::host::StoredBlob;
+use crate::host::fault::Faulty;
+use crate::host::fault::at;
 use crate::tree::Blob;
 
 /// Large enough that a system call costs nothing, small enough for many threads.
@@ -78,10 +80,10 @@ impl DirStore {
         let root = root.into();
         for directory in ["sha256", "incoming", "records", "damaged"] {
             let path = root.join(directory);
-            fs::create_dir_all(&path).map_err(fail("create", &path))?;
+            at("create").and_then(|()| fs::create_dir_all(&path)).map_err(fail("create", &path))?;
         }
         let path = root.join("lock");
-        let lock = OpenOptions::new().create(true).truncate(false).write(true).open(&path);
+        let lock = at("open").and_then(|()| OpenOptions::new().create(true).truncate(false).write(true).open(&path));
         let lock = lock.map_err(fail("open", &path))?;
         // Alone in the store: whatever lies in `incoming` has no writer any more.
         if lock.try_lock().is_ok() {
@@ -134,7 +136,8 @@ impl DirStore {
 
     fn temporary(&self) -> Result<NamedTempFile, StoreError> {
         let incoming = self.root.join("incoming");
-        tempfile::Builder::new().prefix("").tempfile_in(&incoming).map_err(fail("create a file in", &incoming))
+        let made = at("create").and_then(|()| tempfile::Builder::new().prefix("").tempfile_in(&incoming));
+        made.map_err(fail("create a file in", &incoming))
     }
 
     /// Puts a damaged file where nothing looks for it, for whoever wants to know what happened.
@@ -169,7 +172,7 @@ impl Store for DirStore {
     fn writer(&self) -> Result<Box<dyn StoreWriter>, StoreError> {
         let temporary = self.temporary()?;
         let root = self.root.clone();
-        Ok(Box::new(Writer { root, output: HashWriter::new(temporary) }))
+        Ok(Box::new(Writer { root, output: HashWriter::new(Faulty(temporary)) }))
     }
 
     fn record(&self, kind: &str, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
@@ -186,11 +189,11 @@ impl Store for DirStore {
 
     fn set_record(&self, kind: &str, key: &str, bytes: &[u8]) -> Result<(), StoreError> {
         let path = self.record_path(kind, key)?;
-        let mut temporary = self.temporary()?;
+        let mut temporary = Faulty(self.temporary()?);
         let header = format!("{RECORD_HEADER}{}\n", Sha256::of(bytes));
         temporary.write_all(header.as_bytes()).map_err(fail("write", &path))?;
         temporary.write_all(bytes).map_err(fail("write", &path))?;
-        persist(temporary, &path)?;
+        persist(temporary.0, &path)?;
         Ok(())
     }
 }
@@ -216,7 +219,7 @@ fn checked_record(bytes: &[u8]) -> Option<&[u8]> {
 /// A blob on its way into the store.
 struct Writer {
     root: PathBuf,
-    output: HashWriter<NamedTempFile>,
+    output: HashWriter<Faulty<NamedTempFile>>,
 }
 
 impl Write for Writer {
@@ -231,7 +234,7 @@ impl Write for Writer {
 
 impl StoreWriter for Writer {
     fn commit(self: Box<Self>, expected: Option<(Sha256, u64)>) -> Result<StoredBlob, StoreError> {
-        let (sha256, size, temporary) = self.output.finish();
+        let (sha256, size, Faulty(temporary)) = self.output.finish();
         if let Some((expected, expected_size)) = expected
             && (expected, expected_size) != (sha256, size)
         {
@@ -253,19 +256,22 @@ fn blob_path(root: &Path, sha256: &Sha256) -> PathBuf {
 fn persist(temporary: NamedTempFile, path: &Path) -> Result<File, StoreError> {
     let parent = path.parent().expect("every path of the store has a parent");
     let file = temporary.as_file();
-    file.set_permissions(fs::Permissions::from_mode(0o444)).map_err(fail("write", path))?;
-    file.sync_all().map_err(fail("write", path))?;
+    let read_only = fs::Permissions::from_mode(0o444);
+    at("write").and_then(|()| file.set_permissions(read_only)).map_err(fail("write", path))?;
+    at("synchronise").and_then(|()| file.sync_all()).map_err(fail("write", path))?;
     if !parent.is_dir() {
-        fs::create_dir_all(parent).map_err(fail("create", parent))?;
+        at("create").and_then(|()| fs::create_dir_all(parent)).map_err(fail("create", parent))?;
         sync_directory(parent.parent().expect("the parent lies in the store"))?;
     }
+    at("rename").map_err(fail("write", path))?;
     let file = temporary.persist(path).map_err(|error| fail("write", path)(error.error))?;
     sync_directory(parent)?;
     Ok(file)
 }
 
 fn sync_directory(path: &Path) -> Result<(), StoreError> {
-    File::open(path).and_then(|directory| directory.sync_all()).map_err(fail("write", path))
+    let synchronised = at("synchronise").and_then(|()| File::open(path)).and_then(|directory| directory.sync_all());
+    synchronised.map_err(fail("write", path))
 }
 
 /// A blob of the store, by an open file: it may be removed from the store meanwhile.
@@ -294,7 +300,8 @@ fn hash(file: &File) -> io::Result<(Sha256, u64)> {
 fn open_if_present(path: &Path) -> Result<Option<File>, StoreError> {
     // Never through a symbolic link, and never waiting for the other end of a pipe.
     let flags = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;
-    match OpenOptions::new().read(true).custom_flags(flags.bits().cast_signed()).open(path) {
+    let mut options = OpenOptions::new();
+    match at("open").and_then(|()| options.read(true).custom_flags(flags.bits().cast_signed()).open(path)) {
         Ok(file) => Ok(Some(file)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(fail("open", path)(error)),

@@ -26,6 +26,8 @@ use rustix::fs::Uid;
 use rustix::fs::XattrFlags;
 
 use super::Error;
+use crate::host::fault::Faulty;
+use crate::host::fault::at;
 use crate::tree::InodeId;
 use crate::tree::Kind;
 use crate::tree::Stat;
@@ -59,13 +61,13 @@ pub fn write(tree: &Tree, destination: &Path, owners: Owners) -> Result<(), Erro
             // Searchable while it is filled; its own mode and time come when nothing is added any more.
             Kind::Directory => {
                 if !path.is_root() {
-                    fs::create_dir(&on_host).map_err(failed("make"))?;
+                    at("make").and_then(|()| fs::create_dir(&on_host)).map_err(failed("make"))?;
                 }
                 directories.push((on_host, &inode.stat));
                 continue;
             }
             Kind::File(content) => {
-                let mut file = new_file(&on_host).map_err(failed("create"))?;
+                let mut file = at("create").and_then(|()| new_file(&on_host)).map(Faulty).map_err(failed("create"))?;
                 io::copy(&mut content.reader(), &mut file).map_err(failed("write"))?;
             }
             Kind::Symlink(target) => {

@@ -1,9 +1,10 @@
 //! The manifest: what is inside an image and why, for people and for [`compare`](crate::compare).
 //!
 //! The last stage: gets what the others chose, did and wrote, and gives `manifest.json` and, by [`sbom`], an SPDX
-//! document. Everything is sorted and nothing tells of the host, so the same lock gives the same bytes.
+//! document; by [`provenance`], when somebody signs, a statement of where it came from. Everything is sorted and nothing tells of the host, so the same lock gives the same bytes.
 
 mod origin;
+pub mod provenance;
 mod sbom;
 
 #[cfg(test)]

@@ -158,7 +158,7 @@ fn id_of(record: &PackageRecord) -> String {
 
 /// <https://github.com/package-url/purl-spec>: Debian's own packages are `debian`'s; of another archive we do not
 /// know whose they are.
-fn purl(record: &PackageRecord, suite: &str) -> String {
+pub(super) fn purl(record: &PackageRecord, suite: &str) -> String {
     let is_debian =
         record.archive.as_deref().is_some_and(|archive| archive == "debian" || archive.starts_with("debian-"));
     let vendor = if is_debian { "debian/" } else { "" };

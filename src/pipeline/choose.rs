@@ -70,16 +70,7 @@ fn locked(host: &Host, sources: Vec<Source>, lock: &Lock) -> Result<Chosen, Erro
     };
     let mut proofs = Vec::new();
     for locked in &lock.sources {
-        let proof = Proof {
-            name: locked.name.clone(),
-            suite: locked.suite.clone(),
-            date: locked.date,
-            waived: locked.waived,
-            signers: locked.signers.clone(),
-            indices: locked.indices.clone(),
-            text: locked.text().unwrap_or_default(),
-            signature: locked.signature().map(Option::unwrap_or_default),
-        };
+        let proof = proof(locked);
         let source = &sources[position(&locked.name)?];
         archive::verify_proof(host.trust.as_ref(), &source.keyring, &proof)?;
         proofs.push(proof);
@@ -94,6 +85,20 @@ fn locked(host: &Host, sources: Vec<Source>, lock: &Lock) -> Result<Chosen, Erro
     let (packages, loaders) = (packages(&lock.packages)?, packages(&lock.loaders)?);
     let reasons = lock.packages.iter().map(|locked| locked.reason.clone()).collect();
     Ok(Chosen { sources, packages, reasons, loaders, proofs, solved: None })
+}
+
+/// The proof that a lock keeps of one of its sources.
+pub(super) fn proof(locked: &LockedSource) -> Proof {
+    Proof {
+        name: locked.name.clone(),
+        suite: locked.suite.clone(),
+        date: locked.date,
+        waived: locked.waived,
+        signers: locked.signers.clone(),
+        indices: locked.indices.clone(),
+        text: locked.text().unwrap_or_default(),
+        signature: locked.signature().map(Option::unwrap_or_default),
+    }
 }
 
 /// A package as far as a lock knows it: enough to fetch it.
@@ -126,8 +131,7 @@ fn bare_package(locked: &LockedPackage, archive: Option<usize>) -> Package {
 /// The packages that the solver chooses from what the archives offer now.
 fn solved(host: &Host, asked: &Request<'_>, sources: Vec<Source>) -> Result<Chosen, Error> {
     let recipe = asked.recipe;
-    let options = archive::Options::default();
-    let mut index = stage(host, "index", || Ok(archive::open(host, &sources, &options)?))?;
+    let mut index = stage(host, "index", || Ok(archive::open(host, &sources, &asked.archive)?))?;
     let mut wishes = Vec::new();
     for request in &recipe.packages {
         wishes.push(match request {
@@ -141,6 +145,7 @@ fn solved(host: &Host, asked: &Request<'_>, sources: Vec<Source>) -> Result<Chos
     request.wishes = wishes;
     request.base = recipe.install.base;
     request.recommends = recipe.install.recommends;
+    request.steps = asked.limits.steps;
     request.keep = asked.moved.map(|moved| kept(&index, moved)).unwrap_or_default();
     let solution = stage(host, "solve", || Ok(solve::solve(&index, &request)?))?;
     let packages = solution.ids().map(|id| index.package(id).clone()).collect();
@@ -221,6 +226,7 @@ fn described(deb: &Deb) -> Result<Package, Error> {
     let failed = |source| Error::Local { path: PathBuf::from(&known.filename), source };
     let file = DebFile::read(content.reader(), 1).map_err(failed)?;
     let package = file.package(known.size, known.sha256).map_err(failed)?;
+    known.check_identity(&package).map_err(|source| failed(source.into()))?;
     Ok(Package { filename: known.filename.clone(), archive: known.archive, ..package })
 }
 

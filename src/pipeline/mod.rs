@@ -2,14 +2,19 @@
 
 mod choose;
 mod outputs;
+mod prove;
 mod sources;
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::Path;
+use std::time::Duration;
 
+use crate::archive;
 use crate::configure;
 use crate::configure::Configured;
 use crate::configure::PackageReport;
+use crate::deb;
 use crate::deb::Package;
 use crate::digest::Sha256;
 use crate::error::Error;
@@ -17,6 +22,7 @@ use crate::fetch::Deb;
 use crate::head;
 use crate::host::Event;
 use crate::host::Host;
+use crate::host::Signer;
 use crate::initramfs;
 use crate::manifest::Manifest;
 use crate::manifest::Origins;
@@ -27,6 +33,7 @@ use crate::recipe::Diskless;
 use crate::recipe::Head;
 use crate::recipe::Lock;
 use crate::recipe::Recipe;
+use crate::solve;
 use crate::tree;
 use crate::tree::Content;
 use crate::tree::Tree;
@@ -35,10 +42,11 @@ use crate::unpack;
 use crate::unpack::Root;
 
 pub use choose::Chosen;
+pub use prove::Proved;
+pub use prove::prove;
 pub use sources::Mirrors;
 
 /// What to build, and from where.
-#[derive(Debug)]
 pub struct Request<'a> {
     /// What is asked for.
     pub recipe: &'a Recipe,
@@ -48,10 +56,61 @@ pub struct Request<'a> {
     pub moved: Option<Moved<'a>>,
     /// Where Debian's packages may come from. Reaches no output.
     pub mirrors: &'a Mirrors,
+    /// How strictly archives are judged.
+    pub archive: archive::Options,
     /// How packages are configured.
     pub method: configure::Method,
     /// The tree digest that must come out.
     pub expect: Option<Sha256>,
+    /// Who signs the output's provenance; nobody: it has none.
+    pub signer: Option<&'a dyn Signer>,
+    /// How much of what comes from outside is taken.
+    pub limits: Limits,
+}
+
+/// How much of what comes from outside is taken. All of Debian stays below the defaults. Reaches no output.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// What a package may hold.
+    pub packages: deb::file::Limits,
+    /// Steps of the solver.
+    pub steps: u64,
+    /// Wall time of all scripts in the sandbox; `None`: two hours.
+    pub scripts: Option<Duration>,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        let (packages, steps) = (deb::file::Limits::default(), solve::STEPS);
+        Self { packages, steps, scripts: None }
+    }
+}
+
+impl<'a> Request<'a> {
+    /// A build of `recipe` from `mirrors` with nothing special about it.
+    #[must_use]
+    pub fn new(recipe: &'a Recipe, mirrors: &'a Mirrors) -> Self {
+        Self {
+            recipe,
+            lock: None,
+            moved: None,
+            mirrors,
+            archive: archive::Options::default(),
+            method: configure::Method::default(),
+            expect: None,
+            signer: None,
+            limits: Limits::default(),
+        }
+    }
+}
+
+impl fmt::Debug for Request<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Request")
+            .field("recipe", &self.recipe.name)
+            .field("method", &self.method)
+            .finish_non_exhaustive()
+    }
 }
 
 /// A lock on its way to what the archives offer now.
@@ -113,7 +172,7 @@ pub fn build(host: &Host, request: &Request<'_>, directory: &Path) -> Result<Bui
         return Err(Error::Unexpected { expected, found: tree_digest });
     }
     let lock = image.lock.clone();
-    let outputs = stage(host, "write", || outputs::write(host, request.recipe, image, directory))?;
+    let outputs = stage(host, "write", || outputs::write(host, request, image, directory))?;
     Ok(Built { outputs, tree_digest, lock })
 }
 
@@ -152,6 +211,7 @@ fn unpacked(host: &Host, request: &Request<'_>) -> Result<(Chosen, Vec<Package>,
         exclude: request.recipe.install.exclude.clone(),
         include: request.recipe.install.include.clone(),
         architecture: request.recipe.debian.architecture.clone(),
+        limits: request.limits.packages,
     };
     go_on(host)?;
     let root = unpack::unpack(host, &debs, &options, &mut |_, _, _| Ok(()))?;
@@ -253,6 +313,7 @@ fn configure_options(request: &Request<'_>, epoch: i64) -> configure::Options {
         debconf: recipe.configure.debconf.clone(),
         architecture: recipe.debian.architecture.clone(),
         epoch,
+        sandbox_time: request.limits.scripts,
         ids: request
             .lock
             .or(request.moved.map(|moved| moved.lock))

@@ -9,28 +9,36 @@ use std::io::Write;
 use std::path::Path;
 
 use super::Image;
+use super::Request;
 use crate::digest::HashWriter;
 use crate::digest::Sha256;
 use crate::error::Error;
 use crate::format::compress;
 use crate::format::compress::Compression;
 use crate::host::Host;
+use crate::host::fault::Faulty;
+use crate::host::fault::at;
 use crate::host::output::Staging;
 use crate::image;
 use crate::image::Owners;
 use crate::image::Xattrs;
 use crate::image::squashfs;
 use crate::manifest::OutputRecord;
+use crate::manifest::provenance;
 use crate::manifest::sbom;
-
 use crate::recipe::Format;
-use crate::recipe::Recipe;
 use crate::tree;
 use crate::tree::Content;
 use crate::tree::Tree;
 
 /// Writes all outputs and makes `directory` of them. Returns the files by path.
-pub(super) fn write(host: &Host, recipe: &Recipe, image: Image, directory: &Path) -> Result<Vec<OutputRecord>, Error> {
+pub(super) fn write(
+    host: &Host,
+    request: &Request<'_>,
+    image: Image,
+    directory: &Path,
+) -> Result<Vec<OutputRecord>, Error> {
+    let recipe = request.recipe;
     let staging = Staging::new(directory)?;
     let mut writer = Outputs { directory: staging.path(), jobs: host.jobs, written: Vec::new() };
     for format in &recipe.formats {
@@ -51,6 +59,9 @@ pub(super) fn write(host: &Host, recipe: &Recipe, image: Image, directory: &Path
     writer.text("sbom.spdx.json", &sbom(&manifest))?;
     manifest.outputs.clone_from(&writer.written);
     writer.text("manifest.json", &manifest.to_json())?;
+    if let Some(signer) = request.signer {
+        writer.text(provenance::FILE, &provenance::provenance(&manifest, &recipe.digest, signer))?;
+    }
     let mut outputs = writer.written;
     outputs.sort();
     staging.publish()?;
@@ -106,7 +117,8 @@ impl Outputs<'_> {
 
     fn directory(&self, path: &str, tree: &Tree, owners: Owners) -> Result<(), Error> {
         let on_host = self.directory.join(path);
-        fs::create_dir(&on_host).map_err(|source| Error::Write { path: path.into(), source })?;
+        let made = at("make").and_then(|()| fs::create_dir(&on_host));
+        made.map_err(|source| Error::Write { path: path.into(), source })?;
         Ok(image::write_directory(tree, &on_host, owners)?)
     }
 
@@ -143,22 +155,28 @@ impl Outputs<'_> {
     }
 
     /// Writes one file in an order of its own, and hashes it when it is whole.
-    fn image(&mut self, path: &str, fill: impl FnOnce(&mut BufWriter<File>) -> Result<(), Error>) -> Result<(), Error> {
+    fn image(
+        &mut self,
+        path: &str,
+        fill: impl FnOnce(&mut BufWriter<Faulty<File>>) -> Result<(), Error>,
+    ) -> Result<(), Error> {
         let failed = |source| Error::Write { path: path.into(), source };
         let mut output = self.create(path).map_err(failed)?;
         fill(&mut output)?;
-        let mut file = output.into_inner().map_err(|error| failed(error.into_error()))?;
+        let Faulty(mut file) = output.into_inner().map_err(|error| failed(error.into_error()))?;
         file.rewind().map_err(failed)?;
         let (sha256, size) = Sha256::of_reader(&mut file).map_err(failed)?;
         self.written.push(OutputRecord { path: path.to_owned(), size, sha256 });
         Ok(())
     }
 
-    fn create(&self, path: &str) -> io::Result<BufWriter<File>> {
+    fn create(&self, path: &str) -> io::Result<BufWriter<Faulty<File>>> {
         let on_host = self.directory.join(path);
+        at("make")?;
         fs::create_dir_all(on_host.parent().expect("it is below the output directory"))?;
+        at("create")?;
         let file = File::options().read(true).write(true).create_new(true).open(&on_host)?;
-        Ok(BufWriter::with_capacity(1 << 20, file))
+        Ok(BufWriter::with_capacity(1 << 20, Faulty(file)))
     }
 }
 

@@ -6,6 +6,7 @@ use crate::deb::date::timestamp;
 use crate::error::Error;
 use crate::recipe::Archive;
 use crate::recipe::Lock;
+use crate::recipe::LockedSource;
 use crate::recipe::Recipe;
 
 /// The archive of everything Debian ever published. Slow, and the only place that has what mirrors have dropped.
@@ -34,11 +35,39 @@ pub(super) fn sources(recipe: &Recipe, mirrors: &Mirrors, lock: Option<&Lock>) -
     for source in &mut sources {
         // What a lock names and the mirrors have dropped is still in the snapshot of its day.
         let locked = lock.and_then(|lock| lock.sources.iter().find(|locked| locked.name == source.name));
-        if let (Some(locked), Some(archive)) = (locked, snapshot_archive(&source.name)) {
-            source.mirrors.push(format!("{SNAPSHOT}/{archive}/{}", timestamp(locked.date + SNAPSHOT_DELAY)));
-        }
+        source.mirrors.extend(locked.and_then(snapshot_of));
     }
     Ok(sources)
+}
+
+/// The source that one of a lock's is of. Whose key counts is not in the lock, or anybody could make one: it is the
+/// recipe's to say, and Debian's own without one.
+pub(super) fn of_lock(recipe: Option<&Recipe>, mirrors: &Mirrors, locked: &LockedSource) -> Result<Source, Error> {
+    if let Some(recipe) = recipe {
+        let found = sources(recipe, mirrors, None)?.into_iter().find(|source| source.name == locked.name);
+        let mut source = found.ok_or_else(|| Error::LockedSource(locked.name.clone()))?;
+        source.mirrors.extend(snapshot_of(locked));
+        return Ok(source);
+    }
+    let archive = snapshot_archive(&locked.name).ok_or_else(|| Error::Keyring(locked.name.clone()))?;
+    let mut mirrors = if archive == "debian-security" { mirrors.security.clone() } else { mirrors.debian.clone() };
+    mirrors.extend(snapshot_of(locked));
+    Ok(Source {
+        name: locked.name.clone(),
+        mirrors,
+        suite: locked.suite.clone(),
+        components: Vec::new(),
+        architectures: Vec::new(),
+        keyring: archive::debian_keyring(),
+        snapshot: true,
+        allow: Vec::new(),
+    })
+}
+
+/// Where all of a locked source still is when the mirrors have dropped it.
+fn snapshot_of(locked: &LockedSource) -> Option<String> {
+    let archive = snapshot_archive(&locked.name)?;
+    Some(format!("{SNAPSHOT}/{archive}/{}", timestamp(locked.date + SNAPSHOT_DELAY)))
 }
 
 fn debian(recipe: &Recipe, mirrors: &Mirrors, name: &str, pocket: Option<&str>) -> Result<Source, Error> {

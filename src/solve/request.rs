@@ -20,7 +20,7 @@ use crate::recipe::Base;
 /// Steps of search before it is given up. A node needs 2000 of them, both large desktops together 16 000. Made to be
 /// hard (3-SAT of 200 variables), 100 000 steps take 2.5 s of one core and 22 MB; later steps take longer, for
 /// what was learnt is never forgotten.
-const STEPS: u64 = 300_000;
+pub const STEPS: u64 = 300_000;
 
 /// What the solver is asked.
 #[derive(Debug, Clone, PartialEq)]

@@ -86,9 +86,13 @@ impl ArchiveBuilder {
 
     /// Adds a package: its .deb in the pool, its stanza in the index.
     #[must_use]
-    pub fn package(mut self, deb: &DebBuilder) -> Self {
-        let bytes = deb.build();
-        let control = deb.control();
+    pub fn package(self, deb: &DebBuilder) -> Self {
+        self.deb(&deb.control(), deb.build())
+    }
+
+    /// Adds these bytes as the .deb of the package that this control file describes.
+    #[must_use]
+    pub fn deb(mut self, control: &str, bytes: Vec<u8>) -> Self {
         let value = |name: &str| {
             let line = control.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "));
             line.unwrap_or_default().to_owned()

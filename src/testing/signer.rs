@@ -36,13 +36,15 @@ pub struct Signing {
     pub time: i64,
     /// Seconds until the signature expires.
     pub expires: Option<u32>,
+    /// In the form of PGP 2 (version 3), which nothing has written for decades.
+    pub obsolete: bool,
 }
 
 impl Signing {
     /// A good signature of this time.
     #[must_use]
     pub const fn at(time: i64) -> Self {
-        Self { hash: HashAlgorithm::Sha256, time, expires: None }
+        Self { hash: HashAlgorithm::Sha256, time, expires: None, obsolete: false }
     }
 }
 
@@ -69,6 +71,12 @@ impl TestKey {
     #[must_use]
     pub fn weak() -> Self {
         Self::read(include_str!("keys/weak.asc"))
+    }
+
+    /// DSA with 2048 bits.
+    #[must_use]
+    pub fn dsa() -> Self {
+        Self::read(include_str!("keys/dsa.asc"))
     }
 
     /// Revoked without a reason.
@@ -141,8 +149,15 @@ fn signed_form(text: &str) -> String {
 }
 
 fn sign(key: &impl SigningKey, kind: SignatureType, bytes: &[u8], signing: Signing) -> Signature {
-    let mut config = SignatureConfig::v4(kind, key.algorithm(), signing.hash);
     let time = Timestamp::from_secs(u32::try_from(signing.time).expect("OpenPGP ends in 2106"));
+    if signing.obsolete {
+        // No library makes one any more: the form is right, and the numbers in it are another signature's.
+        let other = sign(key, kind, bytes, Signing { obsolete: false, ..signing });
+        let numbers = other.signature().expect("it has numbers").clone();
+        let config = SignatureConfig::v3(kind, key.algorithm(), signing.hash, time, key.legacy_key_id());
+        return Signature::from_config(config, [0, 0], numbers).expect("a short packet");
+    }
+    let mut config = SignatureConfig::v4(kind, key.algorithm(), signing.hash);
     let mut data =
         vec![SubpacketData::SignatureCreationTime(time), SubpacketData::IssuerFingerprint(key.fingerprint())];
     data.extend(signing.expires.map(|seconds| SubpacketData::SignatureExpirationTime(Duration::from_secs(seconds))));

@@ -40,6 +40,7 @@ use super::confine;
 use super::frame::Frame;
 use super::frame::FrameWriter;
 use super::frame::Verdict;
+use super::probe;
 use super::root;
 
 /// The second argument of the inner process.
@@ -66,6 +67,9 @@ pub(super) fn main(stage: Option<&OsStr>) -> ExitCode {
         // The standard library's stdin would read ahead, and what it took would be lost to the inner process.
         Ok((io::stdin().as_fd().try_clone_to_owned()?.into(), io::stdout().as_fd().try_clone_to_owned()?.into()))
     };
+    if stage.is_some_and(|name| name == probe::STAGE) {
+        return probe::main();
+    }
     if stage.is_none() {
         confine::close_inherited();
     }

@@ -44,54 +44,59 @@ const LIMITS: [(Resource, u64); 4] = [
     (Resource::Nproc, super::child::PROCESSES_MAX as u64),
 ];
 
+/// System calls by name and number.
+macro_rules! calls {
+    ($($name:ident),* $(,)?) => { &[$((stringify!($name), libc::$name)),*] };
+}
+
 /// Denied whatever their arguments are.
-const DENIED: &[libc::c_long] = &[
-    libc::SYS_acct,
-    libc::SYS_add_key,
-    libc::SYS_adjtimex,
-    libc::SYS_bpf,
-    libc::SYS_clock_adjtime,
-    libc::SYS_clock_settime,
-    libc::SYS_delete_module,
-    libc::SYS_fanotify_init,
-    libc::SYS_finit_module,
-    libc::SYS_fsconfig,
-    libc::SYS_fsmount,
-    libc::SYS_fsopen,
-    libc::SYS_fspick,
-    libc::SYS_init_module,
-    libc::SYS_io_uring_enter,
-    libc::SYS_io_uring_register,
-    libc::SYS_io_uring_setup,
-    libc::SYS_kexec_load,
-    libc::SYS_keyctl,
-    libc::SYS_lookup_dcookie,
-    libc::SYS_mount,
-    libc::SYS_mount_setattr,
-    libc::SYS_move_mount,
-    libc::SYS_name_to_handle_at,
-    libc::SYS_open_by_handle_at,
-    libc::SYS_open_tree,
-    libc::SYS_perf_event_open,
-    libc::SYS_pivot_root,
-    libc::SYS_process_madvise,
-    libc::SYS_process_vm_readv,
-    libc::SYS_process_vm_writev,
-    libc::SYS_ptrace,
-    libc::SYS_quotactl,
-    libc::SYS_reboot,
-    libc::SYS_request_key,
-    libc::SYS_setdomainname,
-    libc::SYS_sethostname,
-    libc::SYS_setns,
-    libc::SYS_settimeofday,
-    libc::SYS_swapoff,
-    libc::SYS_swapon,
-    libc::SYS_syslog,
-    libc::SYS_umount2,
-    libc::SYS_unshare,
-    libc::SYS_userfaultfd,
-    libc::SYS_vhangup,
+const DENIED: &[(&str, libc::c_long)] = calls![
+    SYS_acct,
+    SYS_add_key,
+    SYS_adjtimex,
+    SYS_bpf,
+    SYS_clock_adjtime,
+    SYS_clock_settime,
+    SYS_delete_module,
+    SYS_fanotify_init,
+    SYS_finit_module,
+    SYS_fsconfig,
+    SYS_fsmount,
+    SYS_fsopen,
+    SYS_fspick,
+    SYS_init_module,
+    SYS_io_uring_enter,
+    SYS_io_uring_register,
+    SYS_io_uring_setup,
+    SYS_kexec_load,
+    SYS_keyctl,
+    SYS_lookup_dcookie,
+    SYS_mount,
+    SYS_mount_setattr,
+    SYS_move_mount,
+    SYS_name_to_handle_at,
+    SYS_open_by_handle_at,
+    SYS_open_tree,
+    SYS_perf_event_open,
+    SYS_pivot_root,
+    SYS_process_madvise,
+    SYS_process_vm_readv,
+    SYS_process_vm_writev,
+    SYS_ptrace,
+    SYS_quotactl,
+    SYS_reboot,
+    SYS_request_key,
+    SYS_setdomainname,
+    SYS_sethostname,
+    SYS_setns,
+    SYS_settimeofday,
+    SYS_swapoff,
+    SYS_swapon,
+    SYS_syslog,
+    SYS_umount2,
+    SYS_unshare,
+    SYS_userfaultfd,
+    SYS_vhangup,
 ];
 
 /// `CLONE_NEW*`: each of these in the flags of clone(2).
@@ -108,6 +113,65 @@ const NEW_NAMESPACES: [libc::c_int; 8] = [
 
 /// `TIOCSTI` and `TIOCLINUX`: typing into a terminal from inside.
 const TERMINAL_INJECTION: [u64; 2] = [0x5412, 0x541c];
+
+/// A call that the filter must refuse: its name, number, arguments, and the error it must give. None of the arguments
+/// is an address of this process, so a call that is let through fails otherwise, or does nothing that lasts.
+pub(super) struct Attempt {
+    pub(super) name: String,
+    call: libc::c_long,
+    arguments: [libc::c_long; 4],
+    wanted: libc::c_int,
+}
+
+/// One of every kind of call that must be refused.
+pub(super) fn attempts() -> Vec<Attempt> {
+    let attempt = |name: &str, call, arguments: [i64; 4]| {
+        let arguments = arguments.map(|argument| argument as libc::c_long);
+        let name = format!("call {}", name.trim_start_matches("SYS_"));
+        Attempt { name, call, arguments, wanted: libc::EPERM }
+    };
+    let mut attempts: Vec<Attempt> = DENIED.iter().map(|&(name, call)| attempt(name, call, [-1; 4])).collect();
+    for flag in NEW_NAMESPACES {
+        // Signal handlers without memory in common are no process that a kernel makes.
+        let flags = i64::from(flag) | i64::from(libc::CLONE_SIGHAND);
+        attempts.push(attempt(&format!("SYS_clone with flag {flag:#x}"), libc::SYS_clone, [flags, 0, 0, 0]));
+    }
+    attempts.push(Attempt { wanted: libc::ENOSYS, ..attempt("SYS_clone3", libc::SYS_clone3, [-1, 0, 0, 0]) });
+    for request in TERMINAL_INJECTION {
+        attempts.push(attempt(&format!("SYS_ioctl {request:#x}"), libc::SYS_ioctl, [0, request as i64, -1, 0]));
+    }
+    for kind in [libc::S_IFCHR, libc::S_IFBLK] {
+        let arguments = [i64::from(libc::AT_FDCWD), -1, i64::from(kind), 0];
+        attempts.push(attempt(&format!("SYS_mknodat of kind {kind:#o}"), libc::SYS_mknodat, arguments));
+    }
+    attempts.push(attempt("SYS_personality", libc::SYS_personality, [0x004_0000, 0, 0, 0]));
+    for (name, family, protocol) in [
+        ("AF_VSOCK", libc::AF_VSOCK, 0),
+        ("AF_PACKET", libc::AF_PACKET, 0),
+        ("NETLINK_KOBJECT_UEVENT", libc::AF_NETLINK, libc::NETLINK_KOBJECT_UEVENT),
+    ] {
+        let arguments = [family, libc::SOCK_RAW, protocol, 0].map(i64::from);
+        attempts.push(attempt(&format!("SYS_socket of {name}"), libc::SYS_socket, arguments));
+    }
+    attempts
+}
+
+impl Attempt {
+    /// Makes the call. What it answers instead of being refused, if it is not.
+    #[expect(unsafe_code, reason = "a call that no library makes")]
+    pub(super) fn answer(&self) -> Option<String> {
+        let [a, b, c, d] = self.arguments;
+        // SAFETY: no argument is an address of this process's memory, and no call of the table changes it.
+        let result = unsafe { libc::syscall(self.call, a, b, c, d, -1, -1) };
+        let error = io::Error::last_os_error();
+        match (result, error.raw_os_error()) {
+            // A kernel without the call refuses it as well.
+            (-1, Some(code)) if code == self.wanted || code == libc::ENOSYS => None,
+            (-1, _) => Some(format!("it was let through, and answered: {error}")),
+            _ => Some("it succeeded".to_owned()),
+        }
+    }
+}
 
 /// Leaves namespaces of this process for new ones.
 #[expect(unsafe_code, reason = "unshare(2) is unsafe for CLONE_FILES in a process with threads")]
@@ -178,7 +242,7 @@ fn drop_capabilities() -> io::Result<()> {
 /// The filters in the order of their installation.
 fn filters() -> io::Result<Vec<BpfProgram>> {
     let mut rules: std::collections::BTreeMap<i64, Vec<SeccompRule>> =
-        DENIED.iter().map(|&call| (call, Vec::new())).collect();
+        DENIED.iter().map(|&(_, call)| (call, Vec::new())).collect();
     rules.insert(libc::SYS_clone, any_of(NEW_NAMESPACES.map(|flag| has_bits(0, flag as u64, flag as u64)))?);
     rules.insert(libc::SYS_ioctl, any_of(TERMINAL_INJECTION.map(|request| vec![(1, Op::Eq, request)]))?);
     // The query value apart, only Linux's own personality.

@@ -8,7 +8,7 @@
 //!
 //! user_namespaces(7), pid_namespaces(7), mount_namespaces(7), pivot_root(2), seccomp(2).
 //!
-//! * `frame`: what parent and helper say. * `ids`: which user and group numbers the helper may use. * `child`:
+//! * `probe`: what `imgbuild doctor` tries from inside. * `frame`: what parent and helper say. * `ids`: which user and group numbers the helper may use. * `child`:
 //!   the helper. * `confine`: the only unsafe code. * `root`: tar stream ⇄ directory.
 
 #[cfg(target_os = "linux")]
@@ -17,6 +17,7 @@ mod child;
 mod confine;
 mod frame;
 mod ids;
+mod probe;
 #[cfg(target_os = "linux")]
 mod root;
 
@@ -37,6 +38,8 @@ use serde::Serialize;
 use super::Sandbox;
 use super::SandboxError;
 use super::SandboxJob;
+pub use probe::Finding;
+
 use frame::Frame;
 use frame::Verdict;
 
