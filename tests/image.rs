@@ -13,6 +13,7 @@ use std::process::Command;
 
 use imgbuild::format::compress::Compression;
 use imgbuild::image;
+use imgbuild::image::erofs;
 use imgbuild::image::squashfs;
 use imgbuild::testing::TreeBuilder;
 use imgbuild::tree;
@@ -146,7 +147,7 @@ fn read_back(directory: &Path) -> Tree {
             kind if kind.is_char_device() => Kind::CharDevice { major, minor },
             kind if kind.is_block_device() => Kind::BlockDevice { major, minor },
             kind if kind.is_fifo() => Kind::Fifo,
-            _ => Kind::File(Content::from_bytes(fs::read(&from).expect("a file can be read"))),
+            _ => Kind::File(crate::reference::content(&from)),
         };
         if kind == Kind::Directory {
             for entry in fs::read_dir(&from).expect("a directory can be listed") {
@@ -196,7 +197,7 @@ fn run(program: &str, arguments: &[&str]) -> String {
     let output = Command::new(program).args(arguments).output().unwrap_or_else(|error| panic!("{program}: {error}"));
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     assert!(output.status.success(), "{program} {arguments:?}: {}{}", text(&output.stdout), text(&output.stderr));
-    text(&output.stdout)
+    text(&output.stdout) + &text(&output.stderr)
 }
 
 fn text(path: &Path) -> &str {
@@ -248,6 +249,29 @@ fn linux_reads_our_squashfs_as_the_tree() {
     }
 }
 
+/// The root of a real system, hard links, capabilities and all.
+#[test]
+fn linux_reads_a_real_root_in_our_images_as_it_was() {
+    let name = "linux_reads_a_real_root_in_our_images_as_it_was";
+    let switches = ["IMGBUILD_TEST_MIRROR", "IMGBUILD_TEST_ROOT", "IMGBUILD_TEST_PEERS"];
+    if !switches.iter().all(|switch| crate::switched_on(switch, name)) {
+        return;
+    }
+    let mut tree = read_back(&crate::reference::root("trixie"));
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let image = write_erofs(&tree, EROFS[1], directory.path());
+    run("fsck.erofs", &[text(&image)]);
+    assert_same(&read_back(&Mounted::new("erofs", &image).0), &tree, "erofs");
+    // What squashfs cannot carry.
+    let paths: Vec<TreePath> = tree.iter().map(|(path, ..)| path.clone()).collect();
+    for path in paths {
+        let xattrs = &mut tree.get_mut(&path).expect("just listed").stat.xattrs;
+        xattrs.retain(|name, _| !name.starts_with(b"system."));
+    }
+    let image = write_squashfs(&tree, &squashfs_options(Compression::Gzip), directory.path());
+    assert_same(&read_back(&Mounted::new("squashfs", &image).0), &tree, "squashfs");
+}
+
 #[test]
 fn linux_finds_each_of_100_000_names_in_our_squashfs() {
     if !crate::switched_on("IMGBUILD_TEST_ROOT", "linux_finds_each_of_100_000_names_in_our_squashfs") {
@@ -274,4 +298,69 @@ fn unsquashfs_unpacks_our_squashfs_as_the_tree() {
     let said = run("unsquashfs", &["-s", text(&image)]);
     assert!(said.contains("Filesystem is exportable via NFS"), "{said}");
     assert!(said.contains("Number of inodes") && said.contains("Nov 14"), "{said}");
+}
+
+fn write_erofs(tree: &Tree, compression: erofs::Compression, directory: &Path) -> PathBuf {
+    let path = directory.join("image");
+    let mut options = erofs::Options::default();
+    (options.compression, options.epoch, options.jobs) = (compression, 1_700_000_000, 2);
+    image::write_erofs(tree, &options, File::create(&path).expect("a file")).expect("it can be written");
+    path
+}
+
+const EROFS: [erofs::Compression; 2] = [erofs::Compression::None, erofs::Compression::Lz4 { level: 9 }];
+
+#[test]
+fn linux_reads_our_erofs_as_the_tree() {
+    if !crate::switched_on("IMGBUILD_TEST_ROOT", "linux_reads_our_erofs_as_the_tree") {
+        return;
+    }
+    for compression in EROFS {
+        let tree = with_large_attributes(sample(true));
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let image = write_erofs(&tree, compression, directory.path());
+        let mounted = Mounted::new("erofs", &image);
+        assert_same(&read_back(&mounted.0), &tree, &format!("{compression:?}"));
+    }
+}
+
+#[test]
+fn linux_finds_each_of_100_000_names_in_our_erofs() {
+    if !crate::switched_on("IMGBUILD_TEST_ROOT", "linux_finds_each_of_100_000_names_in_our_erofs") {
+        return;
+    }
+    let tree = crowd(100_000);
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let image = write_erofs(&tree, EROFS[1], directory.path());
+    assert_same(&read_back(&Mounted::new("erofs", &image).0), &tree, "erofs");
+}
+
+/// A tree without what fsck.erofs of bookworm does not unpack: attributes, names of one inode, and setuid bits, which
+/// its chown(2) clears.
+fn plain(tree: &Tree) -> Tree {
+    let mut plain = Tree::new();
+    for (path, _, inode) in tree.iter() {
+        let stat = Stat { mode: inode.stat.mode & 0o1777, xattrs: Xattrs::new(), ..inode.stat.clone() };
+        plain.insert(path.clone(), Inode { stat, ..inode.clone() }).expect("parents come first");
+    }
+    plain
+}
+
+#[test]
+fn fsck_finds_no_fault_in_our_erofs_and_unpacks_the_tree() {
+    let name = "fsck_finds_no_fault_in_our_erofs_and_unpacks_the_tree";
+    if !crate::switched_on("IMGBUILD_TEST_PEERS", name) || !crate::switched_on("IMGBUILD_TEST_ROOT", name) {
+        return;
+    }
+    for compression in EROFS {
+        let tree = sample(true);
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let image = write_erofs(&tree, compression, directory.path());
+        let unpacked = directory.path().join("unpacked");
+        let extract = format!("--extract={}", text(&unpacked));
+        run("fsck.erofs", &[&extract, "--preserve", text(&image)]);
+        assert_same(&plain(&read_back(&unpacked)), &plain(&tree), &format!("{compression:?}"));
+        let said = run("dump.erofs", &["-s", text(&image)]);
+        assert!(said.contains("sb_csum") && said.contains("2023"), "{said}");
+    }
 }

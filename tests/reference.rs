@@ -102,7 +102,8 @@ fn names(directory: &Path) -> Vec<std::ffi::OsString> {
     entries.map(|entry| entry.expect("an entry can be read").file_name()).collect()
 }
 
-fn content(path: &Path) -> Content {
+/// The bytes of a file of the disk, kept where they are when they are many.
+pub(crate) fn content(path: &Path) -> Content {
     let mut file = fs::File::open(path).expect("a file can be read");
     let (sha256, size) = Sha256::of_reader(&mut file).expect("a file can be read");
     if size < 1 << 16 {

@@ -4,6 +4,7 @@
 //! same tree gives the same bytes on every host and with any number of threads.
 
 mod directory;
+pub mod erofs;
 mod newc;
 pub mod squashfs;
 
@@ -12,6 +13,7 @@ mod parallel;
 
 pub use directory::Owners;
 pub use directory::write as write_directory;
+pub use erofs::write as write_erofs;
 pub use newc::Xattrs;
 pub use newc::write as write_newc;
 pub use squashfs::write as write_squashfs;

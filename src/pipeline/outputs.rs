@@ -22,6 +22,7 @@ use crate::host::output::Staging;
 use crate::image;
 use crate::image::Owners;
 use crate::image::Xattrs;
+use crate::image::erofs;
 use crate::image::squashfs;
 use crate::manifest::OutputRecord;
 use crate::manifest::provenance;
@@ -99,7 +100,11 @@ impl Outputs<'_> {
                 (options.xattrs, options.epoch, options.jobs) = (xattrs, epoch, self.jobs);
                 self.image("root.squashfs", |output| Ok(image::write_squashfs(tree, &options, output)?))
             }
-            Format::Erofs => Err(Error::Format("erofs")),
+            Format::Erofs => {
+                let mut options = erofs::Options::default();
+                (options.xattrs, options.epoch, options.jobs) = (xattrs, epoch, self.jobs);
+                self.image("root.erofs", |output| Ok(image::write_erofs(tree, &options, output)?))
+            }
             Format::Oci => Err(Error::Format("oci")),
         }
     }

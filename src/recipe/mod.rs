@@ -363,7 +363,8 @@ pub enum Format {
     Newc,
     /// `root.squashfs`, compressed with zstd. Squashfs has no place for POSIX ACLs.
     Squashfs,
-    /// `root.erofs`
+    /// `root.erofs`, compressed with LZ4, which the kernels of bookworm and trixie read. Its NFS file handles are the
+    /// same on every head.
     Erofs,
     /// `oci/`
     Oci,
