@@ -7,6 +7,7 @@ use std::io;
 use std::path::PathBuf;
 
 use crate::archive;
+use crate::boot;
 use crate::configure;
 use crate::deb;
 use crate::digest::Sha256;
@@ -16,9 +17,11 @@ use crate::host::OutputError;
 use crate::host::StoreError;
 use crate::image;
 use crate::initramfs;
+use crate::manifest;
 use crate::overlay;
 use crate::recipe;
 use crate::solve;
+use crate::tree;
 use crate::unpack;
 
 /// The request failed.
@@ -95,6 +98,12 @@ pub enum Error {
     /// The head's files cannot be made.
     #[error(transparent)]
     Head(#[from] head::Error),
+    /// It does not boot.
+    #[error(transparent)]
+    Boot(Box<boot::Error>),
+    /// It cannot be published.
+    #[error(transparent)]
+    Publish(Box<PublishError>),
     /// The tree cannot be written in a format.
     #[error(transparent)]
     Image(#[from] image::Error),
@@ -129,6 +138,18 @@ impl From<archive::Error> for Error {
     }
 }
 
+impl From<PublishError> for Error {
+    fn from(error: PublishError) -> Self {
+        Self::Publish(Box::new(error))
+    }
+}
+
+impl From<boot::Error> for Error {
+    fn from(error: boot::Error) -> Self {
+        Self::Boot(Box::new(error))
+    }
+}
+
 impl From<fetch::Error> for Error {
     fn from(error: fetch::Error) -> Self {
         Self::Fetch(Box::new(error))
@@ -152,6 +173,7 @@ impl Error {
         match self {
             Self::Archive(error) => error.is_integrity(),
             Self::Fetch(error) => error.is_integrity(),
+            Self::Publish(error) => matches!(**error, PublishError::Unverified(_)),
             Self::Unexpected { .. } | Self::Store(StoreError::Mismatch { .. }) => true,
             _ => false,
         }
@@ -178,4 +200,72 @@ impl Error {
             _ => false,
         }
     }
+}
+
+/// Why an output is not on a head, or not another one on its menu.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PublishError {
+    /// The output is none, or has no head.
+    #[error("cannot publish `{}`: {reason}", path.display())]
+    Output {
+        /// The output.
+        path: PathBuf,
+        /// What is not there.
+        reason: String,
+    },
+    /// Its manifest cannot be read.
+    #[error("cannot read `{}`", path.display())]
+    Manifest {
+        /// Where it lies.
+        path: PathBuf,
+        /// Why.
+        source: manifest::Error,
+    },
+    /// Its root cannot be read.
+    #[error("cannot read `{}`", path.display())]
+    Root {
+        /// Where it lies.
+        path: PathBuf,
+        /// Why.
+        source: tree::tar::Error,
+    },
+    /// It is not what its manifest says, in these ways.
+    #[error("the output is not what its manifest says: {}", .0.join("; "))]
+    Unverified(Vec<String>),
+    /// Nodes would not come up, or would give something away.
+    #[error("nodes must not boot this: {}", .0.join("; "))]
+    Lint(Vec<String>),
+    /// The head has no such cluster.
+    #[error("`{}` is no head with {wanted}; it has {}", root.display(), if .known.is_empty() { "none".to_owned() } else { .known.join(", ") })]
+    NoCluster {
+        /// The head's root directory.
+        root: PathBuf,
+        /// Which was looked for.
+        wanted: String,
+        /// Those that there are.
+        known: Vec<String>,
+    },
+    /// There is no such generation.
+    #[error("there is no generation `{0}` on this head that nodes could boot")]
+    NoGeneration(String),
+    /// The menu has none but the one in use.
+    #[error("there is no previous generation to go back to")]
+    NoPrevious,
+    /// It is not known of these nodes what they run.
+    #[error("cannot tell which generations may go: the head's logs do not say what {} runs", .0.join(", "))]
+    Unknown(Vec<String>),
+    /// Where a link must be, something else lies.
+    #[error("`{}` is not imgbuild's link to the boot menu: move it away first", .0.display())]
+    Occupied(PathBuf),
+    /// The file system said no.
+    #[error("cannot {action} `{}`", path.display())]
+    Io {
+        /// Attempted.
+        action: &'static str,
+        /// On what.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
 }

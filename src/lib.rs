@@ -39,6 +39,8 @@ pub mod configure;
 pub mod overlay;
 pub mod initramfs;
 pub mod head;
+pub mod lint;
+pub mod boot;
 pub mod image;
 pub mod manifest;
 pub mod compare;

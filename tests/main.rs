@@ -12,6 +12,8 @@ mod archive;
 mod boot;
 mod cases;
 mod cli;
+#[cfg(all(feature = "http", feature = "sandbox"))]
+mod cluster;
 mod deb;
 mod deb_file;
 mod faults;
@@ -55,6 +57,7 @@ mod manifest;
 mod native;
 mod outputs;
 mod proof;
+mod publish;
 mod reference;
 #[cfg(feature = "sandbox")]
 mod reproducible;

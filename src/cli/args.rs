@@ -62,6 +62,16 @@ pub(super) enum Command {
     Verify(Verify),
     /// Try from inside the sandbox whether anything gets out of it
     Doctor,
+    /// Start an output's head and nodes on this machine and watch their consoles
+    Boot(Boot),
+    /// Put an output on a head, beside what its nodes run from, and offer it to those that start
+    Publish(Publish),
+    /// Offer nodes the previous generation again
+    Rollback(Rollback),
+    /// List the generations of a head, and who uses them
+    Generations(Generations),
+    /// Print the ssh host keys of a head's nodes, for /etc/ssh/ssh_known_hosts
+    KnownHosts(OnHead),
     /// Write a commented recipe to start from
     Init(Init),
     /// Print the JSON schema of recipes
@@ -83,6 +93,11 @@ impl Command {
             Self::Show(arguments) => Some(&arguments.common),
             Self::Verify(arguments) => Some(&arguments.common),
             Self::Compare(_)
+            | Self::Boot(_)
+            | Self::Publish(_)
+            | Self::Rollback(_)
+            | Self::Generations(_)
+            | Self::KnownHosts(_)
             | Self::Init(_)
             | Self::Schema(_)
             | Self::Completions(_)
@@ -257,12 +272,83 @@ pub(super) struct Verify {
     pub(super) common: Common,
 }
 
+/// `boot`
+#[derive(Debug, Args)]
+pub(super) struct Boot {
+    /// The output directory
+    #[arg(value_name = "DIR")]
+    pub(super) directory: PathBuf,
+    /// Start this node; may be given again [default: the first one of the table]
+    #[arg(long, value_name = "NAME")]
+    pub(super) node: Vec<String>,
+    /// Memory of each node, in MiB
+    #[arg(long, value_name = "MIB", default_value_t = 1024, value_parser = clap::value_parser!(u32).range(64..=1_048_576))]
+    pub(super) memory: u32,
+    /// Start nodes by UEFI instead of BIOS
+    #[arg(long)]
+    pub(super) uefi: bool,
+    /// Where the logs go [default: DIR.boot]
+    #[arg(long, value_name = "DIR")]
+    pub(super) logs: Option<PathBuf>,
+}
+
+/// `publish`
+#[derive(Debug, Args)]
+pub(super) struct Publish {
+    /// The output directory
+    #[arg(value_name = "DIR")]
+    pub(super) directory: PathBuf,
+    /// The head's root directory: `/` on the head itself
+    #[arg(long, value_name = "ROOT")]
+    pub(super) to: PathBuf,
+}
+
+/// Options of every command that works on a head's generations.
+#[derive(Debug, Args)]
+pub(super) struct OnHead {
+    /// The head's root directory
+    #[arg(long, value_name = "ROOT", default_value = "/")]
+    pub(super) to: PathBuf,
+    /// Which cluster, when the head has several
+    #[arg(long, value_name = "NAME")]
+    pub(super) cluster: Option<String>,
+}
+
+/// `rollback`
+#[derive(Debug, Args)]
+pub(super) struct Rollback {
+    /// Another generation than the previous one
+    pub(super) generation: Option<String>,
+    #[command(flatten)]
+    pub(super) head: OnHead,
+}
+
+/// `generations`
+#[derive(Debug, Args)]
+pub(super) struct Generations {
+    /// Remove those that no node uses
+    #[arg(long)]
+    pub(super) prune: bool,
+    /// Keep the newest ones, so many, whoever uses them
+    #[arg(long, value_name = "N", default_value_t = 3, requires = "prune")]
+    pub(super) keep: usize,
+    /// Remove although it is not known of every node what it runs
+    #[arg(long, requires = "prune")]
+    pub(super) force: bool,
+    #[command(flatten)]
+    pub(super) head: OnHead,
+}
+
 /// `init`
 #[derive(Debug, Args)]
 pub(super) struct Init {
     /// The file to write; it must not exist
     #[arg(default_value = "recipe.toml")]
     pub(super) recipe: PathBuf,
+    /// Take head and nodes from the files of an existing head below this directory: etc/dnsmasq.conf, etc/dnsmasq.d,
+    /// etc/hosts, etc/exports, etc/exports.d, and pxelinux.cfg in its TFTP directory
+    #[arg(long, value_name = "DIR")]
+    pub(super) from_head: Option<PathBuf>,
 }
 
 /// `schema`

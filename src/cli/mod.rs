@@ -7,6 +7,7 @@
 //!   events. * [`words`]: errors → words, hints, exit codes. * One file per command.
 
 mod args;
+mod boot;
 mod build;
 mod cache;
 mod compare;
@@ -15,6 +16,7 @@ mod generate;
 mod init;
 mod limits;
 mod lock;
+mod publish;
 mod show;
 mod signals;
 mod terminal;
@@ -72,6 +74,11 @@ fn run(command: &Command, signals: &Signals) -> Result<(), Failure> {
         Command::Compare(arguments) => compare::run(arguments),
         Command::Verify(arguments) => verify::run(arguments, signals),
         Command::Doctor => doctor::run(),
+        Command::Boot(arguments) => boot::run(arguments, signals),
+        Command::Publish(arguments) => publish::publish(arguments),
+        Command::Rollback(arguments) => publish::rollback(arguments),
+        Command::Generations(arguments) => publish::generations(arguments),
+        Command::KnownHosts(arguments) => publish::known_hosts(arguments),
         Command::Init(arguments) => init::run(arguments),
         Command::Schema(arguments) => generate::schema(arguments),
         Command::Completions(arguments) => generate::completions(arguments),

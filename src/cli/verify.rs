@@ -1,9 +1,7 @@
 //! `imgbuild verify`: an output against its manifest, its signature, and a second build in another world; a lock
 //! against what was signed.
 
-use std::collections::BTreeSet;
 use std::fmt::Write as _;
-use std::fs;
 use std::fs::File;
 use std::io::Read as _;
 use std::path::Path;
@@ -22,14 +20,12 @@ use crate::digest::Sha256;
 use crate::host::signing::KeyError;
 use crate::host::signing::VerifyingKey;
 use crate::manifest::Manifest;
-use crate::manifest::OutputRecord;
 use crate::manifest::provenance;
 use crate::pipeline;
 use crate::pipeline::Request;
 use crate::recipe;
 use crate::recipe::Lock;
 use crate::recipe::LockError;
-use crate::tree::TreePath;
 
 /// So much later the second build believes to be: certificates, keys and Releases have expired by then.
 const LATER: i64 = 400 * 24 * 60 * 60;
@@ -41,7 +37,7 @@ pub(super) fn run(arguments: &Verify, signals: &Signals) -> Result<(), Failure> 
         return lock(arguments, path, signals);
     };
     let manifest = manifest(&directory.join("manifest.json"))?;
-    let mut wrong = check(directory, &manifest)?;
+    let mut wrong = pipeline::check(directory, &manifest)?;
     if let (true, Some(path)) = (wrong.is_empty(), &arguments.key) {
         wrong.extend(signature(directory, path, &manifest)?);
     }
@@ -59,27 +55,6 @@ pub(super) fn run(arguments: &Verify, signals: &Signals) -> Result<(), Failure> 
         writeln!(text, "built again: the same bytes").expect("writing to a String succeeds");
     }
     print(&text)
-}
-
-/// Every file of the manifest, and that there is no other.
-fn check(directory: &Path, manifest: &Manifest) -> Result<Vec<String>, Failure> {
-    let mut wrong = Vec::new();
-    for record in &manifest.outputs {
-        if let Some(reason) = difference(directory, record)? {
-            wrong.push(format!("`{}` {reason}", record.path.escape_debug()));
-        }
-    }
-    let tree = manifest.outputs.iter().find(|record| record.path == "tree.txt");
-    if tree.is_none_or(|record| record.sha256 != manifest.tree) {
-        wrong.push("`tree.txt` is not of the manifest's tree".to_owned());
-    }
-    let known: BTreeSet<&str> = manifest.outputs.iter().filter_map(|record| record.path.split('/').next()).collect();
-    for name in names(directory)? {
-        if name != "manifest.json" && name != provenance::FILE && !known.contains(name.as_str()) {
-            wrong.push(format!("`{}` is not in the manifest", name.escape_debug()));
-        }
-    }
-    Ok(wrong)
 }
 
 /// Why the provenance beside the manifest does not count, if so.
@@ -128,23 +103,6 @@ fn lock(arguments: &Verify, path: &Path, signals: &Signals) -> Result<(), Failur
     print(&text)
 }
 
-/// How a file is not what the manifest says.
-fn difference(directory: &Path, record: &OutputRecord) -> Result<Option<&'static str>, Failure> {
-    // The manifest may be anybody's: it does not choose which files of this machine are read.
-    let Ok(path) = TreePath::new(&record.path) else { return Ok(Some("is no path in an output")) };
-    let path = directory.join(String::from_utf8_lossy(path.as_bytes()).as_ref());
-    let failed = read_failure(&path);
-    let metadata = match fs::symlink_metadata(&path) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Some("is missing")),
-        metadata => metadata.map_err(&failed)?,
-    };
-    if !metadata.is_file() {
-        return Ok(Some("is no regular file"));
-    }
-    let found = File::open(&path).and_then(|mut file| Sha256::of_reader(&mut file)).map_err(&failed)?;
-    Ok((found != (record.sha256, record.size)).then_some("has other bytes"))
-}
-
 /// Builds again from the output's own lock, later, with other threads and in another place, and compares.
 fn rebuild(
     arguments: &Verify,
@@ -174,15 +132,7 @@ fn rebuild(
         .map_err(|source| Failure::File { action: "write in", path: parent.to_owned(), source })?;
     let again = place.path().join("again");
     pipeline::build(&host, &request, &again)?;
-    let mut wrong = check(&again, manifest)?;
+    let mut wrong = pipeline::check(&again, manifest)?;
     wrong.iter_mut().for_each(|wrong| wrong.push_str(", when it is built again"));
     Ok(wrong)
-}
-
-/// The names in a directory, sorted.
-#[expect(clippy::disallowed_methods, reason = "sorted here")]
-fn names(directory: &Path) -> Result<BTreeSet<String>, Failure> {
-    let entries = fs::read_dir(directory).map_err(read_failure(directory))?;
-    let name = |entry: std::io::Result<fs::DirEntry>| Ok(entry?.file_name().to_string_lossy().into_owned());
-    entries.map(name).collect::<std::io::Result<_>>().map_err(read_failure(directory))
 }

@@ -9,6 +9,7 @@ use super::signals::Signals;
 use crate::error::Error;
 use crate::error::FAILED;
 use crate::error::INTEGRITY;
+use crate::error::PublishError;
 pub(super) use crate::error::USAGE;
 use crate::host::SandboxError;
 use crate::recipe;
@@ -140,6 +141,9 @@ fn hint(failure: &Failure) -> Option<String> {
             "take it back from where recipes are kept; or remove it, and make it anew with `imgbuild lock RECIPE`"
         }
         Error::Unexpected { .. } => "compare `tree.txt` of both builds: it names every path",
+        Error::Publish(error) if matches!(**error, PublishError::Unknown(_)) => {
+            "start them once, so that their kernels' first lines reach /var/log/NODE/kern; or `--force`"
+        }
         error if error.is_retryable() => "try again later, or with another `--mirror`; what came is in the cache",
         error if error.is_integrity() => {
             "nothing of it was used; try another `--mirror`, and if that fails too, ask who runs the archive"

@@ -1,12 +1,15 @@
 //! The TFTP directory: boot loaders, what they are told, kernel and initramfs.
 //!
 //! pxelinux reads `pxelinux.cfg/01-MAC`, then `default`. GRUB reads `grub/grub.cfg`, which takes `nodes/MAC.cfg`,
-//! else `nodes/default.cfg`.
+//! else `nodes/default.cfg`. Both directories are links to a menu made of the entries of one or two generations.
+
+use std::collections::BTreeMap;
 
 use crate::head::Error;
 use crate::head::Files;
 use crate::head::Input;
 use crate::head::kernel;
+use crate::head::menu::menus;
 use crate::recipe::Node;
 
 /// A boot loader's file: where Debian keeps it, and the name it is asked for by.
@@ -72,75 +75,120 @@ pub(super) fn firmware(architecture: &str) -> &'static [Firmware] {
 }
 
 pub(super) fn assemble(files: &mut Files, input: &Input<'_>) -> Result<(), Error> {
-    let (tftp, name) = (&input.head.tftp, &input.recipe.name);
-    files.content(&format!("{tftp}/{name}/vmlinuz"), input.kernel.clone())?;
-    files.content(&format!("{tftp}/{name}/initrd.img"), input.initramfs.clone())?;
+    let directory = input.boot_directory();
+    files.content(&format!("{directory}/vmlinuz"), input.kernel.clone())?;
+    files.content(&format!("{directory}/initrd.img"), input.initramfs.clone())?;
     let architecture = &input.recipe.debian.architecture;
     for loader in loaders(architecture) {
         let found = input.loaders.lookup(loader.path).and_then(|(_, inode)| inode.content());
         let content = found.ok_or(Error::Loader { path: loader.path, package: loader.package })?;
-        files.content(&format!("{tftp}/{}", loader.name), content.clone())?;
+        files.content(&format!("{}/{}", input.head.tftp, loader.name), content.clone())?;
     }
-    for firmware in firmware(architecture) {
-        match firmware.tag {
-            None => pxelinux(files, input)?,
-            Some(_) => grub(files, input)?,
+    let mut entries = BTreeMap::new();
+    for kind in firmware(architecture).iter().map(Loads::of) {
+        for (name, text) in kind.entries(input)? {
+            let path = format!("{}/{name}", kind.directory());
+            files.text(&format!("{directory}/{path}"), &text)?;
+            entries.insert(path, text);
+        }
+        if kind == Loads::Pxelinux {
+            aliases(files, input, &format!("{directory}/{}", kind.directory()))?;
+        }
+    }
+    menu(files, input, &entries)
+}
+
+/// The menu of a head that has this generation alone, and the links by which loaders find it: all of it is changed by
+/// one rename when `menu` leads elsewhere.
+fn menu(files: &mut Files, input: &Input<'_>, entries: &BTreeMap<String, String>) -> Result<(), Error> {
+    let (tftp, name, generation) = (&input.head.tftp, &input.recipe.name, &input.generation);
+    let own = format!("menu-{generation}");
+    for (path, text) in menus(&input.recipe.generated(), (generation, entries), None) {
+        files.text(&format!("{tftp}/{name}/{own}/{path}"), &text)?;
+    }
+    files.symlink(&format!("{tftp}/{name}/menu"), &own)?;
+    for kind in firmware(&input.recipe.debian.architecture).iter().map(Loads::of) {
+        let directory = kind.menu();
+        files.symlink(&format!("{tftp}/{directory}"), &format!("{name}/menu/{directory}"))?;
+        if kind == Loads::Pxelinux {
+            aliases(files, input, &format!("{tftp}/{name}/{own}/{directory}"))?;
         }
     }
     Ok(())
 }
 
-fn pxelinux(files: &mut Files, input: &Input<'_>) -> Result<(), Error> {
-    let directory = format!("{}/pxelinux.cfg", input.head.tftp);
-    files.text(&format!("{directory}/default"), &pxelinux_config(input, None)?)?;
+/// The nodes' names beside their hardware addresses. For people: pxelinux itself never asks for a name.
+fn aliases(files: &mut Files, input: &Input<'_>, directory: &str) -> Result<(), Error> {
     for node in &input.recipe.nodes {
-        // pxelinux asks in lower case, with the hardware type (1: Ethernet) in front.
-        let file = format!("01-{}", mac(node, "-"));
-        files.text(&format!("{directory}/{file}"), &pxelinux_config(input, Some(node))?)?;
-        // For people: pxelinux itself never asks for a name.
-        for name in [&node.name].into_iter().chain(&node.aliases) {
-            files.symlink(&format!("{directory}/{name}"), &file)?;
+        let target = format!("01-{}", mac(node, "-"));
+        for alias in [&node.name].into_iter().chain(&node.aliases) {
+            files.symlink(&format!("{directory}/{alias}"), &target)?;
         }
     }
     Ok(())
 }
 
-fn pxelinux_config(input: &Input<'_>, node: Option<&Node>) -> Result<String, Error> {
-    let name = &input.recipe.name;
+/// The loaders that have a menu.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Loads {
+    Pxelinux,
+    Grub,
+}
+
+impl Loads {
+    const fn of(firmware: &Firmware) -> Self {
+        if firmware.tag.is_none() { Self::Pxelinux } else { Self::Grub }
+    }
+
+    /// Where a generation's entries for it lie, below the generation.
+    const fn directory(self) -> &'static str {
+        match self {
+            Self::Pxelinux => "pxelinux",
+            Self::Grub => "grub",
+        }
+    }
+
+    /// Where it looks for its menu, below the TFTP directory.
+    const fn menu(self) -> &'static str {
+        match self {
+            Self::Pxelinux => "pxelinux.cfg",
+            Self::Grub => "grub",
+        }
+    }
+
+    /// The entry of each node, by the name that the loader asks for it by, and of machines in no table.
+    fn entries(self, input: &Input<'_>) -> Result<Vec<(String, String)>, Error> {
+        let entry = |node: Option<&Node>| match self {
+            Self::Pxelinux => pxelinux_entry(input, node),
+            Self::Grub => grub_entry(input, node),
+        };
+        let mut entries = vec![("default".to_owned(), entry(None)?)];
+        for node in &input.recipe.nodes {
+            let name = match self {
+                // pxelinux asks in lower case, with the hardware type (1: Ethernet) in front.
+                Self::Pxelinux => format!("01-{}", mac(node, "-")),
+                // As `$net_default_mac` reads: lower case, with colons.
+                Self::Grub => mac(node, ":"),
+            };
+            entries.push((name, entry(Some(node))?));
+        }
+        Ok(entries)
+    }
+}
+
+fn pxelinux_entry(input: &Input<'_>, node: Option<&Node>) -> Result<String, Error> {
+    let directory = format!("{}/{}", input.recipe.name, input.generation);
     // SYSAPPEND 2 adds BOOTIF=, by which the initramfs knows which of several cards it was booted from.
     Ok(format!(
-        "# {}\nDEFAULT linux\nPROMPT 0\nLABEL linux\n  KERNEL {name}/vmlinuz\n  \
-         APPEND initrd={name}/initrd.img {}\n  SYSAPPEND 2\n",
-        input.recipe.generated(),
+        "  KERNEL {directory}/vmlinuz\n  APPEND initrd={directory}/initrd.img {}\n  SYSAPPEND 2\n",
         kernel::arguments(input, node)?.join(" ")
     ))
 }
 
-fn grub(files: &mut Files, input: &Input<'_>) -> Result<(), Error> {
-    let directory = format!("{}/grub", input.head.tftp);
-    // `-s` opens the file; `-e` would list a directory, which TFTP cannot.
-    let config = format!(
-        "# {}\nset default=0\nset timeout=3\n\
-         if [ -s \"$prefix/nodes/$net_default_mac.cfg\" ]; then\n  source \"$prefix/nodes/$net_default_mac.cfg\"\n\
-         else\n  source \"$prefix/nodes/default.cfg\"\nfi\n",
-        input.recipe.generated()
-    );
-    files.text(&format!("{directory}/grub.cfg"), &config)?;
-    files.text(&format!("{directory}/nodes/default.cfg"), &grub_entry(input, None)?)?;
-    for node in &input.recipe.nodes {
-        // As `$net_default_mac` reads: lower case, with colons.
-        files.text(&format!("{directory}/nodes/{}.cfg", mac(node, ":")), &grub_entry(input, Some(node))?)?;
-    }
-    Ok(())
-}
-
 fn grub_entry(input: &Input<'_>, node: Option<&Node>) -> Result<String, Error> {
-    let name = &input.recipe.name;
-    let title = node.map_or(name.clone(), |node| format!("{name} on {}", node.name));
+    let directory = format!("/{}/{}", input.recipe.name, input.generation);
     Ok(format!(
-        "# {}\nmenuentry '{title}' {{\n  linux /{name}/vmlinuz {} BOOTIF=01-$net_default_mac\n  \
-         initrd /{name}/initrd.img\n}}\n",
-        input.recipe.generated(),
+        "  linux {directory}/vmlinuz {} BOOTIF=01-$net_default_mac\n  initrd {directory}/initrd.img\n",
         kernel::arguments(input, node)?.join(" ")
     ))
 }

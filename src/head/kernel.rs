@@ -2,6 +2,7 @@
 
 use crate::head::Error;
 use crate::head::Input;
+use crate::head::web;
 use crate::recipe::Node;
 use crate::recipe::RootMode;
 
@@ -22,25 +23,22 @@ pub(super) fn arguments(input: &Input<'_>, node: Option<&Node>) -> Result<Vec<St
 }
 
 fn root(input: &Input<'_>, node: Option<&Node>) -> Result<Vec<String>, Error> {
-    let (address, export) = (input.head.address, &input.head.export);
+    let (address, generation) = (input.head.address, input.generation_directory());
     let words = match input.recipe.root_mode(node, input.diskless) {
         // klibc's nfsmount speaks version 3 alone and takes an option it does not know for an error, tried again 180
         // times: these two are all that may stand here.
-        RootMode::Nfs => format!("root=/dev/nfs nfsroot={address}:{export},nfsvers=3,tcp rw"),
+        RootMode::Nfs => format!("root=/dev/nfs nfsroot={address}:{generation}/root,nfsvers=3,tcp rw"),
         RootMode::Overlay => {
-            format!("boot=imgbuild imgbuild.root=nfs:{address}:{export} imgbuild.opts=vers=4.1,hard,noatime ro")
+            let options = "vers=4.1,hard,noatime";
+            format!("boot=imgbuild imgbuild.root=nfs:{address}:{generation}/root imgbuild.opts={options} ro")
         }
         RootMode::Ram => {
             let who = || Error::NoImage(node.map_or("unknown machines".to_owned(), |node| format!("`{}`", node.name)));
             let image = input.image.as_ref().ok_or_else(who)?;
-            let (place, sha256) = (format!("{}/{}", image_directory(input), image.name), &image.sha256);
-            format!("boot=imgbuild imgbuild.root=ram:nfs:{address}:{place} imgbuild.sha256={sha256} ro")
+            // The sum is in the initramfs, which is loaded with these words and is of the same generation.
+            let (port, id) = (web::PORT, &input.generation);
+            format!("boot=imgbuild imgbuild.root=ram:http://{address}:{port}/{id}/{} ro", image.name)
         }
     };
     Ok(words.split(' ').map(str::to_owned).collect())
-}
-
-/// Where the head keeps the root as one file: beside the other, exported by itself.
-pub(super) fn image_directory(input: &Input<'_>) -> String {
-    format!("{}-image", input.head.export)
 }

@@ -6,11 +6,22 @@
 
 mod boot;
 mod dhcp;
+mod existing;
+mod import;
 mod kernel;
 mod logging;
+mod menu;
 mod nfs;
 mod readme;
 mod tuning;
+mod web;
+
+pub use existing::Existing;
+pub use existing::Machine;
+pub use menu::Cluster;
+pub use menu::ClusterNode;
+pub use menu::Entries;
+pub use menu::menus;
 
 use crate::digest::Sha256;
 use crate::recipe::Diskless;
@@ -40,6 +51,42 @@ pub struct Input<'a> {
     pub image: Option<RamImage>,
     /// The files of [`loader_packages`], unpacked.
     pub loaders: &'a Tree,
+    /// [`generation`] of all that.
+    pub generation: String,
+}
+
+impl Input<'_> {
+    /// Where this generation lies on the head.
+    fn generation_directory(&self) -> String {
+        format!("{}/gen/{}", self.head.export, self.generation)
+    }
+
+    /// What every generation's files for boot loaders are told apart by.
+    fn boot_directory(&self) -> String {
+        format!("{}/{}/{}", self.head.tftp, self.recipe.name, self.generation)
+    }
+}
+
+/// What tells a root with its kernel and initramfs from every other: 16 hexadecimal digits of a SHA-256.
+///
+/// A node boots all three of one generation or none: kernel and modules of two builds do not fit each other. So long
+/// as no two are made to collide by force, 64 bits tell the generations of one head apart.
+#[must_use]
+pub fn generation(tree: &Sha256, kernel: &Content, initramfs: &Content, image: Option<&RamImage>) -> String {
+    let image = image.map_or_else(String::new, |image| format!("{} {}", image.sha256, image.name));
+    let text = format!("imgbuild generation 1\n{tree}\n{}\n{}\n{image}\n", kernel.sha256(), initramfs.sha256());
+    let mut digits = Sha256::of(text.as_bytes()).to_string();
+    digits.truncate(GENERATION);
+    digits
+}
+
+/// The length of a generation's name.
+const GENERATION: usize = 16;
+
+/// Whether a name can be a generation's.
+#[must_use]
+pub fn is_generation(name: &str) -> bool {
+    name.len() == GENERATION && name.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
 /// A root in one file.
@@ -49,6 +96,8 @@ pub struct RamImage {
     pub name: String,
     /// What nodes compare it with.
     pub sha256: Sha256,
+    /// Bytes.
+    pub size: u64,
 }
 
 /// Why the head's files cannot be made.
@@ -96,6 +145,10 @@ pub fn assemble(input: &Input<'_>) -> Result<Tree, Error> {
     files.text("/etc/syslog-ng/conf.d/imgbuild.conf", &logging::syslog_ng(input))?;
     files.text("/etc/chrony/conf.d/imgbuild.conf", &tuning::chrony(input))?;
     files.text("/etc/sysctl.d/90-imgbuild.conf", &tuning::sysctl(input))?;
+    if let Some(unit) = web::unit(input) {
+        files.text("/etc/systemd/system/imgbuild-http.service", &unit)?;
+    }
+    files.text(&format!("/etc/imgbuild/{}.json", input.recipe.name), &Cluster::of(input).to_json())?;
     files.text("/README", &readme::readme(input))?;
     Ok(files.0)
 }

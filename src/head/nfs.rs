@@ -1,10 +1,9 @@
-//! The NFS server: the nodes' root.
+//! The NFS server: the generations of the nodes' root.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use crate::head::Input;
-use crate::head::kernel;
 use crate::recipe::RootMode;
 
 /// knfsd's threads: one for each node that may wait, within what the package has and what helps (nfsd(8)).
@@ -22,13 +21,23 @@ pub(super) fn exports(input: &Input<'_>) -> String {
         writeln!(text, "{directory} {network}/{length}({access},sync,no_subtree_check,no_root_squash)")
             .expect("writing to a String succeeds");
     };
+    // All generations by one line: a new one changes nothing here, and no line that a node lives on is ever removed.
+    let generations = format!("{}/gen", input.head.export);
     if modes.contains(&RootMode::Nfs) {
-        export(&input.head.export, "rw");
+        export(&generations, "rw");
     } else if modes.contains(&RootMode::Overlay) {
-        export(&input.head.export, "ro");
+        export(&generations, "ro");
     }
-    if modes.contains(&RootMode::Ram) {
-        export(&kernel::image_directory(input), "ro");
+    // What is a node's own goes to its address alone.
+    for node in &input.recipe.nodes {
+        if input.recipe.root_mode(Some(node), input.diskless) != RootMode::Ram {
+            writeln!(
+                text,
+                "{}/state/{} {}(rw,sync,no_subtree_check,no_root_squash)",
+                input.head.export, node.name, node.address
+            )
+            .expect("writing to a String succeeds");
+        }
     }
     text
 }

@@ -14,11 +14,13 @@ pub(crate) mod fault;
 pub mod http;
 #[cfg(feature = "openpgp")]
 pub mod openpgp;
+pub mod lab;
 pub mod output;
 #[cfg(feature = "sandbox")]
 pub mod sandbox;
 #[cfg(feature = "sign")]
 pub mod signing;
+mod spool;
 pub mod store;
 
 use std::fmt;
@@ -36,6 +38,7 @@ pub use event::Reporter;
 pub use event::Silent;
 pub use output::OutputError;
 pub use output::Staging;
+pub use spool::Spool;
 
 use crate::digest::Sha256;
 use crate::kernel;

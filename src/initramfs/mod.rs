@@ -22,6 +22,7 @@ mod scripts;
 
 use std::collections::BTreeSet;
 
+use crate::digest::Sha256;
 use crate::host::Event;
 use crate::host::Host;
 use crate::kernel;
@@ -54,6 +55,9 @@ pub struct Options {
     pub modules: recipe::Modules,
     /// The root mode that is booted when the command line has no `boot=`.
     pub root: RootMode,
+    /// SHA-256 and size of the image that nodes take into memory; no other is booted then, whatever the command line
+    /// says.
+    pub image: Option<(Sha256, u64)>,
     /// Hooks of packages that are left out on purpose, by file name.
     pub skip_hooks: BTreeSet<String>,
     /// No file is newer than this.
@@ -69,6 +73,7 @@ impl Options {
             kernel: None,
             modules: recipe::Modules::Netboot,
             root: RootMode::Nfs,
+            image: None,
             skip_hooks: BTreeSet::new(),
             epoch,
         }

@@ -22,6 +22,9 @@ const SETTINGS: [(&str, &[&str]); 5] = [
 /// `conf/`: what the scripts read at boot.
 pub(super) fn configuration(files: &mut Files<'_>, options: &Options) -> Result<(), Error> {
     files.write("/conf/arch.conf", 0o644, format!("DPKG_ARCH={}\n", options.architecture).into_bytes())?;
+    if let Some((sha256, size)) = options.image {
+        files.write("/conf/imgbuild.image", 0o644, format!("{sha256} {size}\n").into_bytes())?;
+    }
     let path = format!("/{ETC}/initramfs.conf");
     match files.root().read(&path)? {
         Some(text) => {

@@ -16,6 +16,7 @@ mod identity;
 mod masks;
 mod network;
 mod services;
+mod state;
 mod ssh;
 mod syslog;
 mod time;
@@ -121,6 +122,7 @@ fn make_diskless(layer: &mut Layer<'_>, recipe: &Recipe, diskless: &Diskless) ->
     masks::apply(layer)?;
     ssh::apply(layer)?;
     database::apply(layer)?;
+    state::apply(layer, recipe, diskless, head)?;
     syslog::apply(layer, recipe, diskless)?;
     time::apply(layer, recipe, head)?;
     services::apply(layer, recipe)?;

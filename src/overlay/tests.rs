@@ -58,7 +58,7 @@ fn recipe() -> Recipe {
             interface: "eth1".into(),
             network: (Ipv4Addr::new(192, 168, 1, 0), 24),
             range: (Ipv4Addr::new(192, 168, 1, 50), Ipv4Addr::new(192, 168, 1, 150)),
-            export: "/srv/imgbuild/compute/root".into(),
+            export: "/srv/imgbuild/compute".into(),
             tftp: "/srv/tftp".into(),
             lease: "12h".into(),
         }),
@@ -195,6 +195,24 @@ fn a_service_runs_on_named_nodes_only() {
     recipe.nodes[1].services = vec!["mariadbd".into()];
     let error = apply(&mut root(), &recipe).expect_err("no such unit").to_string();
     assert!(error.contains("mariadbd") && error.contains("tumbler") && error.contains("`mariadb.service`"), "{error}");
+}
+
+#[test]
+fn nodes_keep_their_state_on_the_head() {
+    const UNIT: &str = "etc/systemd/system/var-lib-imgbuild.mount";
+    assert!(applied().lookup(UNIT).is_none(), "without mount.nfs4 there is no mount");
+    let mut tree = root();
+    tree.write("usr/sbin/mount.nfs4", 0o755, "").expect("new");
+    let (mut memory, mut all) = (recipe(), recipe());
+    memory.nodes[1].root = Some(RootMode::Ram);
+    let mut mixed = tree.clone();
+    apply(&mut mixed, &memory).expect("it fits");
+    let unit = text(&mixed, UNIT);
+    assert!(unit.contains("What=192.168.1.1:/srv/imgbuild/compute/state/%H\nWhere=/var/lib/imgbuild\n"), "{unit}");
+    assert!(unit.contains("ConditionHost=|dizzy\n") && !unit.contains("tumbler"), "{unit}");
+    all.nodes.iter_mut().for_each(|node| node.root = Some(RootMode::Ram));
+    apply(&mut tree, &all).expect("it fits");
+    assert!(tree.lookup(UNIT).is_none(), "nodes in memory go on without a head");
 }
 
 #[test]

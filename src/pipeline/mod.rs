@@ -4,6 +4,8 @@ mod choose;
 mod outputs;
 mod prove;
 mod sources;
+mod check;
+pub mod publish;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -20,6 +22,7 @@ use crate::digest::Sha256;
 use crate::error::Error;
 use crate::fetch::Deb;
 use crate::head;
+use crate::head::RamImage;
 use crate::host::Event;
 use crate::host::Host;
 use crate::host::Signer;
@@ -41,6 +44,9 @@ use crate::tree::TreePath;
 use crate::unpack;
 use crate::unpack::Root;
 
+use outputs::Outputs;
+
+pub use check::check;
 pub use choose::Chosen;
 pub use prove::Proved;
 pub use prove::prove;
@@ -133,14 +139,12 @@ pub struct Built {
     pub lock: Lock,
 }
 
-/// Everything a build makes before it is written.
+/// The nodes' root, as it is written.
 #[derive(Debug)]
 struct Image {
     tree: Tree,
-    boot: Option<Boot>,
-    head: Option<Tree>,
-    lock: Lock,
-    manifest: Manifest,
+    digest: Sha256,
+    system: System,
 }
 
 /// What a recipe's packages make of an empty tree.
@@ -166,13 +170,31 @@ struct Boot {
 /// # Errors
 /// The first stage that cannot do its part; then `directory` is as it was.
 pub fn build(host: &Host, request: &Request<'_>, directory: &Path) -> Result<Built, Error> {
+    let recipe = request.recipe;
     let image = assemble(host, request)?;
-    let tree_digest = image.manifest.tree;
+    let tree_digest = image.digest;
     if let Some(expected) = request.expect.filter(|expected| *expected != tree_digest) {
         return Err(Error::Unexpected { expected, found: tree_digest });
     }
-    let lock = image.lock.clone();
-    let outputs = stage(host, "write", || outputs::write(host, request, image, directory))?;
+    let mut outputs = Outputs::new(directory, host.jobs)?;
+    stage(host, "write", || outputs.roots(recipe, &image.tree, image.system.lock.epoch))?;
+    // Nodes that take the root into memory know its sum from their initramfs, so the root's own files come first.
+    let mut loaders = Vec::new();
+    if let Some(diskless) = &recipe.diskless {
+        let ram = outputs.ram_image();
+        let boot = stage(host, "initramfs", || make_boot(host, recipe, diskless, &image, ram.as_ref()))?;
+        if let Some(head) = &recipe.head {
+            let debs = choose::fetch_described(host, &image.system.chosen, &image.system.chosen.loaders)?;
+            let files =
+                stage(host, "head", || make_head(host, recipe, head, diskless, &boot, (tree_digest, ram), &debs))?;
+            outputs.head(&files)?;
+            loaders = debs.into_iter().map(|deb| deb.package).collect();
+        }
+        outputs.boot(&boot)?;
+    }
+    let manifest = manifest(recipe, &image, &loaders);
+    let lock = image.system.lock;
+    let outputs = outputs.publish(request, &image.tree, &lock, manifest)?;
     Ok(Built { outputs, tree_digest, lock })
 }
 
@@ -231,7 +253,7 @@ fn install(host: &Host, request: &Request<'_>) -> Result<System, Error> {
     Ok(System { chosen, packages, configured, origins, lock })
 }
 
-/// The whole way but for the writing.
+/// The whole way to the nodes' root.
 fn assemble(host: &Host, request: &Request<'_>) -> Result<Image, Error> {
     let recipe = request.recipe;
     let mut system = install(host, request)?;
@@ -239,26 +261,17 @@ fn assemble(host: &Host, request: &Request<'_>) -> Result<Image, Error> {
     stage(host, "overlay", || Ok(overlay::apply(&mut tree, recipe)?))?;
     clamp(&mut tree, system.lock.epoch);
     system.origins.changed("overlay", &system.configured.tree, &tree);
-    let (mut boot, mut head, mut loaders) = (None, None, Vec::new());
-    if let Some(diskless) = &recipe.diskless {
-        let made = stage(host, "initramfs", || make_boot(host, recipe, diskless, &tree, system.lock.epoch))?;
-        if let Some(wanted) = &recipe.head {
-            let debs = choose::fetch_described(host, &system.chosen, &system.chosen.loaders)?;
-            head = Some(stage(host, "head", || make_head(host, recipe, wanted, diskless, &made, &debs))?);
-            loaders = debs.into_iter().map(|deb| deb.package).collect();
-        }
-        boot = Some(made);
-    }
-    let manifest = manifest(recipe, &system, &tree, &loaders);
-    Ok(Image { tree, boot, head, lock: system.lock, manifest })
+    let digest = tree::digest(&tree);
+    Ok(Image { tree, digest, system })
 }
 
 /// What is inside and why; the outputs are added when they are written.
-fn manifest(recipe: &Recipe, system: &System, tree: &Tree, loaders: &[Package]) -> Manifest {
+fn manifest(recipe: &Recipe, image: &Image, loaders: &[Package]) -> Manifest {
+    let system = &image.system;
     let (name, debian) = (recipe.name.clone(), &recipe.debian);
     let lock = Sha256::of(system.lock.to_text().as_bytes());
     let (architecture, suite) = (debian.architecture.clone(), debian.suite.clone());
-    let mut manifest = Manifest::new(name, architecture, suite, tree::digest(tree), system.lock.epoch, lock);
+    let mut manifest = Manifest::new(name, architecture, suite, image.digest, system.lock.epoch, lock);
     let archive = |package: &Package| package.archive.map(|position| system.chosen.sources[position].name.clone());
     let reasons = system.chosen.packages.iter().zip(&system.chosen.reasons);
     let reasons: BTreeMap<(&str, &str), &String> =
@@ -284,17 +297,28 @@ fn make_head(
     head: &Head,
     diskless: &Diskless,
     boot: &Boot,
+    (digest, image): (Sha256, Option<RamImage>),
     loaders: &[Deb],
 ) -> Result<Tree, Error> {
     let options = unpack::Options { architecture: recipe.debian.architecture.clone(), ..unpack::Options::default() };
     let loaders = unpack::unpack(host, loaders, &options, &mut |_, _, _| Ok(()))?.tree;
     let (kernel, initramfs) = (boot.kernel.clone(), boot.initramfs.clone());
-    Ok(head::assemble(&head::Input { recipe, head, diskless, kernel, initramfs, image: None, loaders: &loaders })?)
+    let generation = head::generation(&digest, &kernel, &initramfs, image.as_ref());
+    let loaders = &loaders;
+    Ok(head::assemble(&head::Input { recipe, head, diskless, kernel, initramfs, image, loaders, generation })?)
 }
 
 /// The kernel, and the initramfs for it.
-fn make_boot(host: &Host, recipe: &Recipe, diskless: &Diskless, tree: &Tree, epoch: i64) -> Result<Boot, Error> {
-    let mut options = initramfs::Options::new(&recipe.debian.architecture, epoch);
+fn make_boot(
+    host: &Host,
+    recipe: &Recipe,
+    diskless: &Diskless,
+    image: &Image,
+    ram: Option<&RamImage>,
+) -> Result<Boot, Error> {
+    let tree = &image.tree;
+    let mut options = initramfs::Options::new(&recipe.debian.architecture, image.system.lock.epoch);
+    options.image = ram.map(|ram| (ram.sha256, ram.size));
     options.modules = recipe.initramfs.modules.clone();
     options.root = diskless.root;
     let initramfs = initramfs::assemble(host, tree, &options)?;

@@ -8,14 +8,14 @@ use std::io::Seek;
 use std::io::Write;
 use std::path::Path;
 
-use super::Image;
+use super::Boot;
 use super::Request;
 use crate::digest::HashWriter;
 use crate::digest::Sha256;
 use crate::error::Error;
 use crate::format::compress;
 use crate::format::compress::Compression;
-use crate::host::Host;
+use crate::head::RamImage;
 use crate::host::fault::Faulty;
 use crate::host::fault::at;
 use crate::host::output::Staging;
@@ -24,50 +24,16 @@ use crate::image::Owners;
 use crate::image::Xattrs;
 use crate::image::erofs;
 use crate::image::squashfs;
+use crate::manifest::Manifest;
 use crate::manifest::OutputRecord;
 use crate::manifest::provenance;
 use crate::manifest::sbom;
 use crate::recipe::Format;
+use crate::recipe::Lock;
+use crate::recipe::Recipe;
 use crate::tree;
 use crate::tree::Content;
 use crate::tree::Tree;
-
-/// Writes all outputs and makes `directory` of them. Returns the files by path.
-pub(super) fn write(
-    host: &Host,
-    request: &Request<'_>,
-    image: Image,
-    directory: &Path,
-) -> Result<Vec<OutputRecord>, Error> {
-    let recipe = request.recipe;
-    let staging = Staging::new(directory)?;
-    let mut writer = Outputs { directory: staging.path(), jobs: host.jobs, written: Vec::new() };
-    for format in &recipe.formats {
-        writer.root(*format, &image.tree, &recipe.lossy, image.lock.epoch)?;
-    }
-    if let Some(boot) = &image.boot {
-        writer.content("boot/vmlinuz", &boot.kernel)?;
-        writer.content("boot/initrd.img", &boot.initramfs)?;
-    }
-    if let Some(head) = &image.head {
-        writer.directory("head", head, Owners::Dropped)?;
-        writer.files_of("head", head);
-    }
-    writer.text("tree.txt", &tree::dump(&image.tree))?;
-    writer.text(&format!("{}.lock", recipe.name), &image.lock.to_text())?;
-    let mut manifest = image.manifest;
-    manifest.outputs.clone_from(&writer.written);
-    writer.text("sbom.spdx.json", &sbom(&manifest))?;
-    manifest.outputs.clone_from(&writer.written);
-    writer.text("manifest.json", &manifest.to_json())?;
-    if let Some(signer) = request.signer {
-        writer.text(provenance::FILE, &provenance::provenance(&manifest, &recipe.digest, signer))?;
-    }
-    let mut outputs = writer.written;
-    outputs.sort();
-    staging.publish()?;
-    Ok(outputs)
-}
 
 /// The initramfs as the bytes that a boot loader loads.
 pub(super) fn initramfs(tree: &Tree, compression: Compression, jobs: usize) -> Result<Content, Error> {
@@ -78,14 +44,69 @@ pub(super) fn initramfs(tree: &Tree, compression: Compression, jobs: usize) -> R
     Ok(Content::from_bytes(encoder.finish().map_err(failed)?))
 }
 
-struct Outputs<'a> {
-    directory: &'a Path,
+/// Outputs that are being written; nobody sees them before [`Outputs::publish`].
+#[derive(Debug)]
+pub(super) struct Outputs {
+    staging: Staging,
     jobs: usize,
     written: Vec<OutputRecord>,
 }
 
-impl Outputs<'_> {
-    /// Writes the root tree in one format; `epoch` is the time of an image that has one of its own.
+impl Outputs {
+    /// Starts what will appear as `directory`.
+    pub(super) fn new(directory: &Path, jobs: usize) -> Result<Self, Error> {
+        Ok(Self { staging: Staging::new(directory)?, jobs, written: Vec::new() })
+    }
+
+    /// Writes the root in all formats of the recipe; `epoch` is the time of an image that has one of its own.
+    pub(super) fn roots(&mut self, recipe: &Recipe, tree: &Tree, epoch: i64) -> Result<(), Error> {
+        recipe.formats.iter().try_for_each(|format| self.root(*format, tree, &recipe.lossy, epoch))
+    }
+
+    /// The root in one file, if a format is one that a node's kernel mounts. Of two it is the erofs: that one also
+    /// has the same file handles on every head that exports it.
+    pub(super) fn ram_image(&self) -> Option<RamImage> {
+        let of = |name: &str| self.written.iter().find(|record| record.path == name);
+        let record = of("root.erofs").or_else(|| of("root.squashfs"))?;
+        Some(RamImage { name: record.path.clone(), sha256: record.sha256, size: record.size })
+    }
+
+    /// Writes what nodes load before they have a root.
+    pub(super) fn boot(&mut self, boot: &Boot) -> Result<(), Error> {
+        self.content("boot/vmlinuz", &boot.kernel)?;
+        self.content("boot/initrd.img", &boot.initramfs)
+    }
+
+    /// Writes the head's files.
+    pub(super) fn head(&mut self, head: &Tree) -> Result<(), Error> {
+        self.directory("head", head, Owners::Dropped)?;
+        self.files_of("head", head);
+        Ok(())
+    }
+
+    /// Writes what says what is inside, and makes all of it appear. Returns the files by path.
+    pub(super) fn publish(
+        mut self,
+        request: &Request<'_>,
+        tree: &Tree,
+        lock: &Lock,
+        mut manifest: Manifest,
+    ) -> Result<Vec<OutputRecord>, Error> {
+        self.text("tree.txt", &tree::dump(tree))?;
+        self.text(&format!("{}.lock", request.recipe.name), &lock.to_text())?;
+        manifest.outputs.clone_from(&self.written);
+        self.text("sbom.spdx.json", &sbom(&manifest))?;
+        manifest.outputs.clone_from(&self.written);
+        self.text("manifest.json", &manifest.to_json())?;
+        if let Some(signer) = request.signer {
+            self.text(provenance::FILE, &provenance::provenance(&manifest, &request.recipe.digest, signer))?;
+        }
+        self.written.sort();
+        self.staging.publish()?;
+        Ok(self.written)
+    }
+
+    /// Writes the root tree in one format.
     fn root(&mut self, format: Format, tree: &Tree, lossy: &[String], epoch: i64) -> Result<(), Error> {
         let xattrs = if lossy.iter().any(|what| what == "xattrs") { Xattrs::Dropped } else { Xattrs::Refused };
         match format {
@@ -121,7 +142,7 @@ impl Outputs<'_> {
     }
 
     fn directory(&self, path: &str, tree: &Tree, owners: Owners) -> Result<(), Error> {
-        let on_host = self.directory.join(path);
+        let on_host = self.staging.path().join(path);
         let made = at("make").and_then(|()| fs::create_dir(&on_host));
         made.map_err(|source| Error::Write { path: path.into(), source })?;
         Ok(image::write_directory(tree, &on_host, owners)?)
@@ -176,7 +197,7 @@ impl Outputs<'_> {
     }
 
     fn create(&self, path: &str) -> io::Result<BufWriter<Faulty<File>>> {
-        let on_host = self.directory.join(path);
+        let on_host = self.staging.path().join(path);
         at("make")?;
         fs::create_dir_all(on_host.parent().expect("it is below the output directory"))?;
         at("create")?;

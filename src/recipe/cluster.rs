@@ -19,7 +19,7 @@ pub(super) fn head(checker: &mut Checker<'_>, raw: &raw::Head, recipe: &str) -> 
     let interface = checker.get("head.interface", &raw.interface, grammar::interface);
     let network = checker.get("head.network", &raw.network, grammar::network);
     let range = checker.list("head.range", &raw.range, grammar::address);
-    let export = format!("/srv/imgbuild/{recipe}/root");
+    let export = format!("/srv/imgbuild/{recipe}");
     let export = checker.get_or("head.export", raw.export.as_ref(), &export, directory);
     let tftp = checker.get_or("head.tftp", raw.tftp.as_ref(), "/srv/tftp", directory);
     let lease = checker.get_or("head.lease", raw.lease.as_ref(), "12h", grammar::lease);

@@ -295,7 +295,7 @@ pub struct Head {
     pub network: (Ipv4Addr, u8),
     /// First and last address of the DHCP range.
     pub range: (Ipv4Addr, Ipv4Addr),
-    /// Where the root is exported from on the head; default `/srv/imgbuild/NAME/root`.
+    /// Where the head keeps the generations of the root, in `gen/`; default `/srv/imgbuild/NAME`.
     pub export: String,
     /// TFTP directory on the head; default `/srv/tftp`.
     pub tftp: String,

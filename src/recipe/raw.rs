@@ -272,7 +272,8 @@ pub(super) struct Head {
     /// First and last address that DHCP gives to machines that are no `[[node]]`.
     #[schemars(length(equal = 2))]
     pub(super) range: Vec<Text>,
-    /// Where the head keeps the root that nodes mount. Default: `/srv/imgbuild/NAME/root`.
+    /// Where the head keeps what nodes mount: each generation of the root in `gen/GENERATION` below. Default:
+    /// `/srv/imgbuild/NAME`.
     pub(super) export: Option<Text>,
     /// The head's TFTP directory. Default: `/srv/tftp`.
     pub(super) tftp: Option<Text>,

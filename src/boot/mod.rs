@@ -1,0 +1,320 @@
+//! A build's head and nodes, booted on this machine: from power on to PXE, kernel, root and services, with the
+//! `head/` files as they are.
+//!
+//! Stands after head. The head is a [`Lab`]; each node is a QEMU machine with the hardware address of the recipe's
+//! table, so it asks for what the real one would ask for. NFS is served by nfs-ganesha from the bundle's exports,
+//! since the kernel's own server cannot be had twice; all else runs from the very files that the head would have.
+
+mod machine;
+mod services;
+
+use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+use std::fs;
+use std::io;
+use std::path::Path;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::head::Existing;
+use crate::head::Machine;
+use crate::host::lab;
+use crate::host::lab::Answer;
+use crate::host::lab::Follow;
+use crate::host::lab::Lab;
+use crate::host::lab::LabError;
+use crate::host::lab::Probe;
+use crate::host::lab::Setup;
+use crate::host::lab::quote;
+
+pub use machine::Accelerator;
+pub use machine::Firmware;
+
+/// A text file of a head is no longer than this.
+const TEXT_MAX: u64 = 4 << 20;
+
+/// How to boot.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Options {
+    /// Memory of each node, in MiB.
+    pub memory: u32,
+    /// What nodes start with.
+    pub firmware: Firmware,
+    /// Who executes their instructions.
+    pub accelerator: Accelerator,
+    /// Whether nodes can be asked: through systemd's credentials in their firmware's tables, so that nothing of the
+    /// root or of the head's files is touched. Needs systemd 256 on the node.
+    pub probe: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        // A gibibyte is enough for the example's database, and two of them for nobody's desk a burden.
+        Self { memory: 1024, firmware: Firmware::Bios, accelerator: Accelerator::Emulated, probe: false }
+    }
+}
+
+/// Why it does not boot.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The head could not be started, or ended.
+    #[error(transparent)]
+    Lab(#[from] LabError),
+    /// A file of the output cannot be read.
+    #[error("cannot read `{}`", path.display())]
+    Read {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The output has no head to boot from.
+    #[error("cannot boot from `{}`: {reason}", path.display())]
+    NoHead {
+        /// The output.
+        path: PathBuf,
+        /// What is not there.
+        reason: String,
+    },
+    /// No such node.
+    #[error("there is no node `{name}` in the head's table; it has {}", .known.join(", "))]
+    NoNode {
+        /// As asked for.
+        name: String,
+        /// All that there are.
+        known: Vec<String>,
+    },
+    /// A node does not answer.
+    #[error("node `{node}` does not answer to `{command}`")]
+    Ask {
+        /// The node.
+        node: String,
+        /// What it was to do.
+        command: String,
+        /// Why.
+        source: io::Error,
+    },
+}
+
+/// A head that runs, and its nodes.
+#[derive(Debug)]
+pub struct Cluster {
+    lab: Lab,
+    head: Existing,
+    options: Options,
+    /// Nodes that were switched on, by name.
+    nodes: BTreeMap<String, Running>,
+    /// The number of network ports in use.
+    ports: usize,
+}
+
+/// A node that was switched on.
+#[derive(Debug)]
+struct Running {
+    console: Follow,
+    probe: Option<Probe>,
+    on: bool,
+}
+
+/// Reads the head's files of an output, as [`Existing::read`] takes them.
+///
+/// # Errors
+/// There are none, or one cannot be read.
+pub fn read_head(output: &Path) -> Result<Existing, Error> {
+    let head = output.join("head");
+    let files = lab::texts(&head, TEXT_MAX).map_err(|source| Error::Read { path: head.clone(), source })?;
+    let existing = Existing::read(&files);
+    let missing = |what: &str| Error::NoHead { path: output.to_owned(), reason: what.to_owned() };
+    if existing.machines.is_empty() {
+        return Err(missing("its `head/` has no table of nodes; build a recipe with `[head]` and `[[node]]`"));
+    }
+    if existing.address.is_none() || existing.interface.is_none() || existing.prefix.is_none() {
+        return Err(missing("its `head/etc/dnsmasq.d` does not say where the head is"));
+    }
+    Ok(existing)
+}
+
+/// The node of that name or alias.
+///
+/// # Errors
+/// There is none.
+pub fn find<'a>(head: &'a Existing, name: &str) -> Result<&'a Machine, Error> {
+    let found = head.machines.iter().find(|machine| machine.names.iter().any(|own| own == name));
+    found.ok_or_else(|| Error::NoNode { name: name.to_owned(), known: names(head) })
+}
+
+/// The nodes' names, in the order of the table.
+#[must_use]
+pub fn names(head: &Existing) -> Vec<String> {
+    head.machines.iter().filter_map(|machine| machine.names.first().cloned()).collect()
+}
+
+/// Whether a node says on its serial line what it does, as far as the kernel's arguments tell.
+#[must_use]
+pub fn has_console(machine: &Machine) -> bool {
+    machine.arguments.iter().any(|argument| argument.starts_with("console=ttyS0"))
+}
+
+/// Whether nodes can run on the processor itself: not whether KVM is there, but whether this output's kernel reaches
+/// its initramfs under it.
+///
+/// # Errors
+/// The directory for the trial cannot be made.
+pub fn kvm_works(output: &Path, place: &Path) -> Result<bool, Error> {
+    let cpuinfo = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    if !machine::may_have_kvm(&cpuinfo) {
+        return Ok(false);
+    }
+    fs::create_dir_all(place).map_err(|source| Error::Read { path: place.to_owned(), source })?;
+    let words = machine::trial(output);
+    Ok(lab::says(&words, &place.join("kvm.out"), machine::TRIAL_SAYS, Duration::from_secs(30)))
+}
+
+impl Cluster {
+    /// Starts the head of an output in a directory of its own, where logs appear in `log/` and stay.
+    ///
+    /// # Errors
+    /// Something is not installed, not allowed, or not in the output; the error says what.
+    pub fn start(output: &Path, place: &Path, options: &Options) -> Result<Self, Error> {
+        let head = read_head(output)?;
+        let wanted: BTreeSet<services::Wanted> = head.machines.iter().filter_map(services::wanted).collect();
+        lab::check(&machine::needs(options))?;
+        lab::check(&services::needs(&head, output))?;
+        let disks: Vec<String> = head.exports.keys().cloned().chain(services::web_root(output)).collect();
+        let disks: Vec<String> = outermost(&disks);
+        let (address, prefix) = (head.address.expect("it was read"), head.prefix.expect("it was read"));
+        let interface = head.interface.as_deref().expect("it was read");
+        let setup = Setup { output, interface, address, prefix, disks: &disks };
+        let mut lab = Lab::start(place, &setup)?;
+        for wanted in &wanted {
+            let line = services::put(wanted, output)?;
+            lab.step(&format!("put {} in place", wanted.what()), &line)?;
+        }
+        services::start(&mut lab, &head, output)?;
+        Ok(Self { lab, head, options: options.clone(), nodes: BTreeMap::new(), ports: 0 })
+    }
+
+    /// Where the head's and the nodes' logs lie.
+    #[must_use]
+    pub fn logs(&self) -> PathBuf {
+        self.lab.directory().join("log")
+    }
+
+    /// The head, as its files say.
+    #[must_use]
+    pub const fn head(&self) -> &Existing {
+        &self.head
+    }
+
+    /// Where a directory of the head's disks lies on this machine.
+    #[must_use]
+    pub fn disk(&self) -> PathBuf {
+        self.lab.directory().join("disk")
+    }
+
+    /// Switches a node on.
+    ///
+    /// # Errors
+    /// There is no such node, or QEMU does not start.
+    pub fn power_on(&mut self, name: &str) -> Result<(), Error> {
+        let machine = find(&self.head, name)?.clone();
+        let name = machine.names.first().expect("it was found by a name").clone();
+        let tap = format!("tap{}", self.ports);
+        self.ports += 1;
+        let (console, probe) = (format!("log/console-{name}"), format!("{name}.probe"));
+        let words = machine::command(&self.options, &machine, &tap, &format!("/lab/{console}"), &probe);
+        let line: Vec<String> = words.iter().map(|word| quote(word)).collect();
+        self.lab
+            .step(&format!("start node `{name}`"), &format!("machine {} {tap} {}", quote(&name), line.join(" ")))?;
+        let mut running = Running { console: Follow::new(self.lab.directory().join(console)), probe: None, on: true };
+        if self.options.probe {
+            let path = self.lab.directory().join(probe);
+            let connected = lab::patiently(Duration::from_secs(30), || Probe::connect(&path));
+            let failed = |source| Error::Ask { node: name.clone(), command: "its serial line".to_owned(), source };
+            running.probe = Some(connected.map_err(failed)?);
+        }
+        self.nodes.insert(name, running);
+        Ok(())
+    }
+
+    /// What the nodes have said on their consoles since this was asked last: node and line.
+    pub fn lines(&mut self) -> Vec<(String, String)> {
+        let mut said = Vec::new();
+        for (name, node) in &mut self.nodes {
+            said.extend(node.console.lines().into_iter().map(|line| (name.clone(), line)));
+        }
+        said
+    }
+
+    /// What ended since this was asked last: nodes that are off, and services of the head's that should not have.
+    pub fn ended(&mut self) -> Vec<String> {
+        let ended = self.lab.ended();
+        for name in &ended {
+            if let Some(node) = self.nodes.get_mut(name) {
+                node.on = false;
+            }
+        }
+        ended
+    }
+
+    /// Whether the head is up and one of the nodes that were switched on still is.
+    pub fn is_up(&mut self) -> bool {
+        self.lab.is_up() && self.nodes.values().any(|node| node.on)
+    }
+
+    /// Waits until a node can be asked.
+    ///
+    /// # Errors
+    /// It cannot in time.
+    pub fn wait(&mut self, node: &str, patience: Duration) -> Result<(), Error> {
+        let command = "a first question".to_owned();
+        let probe = self.probe(node, &command)?;
+        probe.wait(patience).map_err(|source| Error::Ask { node: node.to_owned(), command, source })
+    }
+
+    /// Runs a line of shell on a node, as root.
+    ///
+    /// # Errors
+    /// The node was not switched on with [`Options::probe`], or does not answer in time.
+    pub fn ask(&mut self, node: &str, command: &str, patience: Duration) -> Result<Answer, Error> {
+        let probe = self.probe(node, command)?;
+        let failed = |source| Error::Ask { node: node.to_owned(), command: command.to_owned(), source };
+        probe.ask(command, patience).map_err(failed)
+    }
+
+    /// Does one line of shell on the head.
+    ///
+    /// # Errors
+    /// It failed; the head has ended then.
+    pub fn on_head(&mut self, line: &str) -> Result<(), Error> {
+        Ok(self.lab.step("do what was asked", line)?)
+    }
+
+    fn probe(&mut self, node: &str, command: &str) -> Result<&mut Probe, Error> {
+        let probe = self.nodes.get_mut(node).and_then(|node| node.probe.as_mut());
+        let off = || io::Error::new(io::ErrorKind::NotConnected, "it was not switched on to be asked");
+        probe.ok_or_else(|| Error::Ask { node: node.to_owned(), command: command.to_owned(), source: off() })
+    }
+}
+
+/// Directories of which none lies in another.
+fn outermost(directories: &[String]) -> Vec<String> {
+    let inside = |directory: &String, other: &String| {
+        directory.strip_prefix(other.as_str()).is_some_and(|rest| rest.starts_with('/'))
+    };
+    let mut outer: Vec<String> = directories
+        .iter()
+        .filter(|directory| !directories.iter().any(|other| inside(directory, other)))
+        .cloned()
+        .collect();
+    outer.sort();
+    outer.dedup();
+    outer
+}
+
+/// A text of the output's, when it is there.
+fn text(output: &Path, path: &str) -> Option<String> {
+    fs::read_to_string(output.join(path)).ok()
+}

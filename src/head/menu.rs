@@ -1,0 +1,126 @@
+//! What nodes are offered to boot: the generation that is in use, and the one before it.
+//!
+//! Each generation keeps its own entries, `pxelinux/01-MAC` and `grub/MAC`, and a menu is put together from those of
+//! one or two generations; a text has its place in the menu by its name alone.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::net::Ipv4Addr;
+
+use serde::Deserialize;
+use serde::Serialize;
+
+use crate::head::Input;
+
+/// What a head keeps of its cluster, in `/etc/imgbuild/NAME.json`: where generations lie.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Cluster {
+    /// The recipe's name.
+    pub name: String,
+    /// The generation that was built last.
+    pub generation: String,
+    /// Below `gen` in it lie the roots.
+    pub export: String,
+    /// The TFTP directory.
+    pub tftp: String,
+    /// The nodes.
+    pub nodes: Vec<ClusterNode>,
+}
+
+/// A node that a head knows of.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ClusterNode {
+    /// Host name.
+    pub name: String,
+    /// Further names.
+    pub aliases: Vec<String>,
+    /// Address.
+    pub address: Ipv4Addr,
+}
+
+impl Cluster {
+    pub(super) fn of(input: &Input<'_>) -> Self {
+        Self {
+            name: input.recipe.name.clone(),
+            generation: input.generation.clone(),
+            export: input.head.export.clone(),
+            tftp: input.head.tftp.clone(),
+            nodes: input
+                .recipe
+                .nodes
+                .iter()
+                .map(|node| ClusterNode {
+                    name: node.name.clone(),
+                    aliases: node.aliases.clone(),
+                    address: node.address,
+                })
+                .collect(),
+        }
+    }
+
+    pub(super) fn to_json(&self) -> String {
+        let mut text = serde_json::to_string_pretty(self).expect("names and paths are text");
+        text.push('\n');
+        text
+    }
+}
+
+/// A generation and its entries, by path.
+pub type Entries<'a> = (&'a str, &'a BTreeMap<String, String>);
+
+/// The files of a menu, by path below it. With a previous generation loaders wait three seconds for a choice.
+#[must_use]
+pub fn menus(generated: &str, now: Entries<'_>, previous: Option<Entries<'_>>) -> BTreeMap<String, String> {
+    let mut files = BTreeMap::new();
+    for (path, entry) in now.1 {
+        let Some((loader, machine)) = path.split_once('/') else { continue };
+        // A node that the previous generation did not know yet boots it as a stranger.
+        let old = previous.and_then(|(id, entries)| {
+            let entry = entries.get(path).or_else(|| entries.get(&format!("{loader}/default")))?;
+            Some((id, entry.as_str()))
+        });
+        let now = (now.0, entry.as_str());
+        match loader {
+            "pxelinux" => drop(files.insert(format!("pxelinux.cfg/{machine}"), pxelinux(generated, now, old))),
+            "grub" => drop(files.insert(format!("grub/nodes/{machine}.cfg"), grub(generated, now, old))),
+            _ => {}
+        }
+    }
+    if files.keys().any(|path| path.starts_with("grub/")) {
+        files.insert("grub/grub.cfg".to_owned(), grub_start(generated));
+    }
+    files
+}
+
+fn pxelinux(generated: &str, now: (&str, &str), old: Option<(&str, &str)>) -> String {
+    let mut text = format!("# {generated}\nDEFAULT linux\n");
+    let prompt = old.map_or_else(
+        || "PROMPT 0\n".to_owned(),
+        |(id, _)| format!("PROMPT 1\nTIMEOUT 30\nSAY Enter boots generation {}, the word previous {id}.\n", now.0),
+    );
+    text.push_str(&prompt);
+    write!(text, "LABEL linux\n{}", now.1).expect("writing to a String succeeds");
+    if let Some((_, entry)) = old {
+        write!(text, "LABEL previous\n{entry}").expect("writing to a String succeeds");
+    }
+    text
+}
+
+fn grub(generated: &str, now: (&str, &str), old: Option<(&str, &str)>) -> String {
+    let mut text = format!("# {generated}\nmenuentry 'generation {}' {{\n{}}}\n", now.0, now.1);
+    if let Some((id, entry)) = old {
+        write!(text, "menuentry 'previous generation {id}' {{\n{entry}}}\n").expect("writing to a String succeeds");
+    }
+    text
+}
+
+fn grub_start(generated: &str) -> String {
+    // `-s` opens the file; `-e` would list a directory, which TFTP cannot.
+    format!(
+        "# {generated}\nset default=0\nset timeout=3\n\
+         if [ -s \"$prefix/nodes/$net_default_mac.cfg\" ]; then\n  source \"$prefix/nodes/$net_default_mac.cfg\"\n\
+         else\n  source \"$prefix/nodes/default.cfg\"\nfi\n"
+    )
+}

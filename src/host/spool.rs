@@ -1,0 +1,65 @@
+//! File content that is on its way from one place to another: too much for memory, not worth the store.
+
+use std::fs::File;
+use std::io;
+use std::io::BufWriter;
+use std::io::Read;
+use std::io::Write as _;
+use std::os::unix::fs::FileExt as _;
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::digest::HashWriter;
+use crate::tree::Blob;
+use crate::tree::Content;
+
+/// An unnamed file that lasts as long as content in it does.
+#[derive(Debug)]
+pub struct Spool {
+    blob: Arc<Spooled>,
+    output: BufWriter<File>,
+    end: u64,
+}
+
+#[derive(Debug)]
+struct Spooled(File);
+
+impl Blob for Spooled {
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        self.0.read_at(buffer, offset)
+    }
+}
+
+impl Spool {
+    /// On the file system of a directory.
+    ///
+    /// # Errors
+    /// Nothing can be written there.
+    pub fn new_in(directory: &Path) -> io::Result<Self> {
+        let file = tempfile::tempfile_in(directory)?;
+        let output = BufWriter::with_capacity(1 << 20, file.try_clone()?);
+        Ok(Self { blob: Arc::new(Spooled(file)), output, end: 0 })
+    }
+
+    /// Keeps all that a reader gives. It can be read after [`Spool::finish`].
+    ///
+    /// # Errors
+    /// The reader's, or the disk is full.
+    pub fn keep(&mut self, bytes: &mut dyn Read) -> io::Result<Content> {
+        let mut hashing = HashWriter::new(&mut self.output);
+        io::copy(bytes, &mut hashing)?;
+        let (sha256, size, _) = hashing.finish();
+        let start = self.end;
+        self.end += size;
+        let blob: Arc<dyn Blob> = self.blob.clone();
+        Ok(Content::from_blob(blob, start, size, sha256))
+    }
+
+    /// Everything is there.
+    ///
+    /// # Errors
+    /// The disk is full.
+    pub fn finish(mut self) -> io::Result<()> {
+        self.output.flush()
+    }
+}

@@ -1,0 +1,44 @@
+//! What is a node's own and must outlast its boots and its root's generations: it lies on the head.
+//!
+//! Each node mounts a directory that is exported to its address alone, at `/var/lib/imgbuild`. A unit and no line of
+//! fstab: what node this is, and whether its root is in memory and shall outlive the head, is known at boot only.
+
+use crate::overlay::Error;
+use crate::overlay::layer::Layer;
+use crate::recipe::Diskless;
+use crate::recipe::Head;
+use crate::recipe::Recipe;
+use crate::recipe::RootMode;
+
+const UNIT: &str = "/etc/systemd/system/var-lib-imgbuild.mount";
+
+pub(super) fn apply(
+    layer: &mut Layer<'_>,
+    recipe: &Recipe,
+    diskless: &Diskless,
+    head: Option<&Head>,
+) -> Result<(), Error> {
+    let Some(head) = head.filter(|_| layer.exists("/usr/sbin/mount.nfs4")) else { return Ok(()) };
+    let nodes: Vec<String> = recipe
+        .nodes
+        .iter()
+        .filter(|node| recipe.root_mode(Some(node), diskless) != RootMode::Ram)
+        .map(|node| format!("ConditionHost=|{}\n", node.name))
+        .collect();
+    if nodes.is_empty() {
+        return Ok(());
+    }
+    // Version 4 has its locks in the protocol: databases lie there. It asks for no other service of the node's.
+    let text = format!(
+        "# {}\n[Unit]\nDescription=Keep this node's own state on the head\n\
+         # What takes its root into memory goes on without a head.\n\
+         ConditionPathExists=!/run/initramfs/imgbuild/ram\n{}\n[Mount]\nWhat={}:{}/state/%H\n\
+         Where=/var/lib/imgbuild\nType=nfs4\nOptions=vers=4.1,hard,noatime,nosuid,nodev\n",
+        recipe.generated(),
+        nodes.concat(),
+        head.address,
+        head.export
+    );
+    layer.directory("/var/lib/imgbuild", 0o755)?;
+    layer.file(UNIT, 0o644, text)
+}

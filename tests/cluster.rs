@@ -1,0 +1,347 @@
+//! A built cluster, really booted: the head from the unchanged files of its bundle, and two nodes at once.
+//!
+//! Needs a mirror to build from, root, and QEMU with the head's services; see `imgbuild::boot`.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::Duration;
+use std::time::Instant;
+
+use imgbuild::boot::Cluster;
+use imgbuild::boot::Firmware;
+use imgbuild::boot::Options;
+
+use crate::switched_on;
+
+/// Two emulated nodes need two minutes on an idle machine, and ten times as long on a busy one.
+const BOOT: Duration = Duration::from_secs(1800);
+/// For one question.
+const SOON: Duration = Duration::from_secs(120);
+
+fn on(name: &str) -> bool {
+    ["IMGBUILD_TEST_MIRROR", "IMGBUILD_TEST_ROOT", "IMGBUILD_TEST_BOOT"].iter().all(|switch| switched_on(switch, name))
+}
+
+/// Builds a recipe as users do; what is fetched is kept between runs.
+#[expect(clippy::disallowed_methods, reason = "the test runs the program as users do")]
+fn build(recipe: &Path, output: &Path) {
+    let cache = Path::new(env!("CARGO_TARGET_TMPDIR")).join("install-cache");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_imgbuild"));
+    command.arg(recipe).arg("-o").arg(output).arg("--cache").arg(cache).arg("-q");
+    let built = command.output().expect("it can be started");
+    assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
+}
+
+/// A booted cluster under test. Its logs stay when the test fails.
+struct Booted {
+    cluster: Cluster,
+    place: PathBuf,
+    began: Instant,
+}
+
+impl Booted {
+    fn new(output: &Path, place: PathBuf, memory: u32) -> Self {
+        Self::with(output, place, memory, Firmware::Bios)
+    }
+
+    fn with(output: &Path, place: PathBuf, memory: u32, firmware: Firmware) -> Self {
+        let mut options = Options::default();
+        options.probe = true;
+        options.firmware = firmware;
+        options.memory = memory;
+        let cluster = Cluster::start(output, &place, &options).unwrap_or_else(|error| panic!("{error}"));
+        Self { cluster, place, began: Instant::now() }
+    }
+
+    /// Switches nodes on and waits until systemd has nothing more to do on any.
+    #[expect(clippy::print_stderr, reason = "the times are wanted in the log")]
+    fn power_on(&mut self, nodes: &[&str]) {
+        self.began = Instant::now();
+        for node in nodes {
+            self.cluster.power_on(node).unwrap_or_else(|error| panic!("{error}"));
+        }
+        for node in nodes {
+            self.cluster.wait(node, BOOT).unwrap_or_else(|error| self.fail(&error.to_string()));
+            let state = self.ask_long(node, "systemctl is-system-running --wait", BOOT);
+            let failed = self.ask(node, "systemctl --failed --no-legend --plain");
+            assert_eq!((state.as_str(), failed.as_str()), ("running", ""), "{node}");
+            let up = self.ask(node, "cut -d ' ' -f 1 /proc/uptime");
+            eprintln!("{node}: up {:.1} s after power on, kernel {up} s", self.began.elapsed().as_secs_f64());
+        }
+    }
+
+    fn ask(&mut self, node: &str, command: &str) -> String {
+        self.ask_long(node, command, SOON)
+    }
+
+    fn ask_long(&mut self, node: &str, command: &str, patience: Duration) -> String {
+        match self.cluster.ask(node, command, patience) {
+            Ok(answer) => answer.text,
+            Err(error) => self.fail(&error.to_string()),
+        }
+    }
+
+    /// Asks for a clean end, and sees the machine go off by itself.
+    fn power_off(&mut self, nodes: &[&str]) {
+        for node in nodes {
+            self.ask(node, "systemctl poweroff --no-block");
+        }
+        let end = Instant::now() + BOOT;
+        let mut left: Vec<&str> = nodes.to_vec();
+        while !left.is_empty() {
+            let ended = self.cluster.ended();
+            left.retain(|node| !ended.iter().any(|name| name == node));
+            if Instant::now() > end {
+                self.fail(&format!("{left:?} do not power off"));
+            }
+            std::thread::sleep(Duration::from_millis(200));
+        }
+        for node in nodes {
+            let console = self.console(node);
+            assert!(console.contains("reboot: Power down"), "{node}: {}", tail(&console));
+            assert!(!console.contains("Failed unmounting"), "{node}: {}", tail(&console));
+        }
+    }
+
+    fn console(&self, node: &str) -> String {
+        let path = self.cluster.logs().join(format!("console-{node}"));
+        String::from_utf8_lossy(&fs::read(path).unwrap_or_default()).into_owned()
+    }
+
+    fn fail(&self, words: &str) -> ! {
+        let names = imgbuild::boot::names(self.cluster.head());
+        let consoles: Vec<String> =
+            names.iter().map(|name| format!("== {name}\n{}", tail(&self.console(name)))).collect();
+        panic!("{words}; logs are in {}\n{}", self.cluster.logs().display(), consoles.join("\n"));
+    }
+
+    /// The end of a test that went well: nothing stays.
+    fn finish(self) {
+        let Self { cluster, place, .. } = self;
+        let logs = cluster.logs();
+        drop(cluster);
+        let left: Vec<&str> = ["disk", "new", "setup"].into_iter().filter(|name| place.join(name).exists()).collect();
+        assert!(left.is_empty(), "{left:?} stay behind");
+        assert!(logs.exists(), "the logs stay for people");
+        fs::remove_dir_all(place).expect("ours");
+    }
+}
+
+fn tail(text: &str) -> String {
+    let lines: Vec<&str> = text.lines().collect();
+    lines[lines.len().saturating_sub(25)..].join("\n")
+}
+
+/// Path → what tells whether it was written: the time of its last change, size and mode.
+type States = BTreeMap<String, (i64, i64, u64, u32)>;
+
+/// The states of everything below a directory.
+#[expect(clippy::disallowed_methods, reason = "what is found is sorted")]
+fn states(directory: &Path) -> States {
+    let (mut found, mut left) = (States::new(), vec![directory.to_owned()]);
+    while let Some(next) = left.pop() {
+        for entry in fs::read_dir(next).expect("the root is ours") {
+            let path = entry.expect("the root is ours").path();
+            let stat = fs::symlink_metadata(&path).expect("just listed");
+            let name = path.strip_prefix(directory).expect("below it").to_string_lossy().into_owned();
+            found.insert(name, (stat.ctime(), stat.ctime_nsec(), stat.size(), stat.mode()));
+            if stat.is_dir() {
+                left.push(path);
+            }
+        }
+    }
+    found
+}
+
+/// The paths that are other than before.
+fn written(before: &States, directory: &Path) -> Vec<String> {
+    let after = states(directory);
+    let gone = before.keys().filter(|path| !after.contains_key(*path));
+    let changed = after.iter().filter(|(path, state)| before.get(*path) != Some(state)).map(|(path, _)| path);
+    let mut paths: Vec<String> = gone.chain(changed).cloned().collect();
+    paths.sort();
+    paths
+}
+
+/// What holds for a node in every mode.
+fn is_a_node(booted: &mut Booted, node: &str, address: &str) {
+    assert_eq!(booted.ask(node, "hostname"), node);
+    for (place, kind) in [("/tmp", "tmpfs"), ("/var/tmp", "tmpfs"), ("/var/log", "tmpfs"), ("/media", "tmpfs")] {
+        assert_eq!(booted.ask(node, &format!("findmnt -n -o FSTYPE {place}")), kind, "{node} {place}");
+    }
+    let wanted = if node == "dizzy" { "active" } else { "inactive" };
+    assert_eq!(booted.ask(node, "systemctl is-active mariadb"), wanted, "{node}");
+    booted.ask(node, &format!("logger -p local3.info hello from {node}"));
+    let log = booted.cluster.logs().join(node).join("local3");
+    let end = Instant::now() + SOON;
+    while !fs::read_to_string(&log).unwrap_or_default().contains(&format!("hello from {node}")) {
+        assert!(Instant::now() < end, "{} has no line of {node}", log.display());
+        std::thread::sleep(Duration::from_millis(200));
+    }
+    assert!(booted.ask(node, "ip -o -4 address show").contains(address), "{node}");
+}
+
+/// The keys with which sshd of a node answers on the network, asked from another.
+fn ssh_key(booted: &mut Booted, from: &str, address: &str) -> String {
+    let text = booted.ask(from, &format!("ssh-keyscan -t ed25519 {address} 2>/dev/null"));
+    let line = text.lines().find(|line| line.starts_with(address)).unwrap_or_default();
+    let key = line.split_whitespace().nth(2).unwrap_or_default().to_owned();
+    assert!(key.starts_with("AAAA"), "sshd of {address} does not answer {from}: {text}");
+    key
+}
+
+const DIZZY: (&str, &str) = ("dizzy", "192.168.1.10");
+const TUMBLER: (&str, &str) = ("tumbler", "192.168.1.11");
+
+/// The paths of the first of a lab's disks, that of all generations, which are other than before. The others are the
+/// nodes' own.
+fn written_by_nodes(before: &States, disk: &Path) -> Vec<String> {
+    written(before, disk).into_iter().filter(|path| Path::new(path).starts_with("0")).collect()
+}
+
+#[test]
+fn nodes_share_a_root_over_nfs() {
+    if !on("nodes_share_a_root_over_nfs") {
+        return;
+    }
+    let place = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("the tests can write").keep();
+    let output = place.join("output");
+    build(&Path::new(env!("CARGO_MANIFEST_DIR")).join("recipes/diskless-node.toml"), &output);
+    shared_root(&output, &place);
+    uefi(&output, &place);
+    fs::remove_dir_all(place).expect("ours");
+}
+
+/// The same by Debian's signed shim and GRUB.
+fn uefi(output: &Path, place: &Path) {
+    let mut booted = Booted::with(output, place.join("lab"), 1024, Firmware::Uefi);
+    booted.power_on(&[TUMBLER.0]);
+    let image = booted.ask(TUMBLER.0, "ls -d /sys/firmware/efi; grep -o 'BOOT_IMAGE=/[a-z-]*/' /proc/cmdline");
+    assert_eq!(image, "/sys/firmware/efi\nBOOT_IMAGE=/diskless-node/");
+    booted.power_off(&[TUMBLER.0]);
+    booted.finish();
+}
+
+fn shared_root(output: &Path, place: &Path) {
+    let mut booted = Booted::new(output, place.join("lab"), 1024);
+    let disk = booted.cluster.disk();
+    let before = states(&disk);
+    booted.power_on(&[DIZZY.0, TUMBLER.0]);
+    for (node, address) in [DIZZY, TUMBLER] {
+        is_a_node(&mut booted, node, address);
+        let root = booted.ask(node, "findmnt -n -r -o FSTYPE,OPTIONS /");
+        assert!(root.starts_with("nfs ") && root.contains("rw,") && root.contains("vers=3"), "{root}");
+    }
+    let ids = [DIZZY, TUMBLER].map(|(node, _)| booted.ask(node, "cat /etc/machine-id"));
+    assert!(ids[0] != ids[1] && ids.iter().all(|id| id.len() == 32), "{ids:?}");
+    let keys = [ssh_key(&mut booted, TUMBLER.0, DIZZY.1), ssh_key(&mut booted, DIZZY.0, TUMBLER.1)];
+    assert_ne!(keys[0], keys[1]);
+    booted.power_off(&[DIZZY.0, TUMBLER.0]);
+    // All that nodes write is memory, or lies in the directories that are each node's own.
+    assert_eq!(written_by_nodes(&before, &disk), Vec::<String>::new(), "nodes write into the root that they share");
+    booted.finish();
+}
+
+/// The example with other words in it.
+fn variant(place: &Path, changes: &[(&str, &str)]) -> PathBuf {
+    let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("recipes/diskless-node.toml");
+    let mut text = fs::read_to_string(example).expect("the example is there");
+    for (from, to) in changes {
+        assert!(text.contains(from), "the example has `{from}`");
+        text = text.replacen(from, to, 1);
+    }
+    let path = place.join("variant.toml");
+    fs::write(&path, text).expect("ours");
+    path
+}
+
+#[test]
+fn nodes_boot_by_overlay_and_into_memory() {
+    if !on("nodes_boot_by_overlay_and_into_memory") {
+        return;
+    }
+    let place = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("the tests can write").keep();
+    let changes = [
+        ("root = \"nfs\" ", "root = \"overlay\" "),
+        ("name = \"tumbler\"", "name = \"tumbler\"\nroot = \"ram\""),
+        ("formats = [\"tar\"]", "formats = [\"tar\", \"erofs\"]"),
+    ];
+    let output = place.join("output");
+    build(&variant(&place, &changes), &output);
+    overlay_and_ram(&output, &place);
+    fs::remove_dir_all(place).expect("ours");
+}
+
+fn overlay_and_ram(output: &Path, place: &Path) {
+    let mut booted = Booted::new(output, place.join("lab"), 1536);
+    let disk = booted.cluster.disk();
+    let before = states(&disk);
+    booted.power_on(&[DIZZY.0, TUMBLER.0]);
+    for ((node, address), lower) in [(DIZZY, "nfs4"), (TUMBLER, "erofs")] {
+        is_a_node(&mut booted, node, address);
+        assert_eq!(booted.ask(node, "findmnt -n -r -o FSTYPE /"), "overlay", "{node}");
+        assert_eq!(booted.ask(node, "findmnt -n -r -o FSTYPE /run/initramfs/imgbuild/lower"), lower, "{node}");
+    }
+    let ids = [DIZZY, TUMBLER].map(|(node, _)| booted.ask(node, "cat /etc/machine-id"));
+    assert!(ids[0] != ids[1] && ids.iter().all(|id| id.len() == 32), "{ids:?}");
+    assert_ne!(ssh_key(&mut booted, TUMBLER.0, DIZZY.1), ssh_key(&mut booted, DIZZY.0, TUMBLER.1));
+    booted.power_off(&[DIZZY.0]);
+
+    let stop = "for name in web nfs dnsmasq rpcbind syslog-ng; do stop $name; done; ip address flush dev eth1";
+    booted.cluster.on_head(stop).unwrap_or_else(|error| panic!("{error}"));
+    let read = "echo 3 >/proc/sys/vm/drop_caches; cat /usr/bin/* /usr/sbin/* | wc -c";
+    let bytes: u64 = booted.ask_long(TUMBLER.0, read, BOOT).parse().unwrap_or_default();
+    assert!(bytes > 20 << 20, "{bytes} bytes without a head");
+    let goes_on = "systemctl restart ssh && systemctl is-active ssh && touch /etc/goes-on && ls /etc/goes-on";
+    assert_eq!(booted.ask(TUMBLER.0, goes_on), "active\n/etc/goes-on");
+    assert_eq!(booted.ask(TUMBLER.0, "dmesg | grep -ci 'i/o error'"), "0");
+    booted.power_off(&[TUMBLER.0]);
+    assert_eq!(written_by_nodes(&before, &disk), Vec::<String>::new(), "nodes write into the head's root");
+    booted.finish();
+}
+
+#[test]
+fn generations_change_beside_running_nodes() {
+    if !on("generations_change_beside_running_nodes") {
+        return;
+    }
+    let place = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("the tests can write").keep();
+    let (one, two) = (place.join("one"), place.join("lab/two"));
+    fs::create_dir(place.join("lab")).expect("ours");
+    build(&variant(&place, &[]), &one);
+    let note = "[output]\n";
+    let change = [(note, "[[overlay]]\npath = \"/etc/second\"\ncontent = \"2\"\n\n[output]\n")];
+    build(&variant(&place, &change), &two);
+    fs::copy(env!("CARGO_BIN_EXE_imgbuild"), place.join("lab/imgbuild")).expect("ours");
+    two_generations(&one, &place);
+    fs::remove_dir_all(place).expect("ours");
+}
+
+fn two_generations(output: &Path, place: &Path) {
+    let mut booted = Booted::new(output, place.join("lab"), 1024);
+    let second = "test -e /etc/second && echo two || echo one";
+    let head = |booted: &mut Booted, line: &str| booted.cluster.on_head(line).unwrap_or_else(|error| panic!("{error}"));
+    booted.power_on(&[DIZZY.0]);
+    assert_eq!(booted.ask(DIZZY.0, second), "one");
+    head(&mut booted, "/lab/imgbuild publish /lab/two --to / >/var/log/publish 2>&1");
+    booted.power_on(&[TUMBLER.0]);
+    assert_eq!(booted.ask(TUMBLER.0, second), "two");
+    // Nothing that the first node lives on has gone or changed.
+    let stale = "echo 3 >/proc/sys/vm/drop_caches; find / -xdev -type f -exec cat {} + 2>&1 >/dev/null | head -3";
+    assert_eq!(booted.ask_long(DIZZY.0, stale, BOOT), "");
+    assert_eq!(booted.ask(DIZZY.0, second), "one");
+    head(&mut booted, "/lab/imgbuild generations >/var/log/generations 2>&1");
+    let listed = fs::read_to_string(booted.cluster.logs().join("generations")).expect("it was written");
+    let lines: Vec<&str> = listed.lines().collect();
+    assert!(lines[0].ends_with(" now tumbler") && lines[1].ends_with(" previous dizzy"), "{listed}");
+    booted.power_off(&[TUMBLER.0]);
+    head(&mut booted, "/lab/imgbuild rollback >/var/log/rollback 2>&1");
+    booted.power_on(&[TUMBLER.0]);
+    assert_eq!(booted.ask(TUMBLER.0, second), "one");
+    booted.power_off(&[DIZZY.0, TUMBLER.0]);
+    booted.finish();
+}

@@ -1,0 +1,221 @@
+//! Generations on a head's disk: published, offered, taken back and removed, and nothing of them ever changed.
+
+use std::fs;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
+
+use imgbuild::digest::Sha256;
+use imgbuild::error::Error;
+use imgbuild::error::PublishError;
+use imgbuild::head;
+use imgbuild::image;
+use imgbuild::image::Owners;
+use imgbuild::manifest::Manifest;
+use imgbuild::manifest::OutputRecord;
+use imgbuild::pipeline::publish;
+use imgbuild::pipeline::publish::Menu;
+use imgbuild::recipe;
+use imgbuild::tree;
+use imgbuild::tree::Content;
+use imgbuild::tree::Inode;
+use imgbuild::tree::Tree;
+use imgbuild::tree::TreePath;
+
+/// A root that nodes could boot, in the names of the caller, and with something of its own.
+fn root(own: &str, directory: &Path) -> Tree {
+    let mut tree = Tree::new();
+    let files = [
+        ("/sbin/init", 0o755, ""),
+        ("/boot/vmlinuz-6.1", 0o644, "kernel"),
+        ("/lib/modules/6.1/modules.dep", 0o644, ""),
+        ("/lib/modules/6.1/kernel/nfs.ko", 0o644, ""),
+        ("/etc/machine-id", 0o444, ""),
+        ("/etc/own", 0o640, own),
+    ];
+    for (path, mode, text) in files {
+        tree.put(path, Inode::file(mode, text)).expect("new");
+    }
+    let me = fs::metadata(directory).expect("ours");
+    let paths: Vec<TreePath> = tree.iter().map(|(path, ..)| path.clone()).collect();
+    for path in paths {
+        let stat = &mut tree.get_mut(&path).expect("listed").stat;
+        (stat.uid, stat.gid) = (me.uid(), me.gid());
+    }
+    tree
+}
+
+/// Writes an output as a build does, and returns its generation.
+fn output(directory: &Path, own: &str) -> String {
+    let recipe =
+        recipe::load(&Path::new(env!("CARGO_MANIFEST_DIR")).join("recipes/diskless-node.toml")).expect("a recipe");
+    let tree = root(own, directory.parent().expect("in a directory"));
+    fs::create_dir(directory).expect("new");
+    let mut records = Vec::new();
+    let mut tar = Vec::new();
+    image::write_tar(&tree, &mut tar).expect("a tar");
+    let mut put = |path: &str, bytes: &[u8]| {
+        fs::write(directory.join(path), bytes).expect("written");
+        records.push(OutputRecord { path: path.to_owned(), size: bytes.len() as u64, sha256: Sha256::of(bytes) });
+    };
+    put("root.tar", &tar);
+    put("tree.txt", tree::dump(&tree).as_bytes());
+    let mut loaders = Tree::new();
+    for path in [
+        "usr/lib/PXELINUX/pxelinux.0",
+        "usr/lib/syslinux/modules/bios/ldlinux.c32",
+        "usr/lib/shim/shimx64.efi.signed",
+        "usr/lib/grub/x86_64-efi-signed/grubnetx64.efi.signed",
+    ] {
+        loaders.write(path, 0o644, path).expect("new");
+    }
+    let (kernel, initramfs) = (Content::from_bytes("kernel"), Content::from_bytes("initramfs"));
+    let generation = head::generation(&tree::digest(&tree), &kernel, &initramfs, None);
+    let input = head::Input {
+        head: recipe.head.as_ref().expect("it has one"),
+        diskless: recipe.diskless.as_ref().expect("it is"),
+        recipe: &recipe,
+        kernel,
+        initramfs,
+        image: None,
+        loaders: &loaders,
+        generation: generation.clone(),
+    };
+    let head = head::assemble(&input).expect("all there");
+    fs::create_dir(directory.join("head")).expect("new");
+    image::write_directory(&head, &directory.join("head"), Owners::Dropped).expect("written");
+    for (path, _, inode) in head.iter() {
+        if let Some(content) = inode.content() {
+            let (path, size, sha256) = (format!("head{path}"), content.size(), *content.sha256());
+            records.push(OutputRecord { path, size, sha256 });
+        }
+    }
+    let digest = tree::digest(&tree);
+    let mut manifest =
+        Manifest::new("diskless-node".into(), "amd64".into(), "trixie".into(), digest, 0, Sha256::of(b"lock"));
+    manifest.outputs = records;
+    fs::write(directory.join("manifest.json"), manifest.to_json()).expect("written");
+    generation
+}
+
+const DIZZY: &str = "srv/tftp/pxelinux.cfg/01-00-21-97-7d-ad-bf";
+
+fn menu(now: &str, previous: Option<&str>) -> Menu {
+    Menu { now: now.to_owned(), previous: previous.map(str::to_owned) }
+}
+
+#[test]
+fn generations_come_and_go() {
+    let place = tempfile::tempdir().expect("the tests can write");
+    let at = |name: &str| place.path().join(name);
+    let head = at("head-root");
+    let [one, two, three] = ["one", "two", "three"].map(|own| output(&at(own), own));
+    let publish = |name: &str| publish::publish(&at(name), &head).unwrap_or_else(|error| panic!("{name}: {error}"));
+
+    let done = publish("one");
+    assert_eq!(done.menu, menu(&one, None));
+    assert!(done.changed.contains(&"etc/dnsmasq.d/imgbuild.conf".to_owned()), "{:?}", done.changed);
+    assert!(done.changed.contains(&"srv/tftp/pxelinux.0".to_owned()), "{:?}", done.changed);
+    let generation = |id: &str| head.join("srv/imgbuild/diskless-node/gen").join(id);
+    assert_eq!(fs::read_to_string(generation(&one).join("root/etc/own")).expect("there"), "one");
+    assert_eq!(fs::metadata(generation(&one).join("root/etc/own")).expect("there").mode() & 0o7777, 0o640);
+    let text = |path: &str| fs::read_to_string(head.join(path)).unwrap_or_else(|error| panic!("{path}: {error}"));
+    assert!(text(DIZZY).contains(&one) && !text(DIZZY).contains("previous"));
+    // What a node runs from is the same inode ever after.
+    let inode = fs::metadata(generation(&one).join("root/etc/own")).expect("there").ino();
+
+    let done = publish("two");
+    assert_eq!(done.menu, menu(&two, Some(&one)));
+    assert_eq!(done.changed, ["etc/imgbuild/diskless-node.json"], "only what tells of the generation");
+    let both = text(DIZZY);
+    let (first, second) = both.split_once("LABEL previous").expect("both are offered");
+    assert!(first.contains(&format!("/gen/{two}/root")) && second.contains(&format!("/gen/{one}/root")), "{both}");
+    assert!(text("srv/tftp/grub/nodes/00:21:97:7d:ad:bf.cfg").contains(&format!("previous generation {one}")));
+    assert_eq!(text("srv/tftp/pxelinux.cfg/db"), both);
+    assert_eq!(fs::metadata(generation(&one).join("root/etc/own")).expect("there").ino(), inode);
+    assert_eq!(publish("two").menu, menu(&two, Some(&one)), "the same again changes nothing");
+
+    assert_eq!(publish::rollback(&head, None, None).expect("there is one"), menu(&one, Some(&two)));
+    assert!(text(DIZZY).split("LABEL previous").next().expect("text").contains(&one));
+    assert_eq!(publish("three").menu, menu(&three, Some(&one)));
+    assert_eq!(publish::rollback(&head, Some("diskless-node"), Some(&two)).expect("there"), menu(&two, Some(&three)));
+
+    // dizzy says that it runs the first; of the others nothing is known.
+    let log = head.join("var/log/dizzy");
+    fs::create_dir_all(&log).expect("made");
+    let line = |id: &str| format!("x kernel: Command line: BOOT_IMAGE=diskless-node/{id}/vmlinuz initrd=x\n");
+    fs::write(log.join("kern"), line(&two) + &line(&one)).expect("written");
+    let (found, unknown) = publish::generations(&head, None).expect("it is there");
+    assert_eq!(unknown, ["tumbler", "scrambler"]);
+    let of = |id: &str| found.iter().find(|generation| generation.id == id).expect("listed");
+    assert!(of(&two).is_now && of(&three).is_previous && of(&one).nodes == ["dizzy"]);
+    assert_eq!(publish::prune(&head, None, 0, false).expect("it is there").0, Vec::<String>::new());
+    assert_eq!(publish::prune(&head, None, 0, true).expect("it is there").0, Vec::<String>::new());
+    fs::write(log.join("kern"), line(&two)).expect("written");
+    assert_eq!(publish::prune(&head, None, 3, true).expect("it is there").0, Vec::<String>::new());
+    assert_eq!(publish::prune(&head, None, 0, true).expect("it is there").0, [one.as_str()]);
+    assert!(!generation(&one).exists() && generation(&three).exists());
+    let keys = head.join("srv/imgbuild/diskless-node/state/dizzy/ssh");
+    fs::create_dir_all(&keys).expect("made");
+    fs::write(keys.join("ssh_host_ed25519_key.pub"), "ssh-ed25519 AAAA root@dizzy\n").expect("written");
+    fs::write(keys.join("evil.pub"), "ssh-rsa AAAA\nscoop ssh-rsa BBBB\n").expect("written");
+    let known = publish::known_hosts(&head, None).expect("it is there");
+    assert_eq!(known, "dizzy,db,192.168.1.10 ssh-ed25519 AAAA\n");
+
+    let gone = publish::rollback(&head, None, Some(&one)).expect_err("it is gone").to_string();
+    assert!(gone.contains(&one), "{gone}");
+}
+
+fn refused(error: Result<publish::Published, Error>) -> PublishError {
+    match error {
+        Err(Error::Publish(error)) => *error,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn what_is_not_whole_is_not_published() {
+    let place = tempfile::tempdir().expect("the tests can write");
+    let at = |name: &str| place.path().join(name);
+    let head = at("head-root");
+    output(&at("one"), "one");
+    fs::write(at("one/root.tar"), "other").expect("written");
+    let error = publish::publish(&at("one"), &head);
+    assert!(error.as_ref().is_err_and(Error::is_integrity));
+    assert!(matches!(refused(error), PublishError::Unverified(_)));
+    assert!(!head.exists(), "nothing was written");
+
+    output(&at("two"), "two");
+    fs::create_dir_all(head.join("srv/tftp/pxelinux.cfg")).expect("made");
+    assert!(matches!(refused(publish::publish(&at("two"), &head)), PublishError::Occupied(_)));
+    fs::remove_dir(head.join("srv/tftp/pxelinux.cfg")).expect("ours");
+
+    // Somebody's own table of hosts stays.
+    fs::create_dir_all(head.join("etc")).expect("made");
+    fs::write(head.join("etc/hosts"), "127.0.0.1 localhost\n").expect("written");
+    let done = publish::publish(&at("two"), &head).expect("it is whole");
+    assert_eq!(done.left, ["etc/hosts"]);
+    assert_eq!(fs::read_to_string(head.join("etc/hosts")).expect("there"), "127.0.0.1 localhost\n");
+
+    let none = publish::rollback(&head, None, None).expect_err("there is one generation").to_string();
+    assert!(none.contains("no previous"), "{none}");
+    let none = publish::generations(&at("nowhere"), None).expect_err("no head").to_string();
+    assert!(none.contains("it has none"), "{none}");
+}
+
+/// What a crash leaves at any step is taken up by the next publication.
+#[test]
+fn a_crash_leaves_the_old_menu() {
+    let place = tempfile::tempdir().expect("the tests can write");
+    let at = |name: &str| place.path().join(name);
+    let head = at("head-root");
+    let (one, two) = (output(&at("one"), "one"), output(&at("two"), "two"));
+    publish::publish(&at("one"), &head).expect("it is whole");
+    let old = fs::read_to_string(head.join(DIZZY)).expect("there");
+    // As if the machine had stopped before the last rename: everything but the link is there.
+    let generations = head.join("srv/imgbuild/diskless-node/gen");
+    fs::create_dir_all(generations.join(".imgbuild-half/root")).expect("made");
+    std::os::unix::fs::symlink("menu-nowhere", head.join("srv/tftp/diskless-node/.imgbuild-menu")).expect("made");
+    assert_eq!(fs::read_to_string(head.join(DIZZY)).expect("there"), old);
+    assert_eq!(publish::publish(&at("two"), &head).expect("it is whole").menu, menu(&two, Some(&one)));
+    assert!(!generations.join(".imgbuild-half").exists(), "left-overs go");
+}
