@@ -16,6 +16,7 @@ mod cli;
 mod cluster;
 mod deb;
 mod deb_file;
+mod debconf;
 mod faults;
 mod formats;
 mod head;

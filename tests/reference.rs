@@ -29,10 +29,16 @@ const PACKAGES: &str = "linux-image-amd64,initramfs-tools,busybox,klibc-utils,ud
 /// Tests run at the same time, and one root is made once.
 static MAKING: Mutex<()> = Mutex::new(());
 
-/// The directory of the suite's root; made on first use, by root, from the mirror of the machine's own apt.
-#[expect(clippy::disallowed_methods, reason = "the reference is what another program makes")]
+/// The directory of the suite's root of a diskless node.
 pub(crate) fn root(suite: &str) -> PathBuf {
-    let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("reference-{suite}"));
+    root_with(&format!("reference-{suite}"), suite, PACKAGES)
+}
+
+/// The directory of a root with these packages; made on first use, by root, from the mirror of the machine's own
+/// apt. Who has the same name has the same packages.
+#[expect(clippy::disallowed_methods, reason = "the reference is what another program makes")]
+pub(crate) fn root_with(name: &str, suite: &str, packages: &str) -> PathBuf {
+    let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
     let _making = MAKING.lock().unwrap_or_else(PoisonError::into_inner);
     if !directory.exists() {
         let fresh = directory.with_extension("new");
@@ -41,7 +47,7 @@ pub(crate) fn root(suite: &str) -> PathBuf {
             fs::remove_dir_all(&fresh).expect("an unfinished root can be removed");
         }
         let status = Command::new("mmdebstrap")
-            .args(["--mode=root", "--variant=minbase", "--format=directory", "--include", PACKAGES, suite])
+            .args(["--mode=root", "--variant=minbase", "--format=directory", "--include", packages, suite])
             .arg(&fresh)
             .status()
             .expect("mmdebstrap starts");

@@ -29,13 +29,16 @@ mod expr;
 mod files;
 mod find;
 mod generated;
+mod getopt;
 mod grep;
 mod kernel;
+mod locale;
 mod options;
 mod paths;
 mod permissions;
 mod programs;
 mod regex;
+mod scripts;
 mod sed;
 mod system;
 mod systemd;
@@ -74,11 +77,14 @@ const FAMILIES: &[&[(&str, Command)]] = &[
     files::COMMANDS,
     find::COMMANDS,
     generated::COMMANDS,
+    getopt::COMMANDS,
     grep::COMMANDS,
     kernel::COMMANDS,
+    locale::COMMANDS,
     paths::COMMANDS,
     permissions::COMMANDS,
     programs::COMMANDS,
+    scripts::COMMANDS,
     sed::COMMANDS,
     system::COMMANDS,
     systemd::COMMANDS,

@@ -19,12 +19,12 @@ pub(super) fn special(name: &[u8]) -> Option<Builtin> {
     Some(match name {
         b":" => |_, _, _| Ok(0),
         b"." => dot,
-        b"break" => |shell, arguments, _| leave_loop(shell, arguments, Interrupt::Break),
-        b"continue" => |shell, arguments, _| leave_loop(shell, arguments, Interrupt::Continue),
+        b"break" => |shell, arguments, _| leave_loop(shell, "break", arguments, Interrupt::Break),
+        b"continue" => |shell, arguments, _| leave_loop(shell, "continue", arguments, Interrupt::Continue),
         b"eval" => eval,
         b"exec" => exec,
-        b"exit" => |shell, arguments, _| Err(Interrupt::Exit(status(shell, arguments)?)),
-        b"return" => |shell, arguments, _| Err(Interrupt::Return(status(shell, arguments)?)),
+        b"exit" => |shell, arguments, _| Err(Interrupt::Exit(status(shell, "exit", arguments)?)),
+        b"return" => |shell, arguments, _| Err(Interrupt::Return(status(shell, "return", arguments)?)),
         b"export" => |shell, arguments, _| mark(shell, arguments, |variable| variable.exported = true),
         b"readonly" => |shell, arguments, _| mark(shell, arguments, |variable| variable.readonly = true),
         b"local" => local,
@@ -82,27 +82,32 @@ impl Shell<'_> {
     }
 }
 
-fn number(shell: &mut Shell<'_>, text: &[u8]) -> Run<u32> {
+fn number(shell: &mut Shell<'_>, builtin: &str, text: &[u8]) -> Run<u32> {
     match std::str::from_utf8(text).ok().and_then(|text| text.parse::<u32>().ok()) {
         Some(number) => Ok(number),
-        None => shell.fatal(&[b"Illegal number: ", text].concat()),
+        None => shell.fatal(&[builtin.as_bytes(), b": Illegal number: ", text].concat()),
     }
 }
 
-fn status(shell: &mut Shell<'_>, arguments: &[Vec<u8>]) -> Run<i32> {
+fn status(shell: &mut Shell<'_>, builtin: &str, arguments: &[Vec<u8>]) -> Run<i32> {
     match arguments.first() {
-        Some(text) => number(shell, text).map(|status| i32::from(status.to_le_bytes()[0])),
+        Some(text) => number(shell, builtin, text).map(|status| i32::from(status.to_le_bytes()[0])),
         None => Ok(shell.state.status),
     }
 }
 
-fn leave_loop(shell: &mut Shell<'_>, arguments: &[Vec<u8>], interrupt: fn(u32) -> Interrupt) -> Run<i32> {
+fn leave_loop(
+    shell: &mut Shell<'_>,
+    builtin: &str,
+    arguments: &[Vec<u8>],
+    interrupt: fn(u32) -> Interrupt,
+) -> Run<i32> {
     let levels = match arguments.first() {
-        Some(text) => number(shell, text)?,
+        Some(text) => number(shell, builtin, text)?,
         None => 1,
     };
     if levels == 0 {
-        return shell.fatal(b"Illegal number: 0");
+        return shell.fatal(format!("{builtin}: Illegal number: 0").as_bytes());
     }
     match shell.state.loops {
         0 => Ok(0),
@@ -281,7 +286,7 @@ fn set_named(shell: &mut Shell<'_>, name: &[u8], on: bool) -> Run<()> {
 
 fn shift(shell: &mut Shell<'_>, arguments: &[Vec<u8>], _: bool) -> Run<i32> {
     let count = match arguments.first() {
-        Some(text) => number(shell, text)? as usize,
+        Some(text) => number(shell, "shift", text)? as usize,
         None => 1,
     };
     if count > shell.state.positional.len() {

@@ -122,10 +122,7 @@ pub fn write(world: &mut World, descriptor: &Descriptor, bytes: &[u8]) -> Result
     match &mut *descriptor.borrow_mut() {
         Stream::Null => Ok(()),
         Stream::Input { .. } | Stream::File { writable: false, .. } => Err(StreamError::Direction),
-        Stream::Debconf => {
-            debconf::listen(world, bytes);
-            Ok(())
-        }
+        Stream::Debconf => debconf::listen(world, bytes),
         Stream::Output(output) => {
             if output.len() + bytes.len() > world.limits.bytes {
                 return Err(StreamError::Full);

@@ -9,6 +9,9 @@ use std::collections::BTreeSet;
 
 use crate::configure::commands::programs::replace_all;
 
+/// The longest text with variables in it. The list of all locales has 20 KiB.
+const TEXT_MAX: usize = 4 << 20;
+
 /// A byte string.
 type Bytes = Vec<u8>;
 
@@ -195,8 +198,9 @@ impl Database {
         self.template_of(question).map(|template| self.template_text(template, field, translated)).unwrap_or_default()
     }
 
-    /// `${name}` in a text becomes what `SUBST` set for the question; `\${name}` loses its backslash.
-    pub(super) fn expand(&self, question: &[u8], text: &[u8]) -> Bytes {
+    /// `${name}` in a text becomes what `SUBST` set for the question; `\${name}` loses its backslash. `None` when it
+    /// gets longer than any text that people are asked to read.
+    pub(super) fn expand(&self, question: &[u8], text: &[u8]) -> Option<Bytes> {
         let mut out = Vec::new();
         let mut rest = text;
         while let Some(start) = memchr::memmem::find(rest, b"${") {
@@ -216,14 +220,17 @@ impl Database {
                 }
             }
             rest = after;
+            if out.len() > TEXT_MAX {
+                return None;
+            }
         }
         out.extend(rest);
-        out
+        Some(out)
     }
 
-    /// The choices of a question that are the same in all languages.
-    pub(super) fn choices(&self, question: &[u8]) -> Vec<Bytes> {
-        split_list(&self.expand(question, &self.text(question, b"choices", false)))
+    /// The choices of a question that are the same in all languages; `None` as [`Self::expand`].
+    pub(super) fn choices(&self, question: &[u8]) -> Option<Vec<Bytes>> {
+        Some(split_list(&self.expand(question, &self.text(question, b"choices", false))?))
     }
 
     // --- files -------------------------------------------------------------------------------------------------
@@ -392,7 +399,9 @@ mod tests {
         let mut database = Database::default();
         database.new_template(b"q", b"p", b"select");
         database.question_mut(b"q").expect("new").variables.insert(b"x".to_vec(), b"1".to_vec());
-        assert_eq!(database.expand(b"q", b"${x} \\${x} ${y}${ {z"), b"1 ${x} ${ {z");
+        assert_eq!(database.expand(b"q", b"${x} \\${x} ${y}${ {z").expect("short"), b"1 ${x} ${ {z");
+        database.question_mut(b"q").expect("new").variables.insert(b"x".to_vec(), vec![b'x'; 1 << 20]);
+        assert_eq!(database.expand(b"q", &b"${x}".repeat(1 << 20)), None);
     }
 
     #[test]

@@ -22,9 +22,13 @@ use super::Done;
 use super::Fault;
 use super::show;
 use crate::configure::Options;
+use crate::configure::shell::Interrupt;
 use crate::configure::shell::Shell;
 use crate::configure::shell::Variable;
+use crate::configure::shell::stream;
+use crate::configure::shell::stream::Descriptor;
 use crate::configure::shell::stream::Stream;
+use crate::configure::shell::stream::StreamError;
 use crate::configure::world::World;
 use crate::deb::stanzas;
 use crate::recipe::Treatment;
@@ -49,6 +53,9 @@ const FILES: [(&str, u32, fn(&mut Database) -> &mut Items); 3] = [
 const DUMMY: &str = "This is a fake template used to pre-seed the debconf database. If you are seeing this, something \
                      is probably wrong.";
 
+const ESCAPE_USAGE: &str = "Usage: debconf-unescape -e|-u < input-text\n  -e, --escape      escape text\n  \
+                            -u, --unescape    unescape text\n\nExactly one of -e or -u must be used.\n";
+
 /// Where scripts and templates of packages lie.
 const INFO: &[u8] = b"/var/lib/dpkg/info/";
 
@@ -57,6 +64,9 @@ const INFO: &[u8] = b"/var/lib/dpkg/info/";
 pub struct State {
     database: Option<Database>,
     session: Option<Session>,
+    /// Where the frontend itself writes: the standard output of who started it.
+    output: Option<Descriptor>,
+    title: Vec<u8>,
 }
 
 /// The family's commands.
@@ -105,7 +115,7 @@ fn set_time(tree: &mut Tree, place: &TreePath, clock: i64) {
 ///
 /// # Errors
 /// The tree refuses.
-pub(in crate::configure) fn save(world: &mut World) -> Result<(), crate::tree::Error> {
+pub fn save(world: &mut World) -> Result<(), crate::tree::Error> {
     let Some(mut database) = world.debconf.database.take() else { return Ok(()) };
     let clock = world.clock;
     let tree = world.tree();
@@ -164,7 +174,9 @@ fn begin(shell: &mut Shell<'_>, owner: &[u8]) -> Result<(), Fault> {
     }
     open(shell.world)?;
     let marks_seen = shell.variable(b"DEBCONF_NONINTERACTIVE_SEEN") == Some(b"true");
-    let session = Session::new(owner, shell.variable(b"DEBIAN_PRIORITY"), marks_seen);
+    let mut session = Session::new(owner, shell.variable(b"DEBIAN_PRIORITY"), marks_seen);
+    session.title = std::mem::take(&mut shell.world.debconf.title);
+    shell.world.debconf.output = shell.state.descriptors.get(&1).cloned();
     shell.world.debconf.session = Some(session);
     Ok(())
 }
@@ -176,25 +188,64 @@ fn end(world: &mut World) -> Result<(), Fault> {
         session.finish(database);
         database.settle();
     }
+    world.debconf.title = session.title;
+    world.debconf.output = None;
     session.gap.map_or(Ok(()), |gap| Err(Fault::Gap(gap)))
 }
 
+/// The longest line of the protocol. A line with all locales in it has 20 KiB.
+const LINE_MAX: usize = 1 << 20;
+
 /// Takes what a program writes to debconf; every whole line is answered.
-pub(in crate::configure) fn listen(world: &mut World, bytes: &[u8]) {
+///
+/// # Errors
+/// A line without end, or more answers than anybody reads.
+pub(in crate::configure) fn listen(world: &mut World, bytes: &[u8]) -> Result<(), StreamError> {
     let mut state = std::mem::take(&mut world.debconf);
-    if let State { database: Some(database), session: Some(session) } = &mut state {
+    let result = state.listen(world, bytes);
+    world.debconf = state;
+    result
+}
+
+impl State {
+    fn listen(&mut self, world: &mut World, bytes: &[u8]) -> Result<(), StreamError> {
+        let Self { database: Some(database), session: Some(session), output, .. } = self else { return Ok(()) };
         for part in bytes.split_inclusive(|&byte| byte == b'\n') {
+            if session.stopped {
+                break;
+            }
             session.line.extend(part);
-            if session.line.last() == Some(&b'\n') && !session.stopped {
-                let mut line = std::mem::take(&mut session.line);
-                line.pop();
-                let reply = session.answer(database, &line, &mut |path| world.tree().read(path).ok().flatten());
-                session.replies.extend(reply);
-                session.replies.push_back(b'\n');
+            if session.line.len() > LINE_MAX {
+                return Err(StreamError::Full);
+            }
+            let Some(line) = session.line.strip_suffix(b"\n").map(<[u8]>::to_vec) else { continue };
+            session.line.clear();
+            let reply = session.answer(database, &line, &mut |path| read_file(world, path).ok().flatten());
+            if session.replies.len() + reply.len() > world.limits.bytes {
+                return Err(StreamError::Full);
+            }
+            session.replies.extend(reply);
+            session.replies.push_back(b'\n');
+            let shown = std::mem::take(&mut session.shown);
+            if let Some(output) = output {
+                // Only what people would read; who has no output has no readers.
+                stream::write(world, output, &shown).or_else(|error| match error {
+                    StreamError::Direction => Ok(()),
+                    other => Err(other),
+                })?;
             }
         }
+        Ok(())
     }
-    world.debconf = state;
+}
+
+/// The bytes of a file of the tree, `None` when there is none.
+fn read_file(world: &mut World, path: &[u8]) -> Result<Option<Vec<u8>>, Fault> {
+    let limit = world.limits.bytes as u64;
+    match world.tree().lookup(path).and_then(|(_, inode)| inode.content()) {
+        Some(content) if content.size() > limit => Err(Fault::gap(format!("reads the large file {}", show(path)))),
+        _ => Ok(world.tree().read(path)?),
+    }
 }
 
 /// Gives what debconf has answered: up to a newline, or all of it.
@@ -248,6 +299,10 @@ fn frontend(call: &mut Call<'_, '_>) -> Done {
         .filter(|base| matches!(base.last(), Some(b'.' | b'/')));
     let package = package_of(call.shell, script);
     open(call.shell.world)?;
+    let triggered = words.get(1).is_some_and(|word| word == b"triggered");
+    let title =
+        if package.is_empty() || triggered { Vec::new() } else { [b"Configuring ", package.as_slice()].concat() };
+    call.shell.world.debconf.title = title;
     if package.is_empty() {
         load_templates_of_program(call, script)?;
     }
@@ -295,7 +350,7 @@ fn load_templates_of_program(call: &mut Call<'_, '_>, program: &[u8]) -> Result<
 /// Loads a templates file, if it is there.
 fn load_file(call: &mut Call<'_, '_>, path: &[u8], owner: &[u8]) -> Result<(), Fault> {
     let absolute = call.absolute(path);
-    let Some(text) = call.tree().read(absolute)? else { return Ok(()) };
+    let Some(text) = read_file(call.shell.world, &absolute)? else { return Ok(()) };
     let owner = if owner.is_empty() { b"unknown" } else { owner };
     match &mut call.shell.world.debconf.database {
         Some(database) => template::load(database, &text, &show(path), owner).map_err(|said| Fault::Failed(255, said)),
@@ -327,8 +382,8 @@ fn communicate(call: &mut Call<'_, '_>) -> Done {
     begin(call.shell, &owner)?;
     let (mut status, mut output) = (127, Vec::new());
     for line in input.split_inclusive(|&byte| byte == b'\n') {
-        listen(call.shell.world, line.strip_suffix(b"\n").unwrap_or(line));
-        listen(call.shell.world, b"\n");
+        let line = [line.strip_suffix(b"\n").unwrap_or(line), b"\n"].concat();
+        listen(call.shell.world, &line).map_err(|_| Interrupt::Limit("too much output"))?;
         let reply = speak(call.shell.world, true);
         let code = reply.iter().take_while(|byte| byte.is_ascii_digit());
         status = code.fold(0, |status, digit| status * 10 + i32::from(digit - b'0'));
@@ -355,7 +410,8 @@ fn escape(text: &[u8]) -> Vec<u8> {
 fn escape_text(call: &mut Call<'_, '_>) -> Done {
     let given = call.options("eu", &[("escape", b'e'), ("unescape", b'u')])?;
     if given.has(b'e') == given.has(b'u') {
-        return Err(Fault::failed("exactly one of -e or -u must be used"));
+        call.shell.print_error(ESCAPE_USAGE.as_bytes())?;
+        return Ok(1);
     }
     let input = call.read_all(&given.operands)?;
     if given.has(b'e') {

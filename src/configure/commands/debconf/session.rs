@@ -25,6 +25,10 @@ pub(super) struct Session {
     pub(super) line: Vec<u8>,
     /// It said `STOP`.
     pub(super) stopped: bool,
+    /// What people would be shown: an error.
+    pub(super) shown: Vec<u8>,
+    /// What stands above it, once.
+    pub(super) title: Vec<u8>,
     /// Why the frontend could not go on, where the model ends.
     pub(super) gap: Option<String>,
     /// Whose questions these are.
@@ -132,10 +136,18 @@ impl Session {
                 // The frontend has no capability of its own, and debconf says so with an empty word.
                 ok("multiselect escape ")
             }
-            b"beginblock" | b"endblock" | b"title" => ok(""),
+            b"beginblock" | b"endblock" => ok(""),
+            b"title" => {
+                self.title = arguments.join(&b' ');
+                ok("")
+            }
             b"settitle" => {
                 let [question] = exact(arguments)?;
-                database.question(question).map_or_else(|| missing_quoted(question), |_| ok(""))
+                if database.question(question).is_none() {
+                    return missing_quoted(question);
+                }
+                self.title = self.expanded(database, question, b"description");
+                ok("")
             }
             b"info" => match arguments {
                 [] => ok(""),
@@ -243,9 +255,14 @@ impl Session {
         let [] = exact(arguments)?;
         for Asked { question, mark } in std::mem::take(&mut self.asked) {
             let value = match database.text(&question, b"type", true).as_slice() {
-                b"error" | b"text" => Vec::new(),
+                b"error" => {
+                    self.show(database, &question);
+                    Vec::new()
+                }
+                b"text" => Vec::new(),
                 b"select" => {
-                    let (choices, value) = (database.choices(&question), database.value(&question));
+                    let choices = database.choices(&question).unwrap_or_else(|| self.too_long());
+                    let value = database.value(&question);
                     let first = || choices.first().cloned().unwrap_or_default();
                     if choices.contains(&value) { value } else { first() }
                 }
@@ -257,6 +274,27 @@ impl Session {
             }
         }
         ok("ok")
+    }
+
+    /// An error is shown whoever looks, unless it was seen.
+    fn show(&mut self, database: &Database, question: &[u8]) {
+        if database.flag(question, b"seen") == b"true" {
+            return;
+        }
+        let title = std::mem::take(&mut self.title);
+        if !title.is_empty() {
+            let line = vec![b'-'; title.len()];
+            self.shown.extend([title.as_slice(), b"\n", &line, b"\n\n"].concat());
+        }
+        let (short, long) = (
+            self.expanded(database, question, b"description"),
+            self.expanded(database, question, b"extended_description"),
+        );
+        let whole = [short.as_slice(), b"\n\n", &long].concat();
+        for line in whole.trim_ascii_end().split(|&byte| byte == b'\n') {
+            self.shown.extend(wrapped(line));
+        }
+        self.shown.push(b'\n');
     }
 
     fn progress(&mut self, database: &Database, arguments: &[Vec<u8>]) -> Reply {
@@ -296,7 +334,18 @@ impl Session {
         ok("OK")
     }
 
-    fn metaget(&self, database: &Database, arguments: &[Vec<u8>]) -> Reply {
+    /// A text of a question, for people.
+    fn expanded(&mut self, database: &Database, question: &[u8], field: &[u8]) -> Vec<u8> {
+        let text = database.text(question, field, true);
+        database.expand(question, &text).unwrap_or_else(|| self.too_long())
+    }
+
+    fn too_long<T: Default>(&mut self) -> T {
+        self.gap = Some("a text that grows without end".into());
+        T::default()
+    }
+
+    fn metaget(&mut self, database: &Database, arguments: &[Vec<u8>]) -> Reply {
         let [question, field] = exact(arguments)?;
         let Some(item) = database.question(question) else { return missing(question) };
         let lower = field.to_ascii_lowercase();
@@ -311,7 +360,10 @@ impl Session {
                 let text = own.unwrap_or_else(|| database.text(question, name, true));
                 let variables = [&b"description"[..], b"extended_description", b"choices"];
                 let base = &name[..memchr::memchr(b'-', name).unwrap_or(name.len())];
-                if variables.contains(&base) { database.expand(question, &text) } else { text }
+                match variables.contains(&base) {
+                    true => database.expand(question, &text).unwrap_or_else(|| self.too_long()),
+                    false => text,
+                }
             }
         };
         self.text(text)
@@ -414,11 +466,25 @@ impl Session {
         };
         let owner = arguments.get(1).unwrap_or(&self.owner);
         // debconf has only a handle of the file, so its messages do not name it.
-        match super::template::load(database, &text, "file", owner) {
+        match super::template::load(database, &text, "FileHandle", owner) {
             Ok(()) => ok(""),
-            Err(said) => fail(100, said),
+            // The newline at the end of Perl's message, written out.
+            Err(said) => fail(100, said + "\\n"),
         }
     }
+}
+
+/// A line as lines of at most 75 bytes, broken at blanks where there are any.
+fn wrapped(line: &[u8]) -> Vec<u8> {
+    const WIDTH: usize = 75;
+    let (mut out, mut rest) = (Vec::new(), line);
+    while rest.len() > WIDTH {
+        let blank = rest[..=WIDTH].iter().rposition(|&byte| byte == b' ').filter(|&blank| blank > 0);
+        out.extend([&rest[..blank.unwrap_or(WIDTH)], b"\n"].concat());
+        rest = &rest[blank.map_or(WIDTH, |blank| blank + 1)..];
+    }
+    out.extend([rest, b"\n"].concat());
+    out
 }
 
 fn version(arguments: &[Vec<u8>]) -> Reply {
