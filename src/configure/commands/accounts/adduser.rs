@@ -4,6 +4,8 @@
 //! with 1 whatever is wrong. Which one it is shows in the modules that it brings. Words about the progress are not
 //! printed, as with `--quiet`.
 
+use std::collections::BTreeSet;
+
 use super::files::Accounts;
 use super::files::NUMBER;
 use super::files::number;
@@ -198,7 +200,7 @@ fn add_user(call: &mut Call<'_, '_>, request: &Request, name: &[u8]) -> Done {
     }
     let mut accounts = Accounts::read(call)?;
     for group in &others {
-        let known: Vec<Vec<u8>> = accounts.passwd.entries().map(|user| user[0].clone()).collect();
+        let known: BTreeSet<Vec<u8>> = accounts.passwd.entries().map(|user| user[0].clone()).collect();
         accounts.edit_members(group, |members| {
             if !members.iter().any(|member| member == name) {
                 members.retain(|member| known.contains(member));

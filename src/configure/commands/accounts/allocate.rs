@@ -92,6 +92,7 @@ pub(super) fn allocate(call: &mut Call<'_, '_>, plan: &Plan) -> Done {
     let ranges = if plan.ranges.is_empty() { vec![system_range(call)?] } else { plan.ranges.clone() };
     let mut run = Run { accounts, users, groups, ranges, search: None, made: BTreeSet::new() };
     for item in &plan.groups.all {
+        run.accounts.spend(call, 1)?;
         let there = run.groups.names.contains_key(&item.name);
         match run.group(call, item) {
             Ok(_) if there => {}
@@ -100,18 +101,22 @@ pub(super) fn allocate(call: &mut Call<'_, '_>, plan: &Plan) -> Done {
         }
     }
     for item in &plan.users.all {
+        run.accounts.spend(call, 1)?;
         if let Err(why) = run.user(call, item) {
             call.err(&why)?;
         }
     }
-    for (group, members) in &plan.members {
+    let mut members: BTreeMap<&[u8], BTreeSet<Vec<u8>>> = BTreeMap::new();
+    for (group, user) in &plan.members {
+        members.entry(group).or_default().insert(user.clone());
+    }
+    for (group, users) in members {
+        run.accounts.spend(call, 1)?;
         run.accounts.edit_members(group, |old| {
-            if members.iter().all(|member| old.contains(member)) {
-                return;
+            let known: BTreeSet<Vec<u8>> = old.iter().cloned().collect();
+            if !users.is_subset(&known) {
+                *old = known.union(&users).cloned().collect();
             }
-            old.extend(members.iter().cloned());
-            old.sort();
-            old.dedup();
         });
     }
     run.accounts.write(call)?;

@@ -57,7 +57,7 @@ impl Table {
             lines.pop();
         }
         // A look-up walks the lines, and a command may look up each of them.
-        call.shell.spend(text.len().saturating_add(lines.len().saturating_mul(lines.len()) / 16))?;
+        call.shell.spend(text.len().saturating_add(lines.len().saturating_mul(lines.len())))?;
         let line = |line: &[u8]| {
             let entry: Entry = line.split(|&byte| byte == b':').map(<[u8]>::to_vec).collect();
             let nis = line.first().is_none_or(|first| b"+-#".contains(first));
@@ -211,6 +211,13 @@ impl Accounts {
             shadow: Table::shadow(call)?,
             gshadow: Table::gshadow(call)?,
         })
+    }
+
+    /// Counts looking up so many names.
+    pub(super) fn spend(&self, call: &mut Call<'_, '_>, names: usize) -> Result<(), Fault> {
+        let lines = self.passwd.lines.len() + self.group.lines.len();
+        call.shell.spend(names.saturating_mul(lines))?;
+        Ok(())
     }
 
     pub(super) fn write(&self, call: &mut Call<'_, '_>) -> Result<(), Fault> {

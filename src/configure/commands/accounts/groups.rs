@@ -65,7 +65,9 @@ pub(super) fn groupadd(call: &mut Call<'_, '_>) -> Done {
     let password = given.value(b'p').unwrap_or(b"!");
     no_colon(password)?;
     accounts.add_group(name, gid, password);
-    for user in given.value(b'U').map(list).unwrap_or_default() {
+    let users = given.value(b'U').map(list).unwrap_or_default();
+    accounts.spend(call, users.len())?;
+    for user in users {
         accounts
             .passwd
             .get(&user)
@@ -117,6 +119,7 @@ pub(super) fn groupmod(call: &mut Call<'_, '_>) -> Done {
         return Err(Fault::Failed(4, format!("GID '{new}' already exists")));
     }
     if let Some(users) = given.value(b'U').map(list) {
+        accounts.spend(call, users.len())?;
         if !given.has(b'a') {
             accounts.edit_members(name, Vec::clear);
         }
@@ -172,7 +175,9 @@ pub(super) fn gpasswd(call: &mut Call<'_, '_>) -> Done {
     if given.all.is_empty() {
         return Err(Fault::gap("asks for a password"));
     }
-    let users = [b'a', b'A', b'M'].into_iter().filter_map(|letter| given.value(letter)).flat_map(list);
+    let named = [b'a', b'A', b'M'].into_iter().filter_map(|letter| given.value(letter));
+    let users: Vec<Vec<u8>> = named.flat_map(list).collect();
+    accounts.spend(call, users.len())?;
     for user in users {
         accounts.passwd.get(&user).ok_or_else(|| Fault::Failed(3, format!("user '{}' does not exist", show(&user))))?;
     }

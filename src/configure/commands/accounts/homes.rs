@@ -64,12 +64,16 @@ pub(super) fn fill(
 }
 
 /// Gives what lies in a home and belongs to `from` to `to`: owner and group, each for itself.
-pub(super) fn give(call: &mut Call<'_, '_>, home: &[u8], from: Owner, to: Owner) {
-    let Some((top, _)) = call.tree().lookup(home) else { return };
+///
+/// # Errors
+/// The budget is spent.
+pub(super) fn give(call: &mut Call<'_, '_>, home: &[u8], from: Owner, to: Owner) -> Result<(), Fault> {
+    let Some((top, _)) = call.tree().lookup(home) else { return Ok(()) };
     if top.is_root() {
-        return;
+        return Ok(());
     }
     let inside: Vec<TreePath> = call.tree().below(&top).map(|(path, _)| path.clone()).collect();
+    call.shell.spend(inside.len().saturating_mul(16))?;
     for path in inside.iter().chain([&top]) {
         let Some(inode) = call.tree().get_mut(path) else { continue };
         if inode.stat.uid == from.uid {
@@ -79,6 +83,7 @@ pub(super) fn give(call: &mut Call<'_, '_>, home: &[u8], from: Owner, to: Owner)
             inode.stat.gid = to.gid;
         }
     }
+    Ok(())
 }
 
 /// Removes a home with all in it, where it is one.

@@ -56,9 +56,9 @@ impl Numbers {
         }
         let mut inside = self.used.range(range.clone());
         if system {
-            let below = inside.next().map_or(high, |lowest| lowest - 1);
+            let below = inside.next().map_or(Some(high), |lowest| lowest.checked_sub(1));
             let down = |from: u32| (low..=from).rev().find(|number| self.is_free(*number));
-            down(below.min(high)).or_else(|| down(high))
+            below.and_then(down).or_else(|| down(high))
         } else {
             let above = inside.next_back().map_or(low, |highest| highest + 1);
             let up = |from: u32| (from..=high).find(|number| self.is_free(*number));

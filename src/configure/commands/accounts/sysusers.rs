@@ -66,8 +66,8 @@ impl Items {
 pub(super) struct Plan {
     pub(super) users: Items,
     pub(super) groups: Items,
-    /// Group → users to be its members, in the order of the lines.
-    pub(super) members: Vec<(Vec<u8>, Vec<Vec<u8>>)>,
+    /// Group and user who is to be a member of it, in the order of the lines.
+    pub(super) members: Vec<(Vec<u8>, Vec<u8>)>,
     /// Where numbers are taken from, if a line says so.
     pub(super) ranges: Vec<RangeInclusive<u32>>,
 }
@@ -204,7 +204,7 @@ impl Plan {
         match (kind.as_slice(), id) {
             (b"u" | b"u!", id) => self.users.add(Item { locked: kind == b"u!", ..user(item, id)? }),
             (b"g", id) if alone => self.groups.add(group(item, id)?),
-            (b"m", Some(group)) if alone && is_name(&group) => self.member(group, item.name),
+            (b"m", Some(group)) if alone && is_name(&group) => self.members.push((group, item.name)),
             (b"r", Some(range)) if alone && item.name == b"-" => self.ranges.push(span(&range)?),
             (b"g" | b"m" | b"r", _) => return Err(Fault::failed("a field is missing, or one too many")),
             _ => return Err(Fault::failed(format!("Unknown modifier '{}'.", show(kind)))),
@@ -212,18 +212,18 @@ impl Plan {
         Ok(())
     }
 
-    fn member(&mut self, group: Vec<u8>, user: Vec<u8>) {
-        match self.members.iter_mut().find(|(name, _)| *name == group) {
-            Some((_, users)) if users.contains(&user) => {}
-            Some((_, users)) => users.push(user),
-            None => self.members.push((group, vec![user])),
-        }
-    }
-
-    /// A line `m` asks for its user and its group as well.
+    /// A line `m` asks for its user and its group as well, group by group.
     fn complete(&mut self) {
-        for (group, users) in &self.members {
-            users.iter().for_each(|user| self.users.add_name(user));
+        let mut ranks: BTreeMap<&[u8], usize> = BTreeMap::new();
+        for (group, _) in &self.members {
+            let next = ranks.len();
+            ranks.entry(group).or_insert(next);
+        }
+        let mut by_group: Vec<(usize, &(Vec<u8>, Vec<u8>))> =
+            self.members.iter().map(|member| (ranks[member.0.as_slice()], member)).collect();
+        by_group.sort_by_key(|(rank, _)| *rank);
+        for (_, (group, user)) in by_group {
+            self.users.add_name(user);
             if self.users.get(group).is_none() {
                 self.groups.add_name(group);
             }

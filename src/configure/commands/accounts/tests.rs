@@ -187,12 +187,68 @@ fn nothing_gets_into_a_line_that_is_not_its_own() {
 }
 
 #[test]
+fn strange_files_do_no_harm() {
+    let lines = [
+        "",
+        ":",
+        ":::",
+        "::::::",
+        "::::::::",
+        "a",
+        "a:::",
+        "a::::::",
+        "a::::::::",
+        "a:x:0:",
+        "a:x:0:0:::",
+        "a:x:4294967295:4294967295:::",
+        "a:x:4294967294:4294967294:::",
+        "a:x:-1:99999999999999999999:::",
+        "audio:x::,,a,,",
+        "+:::",
+        "\u{e9}:x:5:\u{e9}",
+        "a:1:1",
+        "a:4294967294:4294967294",
+    ];
+    let text = lines.join("\n");
+    let mut tree = start();
+    for name in ["passwd", "group", "shadow", "gshadow", "subuid", "subgid", "adduser.conf", "default/useradd"] {
+        tree.write(format!("etc/{name}"), 0o644, text.clone()).expect("new");
+    }
+    tree.write(
+        "etc/login.defs",
+        0o644,
+        "SYS_UID_MIN 0\nUID_MAX 4294967295\nSUB_UID_COUNT 4294967295\nGID_MIN 9\nGID_MAX 3\n",
+    )
+    .expect("new");
+    let ran = run_on(
+        tree,
+        Ids::default(),
+        "for name in a b audio; do
+            useradd $name; useradd -r -m x$name; userdel -r $name; usermod -l y$name -u 4294967294 -g a x$name
+            groupadd $name; groupadd -r x$name; groupmod -n z$name x$name; groupdel $name; gpasswd -a $name audio
+            gpasswd -M a,b audio; passwd -l $name; passwd -x 5 $name; chage -M 3 $name; chfn -o x $name; chsh -s /x $name
+            adduser --system --group s$name; adduser --disabled-password --gecos , p$name; adduser $name audio
+            deluser $name; deluser $name audio; delgroup $name; systemd-sysusers --inline \"u $name\" 'r - 0-4294967294'
+            pwck -r; grpck -r; pwconv; grpconv; pwunconv; grpunconv
+        done; true",
+    );
+    assert_eq!((ran.status, ran.gaps), (0, Vec::new()));
+}
+
+#[test]
 fn many_lines_use_the_budget_up() {
-    let lines: String = (0..60_000).map(|number| format!("g{number}:x:{number}:\n")).collect();
+    let lines: String = (0..20_000).map(|number| format!("g{number}:x:{number}:\n")).collect();
     let mut tree = start();
     tree.write("etc/group", 0o644, lines).expect("new");
     let mut world = World::new(tree, "amd64", EPOCH);
     let mut shell = Shell::new(&mut world, "postinst", &[]);
     let ran = shell.run_script(b"while :; do groupadd x; groupdel x; done", &[], &[]);
+    assert_eq!(ran.map(|outcome| outcome.status), Err(Interrupt::Limit("too many steps")));
+    let many: String = (0..20_000).map(|number| format!("u u{number} {number}\nm u{number} g{number}\n")).collect();
+    let mut tree = start();
+    tree.write("etc/sysusers.d/many.conf", 0o644, many).expect("new");
+    let mut world = World::new(tree, "amd64", EPOCH);
+    let mut shell = Shell::new(&mut world, "postinst", &[]);
+    let ran = shell.run_script(b"systemd-sysusers", &[], &[]);
     assert_eq!(ran.map(|outcome| outcome.status), Err(Interrupt::Limit("too many steps")));
 }

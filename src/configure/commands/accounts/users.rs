@@ -66,7 +66,7 @@ pub(super) fn useradd(call: &mut Call<'_, '_>) -> Done {
     let own = Defaults::assignments(call, b"/etc/default/useradd")?;
     let mut accounts = Accounts::read(call)?;
     let primary = given.value(b'g').map(|group| accounts.gid(group).ok_or_else(|| no_group(group))).transpose()?;
-    let groups = groups_of(&accounts, &given)?;
+    let groups = groups_of(call, &accounts, &given)?;
     account_name(name, "user", given.has(BADNAME), 19)?;
     if accounts.passwd.get(name).is_some() {
         return Err(Fault::Failed(9, format!("user '{}' already exists", show(name))));
@@ -145,8 +145,9 @@ fn no_group(group: &[u8]) -> Fault {
 }
 
 /// The names of the groups of `-G`.
-fn groups_of(accounts: &Accounts, given: &Given) -> Result<Vec<Vec<u8>>, Fault> {
+fn groups_of(call: &mut Call<'_, '_>, accounts: &Accounts, given: &Given) -> Result<Vec<Vec<u8>>, Fault> {
     let names = given.value(b'G').map(list).unwrap_or_default();
+    accounts.spend(call, names.len())?;
     names.iter().map(|name| accounts.group_name(name).ok_or_else(|| no_group(name))).collect()
 }
 
@@ -281,7 +282,7 @@ pub(super) fn usermod(call: &mut Call<'_, '_>) -> Done {
     for letter in [b'c', b'd', b's', b'p'] {
         given.value(letter).map_or(Ok(()), no_colon)?;
     }
-    let groups = groups_of(&accounts, &given)?;
+    let groups = groups_of(call, &accounts, &given)?;
     let new_name = given.value(b'l').unwrap_or(name);
     check_new_name(call, &accounts, &given, new_name)?;
     let mut new = old.clone();
@@ -412,7 +413,7 @@ fn change_home(call: &mut Call<'_, '_>, given: &Given, old: &Entry, new: &Entry)
     if let (Some(from), Some(to)) = (owner(old), owner(new))
         && from != to
     {
-        homes::give(call, &home, from, to);
+        homes::give(call, &home, from, to)?;
     }
     Ok(0)
 }
