@@ -778,3 +778,19 @@ fn frames_of_other_tests() {
     }
     assert!(wrong.is_empty() && !list.is_empty(), "{wrong:#?}");
 }
+
+/// The signed files of dpkg's tests. Where dpkg takes one, its signature is words instead of base64: no frame to us.
+#[test]
+#[expect(clippy::disallowed_methods, reason = "only counted")]
+fn frames_of_dpkgs_tests() {
+    let Some(directory) = crate::vectors("frames_of_dpkgs_tests") else { return };
+    let mut count = 0;
+    for entry in std::fs::read_dir(directory.join("deb822/dpkg")).expect("listed") {
+        let path = entry.expect("listed").path();
+        if path.extension().is_some_and(|extension| extension == "dsc") {
+            assert!(archive::split(&std::fs::read(&path).expect("a vector")).is_err(), "{}", path.display());
+            count += 1;
+        }
+    }
+    assert!(count >= 8, "only {count} frames");
+}

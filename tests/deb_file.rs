@@ -280,6 +280,35 @@ fn case_66_the_end_of_data() {
     }
 }
 
+/// A file as uuencode(1) writes it.
+fn uudecoded(text: &str) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for line in text.lines().skip(1).take_while(|line| *line != "end") {
+        let sixes: Vec<u8> = line.bytes().map(|byte| byte.wrapping_sub(b' ') & 0x3f).collect();
+        let Some((&length, sixes)) = sixes.split_first() else { continue };
+        let whole = sixes.chunks(4).flat_map(|group| {
+            let mut four = [0; 4];
+            four[..group.len()].copy_from_slice(group);
+            [four[0] << 2 | four[1] >> 4, four[1] << 4 | four[2] >> 2, four[2] << 6 | four[3]]
+        });
+        bytes.extend(whole.take(usize::from(length)));
+    }
+    bytes
+}
+
+#[test]
+fn debs_of_python_debians_tests() {
+    let Some(directory) = crate::vectors("debs_of_python_debians_tests") else { return };
+    let deb = |name: &str| {
+        let path = directory.join("deb822/python-debian").join(name);
+        uudecoded(&std::fs::read_to_string(path).expect("a vector"))
+    };
+    let (_, entries) = read(deb("python-debian-test.deb.uu").as_slice(), 1).unwrap_or_else(|error| panic!("{error}"));
+    assert!(entries.iter().any(|(header, _)| header.path == b"./usr/bin/hello"), "{entries:?}");
+    refused("bzip2", &deb("python-debian-test-bz2.deb.uu"), "data.tar.bz2");
+    refused("no data", &deb("python-debian-test-broken.deb.uu"), "no member `data.tar`");
+}
+
 #[test]
 #[expect(clippy::disallowed_methods, reason = "the real dpkg-deb is the oracle")]
 fn dpkg_deb_reads_what_is_built_here() {

@@ -224,3 +224,109 @@ fn control_data_as_python_debian_reads_it() {
         assert!(*line == single || *line == double, "python says {line}, we say {single}");
     }
 }
+
+/// A copy with some bytes changed; the same for the same number.
+fn mutated(bytes: &[u8], number: u64, letters: &[u8]) -> Vec<u8> {
+    let mut state = number;
+    let mut random = |below: usize| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        usize::try_from(state >> 33).expect("31 bits") % below
+    };
+    let mut changed = bytes.to_vec();
+    for _ in 0..=random(3) {
+        let at = random(changed.len());
+        changed[at] = letters[random(letters.len())];
+    }
+    changed
+}
+
+/// Damaged archives: what is accepted here is to GNU tar and bsdtar the same list of names.
+#[test]
+#[expect(clippy::print_stderr, reason = "the figures are what one runs it for")]
+fn damaged_tars_that_are_accepted_mean_the_same_to_others() {
+    if !crate::switched_on("IMGBUILD_TEST_PEERS", "damaged_tars_that_are_accepted_mean_the_same_to_others") {
+        return;
+    }
+    let mut long = entry(&format!("./{}", "n".repeat(120)), EntryKind::Symlink);
+    long.link = vec![b't'; 120];
+    let mut hard = entry("./dir/hard", EntryKind::HardLink);
+    hard.link = b"./dir/file".to_vec();
+    let archive = tar_archive(&[
+        (entry("./dir/", EntryKind::Directory), Vec::new()),
+        (entry("./dir/file", EntryKind::File), b"content".to_vec()),
+        (hard, Vec::new()),
+        (long, Vec::new()),
+        (entry("./last", EntryKind::File), vec![b'x'; 600]),
+    ]);
+    let here = Path::new(".");
+    let mut accepted = 0;
+    for number in 0..1500 {
+        let mut damaged = mutated(&archive, number, b"0123456789abLKgx./\0 ");
+        // With a right checksum the change is looked at, not only noticed.
+        for block in damaged.chunks_exact_mut(512).filter(|block| block[257..262] == *b"ustar") {
+            block[148..156].fill(b' ');
+            let sum: u32 = block.iter().copied().map(u32::from).sum();
+            block[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
+        }
+        let Ok(entries) = read_tar(&damaged, tar::Dialect::Deb) else { continue };
+        accepted += 1;
+        let plain = |name: &str| name.trim_end_matches('/').to_owned();
+        let ours: Vec<String> =
+            entries.iter().map(|(header, _)| plain(&String::from_utf8_lossy(&header.path))).collect();
+        for (program, arguments) in [("tar", &["-t", "-f", "-", "-P"][..]), ("bsdtar", &["-t", "-f", "-"])] {
+            let listed: Vec<String> =
+                lines(&run(here, program, arguments, &damaged)).iter().map(|name| plain(name)).collect();
+            assert_eq!(ours, listed, "number {number}: {program} reads something else");
+        }
+    }
+    eprintln!("{accepted} of 1500 damaged archives were accepted, and listed the same");
+    assert!(accepted > 100, "only {accepted} were accepted: this proves little");
+}
+
+/// Damaged control data: what is accepted here is the same stanzas and fields to python3-debian.
+#[test]
+#[expect(clippy::print_stderr, reason = "the figures are what one runs it for")]
+fn damaged_stanzas_that_are_accepted_mean_the_same_to_python_debian() {
+    let name = "damaged_stanzas_that_are_accepted_mean_the_same_to_python_debian";
+    if !crate::switched_on("IMGBUILD_TEST_PEERS", name) {
+        return;
+    }
+    let text = b"Package: a\nVersion: 1:2-3\nDescription: short\n long\n .\n  more: of it\nX-Empty:\nTag: b,\n c\n\nPackage: b\nA: 1\n";
+    let mut accepted = Vec::new();
+    for number in 0..4000 {
+        let damaged = mutated(text, number, b"ab:\n .-~A1\t,");
+        let Ok(all) = stanzas(&damaged).collect::<Result<Vec<_>, _>>() else { continue };
+        // It cuts the blanks at the end of a value and of its first line; dpkg keeps them, and so do we.
+        let cut = |value: &str| {
+            let (first, rest) = value.split_at(value.find('\n').unwrap_or(value.len()));
+            format!("{}{rest}", first.trim_end()).trim_end().to_owned()
+        };
+        let fields = all.iter().map(|stanza| {
+            stanza.fields().iter().map(|field| (field.name.to_owned(), cut(field.value))).collect::<Vec<_>>()
+        });
+        let fields: Vec<Vec<(String, String)>> = fields.collect();
+        accepted.push((number, damaged, serde_json::to_value(fields).expect("texts")));
+    }
+    let program = "import sys, json\nfrom debian.deb822 import Deb822\nfor line in sys.stdin:\n\
+        \x20   data = bytes.fromhex(line)\n\
+        \x20   all = Deb822.iter_paragraphs(data.splitlines(keepends=True), use_apt_pkg=False)\n\
+        \x20   print(json.dumps([[[k, stanza[k].rstrip()] for k in stanza] for stanza in all]))";
+    let input: String = accepted
+        .iter()
+        .map(|(_, damaged, _)| damaged.iter().map(|byte| format!("{byte:02x}")).collect::<String>() + "\n")
+        .collect();
+    let said = run(Path::new("/"), "/usr/bin/python3", &["-c", program], input.as_bytes());
+    let theirs = lines(&said);
+    assert_eq!(theirs.len(), accepted.len());
+    let mut different = Vec::new();
+    for ((number, damaged, ours), line) in accepted.iter().zip(&theirs) {
+        let theirs: serde_json::Value = serde_json::from_str(line).expect("JSON");
+        if theirs != *ours {
+            different
+                .push(format!("{number}: {:?}\n ours   {ours}\n theirs {theirs}", String::from_utf8_lossy(damaged)));
+        }
+    }
+    assert!(different.is_empty(), "{} differ:\n{}", different.len(), different[..different.len().min(5)].join("\n"));
+    eprintln!("{} of 4000 damaged texts were accepted, and read the same", accepted.len());
+    assert!(accepted.len() > 300, "only {} were accepted: this proves little", accepted.len());
+}
