@@ -88,7 +88,7 @@ const RULES: &[(Action, &[&str], &str)] = &[
         "13 MB of names and quirks of desktop hardware; udev works without, and systemd-hwdb makes it",
     ),
     (Remove, &["var/lib/systemd/catalog/database"], "explanations for journalctl -x; --update-catalog makes it"),
-    (Remove, &["var/cache/man/**/index.db"], "holds times"),
+    (Clear, &["var/cache/man"], "mandb's index holds times; a timer makes it anew"),
     (Remove, &["var/cache/fontconfig/*"], "holds times and random names"),
     (Remove, &["**/__pycache__"], "byte code holds its source's time, and differs from run to run"),
 ];

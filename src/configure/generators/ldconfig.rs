@@ -131,11 +131,7 @@ fn libraries(tree: &Tree, directory: &TreePath) -> Result<BTreeMap<Vec<u8>, Libr
         let bytes = content.to_vec().map_err(|source| Error::Read { path: real.clone(), source })?;
         let Some((flags, soname)) = inspect(&bytes) else { continue };
         let mut soname = soname.unwrap_or_else(|| name.to_vec());
-        let mut is_link = matches!(inode.kind, Kind::Symlink(_));
-        // A link counts as one only when it leads to the library's own name, or is the linker's `.so` link.
-        if is_link && real.name() != soname {
-            is_link = real.name().ends_with(b".so") && soname.starts_with(real.name());
-        }
+        let is_link = matches!(inode.kind, Kind::Symlink(_)) && is_own_link(name, &soname);
         if is_link {
             soname = name.to_vec();
         }
@@ -153,6 +149,12 @@ fn libraries(tree: &Tree, directory: &TreePath) -> Result<BTreeMap<Vec<u8>, Libr
         }
     }
     Ok(found)
+}
+
+/// Whether a link counts as one: it has the library's own name, or is the linker's `.so` link, which has an entry
+/// of its own. Any other is one more file of that library.
+fn is_own_link(name: &[u8], soname: &[u8]) -> bool {
+    name == soname || (name.ends_with(b".so") && soname.starts_with(name))
 }
 
 /// The cache's flags for a shared library, and its SONAME; `None` for what is no library of a known machine.
@@ -277,6 +279,16 @@ mod tests {
             for later in &sorted[index + 1..] {
                 assert_eq!(compare_names(name, later), Ordering::Less, "{}", later.escape_ascii());
             }
+        }
+    }
+
+    #[test]
+    fn the_linkers_links_have_entries() {
+        for name in ["libz.so.1", "libz.so"] {
+            assert!(is_own_link(name.as_bytes(), b"libz.so.1"), "{name}");
+        }
+        for name in ["libz.so.1.3", "libzip.so", "libz-other.so.1"] {
+            assert!(!is_own_link(name.as_bytes(), b"libz.so.1"), "{name}");
         }
     }
 
