@@ -486,11 +486,12 @@ fn touch(call: &mut Call<'_, '_>) -> Done {
 
 /// The names are counted, not random: the same in every build.
 fn mktemp(call: &mut Call<'_, '_>) -> Done {
-    let long = [("directory", b'd'), ("dry-run", b'u'), ("quiet", b'q'), ("suffix", b's'), ("tmpdir", b'p')];
-    let given = call.options("dup::qts:", &long)?;
+    let long = [("directory", b'd'), ("dry-run", b'u'), ("quiet", b'q'), ("suffix", b's'), ("tmpdir", b'T')];
+    // The short option must have a value, the long one may.
+    let given = call.options("dup:qts:T::", &long)?;
     let template = given.operands.first().map_or(b"tmp.XXXXXXXXXX".to_vec(), Vec::clone);
     let temporary = call.shell.variable(b"TMPDIR").filter(|path| !path.is_empty()).unwrap_or(b"/tmp").to_vec();
-    let inside = match given.value(b'p') {
+    let inside = match given.last_of(b"pT").and_then(|letter| given.value(letter)) {
         Some(b"") => Some(temporary),
         Some(directory) => Some(directory.to_vec()),
         None if given.has(b't') || given.operands.is_empty() => Some(temporary),

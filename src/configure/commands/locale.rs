@@ -11,8 +11,13 @@ use super::show;
 use crate::tree::Inode;
 
 /// The family's commands.
-pub(super) const COMMANDS: &[(&str, Command)] =
-    &[("locale", locale), ("localedef", localedef), ("update-locale", update_locale), ("validlocale", validlocale)];
+pub(super) const COMMANDS: &[(&str, Command)] = &[
+    ("iconv", iconv),
+    ("locale", locale),
+    ("localedef", localedef),
+    ("update-locale", update_locale),
+    ("validlocale", validlocale),
+];
 
 /// Where compiled locales lie, each a directory.
 const COMPILED: &str = "usr/lib/locale";
@@ -51,10 +56,65 @@ fn refuse_archive(call: &mut Call<'_, '_>) -> Result<(), Fault> {
     }
 }
 
-/// `locale charmap`, `locale -a`
+/// The locale's categories, as `locale` lists them.
+const CATEGORIES: [&str; 12] = [
+    "LC_CTYPE",
+    "LC_NUMERIC",
+    "LC_TIME",
+    "LC_COLLATE",
+    "LC_MONETARY",
+    "LC_MESSAGES",
+    "LC_PAPER",
+    "LC_NAME",
+    "LC_ADDRESS",
+    "LC_TELEPHONE",
+    "LC_MEASUREMENT",
+    "LC_IDENTIFICATION",
+];
+
+/// `locale`: the environment's settings; what follows from another variable is quoted.
+fn settings(call: &Call<'_, '_>) -> String {
+    let value = |name: &str| call.shell.variable(name.as_bytes()).map(show).unwrap_or_default();
+    let (all, language) = (value("LC_ALL"), value("LANG"));
+    let mut text = format!("LANG={language}\nLANGUAGE={}\n", value("LANGUAGE"));
+    for name in CATEGORIES {
+        let own = value(name);
+        let implied =
+            [all.as_str(), &language, "POSIX"].into_iter().find(|value| !value.is_empty()).unwrap_or_default();
+        text += &match all.is_empty() && !own.is_empty() {
+            true => format!("{name}={own}\n"),
+            false => format!("{name}=\"{implied}\"\n"),
+        };
+    }
+    text + &format!("LC_ALL={all}\n")
+}
+
+/// `iconv -f charset -t charset`: from UTF-8 to itself, or to ASCII what is ASCII.
+fn iconv(call: &mut Call<'_, '_>) -> Done {
+    let given = call.options("f:t:c", &[("from-code", b'f'), ("to-code", b't')])?;
+    let charset = |letter: u8| {
+        let name = show(given.value(letter).unwrap_or_default()).to_ascii_uppercase();
+        name.split("//").next().unwrap_or_default().to_owned()
+    };
+    // Without a name it is the locale's, and that is C.UTF-8 wherever packages are configured.
+    let is_utf8 = |name: &str| matches!(name, "" | "UTF-8" | "UTF8");
+    let (from, to) = (charset(b'f'), charset(b't'));
+    let text = call.read_all(&given.operands)?;
+    let same = is_utf8(&from) && (is_utf8(&to) && std::str::from_utf8(&text).is_ok() || to == ASCII && text.is_ascii());
+    if !same {
+        return Err(Fault::gap(format!("from `{from}` to `{to}`")));
+    }
+    call.out(text).map(|()| 0)
+}
+
+/// `locale`, `locale charmap`, `locale -a`
 fn locale(call: &mut Call<'_, '_>) -> Done {
     refuse_archive(call)?;
     match call.args {
+        [] => {
+            let text = settings(call);
+            call.out(text).map(|()| 0)
+        }
         [what] if what == b"charmap" => {
             let set = |name: &&[u8]| call.shell.variable(name).filter(|value| !value.is_empty()).map(show);
             let name = [&b"LC_ALL"[..], b"LC_CTYPE", b"LANG"].iter().find_map(set).unwrap_or_else(|| "C".into());

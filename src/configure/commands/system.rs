@@ -27,6 +27,8 @@ pub(super) const COMMANDS: &[(&str, Command)] = &[
     ("mountpoint", no_mount),
     // The kernel that runs is the builder's, and its modules stay as they are.
     ("modprobe", |_| Err(Fault::failed("FATAL: no kernel runs here"))),
+    // Of the machine that builds nothing is seen, and no node has started yet.
+    ("lsmod", |call| call.out("Module                  Size  Used by\n").map(|()| 0)),
     ("nproc", |call| call.out("1\n").map(|()| 0)),
     ("pam_getenv", pam_getenv),
     ("pgrep", no_process),
@@ -86,7 +88,11 @@ fn chroot(call: &mut Call<'_, '_>) -> Done {
 }
 
 fn hostname(call: &mut Call<'_, '_>) -> Done {
-    let given = call.options("fsd", &[("fqdn", b'f'), ("long", b'f'), ("short", b's'), ("domain", b'd')])?;
+    let long = [("fqdn", b'f'), ("long", b'f'), ("short", b's'), ("domain", b'd'), ("nis", b'y'), ("yp", b'y')];
+    let given = call.options("fsdy", &long)?;
+    if given.has(b'y') {
+        return Err(Fault::failed("Local domain name not set"));
+    }
     if !given.operands.is_empty() {
         return Err(Fault::gap("setting the name"));
     }
@@ -139,6 +145,7 @@ fn getent(call: &mut Call<'_, '_>) -> Done {
         b"group" => ("/etc/group", Some(2)),
         b"shadow" => ("/etc/shadow", None),
         b"gshadow" => ("/etc/gshadow", None),
+        b"hosts" if !keys.is_empty() => return hosts(call, keys),
         _ => return Err(Fault::gap(format!("the database {}", show(database)))),
     };
     let all = entries(call, path);
@@ -159,6 +166,21 @@ fn getent(call: &mut Call<'_, '_>) -> Done {
         }
     }
     Ok(status)
+}
+
+/// Names that `/etc/hosts` has; there is no network to ask.
+fn hosts(call: &mut Call<'_, '_>, keys: &[Vec<u8>]) -> Done {
+    let text = call.tree().read("/etc/hosts")?.unwrap_or_default();
+    for key in keys {
+        let named = text.split(|&byte| byte == b'\n').any(|line| {
+            let line = &line[..memchr::memchr(b'#', line).unwrap_or(line.len())];
+            line.split(u8::is_ascii_whitespace).any(|word| word == key.as_slice())
+        });
+        if named {
+            return Err(Fault::gap(format!("the address of `{}`", show(key))));
+        }
+    }
+    Ok(2)
 }
 
 fn id(call: &mut Call<'_, '_>) -> Done {

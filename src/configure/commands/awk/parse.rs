@@ -185,6 +185,16 @@ impl Lexer<'_> {
                     text.push(value.to_le_bytes()[0]);
                     self.position += length - 1;
                 }
+                b'x' => {
+                    // mawk and gawk: one or two digits; without any it is no escape.
+                    let digit = |byte: &u8| char::from(*byte).to_digit(16);
+                    let value: Vec<u32> = self.text[self.position..].iter().take(2).map_while(digit).collect();
+                    match value.is_empty() {
+                        true => text.extend(b"\\x"),
+                        false => text.push(value.iter().fold(0, |value, digit| value * 16 + digit).to_le_bytes()[0]),
+                    }
+                    self.position += value.len();
+                }
                 _ => text.extend([b'\\', next]),
             }
         }
