@@ -276,6 +276,7 @@ mod tests {
             "var/lib/dpkg/status-old",
             "var/lib/ucf/hashfile.0",
             "var/cache/man/de/index.db",
+            "var/cache/man/cat1/x",
             "usr/lib/python3/dist-packages/a/__pycache__/b.cpython-313.pyc",
             "var/lib/mysql/ibdata1",
             "run/lock/x",

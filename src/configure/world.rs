@@ -40,6 +40,17 @@ pub struct Deferred {
     pub words: Vec<Vec<u8>>,
 }
 
+/// A user that a command runs as.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Acting {
+    /// Its name.
+    pub name: String,
+    /// Its number.
+    pub uid: u32,
+    /// Its own group's number.
+    pub gid: u32,
+}
+
 /// How much one script may do. Real scripts stay a hundred times below.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
@@ -84,7 +95,7 @@ pub struct World {
     /// The package whose script runs.
     pub package: String,
     /// The user that a command runs as, when it is not root.
-    pub acting: Option<String>,
+    pub acting: Option<Acting>,
     /// What the model could not do.
     pub gaps: Vec<Gap>,
     /// Programs that were called for work which is done once at the end.

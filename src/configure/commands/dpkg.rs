@@ -426,7 +426,7 @@ fn divert(call: &mut Call<'_, '_>) -> Done {
             if all.iter().any(|one| one.from == new.from || one.to == new.to) {
                 return Err(Fault::Failed(2, format!("error: '{}' clashes with another diversion", show(&new.from))));
             }
-            if given.has(b'r') {
+            if given.has(b'r') && !owns(call, &new.by, &new.from)? {
                 rename(call, &new.from, &new.to)?;
             }
             all.push(new);
@@ -446,6 +446,20 @@ fn divert(call: &mut Call<'_, '_>) -> Done {
 }
 
 /// Moves a file that is there; what is in the way stays, as with dpkg, where it is an error.
+/// Whether a package brings a file itself: then its diversion is of the others' files, and its own stays in place.
+fn owns(call: &mut Call<'_, '_>, package: &[u8], path: &[u8]) -> Result<bool, Fault> {
+    let text = installed(call)?;
+    for stanza in find(&text, package)? {
+        let list = info_file(&stanza, "list");
+        if call.look(list.as_bytes(), true).is_some()
+            && call.read(list.as_bytes())?.split(|&byte| byte == b'\n').any(|line| line == path)
+        {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
 fn rename(call: &mut Call<'_, '_>, from: &[u8], to: &[u8]) -> Result<(), Fault> {
     let Ok(source) = call.resolve(from, false) else { return Ok(()) };
     if call.tree().get(&source).is_none() {

@@ -24,12 +24,12 @@ pub(super) const COMMANDS: &[(&str, Command)] = &[
     ("pam-auth-update", |call| call.defer()),
     ("perl", perl),
     // PostgreSQL's own programs, in Perl: one warns of the builder's kernel, one lists clusters, of which an image
-    // has none, one converts the dictionaries of packages that no set here has.
+    // has none.
     ("pg_checksystem", |_| Ok(0)),
     ("pg_conftool", pg_conftool),
     ("pg_createcluster", |call| call.leave_to_first_boot()),
     ("pg_lsclusters", pg_lsclusters),
-    ("pg_updatedicts", |call| no_files_below(call, "/usr/share/hunspell")),
+    ("pg_updatedicts", pg_updatedicts),
     ("py3clean", |_| Ok(0)),
     ("py3compile", |_| Ok(0)),
     ("python3", python),
@@ -132,14 +132,15 @@ fn pg_lsclusters(call: &mut Call<'_, '_>) -> Done {
     Ok(0)
 }
 
-/// A program that converts the files of a directory: without such files there is nothing to do.
-fn no_files_below(call: &mut Call<'_, '_>, directory: &str) -> Done {
+/// Converts the dictionaries of other packages; without any it only makes the directory for them.
+fn pg_updatedicts(call: &mut Call<'_, '_>) -> Done {
     let tree = call.tree();
-    let Some((directory, _)) = tree.lookup(directory) else { return Ok(0) };
-    match tree.children(&directory).next() {
-        None => Ok(0),
-        Some((found, _)) => Err(Fault::gap(format!("has to convert {found}"))),
+    if let Some((directory, _)) = tree.lookup("/usr/share/hunspell")
+        && let Some((found, _)) = tree.children(&directory).next()
+    {
+        return Err(Fault::gap(format!("has to convert {found}")));
     }
+    call.run(&[b"mkdir".to_vec(), b"-p".to_vec(), b"/var/cache/postgresql/dicts".to_vec()])
 }
 
 /// Scripts ask whether there is a perl that runs; and bookworm's ucf makes a regular expression of a path.

@@ -23,6 +23,7 @@ mod awk;
 mod basic;
 mod capabilities;
 mod clock;
+mod daemons;
 pub mod debconf;
 mod dpkg;
 mod expr;
@@ -71,6 +72,7 @@ const FAMILIES: &[&[(&str, Command)]] = &[
     basic::COMMANDS,
     capabilities::COMMANDS,
     clock::COMMANDS,
+    daemons::COMMANDS,
     debconf::COMMANDS,
     dpkg::COMMANDS,
     expr::COMMANDS,
@@ -258,7 +260,7 @@ impl Call<'_, '_> {
     /// The directory is missing, or something is in the way.
     pub fn create(&mut self, place: &TreePath, mut inode: Inode) -> Result<(), Fault> {
         if let Some(user) = &self.shell.world.acting {
-            return Err(Fault::gap(format!("makes {place} as user {user}")));
+            return Err(Fault::gap(format!("makes {place} as user {}", user.name)));
         }
         inode.stat.mtime = self.shell.world.clock;
         let tree = self.tree();

@@ -7,6 +7,7 @@ use super::Fault;
 use super::permissions;
 use super::show;
 use crate::configure::shell::Variable;
+use crate::configure::world::Acting;
 
 /// The family's commands.
 pub(super) const COMMANDS: &[(&str, Command)] = &[
@@ -130,8 +131,15 @@ fn as_user(call: &mut Call<'_, '_>, user: &[u8], words: &[Vec<u8>]) -> Done {
     if words.is_empty() {
         return Err(Fault::gap("without a command"));
     }
-    permissions::user(call, user)?;
-    let acting = (user != b"root" && user != b"0").then(|| show(user));
+    let uid = permissions::user(call, user)?;
+    let own = |entry: &Vec<u8>| {
+        let text = show(entry);
+        let fields: Vec<&str> = text.split(':').collect();
+        let gid = fields.get(3).and_then(|gid| gid.parse().ok());
+        (fields.get(2).and_then(|number| number.parse().ok()) == Some(uid)).then_some(gid?)
+    };
+    let gid = permissions::entries(call, "/etc/passwd").iter().find_map(own).unwrap_or(uid);
+    let acting = (uid != 0).then(|| Acting { name: show(user), uid, gid });
     let before = std::mem::replace(&mut call.shell.world.acting, acting);
     let done = call.run(words);
     call.shell.world.acting = before;

@@ -186,7 +186,7 @@ fn hosts(call: &mut Call<'_, '_>, keys: &[Vec<u8>]) -> Done {
 fn id(call: &mut Call<'_, '_>) -> Done {
     let long = [("user", b'u'), ("group", b'g'), ("groups", b'G'), ("name", b'n'), ("real", b'r')];
     let given = call.options("ugGnr", &long)?;
-    let acting = call.shell.world.acting.as_deref().unwrap_or("root").as_bytes().to_vec();
+    let acting = call.shell.world.acting.as_ref().map_or("root", |user| user.name.as_str()).as_bytes().to_vec();
     let name = given.operands.first().cloned().unwrap_or(acting);
     let field = |entry: &[u8], index: usize| entry.split(|&byte| byte == b':').nth(index).unwrap_or_default().to_vec();
     let users = entries(call, "/etc/passwd");

@@ -573,8 +573,15 @@ fn digest(name: &[u8], bytes: &[u8]) -> Result<String, Fault> {
 }
 
 fn sum(call: &mut Call<'_, '_>) -> Done {
-    let long = [("check", b'c'), ("status", b's'), ("quiet", b'q'), ("binary", b'b'), ("text", b't')];
-    let given = call.options("cbtsq", &long)?;
+    let long = [
+        ("check", b'c'),
+        ("status", b's'),
+        ("quiet", b'q'),
+        ("binary", b'b'),
+        ("text", b't'),
+        ("ignore-missing", b'i'),
+    ];
+    let given = call.options("cbtsqi", &long)?;
     if given.has(b'c') {
         return check(call, &given);
     }
@@ -598,10 +605,14 @@ fn sum(call: &mut Call<'_, '_>) -> Done {
 
 fn check(call: &mut Call<'_, '_>, given: &Given) -> Done {
     let list = call.read_all(&given.operands)?;
-    let mut status = 0;
+    let (mut status, mut looked_at) = (0, 0);
     for line in lines(&list) {
         let Some(space) = memchr::memchr(b' ', line).filter(|space| line.len() > space + 2) else { continue };
         let path = &line[space + 2..];
+        if given.has(b'i') && call.look(path, true).is_none() {
+            continue;
+        }
+        looked_at += 1;
         let good = match call.read(path) {
             Ok(bytes) => digest(call.name, &bytes)?.as_bytes() == &line[..space],
             Err(Fault::Failed(..)) => false,
@@ -613,6 +624,9 @@ fn check(call: &mut Call<'_, '_>, given: &Given) -> Done {
             let verdict: &[u8] = if good { b": OK\n" } else { b": FAILED\n" };
             call.out([path, verdict].concat())?;
         }
+    }
+    if looked_at == 0 && given.has(b'i') {
+        return Err(Fault::failed("no file was verified"));
     }
     Ok(status)
 }
