@@ -117,15 +117,15 @@ fn described_below(tree: &Tree, directory: &str) -> Vec<String> {
 }
 
 /// Configures one lock both ways. `allowed`: the differences that are meant.
-fn prove(name: &str, allowed: &str) {
+fn prove(source: &str, allowed: &str) {
+    let name = Path::new(source).file_stem().and_then(|stem| stem.to_str()).expect("a recipe's name");
     let test = format!("{name}_is_the_same_both_ways");
     if !switched_on("IMGBUILD_TEST_MIRROR", &test) || !switched_on("IMGBUILD_TEST_ROOT", &test) {
         return;
     }
     let directory = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a directory");
     let recipe = directory.path().join(format!("{name}.toml"));
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("recipes/{name}.toml"));
-    std::fs::copy(source, &recipe).expect("copies");
+    std::fs::copy(Path::new(env!("CARGO_MANIFEST_DIR")).join(source), &recipe).expect("copies");
     let theirs = build(&recipe, "sandbox", &directory.path().join("sandbox"));
     let lock = format!("{name}.lock");
     std::fs::copy(directory.path().join("sandbox").join(&lock), directory.path().join(&lock)).expect("copies");
@@ -135,12 +135,22 @@ fn prove(name: &str, allowed: &str) {
 
 #[test]
 fn minimal_is_the_same_both_ways() {
-    prove("minimal", include_str!("peers/native-minimal.allow"));
+    prove("recipes/minimal.toml", include_str!("peers/native-minimal.allow"));
+}
+
+#[test]
+fn bookworm_is_the_same_both_ways() {
+    prove("recipes/bookworm.toml", include_str!("peers/native-bookworm.allow"));
+}
+
+#[test]
+fn hpc_is_the_same_both_ways() {
+    prove("tests/recipes/hpc.toml", include_str!("peers/native-hpc.allow"));
 }
 
 #[test]
 fn diskless_node_is_the_same_both_ways() {
-    prove("diskless-node", include_str!("peers/native-diskless-node.allow"));
+    prove("recipes/diskless-node.toml", include_str!("peers/native-diskless-node.allow"));
 }
 
 /// A user without any right, in a place where no further namespace can be made, with an empty environment and what

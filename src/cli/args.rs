@@ -147,7 +147,7 @@ pub(super) struct Common {
 /// The option of commands that configure packages.
 #[derive(Debug, Args)]
 pub(super) struct Configure {
-    /// How packages are configured [default: sandbox]
+    /// How packages are configured [default: native]
     #[arg(long = "configure", value_name = "WAY")]
     way: Option<Way>,
 }

@@ -51,9 +51,9 @@ pub struct Options {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Method {
     /// Scripts are interpreted; nothing is executed.
-    Native,
-    /// Scripts run in the host's sandbox. The default until the native way knows all commands of the examples.
     #[default]
+    Native,
+    /// Scripts run in the host's sandbox.
     Sandbox,
 }
 
