@@ -124,9 +124,12 @@ struct Running {
 /// There are none, or one cannot be read.
 pub fn read_head(output: &Path) -> Result<Existing, Error> {
     let head = output.join("head");
+    let missing = |what: &str| Error::NoHead { path: output.to_owned(), reason: what.to_owned() };
+    if !head.is_dir() {
+        return Err(missing("it has no `head/`; name the output of a recipe with `[head]`"));
+    }
     let files = lab::texts(&head, TEXT_MAX).map_err(|source| Error::Read { path: head.clone(), source })?;
     let existing = Existing::read(&files);
-    let missing = |what: &str| Error::NoHead { path: output.to_owned(), reason: what.to_owned() };
     if existing.machines.is_empty() {
         return Err(missing("its `head/` has no table of nodes; build a recipe with `[head]` and `[[node]]`"));
     }

@@ -1,4 +1,5 @@
 use super::*;
+use crate::digest::Sha256;
 use crate::testing::kernel_module;
 
 /// A busybox that is nothing but its tables: applets of `/bin`, among them what the lint wants.
@@ -148,6 +149,15 @@ fn a_list_is_taken_as_names_and_patterns() {
     }
     options.modules = recipe::Modules::List(vec!["crc32c".into()]);
     assert!(matches!(assemble(&root(), &options), Err(Error::Lint(_))), "no driver for a card");
+}
+
+#[test]
+fn the_image_that_it_was_built_with_is_the_one_it_boots() {
+    assert!(assemble(&root(), &options()).expect("a good root").tree.lookup("/conf/imgbuild.image").is_none());
+    let mut options = options();
+    options.image = Some((Sha256::of(b""), 7));
+    let made = assemble(&root(), &options).expect("a good root");
+    assert_eq!(text(&made.tree, "/conf/imgbuild.image"), format!("{} 7\n", Sha256::of(b"")));
 }
 
 #[test]
