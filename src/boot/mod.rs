@@ -183,6 +183,12 @@ impl Cluster {
     pub fn start(output: &Path, place: &Path, options: &Options) -> Result<Self, Error> {
         let head = read_head(output)?;
         let wanted: BTreeSet<services::Wanted> = head.machines.iter().filter_map(services::wanted).collect();
+        // Seen: in a user namespace the server starts, and every mount of a node's fails.
+        if wanted.iter().any(services::Wanted::is_by_nfs) && !lab::is_root()? {
+            let reason = "nfs-ganesha opens files by their handles, and only root may; run this as root, or give all \
+                          nodes `root = \"ram\"`";
+            return Err(LabError::Refused(reason.to_owned()).into());
+        }
         lab::check(&machine::needs(options))?;
         lab::check(&services::needs(&head, output))?;
         let disks: Vec<String> = head.exports.keys().cloned().chain(services::web_root(output)).collect();

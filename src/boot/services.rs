@@ -28,6 +28,10 @@ pub(super) enum Wanted {
 }
 
 impl Wanted {
+    pub(super) const fn is_by_nfs(&self) -> bool {
+        matches!(self, Self::Root(_) | Self::Image(_))
+    }
+
     pub(super) const fn what(&self) -> &'static str {
         match self {
             Self::Root(_) => "the nodes' root",

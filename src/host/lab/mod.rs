@@ -331,6 +331,14 @@ fn assignments(output: &Path, setup: &Setup<'_>) -> String {
     )
 }
 
+/// Whether the caller may do more than a user namespace lets everybody do.
+///
+/// # Errors
+/// There is no `/proc`.
+pub fn is_root() -> Result<bool, LabError> {
+    user().map(|user| user == 0)
+}
+
 /// Who runs this.
 fn user() -> Result<u32, LabError> {
     let path = Path::new("/proc/self");
