@@ -24,6 +24,9 @@ use imgbuild::tree::Stat;
 use imgbuild::tree::Tree;
 use imgbuild::tree::TreePath;
 use imgbuild::tree::Xattrs;
+use proptest::collection;
+use proptest::prelude::*;
+use proptest::test_runner::TestRunner;
 
 /// Bytes that compress to about a half, different for each seed.
 fn bytes(seed: u32, length: usize) -> Vec<u8> {
@@ -363,4 +366,67 @@ fn fsck_finds_no_fault_in_our_erofs_and_unpacks_the_tree() {
         let said = run("dump.erofs", &["-s", text(&image)]);
         assert!(said.contains("sb_csum") && said.contains("2023"), "{said}");
     }
+}
+
+/// One inode: kind, size or the like, owner, time, attributes.
+type Seed = (u8, usize, (u32, u32, u32), Vec<(u8, usize)>);
+
+/// A tree of these inodes; names are drawn from few, so that some lie in others and some are links to others.
+fn grown(seeds: &[(Vec<u8>, Seed)]) -> Tree {
+    let mut tree = Tree::new();
+    for (number, (names, (kind, size, (uid, gid, mtime), attributes))) in seeds.iter().enumerate() {
+        // Up to nearly the longest name; the last byte is no letter.
+        let name = |byte: &u8| [b'a' + byte % 5, 0x80 + byte % 3].repeat(if byte.is_multiple_of(7) { 127 } else { 1 });
+        let path = names.iter().map(name).collect::<Vec<_>>().join(&b'/');
+        let content = |bytes: Vec<u8>| Kind::File(Content::from_bytes(bytes));
+        let kind = match kind % 8 {
+            0 => Kind::Directory,
+            1 => Kind::Symlink(vec![b't'; size % 4095 + 1]),
+            2 => Kind::CharDevice { major: *uid % 4096, minor: *gid % (1 << 20) },
+            3 => Kind::Fifo,
+            4 => content(noise(number as u32, *size)),
+            5 => content(vec![0; *size]),
+            _ => content(bytes(number as u32, *size)),
+        };
+        let value = |(name, size): &(u8, usize)| {
+            // Linux keeps `user.` for files and directories.
+            let first = if matches!(kind, Kind::File(_) | Kind::Directory) { "user." } else { "trusted." };
+            let prefix = [first, "trusted.", "security."][usize::from(name % 3)];
+            (format!("{prefix}{}", name % 4).into_bytes(), bytes(u32::from(*name), *size))
+        };
+        let xattrs = attributes.iter().map(value).collect();
+        let mode = if matches!(kind, Kind::Symlink(_)) { 0o777 } else { *gid & 0o7777 };
+        let stat = Stat { mode, uid: *uid, gid: *gid, mtime: i64::from(*mtime), xattrs };
+        // What cannot lie there, as a file in a file, is left out.
+        let Ok(path) = tree.put(path, Inode { kind, stat }) else { continue };
+        if size.is_multiple_of(5) && !tree.get(&path).expect("just put").is_directory() {
+            let _ = tree.link(&path, TreePath::literal(&format!("link-{number}")));
+        }
+    }
+    tree
+}
+
+#[test]
+fn any_tree_reads_back_from_our_images() {
+    if !crate::switched_on("IMGBUILD_TEST_ROOT", "any_tree_reads_back_from_our_images") {
+        return;
+    }
+    // Around what fits behind an inode, a block, an extent, and several of these.
+    let size = || prop_oneof![0..300_usize, 3900..4200_usize, 131_000..140_000_usize, 0..600_000_usize];
+    let attributes = collection::vec((any::<u8>(), 0..3000_usize), 0..4);
+    let seed = (any::<u8>(), size(), any::<(u32, u32, u32)>(), attributes);
+    let seeds = collection::vec((collection::vec(any::<u8>(), 1..4), seed), 0..60);
+    let config = ProptestConfig { cases: 40, failure_persistence: None, ..ProptestConfig::default() };
+    let result = TestRunner::new(config).run(&seeds, |seeds| {
+        let tree = grown(&seeds);
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let image = write_squashfs(&tree, &squashfs_options(Compression::Gzip), directory.path());
+        assert_same(&read_back(&Mounted::new("squashfs", &image).0), &tree, "squashfs");
+        for compression in EROFS {
+            let image = write_erofs(&tree, compression, directory.path());
+            assert_same(&read_back(&Mounted::new("erofs", &image).0), &tree, &format!("{compression:?}"));
+        }
+        Ok(())
+    });
+    result.expect("every tree reads back");
 }
