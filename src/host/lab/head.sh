@@ -1,7 +1,7 @@
 # The head of a boot, in namespaces of its own. Run by unshare(1) with the lab as current directory; the file `setup`
 # there says what is wanted. Then takes lines of shell from standard input, and when there are no more all ends: this
 # is the first process of its PID namespace, so the kernel ends every other.
-# shellcheck shell=sh
+# shellcheck shell=sh disable=SC2154,SC2164 # `setup` assigns what is used, and `sh -e` ends at what fails
 
 # shellcheck source=/dev/null # it says output, interface, address, prefix and mounts
 . ./setup
