@@ -100,6 +100,7 @@ type Order = fn(&[u8]) -> Vec<u8>;
 const TEXTS: &[(&[&str], Order, &str)] = &[
     (&["var/lib/dpkg/status"], sort_stanzas, "dpkg's hash table is not the alphabet"),
     (&["var/cache/debconf/*.dat"], sort_stanzas, "the order of first use"),
+    (&["var/lib/ucf/hashfile"], sort_lines, "the order in which packages were configured"),
     (&["var/lib/dpkg/triggers/*"], sort_lines, "the order of dpkg's queue"),
     (&["var/lib/dpkg/statoverride"], sort_lines, "the order of dpkg's hash table"),
     (&["var/lib/dpkg/diversions"], sort_diversions, "the order of dpkg's hash table"),

@@ -860,14 +860,17 @@ impl Reader<'_> {
         self.text[start..self.position].to_vec()
     }
 
-    /// The text of `a`, `i`, `c`: behind `\` and a newline, or GNU's on the same line.
+    /// The text of `a`, `i`, `c`: behind `\` and a newline, or GNU's on the same line. Behind a `\` that ends the
+    /// program it is nothing at all: `$a\` gives the last line its newline.
     fn text_argument(&mut self) -> Result<Vec<u8>, Fault> {
         self.skip_blanks();
         if self.peek() == Some(b'\\') {
             self.position += 1;
             self.skip_blanks();
-            if self.peek() == Some(b'\n') {
-                self.position += 1;
+            match self.peek() {
+                Some(b'\n') => self.position += 1,
+                Some(_) => {}
+                None => return Ok(Vec::new()),
             }
         }
         let mut text = Vec::new();
