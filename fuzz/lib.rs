@@ -13,3 +13,15 @@ impl Read for OneByte<'_> {
         self.0.read(&mut buffer[..want])
     }
 }
+
+/// Sets the checksums right at every block that could be a header, or hardly any input would get past them.
+#[must_use]
+pub fn with_checksums(input: &[u8]) -> Vec<u8> {
+    let mut bytes = input.to_vec();
+    for block in bytes.chunks_exact_mut(512).filter(|block| block[148..156] == *b"checksum") {
+        block[148..156].fill(b' ');
+        let sum: u32 = block.iter().copied().map(u32::from).sum();
+        block[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
+    }
+    bytes
+}

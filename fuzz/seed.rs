@@ -4,9 +4,14 @@ use std::error::Error;
 use std::fs;
 use std::path::Path;
 
+use imgbuild::digest::Sha256;
 use imgbuild::format::compress::Compression;
 use imgbuild::format::newc;
 use imgbuild::format::tar::EntryKind;
+use imgbuild::recipe::Lock;
+use imgbuild::recipe::LockedPackage;
+use imgbuild::recipe::LockedRecipe;
+use imgbuild::recipe::LockedSource;
 use imgbuild::testing::ARCHIVE_DATE;
 use imgbuild::testing::ArchiveBuilder;
 use imgbuild::testing::DebBuilder;
@@ -43,9 +48,65 @@ fn main() -> Result<(), Box<dyn Error>> {
     write("inrelease", vec![frame, dashes.into_bytes()])?;
     write("newc", vec![cpio()?])?;
     write("relation", texts(&["a (>= 1:2-3) | b:any, c:amd64 (<< 0:1:2)", "a(=1),b<<2", "a [amd64], b <!nocheck>"]))?;
-    write("release", vec![archive.field("Valid-Until", "Sat, 12 Sep 2026 07:55:41 UTC").release().into_bytes()])?;
+    write("release", vec![archive.clone().field("Valid-Until", "Sat, 12 Sep 2026 07:55:41 UTC").release().into_bytes()])?;
     write("tar", vec![tar()])?;
+    write("lock", vec![lock().into_bytes()])?;
+    write("module", vec![kernel_module(&["license=GPL", "alias=pci:v*", "softdep=pre: a post: b"], &["a"], &["b"])])?;
+    let index = archive.release();
+    let stanza = format!("{}Filename: pool/main/s/seed_2.0-1_all.deb\nSize: 7\nSHA256: {}\n", deb.control(), Sha256::of(b""));
+    write("package", vec![stanza.into_bytes(), index.into_bytes()])?;
+    write("recipe", RECIPES.iter().map(|text| text.as_bytes().to_vec()).collect())?;
+    write("shell", SCRIPTS.iter().map(|text| text.as_bytes().to_vec()).collect())?;
+    let signature = TestKey::trusted().detached(b"text", Signing::at(ARCHIVE_DATE));
+    write("signature", vec![signature.into_bytes(), TestKey::rsa().certificate()])?;
+    write("tree", vec![tar()])?;
     write("version", texts(&["1.0~rc1\n1:2-3\n0", "1.0-0\n1.0\n0:1.0", "0~~\n0:0:0-0\n01:1"]))
+}
+
+/// Whole recipes: the smallest, and the one that is an example.
+const RECIPES: [&str; 2] = [
+    "name = \"seed\"\npackages = [\"bash\", \"a:any=1:2.*\"]\n[debian]\nsuite = \"trixie\"\nmirror = \"http://example.org/debian\"\n\
+     [install]\nexclude = [\"/usr/share/man/*\"]\n[[overlay]]\npath = \"/etc/motd\"\nsource = \"file\"\nmode = \"0644\"\n",
+    include_str!("../recipes/diskless-node.toml"),
+];
+
+/// What maintainer scripts do, a little of each.
+const SCRIPTS: [&str; 6] = [
+    "set -e\nif [ \"$1\" = configure ]; then\n for x in a 'b c' \"$y\"; do echo \"<$x>\"; done\nfi\n",
+    "x=a.b.c; echo ${x%%.*} ${x#*.} ${x:-d} $((1+2*3)) `echo y`; case $x in a*) false;; *) :;; esac || exit 3\n",
+    "f() { local n=$1; [ $n -gt 3 ] || f $((n+1)); echo $n; }; f 0 | while read a b; do printf '%s\\n' $a; done\n",
+    "cat > /tmp/x <<EOF\na $HOME `pwd`\nEOF\ngrep -E '^a|b*$' /tmp/x | sed -e 's/a\\(.\\)/\\1/g;2d' | awk '{print $1, NF}'\n",
+    "awk -F: '$3 == 0 { n += 1; a[$1] = n } END { for (k in a) printf(\"%s %d\\n\", k, a[k]) }' /etc/passwd; trap 'rm -f /tmp/x' EXIT\n",
+    "find /usr -type f -name '*a*' | sort | xargs -n1 basename; ln -s ../etc /tmp/l; mkdir -p /tmp/a/b; chmod u=rwx,go-w /tmp/a; expr a : 'b*'\n",
+];
+
+/// A lock with one package of each kind.
+fn lock() -> String {
+    let digest = Sha256::of(b"");
+    let mut source = LockedSource::new("debian", "trixie", 1_757_635_200, b"signed", Some(b"signature"));
+    source.indices.insert("main/binary-amd64/Packages.xz".to_owned(), digest);
+    let package = |name: &str, source: Option<&str>| LockedPackage {
+        name: name.to_owned(),
+        version: "1:2-3".to_owned(),
+        architecture: "all".to_owned(),
+        source: source.map(str::to_owned),
+        filename: format!("pool/{name}.deb"),
+        size: 7,
+        sha256: digest,
+        reason: "asked for".to_owned(),
+    };
+    let lock = Lock {
+        version: 1,
+        architecture: "amd64".to_owned(),
+        epoch: 0,
+        recipe: LockedRecipe { name: "seed".to_owned(), selection: digest },
+        users: [("sshd".to_owned(), 100)].into(),
+        groups: [("sshd".to_owned(), 101)].into(),
+        packages: vec![package("bash", Some("debian")), package("own", None)],
+        loaders: vec![package("shim", Some("debian"))],
+        sources: vec![source],
+    };
+    lock.to_text()
 }
 
 fn deb() -> DebBuilder {
