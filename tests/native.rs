@@ -18,7 +18,17 @@ use crate::switched_on;
 
 const IMGBUILD: &str = env!("CARGO_BIN_EXE_imgbuild");
 
-/// Builds a recipe of `recipes/` as `way` configures; uses the lock that lies beside it.
+/// Why the mirror's archive for a recipe cannot be used at all: mirrors that keep few architectures up to date show
+/// others as they once were, under a Release that is of today.
+#[expect(clippy::disallowed_methods, reason = "the test runs the program as users do")]
+fn unusable(recipe: &Path) -> Option<String> {
+    let cache = Path::new(env!("CARGO_TARGET_TMPDIR")).join("native-cache");
+    let mut command = Command::new(IMGBUILD);
+    let ran = command.arg("show").arg(recipe).arg("--cache").arg(cache).output().expect("the program starts");
+    (ran.status.code() == Some(3)).then(|| String::from_utf8_lossy(&ran.stderr).into_owned())
+}
+
+/// Builds a recipe as `way` configures; uses the lock that lies beside it.
 #[expect(clippy::disallowed_methods, reason = "the test runs the program as users do")]
 fn build(recipe: &Path, way: &str, output: &Path) -> Tree {
     let cache = Path::new(env!("CARGO_TARGET_TMPDIR")).join("native-cache");
@@ -36,7 +46,8 @@ fn build(recipe: &Path, way: &str, output: &Path) -> Tree {
 }
 
 /// The example for another architecture, on this machine: nothing of it could run here.
-fn foreign(architecture: &str, suite: &str, machine: u16) {
+#[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
+fn foreign(architecture: &str, machine: u16) {
     let test = format!("diskless_node_for_{architecture}");
     if !switched_on("IMGBUILD_TEST_MIRROR", &test) {
         return;
@@ -48,10 +59,14 @@ fn foreign(architecture: &str, suite: &str, machine: u16) {
         let recipe = example.replace("linux-image-amd64", &format!("linux-image-{architecture}"));
         let recipe = recipe.replace("architecture = \"amd64\"", &format!("architecture = \"{architecture}\""));
         let path = directory.path().join(name);
-        std::fs::write(&path, recipe.replace("suite = \"trixie\"", &format!("suite = \"{suite}\""))).expect("written");
+        std::fs::write(&path, recipe).expect("written");
         path
     };
     let (own, amd64) = (write("own.toml", architecture), write("amd64.toml", "amd64"));
+    if let Some(why) = unusable(&own) {
+        eprintln!("skipped: {test}: this machine's mirror does not keep {architecture} in order: {why}");
+        return;
+    }
     let tree = build(&own, "native", &directory.path().join("own"));
     assert_machine(tree_files(&tree), machine);
     let initramfs = std::fs::read(directory.path().join("own/boot/initrd.img")).expect("it was built");
@@ -190,11 +205,10 @@ fn nothing_is_executed_and_nobody_is_asked() {
 
 #[test]
 fn diskless_node_for_arm64() {
-    foreign("arm64", "trixie", 183);
+    foreign("arm64", 183);
 }
 
-/// Of forky: not every mirror keeps the stable suite of an architecture that few ask for up to date.
 #[test]
 fn diskless_node_for_riscv64() {
-    foreign("riscv64", "forky", 243);
+    foreign("riscv64", 243);
 }

@@ -75,7 +75,8 @@ impl Overlay {
 impl Drop for Overlay {
     #[expect(clippy::disallowed_methods, reason = "the oracle had its own root")]
     fn drop(&mut self) {
-        let status = Command::new("umount").arg(&self.mounted).status();
+        // A program of a script may still be on its way out.
+        let status = Command::new("umount").args(["--recursive", "--lazy"]).arg(&self.mounted).status();
         assert!(status.is_ok_and(|status| status.success()), "the overlay can be unmounted");
     }
 }

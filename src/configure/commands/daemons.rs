@@ -70,11 +70,13 @@ fn exim4(call: &mut Call<'_, '_>) -> Done {
 
 /// The settings of `sshd_config`, keywords in small letters, and the host keys that are used when it names none.
 fn sshd(call: &mut Call<'_, '_>) -> Done {
-    if call.args != [b"-G"] {
-        return Err(Fault::gap(show(&call.args.join(&b' '))));
-    }
+    let file = match call.args {
+        [g] if g == b"-G" => b"/etc/ssh/sshd_config".to_vec(),
+        [f, file, g] if f == b"-f" && g == b"-G" => file.clone(),
+        args => return Err(Fault::gap(show(&args.join(&b' ')))),
+    };
     let mut settings = Vec::new();
-    for line in show(&call.read(b"/etc/ssh/sshd_config")?).lines() {
+    for line in show(&call.read(&file)?).lines() {
         let mut words = line.split_whitespace();
         let Some(keyword) = words.next().filter(|word| !word.starts_with('#')) else { continue };
         let keyword = keyword.to_lowercase();
@@ -111,7 +113,7 @@ mod tests {
             tree.write(path, 0o644, text).expect("new");
         }
         let mut world = World::new(tree, "amd64", 0);
-        let script = "chronyd -p; /usr/sbin/sshd -G | sed -n 's/^HostKey //Ip'";
+        let script = "chronyd -p; /usr/sbin/sshd -f /etc/ssh/sshd_config -G | sed -n 's/^HostKey //Ip'";
         let outcome = Shell::new(&mut world, "postinst", &[("PATH", "/bin")]).run_script(script.as_bytes(), &[], &[]);
         let output = String::from_utf8(outcome.expect("no limit is met").output).expect("text");
         assert!(world.gaps.is_empty(), "{:?}", world.gaps);
