@@ -65,7 +65,7 @@ fn kernels(root: &Tree, findings: &mut Vec<String>) {
         findings.push("the root has no kernel".to_owned());
         return;
     };
-    if root.lookup(format!("/boot/vmlinuz-{version}")).is_none() {
+    if kernel::image(root, &version).is_none() {
         findings.push(format!("`/lib/modules/{version}` has no kernel `/boot/vmlinuz-{version}`"));
     }
     if root.lookup(format!("/lib/modules/{version}/modules.dep")).is_none() {

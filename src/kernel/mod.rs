@@ -116,6 +116,14 @@ pub fn newest(tree: &Tree) -> Option<String> {
     versions(tree).into_iter().max_by_key(|version| (version.parse::<Version>().ok(), version.clone()))
 }
 
+/// The kernel itself, as it is booted: `/boot/vmlinuz-VERSION`, or `vmlinux-VERSION` where Debian does not compress it
+/// (riscv64, ppc64el). `None` when the tree has only its modules.
+#[must_use]
+pub fn image<'t>(tree: &'t Tree, version: &str) -> Option<&'t Content> {
+    let mut names = ["vmlinuz", "vmlinux"].into_iter();
+    names.find_map(|name| tree.lookup(format!("/boot/{name}-{version}"))?.1.content())
+}
+
 /// The kernel's directory, links followed.
 fn directory(tree: &Tree, version: &str) -> Result<TreePath, Error> {
     let found = DIRECTORIES.iter().find_map(|base| tree.lookup(format!("{base}/{version}")));

@@ -27,6 +27,7 @@ use crate::host::Event;
 use crate::host::Host;
 use crate::host::Signer;
 use crate::initramfs;
+use crate::kernel;
 use crate::manifest::Manifest;
 use crate::manifest::Origins;
 use crate::manifest::OutputRecord;
@@ -323,8 +324,7 @@ fn make_boot(
     options.root = diskless.root;
     let initramfs = initramfs::assemble(host, tree, &options)?;
     let version = &initramfs.report.kernel;
-    let kernel = tree.lookup(format!("/boot/vmlinuz-{version}")).and_then(|(_, inode)| inode.content().cloned());
-    let kernel = kernel.ok_or_else(|| Error::Kernel(version.clone()))?;
+    let kernel = kernel::image(tree, version).cloned().ok_or_else(|| Error::Kernel(version.clone()))?;
     let bytes = outputs::initramfs(&initramfs.tree, recipe.initramfs.compression, host.jobs)?;
     Ok(Boot { kernel, initramfs: bytes })
 }
