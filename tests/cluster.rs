@@ -18,17 +18,17 @@ use imgbuild::boot::Options;
 use crate::switched_on;
 
 /// Two emulated nodes need two minutes on an idle machine, and ten times as long on a busy one.
-const BOOT: Duration = Duration::from_secs(1800);
+pub(crate) const BOOT: Duration = Duration::from_secs(1800);
 /// For one question.
-const SOON: Duration = Duration::from_secs(120);
+pub(crate) const SOON: Duration = Duration::from_secs(120);
 
-fn on(name: &str) -> bool {
+pub(crate) fn on(name: &str) -> bool {
     ["IMGBUILD_TEST_MIRROR", "IMGBUILD_TEST_ROOT", "IMGBUILD_TEST_BOOT"].iter().all(|switch| switched_on(switch, name))
 }
 
 /// Builds a recipe as users do; what is fetched is kept between runs.
 #[expect(clippy::disallowed_methods, reason = "the test runs the program as users do")]
-fn build(recipe: &Path, output: &Path) {
+pub(crate) fn build(recipe: &Path, output: &Path) {
     let cache = Path::new(env!("CARGO_TARGET_TMPDIR")).join("install-cache");
     let mut command = Command::new(env!("CARGO_BIN_EXE_imgbuild"));
     command.arg(recipe).arg("-o").arg(output).arg("--cache").arg(cache).arg("-q");
@@ -37,18 +37,18 @@ fn build(recipe: &Path, output: &Path) {
 }
 
 /// A booted cluster under test. Its logs stay when the test fails.
-struct Booted {
-    cluster: Cluster,
-    place: PathBuf,
+pub(crate) struct Booted {
+    pub(crate) cluster: Cluster,
+    pub(crate) place: PathBuf,
     began: Instant,
 }
 
 impl Booted {
-    fn new(output: &Path, place: PathBuf, memory: u32) -> Self {
+    pub(crate) fn new(output: &Path, place: PathBuf, memory: u32) -> Self {
         Self::with(output, place, memory, Firmware::Bios)
     }
 
-    fn with(output: &Path, place: PathBuf, memory: u32, firmware: Firmware) -> Self {
+    pub(crate) fn with(output: &Path, place: PathBuf, memory: u32, firmware: Firmware) -> Self {
         let mut options = Options::default();
         options.probe = true;
         options.firmware = firmware;
@@ -59,7 +59,7 @@ impl Booted {
 
     /// Switches nodes on and waits until systemd has nothing more to do on any.
     #[expect(clippy::print_stderr, reason = "the times are wanted in the log")]
-    fn power_on(&mut self, nodes: &[&str]) {
+    pub(crate) fn power_on(&mut self, nodes: &[&str]) {
         self.began = Instant::now();
         for node in nodes {
             self.cluster.power_on(node).unwrap_or_else(|error| panic!("{error}"));
@@ -74,11 +74,11 @@ impl Booted {
         }
     }
 
-    fn ask(&mut self, node: &str, command: &str) -> String {
+    pub(crate) fn ask(&mut self, node: &str, command: &str) -> String {
         self.ask_long(node, command, SOON)
     }
 
-    fn ask_long(&mut self, node: &str, command: &str, patience: Duration) -> String {
+    pub(crate) fn ask_long(&mut self, node: &str, command: &str, patience: Duration) -> String {
         match self.cluster.ask(node, command, patience) {
             Ok(answer) => answer.text,
             Err(error) => self.fail(&error.to_string()),
@@ -86,7 +86,7 @@ impl Booted {
     }
 
     /// Asks for a clean end, and sees the machine go off by itself.
-    fn power_off(&mut self, nodes: &[&str]) {
+    pub(crate) fn power_off(&mut self, nodes: &[&str]) {
         for node in nodes {
             self.ask(node, "systemctl poweroff --no-block");
         }
@@ -107,12 +107,12 @@ impl Booted {
         }
     }
 
-    fn console(&self, node: &str) -> String {
+    pub(crate) fn console(&self, node: &str) -> String {
         let path = self.cluster.logs().join(format!("console-{node}"));
         String::from_utf8_lossy(&fs::read(path).unwrap_or_default()).into_owned()
     }
 
-    fn fail(&self, words: &str) -> ! {
+    pub(crate) fn fail(&self, words: &str) -> ! {
         let names = imgbuild::boot::names(self.cluster.head());
         let consoles: Vec<String> =
             names.iter().map(|name| format!("== {name}\n{}", tail(&self.console(name)))).collect();
@@ -120,7 +120,7 @@ impl Booted {
     }
 
     /// The end of a test that went well: nothing stays.
-    fn finish(self) {
+    pub(crate) fn finish(self) {
         let Self { cluster, place, .. } = self;
         let logs = cluster.logs();
         drop(cluster);
@@ -131,17 +131,17 @@ impl Booted {
     }
 }
 
-fn tail(text: &str) -> String {
+pub(crate) fn tail(text: &str) -> String {
     let lines: Vec<&str> = text.lines().collect();
     lines[lines.len().saturating_sub(25)..].join("\n")
 }
 
 /// Path → what tells whether it was written: the time of its last change, size and mode.
-type States = BTreeMap<String, (i64, i64, u64, u32)>;
+pub(crate) type States = BTreeMap<String, (i64, i64, u64, u32)>;
 
 /// The states of everything below a directory.
 #[expect(clippy::disallowed_methods, reason = "what is found is sorted")]
-fn states(directory: &Path) -> States {
+pub(crate) fn states(directory: &Path) -> States {
     let (mut found, mut left) = (States::new(), vec![directory.to_owned()]);
     while let Some(next) = left.pop() {
         for entry in fs::read_dir(next).expect("the root is ours") {
@@ -168,7 +168,7 @@ fn written(before: &States, directory: &Path) -> Vec<String> {
 }
 
 /// What holds for a node in every mode.
-fn is_a_node(booted: &mut Booted, node: &str, address: &str) {
+pub(crate) fn is_a_node(booted: &mut Booted, node: &str, address: &str) {
     assert_eq!(booted.ask(node, "hostname"), node);
     for (place, kind) in [("/tmp", "tmpfs"), ("/var/tmp", "tmpfs"), ("/var/log", "tmpfs"), ("/media", "tmpfs")] {
         assert_eq!(booted.ask(node, &format!("findmnt -n -o FSTYPE {place}")), kind, "{node} {place}");
@@ -194,12 +194,12 @@ fn ssh_key(booted: &mut Booted, from: &str, address: &str) -> String {
     key
 }
 
-const DIZZY: (&str, &str) = ("dizzy", "192.168.1.10");
-const TUMBLER: (&str, &str) = ("tumbler", "192.168.1.11");
+pub(crate) const DIZZY: (&str, &str) = ("dizzy", "192.168.1.10");
+pub(crate) const TUMBLER: (&str, &str) = ("tumbler", "192.168.1.11");
 
 /// The paths of the first of a lab's disks, that of all generations, which are other than before. The others are the
 /// nodes' own.
-fn written_by_nodes(before: &States, disk: &Path) -> Vec<String> {
+pub(crate) fn written_by_nodes(before: &States, disk: &Path) -> Vec<String> {
     written(before, disk).into_iter().filter(|path| Path::new(path).starts_with("0")).collect()
 }
 
@@ -247,7 +247,7 @@ fn shared_root(output: &Path, place: &Path) {
 }
 
 /// The example with other words in it.
-fn variant(place: &Path, changes: &[(&str, &str)]) -> PathBuf {
+pub(crate) fn variant(place: &Path, changes: &[(&str, &str)]) -> PathBuf {
     let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("recipes/diskless-node.toml");
     let mut text = fs::read_to_string(example).expect("the example is there");
     for (from, to) in changes {
