@@ -7,15 +7,18 @@ use std::path::Path;
 /// Cases are numbered from 1.
 const CASES: usize = 79;
 
-/// The rows: number, attack, answer, tests.
-fn rows(text: &str) -> Vec<[String; 4]> {
+/// What becomes of a build where there is nothing to refuse.
+const OTHERWISE: [&str; 6] = ["accepted", "written", "no effect", "no error", "heals", "old output"];
+
+/// The rows: number, attack, answer, what becomes of a build, tests.
+fn rows(text: &str) -> Vec<[String; 5]> {
     let row = |line: &str| {
         let cells: Vec<&str> = line.strip_prefix('|')?.strip_suffix('|')?.split(" | ").map(str::trim).collect();
         let first = *cells.first()?;
         if !first.starts_with(|letter: char| letter.is_ascii_digit()) {
             return None;
         }
-        let cells: [&str; 4] = cells.try_into().unwrap_or_else(|_| panic!("four cells are wanted: {line}"));
+        let cells: [&str; 5] = cells.try_into().unwrap_or_else(|_| panic!("five cells are wanted: {line}"));
         Some(cells.map(str::to_owned))
     };
     text.lines().filter_map(row).collect()
@@ -37,19 +40,31 @@ fn every_case_has_its_tests() {
     let numbers: Vec<usize> = rows.iter().map(|row| row[0].parse().expect("a number")).collect();
     assert_eq!(numbers, (1..=CASES).collect::<Vec<_>>(), "each once, in order");
     let mut missing = BTreeSet::new();
-    for [number, attack, answer, tests] in &rows {
+    for [number, attack, answer, build, tests] in &rows {
         assert!(attack.len() > 10 && !answer.is_empty(), "case {number} is described");
         let named: Vec<&str> = tests.split('`').skip(1).step_by(2).collect();
         assert!(!named.is_empty(), "case {number} has a test");
+        let mut is_refused = false;
         for name in named {
             let (module, test) = name.rsplit_once("::").unwrap_or_else(|| panic!("case {number}: {name}"));
-            let wanted = format!("fn {test}(");
-            let is_there =
-                |place: String| fs::read_to_string(root.join(place)).is_ok_and(|code| code.contains(&wanted));
-            if !places(module).into_iter().any(is_there) {
-                missing.insert(format!("case {number}: {name}"));
+            let code = places(module).into_iter().find_map(|place| {
+                let code = fs::read_to_string(root.join(place)).ok()?;
+                code.contains(&format!("fn {test}(")).then_some(code)
+            });
+            match code {
+                Some(code) => is_refused |= refuses(&code, test, number),
+                None => drop(missing.insert(format!("case {number}: {name}"))),
             }
         }
+        assert!(build == "refused" || OTHERWISE.contains(&build.as_str()), "case {number}: `{build}` is no outcome");
+        assert!(build != "refused" || is_refused, "case {number}: no test of it asserts class, code, output and store");
     }
     assert!(missing.is_empty(), "no such tests: {missing:#?}");
+}
+
+/// Whether this test asserts all four of a refused build, for an input that bears the number of the case.
+fn refuses(code: &str, test: &str, number: &str) -> bool {
+    let body = code.split_once(&format!("fn {test}(")).map_or("", |(_, rest)| rest);
+    let body = body.split_once("\n}\n").map_or(body, |(body, _)| body);
+    (body.contains("refused(") || body.contains("refused_by(")) && code.contains(&format!("\"{number} "))
 }

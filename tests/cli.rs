@@ -166,6 +166,10 @@ fn case_70_mirrors_of_the_command_line() {
             let output = command.output().expect("the program starts");
             assert_eq!(code(&output), Some(2), "{way} {url:?}: {}", err(&output));
             assert!(!err(&output).contains("secret"), "{}", err(&output));
+            assert!(
+                output.stdout.is_empty() && !place.path().join("cache").exists(),
+                "{way} {url:?}: something was made"
+            );
         }
     }
 }
@@ -181,7 +185,10 @@ fn case_70_places_of_outputs() {
         let output = run(place.path(), &["small.toml", "--offline", "--cache", "cache", "-o", directory]);
         assert_eq!(code(&output), Some(2), "{directory}: {}", err(&output));
         assert!(err(&output).contains("cannot be an output directory"), "{directory}: {}", err(&output));
+        let kept = crate::hostile::files(&place.path().join("cache"));
+        assert_eq!(kept, [place.path().join("cache/lock")], "{directory}: something is in the store");
     }
+    assert_eq!(crate::hostile::names(place.path()), ["cache", "full", "link", "small.toml"]);
     assert_eq!(fs::read(place.path().join("full/letter")).expect("it is there"), b"dear");
 }
 

@@ -56,12 +56,15 @@ fn old_archive() -> ArchiveBuilder {
     ArchiveBuilder::new("test").package(&hello().file("/etc/old", 0o644, "old"))
 }
 
+/// The error with the exit code that a program would give.
 fn build(archive: &ArchiveBuilder, place: &Path, output: &str) -> Result<(), String> {
     let world = World::at(archive, Place::Given(place.to_owned()));
-    let host = world.host().map_err(|error| crate::hostile::chain(&error))?;
-    // One thread: the passes come in the same order every time.
-    let host = Host { jobs: 1, ..host };
-    world.build_on(&host, output).map(drop).map_err(|error| crate::hostile::chain(&error))
+    let build = || {
+        // One thread: the passes come in the same order every time.
+        let host = Host { jobs: 1, ..world.host()? };
+        world.build_on(&host, output)
+    };
+    build().map(drop).map_err(|error| format!("exit {}: {}", error.exit_code(), crate::hostile::chain(&error)))
 }
 
 /// The disturbed build; does nothing when it is not told to.
@@ -204,6 +207,7 @@ fn case_76_a_fault_at_every_pass() {
             Some(words) => {
                 // After the last rename only its way to the disk can fail.
                 assert!(found == expected.old || found == expected.new, "{plan}: {words}: neither old nor new");
+                assert!(words.starts_with(&format!("{FAILED} exit 1: ")), "{plan}: {words}: another exit code");
                 assert!(words.contains("os error"), "{plan}: {words}: the cause is not told");
                 assert_nothing_leaked(place.path(), plan);
             }
@@ -291,12 +295,14 @@ fn case_38_a_flipped_byte_in_the_store() {
     assert!(!files(&cache.join("damaged")).is_empty());
 }
 
-/// A store that may only be read is an error that says so, and nothing is built.
+/// A store that is none is an error that says so, and nothing is built.
 #[test]
 fn case_78_a_store_that_is_none() {
     let place = directory();
     fs::write(place.path().join("cache"), "a file").expect("written");
-    let error = build(&archive(), place.path(), "out").expect_err("there is no store");
-    assert!(error.contains("cannot") && error.contains("cache"), "{error}");
-    assert!(!place.path().join("out").exists());
+    let world = World::at(&archive(), Place::Given(place.path().to_owned()));
+    let error = world.build().expect_err("there is no store");
+    world.assert_refused(&error, "78 no store", "store", 1, &[]);
+    assert!(crate::hostile::chain(&error).contains("cache"), "{error}");
+    assert_eq!(fs::read(place.path().join("cache")).expect("it is there"), b"a file");
 }

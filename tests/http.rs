@@ -5,14 +5,20 @@ use std::io::Read;
 use std::time::Duration;
 use std::time::Instant;
 
+use imgbuild::host::Host;
 use imgbuild::host::Transport;
 use imgbuild::host::TransportError;
 use imgbuild::host::http::HttpTransport;
 use imgbuild::host::http::Options;
+use imgbuild::testing::ArchiveBuilder;
 use imgbuild::testing::http::HttpServer;
 use imgbuild::testing::http::Request;
 use imgbuild::testing::http::Step;
 use imgbuild::testing::http::answer;
+use imgbuild::testing::http::file_answer;
+
+use crate::hostile::World;
+use crate::hostile::simple;
 
 /// Limits short enough for a test, long enough for a busy machine.
 fn transport() -> HttpTransport {
@@ -233,10 +239,9 @@ fn heads_that_never_end_and_no_http_at_all() {
     assert!(refused.is_retryable() && !refused.to_string().is_empty());
 }
 
-/// Cases 29 to 34 and 37: a build against a server of each kind ends, and in a bounded time: four rounds of the limits
-/// above, and the pauses between them. Memory is bounded by what may be read: 10 MB of a Release.
-#[test]
-fn a_build_ends_whatever_the_server_does() {
+/// What a hostile or broken server does: its name, its answer to every request, and the kinds of error that it ends
+/// in where a signed file is asked for and where one is whose digest is known.
+pub(crate) fn behaviours() -> Vec<(&'static str, Vec<Step>, [(&'static str, u8); 2])> {
     let minute = Duration::from_secs(60);
     let head = |more: &str| format!("HTTP/1.1 200 OK\r\n{more}").into_bytes();
     let slow = |bytes: &[u8]| {
@@ -248,52 +253,86 @@ fn a_build_ends_whatever_the_server_does() {
         all.extend(steps);
         all
     };
-    let behaviours: Vec<(&str, Vec<Step>)> = vec![
-        ("says nothing", vec![Step::Wait(minute)]),
-        ("hangs up", vec![]),
-        ("is no web server", vec![Step::Send(b"SSH-2.0-OpenSSH_9.9\r\n".to_vec())]),
-        ("head without end", vec![Step::Send(head("")), Step::Forever(b"X: y\r\n".to_vec())]),
-        ("head by drops", slow(&head("Content-Length: 1\r\n\r\nx").repeat(20))),
-        ("body without end", vec![Step::Send(head("\r\n")), Step::Forever(vec![b'x'; 65_536])]),
-        ("body by drops", body(slow(&[b'x'; 1000]))),
-        ("stalls", body(vec![Step::Send(b"half".to_vec()), Step::Wait(minute)])),
-        ("breaks off", body(vec![Step::Send(b"half".to_vec())])),
-        ("encodes", vec![Step::Send(answer("200 OK", &["Content-Encoding: gzip", "Content-Length: 2"], b"xx"))]),
-        ("goes round", vec![Step::Send(answer("302 Found", &["Location: /", "Content-Length: 0"], b""))]),
-        ("login page", vec![Step::Send(answer("200 OK", &["Content-Length: 6"], b"<html>"))]),
-        ("busy", vec![Step::Send(answer("503 Busy", &["Content-Length: 0"], b""))]),
-        ("lies of its length", vec![Step::Send(answer("200 OK", &["Content-Length: -1"], b"x"))]),
-    ];
-    imgbuild::host::in_parallel(behaviours.len(), &behaviours, |(name, steps)| {
-        let steps = steps.clone();
-        let server = HttpServer::new(move |_| steps.clone());
-        let place = tempfile::tempdir().expect("a temporary directory");
-        let host = imgbuild::host::Host {
-            transport: std::sync::Arc::new(transport()),
-            store: std::sync::Arc::new(imgbuild::host::store::DirStore::open(place.path()).expect("a store")),
-            trust: std::sync::Arc::new(imgbuild::host::openpgp::OpenPgp),
-            sandbox: std::sync::Arc::new(imgbuild::host::NoSandbox),
-            reporter: std::sync::Arc::new(imgbuild::host::Silent),
-            now: imgbuild::testing::ARCHIVE_DATE,
-            jobs: 1,
+    let whole = |status: &str, headers: &[&str], body: &[u8]| vec![Step::Send(answer(status, headers, body))];
+    let network = [("Network", 1); 2];
+    vec![
+        ("30 says nothing", vec![Step::Wait(minute)], network),
+        ("30 hangs up", vec![], network),
+        ("30 is no web server", vec![Step::Send(b"SSH-2.0-OpenSSH_9.9\r\n".to_vec())], network),
+        ("29 head without end", vec![Step::Send(head("")), Step::Forever(b"X: y\r\n".to_vec())], network),
+        ("30 head by drops", slow(&head("Content-Length: 1\r\n\r\nx").repeat(20)), network),
+        ("29 body without end", vec![Step::Send(head("\r\n")), Step::Forever(vec![b'x'; 65_536])], [("TooBig", 3); 2]),
+        ("30 body by drops", body(slow(&[b'x'; 1000])), [("Broken", 1), ("Broken", 1)]),
+        ("30 stalls", body(vec![Step::Send(b"half".to_vec()), Step::Wait(minute)]), [("Broken", 1); 2]),
+        ("31 breaks off", body(vec![Step::Send(b"half".to_vec())]), [("Broken", 1); 2]),
+        ("34 encodes", whole("200 OK", &["Content-Encoding: gzip", "Content-Length: 2"], b"xx"), [("Protocol", 1); 2]),
+        ("37 goes round", whole("302 Found", &["Location: /", "Content-Length: 0"], b""), [("Redirect", 1); 2]),
+        ("32 login page", whole("200 OK", &["Content-Length: 6"], b"<html>"), [("Framing", 3), ("Mismatch", 3)]),
+        ("30 busy", whole("503 Busy", &["Content-Length: 0"], b""), [("Status", 1); 2]),
+        ("29 lies of its length", whole("200 OK", &["Content-Length: -1"], b"x"), network),
+    ]
+}
+
+/// A server of the archive that does what it should, but where the path ends so.
+pub(crate) fn honest_but(archive: &ArchiveBuilder, end: &'static str, steps: Vec<Step>) -> HttpServer {
+    let files = archive.build();
+    HttpServer::new(move |request: &Request| {
+        let path = request.path.trim_start_matches("/debian/");
+        // An index is asked for by its digest too.
+        if path.ends_with(end) || (end == "Packages.xz" && path.contains("/by-hash/")) || path == "/" {
+            return steps.clone();
+        }
+        let answer = match files.get(path) {
+            Some(bytes) => file_answer(bytes, request),
+            None => answer("404 Not Found", &["Content-Length: 0"], b""),
         };
-        let source = imgbuild::archive::Source {
-            name: "test".to_owned(),
-            mirrors: vec![server.url("").trim_end_matches('/').to_owned()],
-            suite: "test".to_owned(),
-            components: vec!["main".to_owned()],
-            architectures: vec!["amd64".to_owned()],
-            keyring: imgbuild::testing::signer::TestKey::trusted().certificate(),
-            snapshot: false,
-            allow: Vec::new(),
-        };
+        vec![Step::Send(answer)]
+    })
+}
+
+/// A world whose archive lies on this server, with the limits of [`transport`].
+fn on(server: &HttpServer) -> (World, Host) {
+    let mut world = World::new(&simple());
+    world.mirror = server.url("debian");
+    let host = Host { transport: std::sync::Arc::new(transport()), ..world.host().expect("a store") };
+    (world, host)
+}
+
+/// Cases 8, 29 to 32, 34 and 37: a build against a server of each kind ends, and in a bounded time: four rounds of the
+/// limits above, and the pauses between them. For the Release, an index and a package.
+#[test]
+fn a_build_ends_whatever_the_server_does() {
+    let files = [("InRelease", "archive", 0), ("Packages.xz", "archive", 1), (".deb", "fetch", 1)];
+    let mut builds = Vec::new();
+    for (end, stage, kind) in files {
+        for (name, steps, kinds) in behaviours() {
+            builds.push((name.to_owned(), end, steps, format!("{stage} {}", kinds[kind].0), kinds[kind].1));
+        }
+        for location in ["/x%0d%0aFoo:%20bar", "ftp://example.org/x", "file:///etc/passwd", "http://u:p@example.org/"] {
+            let redirect = answer("302 Found", &[&format!("Location: {location}"), "Content-Length: 0"], b"");
+            let steps = vec![Step::Send(redirect)];
+            builds.push((format!("8 to {location}"), end, steps, format!("{stage} Redirect"), 1));
+        }
+    }
+    imgbuild::host::in_parallel(builds.len(), &builds, |(name, end, steps, wanted, code)| {
+        let server = honest_but(&simple(), end, steps.clone());
+        let (world, host) = on(&server);
         let start = Instant::now();
-        let opened = imgbuild::archive::open(&host, &[source], &imgbuild::archive::Options::default());
-        assert!(opened.is_err(), "{name}");
-        assert!(start.elapsed() < Duration::from_secs(45), "{name}: {:?}", start.elapsed());
-        assert_eq!(crate::hostile::files(&place.path().join("incoming")).len(), 0, "{name}");
-        assert_eq!(crate::hostile::files(&place.path().join("sha256")).len(), 0, "{name}");
+        world.refused_by(&host, &format!("{name}, {end}"), wanted, *code);
+        assert!(start.elapsed() < Duration::from_secs(90), "{name}, {end}: {:?}", start.elapsed());
     });
+    let server = honest_but(&simple(), "nothing", vec![]);
+    let (world, host) = on(&server);
+    world.build_on(&host, "out").expect("an honest server's archive is built");
+}
+
+/// Case 36, as a build.
+#[test]
+fn case_36_a_build_without_a_certificate() {
+    let mut world = World::new(&simple());
+    world.mirror = format!("https://localhost:{}/debian", tls_server().port());
+    let host = Host { transport: std::sync::Arc::new(transport()), ..world.host().expect("a store") };
+    world.refused_by(&host, "36 nobody's certificate", "archive Tls", 1);
 }
 
 #[test]

@@ -3,12 +3,16 @@
 
 use std::io;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
+use imgbuild::configure::Method;
+use imgbuild::host::Host;
 use imgbuild::host::Sandbox;
 use imgbuild::host::SandboxError;
 use imgbuild::host::SandboxJob;
 use imgbuild::host::sandbox::Namespaces;
+use imgbuild::testing::ArchiveBuilder;
 use imgbuild::tree::Content;
 use imgbuild::tree::Inode;
 use imgbuild::tree::Kind;
@@ -18,6 +22,8 @@ use imgbuild::tree::TreePath;
 use imgbuild::tree::dump;
 use imgbuild::tree::tar;
 
+use crate::hostile::World;
+use crate::hostile::hello;
 use crate::switched_on;
 
 /// A root with busybox as its shell and commands.
@@ -255,6 +261,63 @@ fn case_74_links_that_a_script_leaves_are_not_followed() {
     assert_eq!(kind("etc/self"), Some(Kind::Symlink(b"/proc/self/root".to_vec())));
     assert!(!dump(&tree).contains("secret"));
     assert_eq!(std::fs::read(victim.path().join("secret")).expect("untouched"), b"secret");
+}
+
+/// An archive whose one package brings busybox as its shell, with a `dpkg` that runs its postinst (busybox's own dpkg
+/// would be found before any in the PATH), and this postinst.
+fn with_postinst(script: &str) -> World {
+    let busybox = std::fs::read("/bin/busybox").expect("the package busybox-static is installed");
+    let shell = "#!/usr/bin/busybox sh\ndpkg() { /var/lib/dpkg/info/hello.postinst configure; }\n. \"$1\"\n";
+    let mut hello = hello().file("/usr/bin/busybox", 0o755, busybox).file("/usr/bin/sh", 0o755, shell);
+    for applet in ["cat", "chmod", "dd", "ln", "mkdir", "mknod", "mount", "rm", "sleep", "touch", "cp"] {
+        hello = hello.symlink(&format!("/usr/bin/{applet}"), "busybox");
+    }
+    for directory in ["/dev", "/proc", "/sys", "/run", "/tmp", "/var/tmp", "/etc"] {
+        hello = hello.directory(directory, 0o755);
+    }
+    let hello = hello.control_file("postinst", 0o755, format!("#!/bin/sh\nset -e\n{script}\n"));
+    let mut world = World::new(&ArchiveBuilder::new("test").package(&hello));
+    world.method = Method::Sandbox;
+    world
+}
+
+/// Cases 72 to 74 as whole builds: what a script is not let do ends the build, with nothing left of it.
+#[test]
+fn cases_72_to_74_a_build_whose_script_is_hostile() {
+    if !switched_on("IMGBUILD_TEST_ROOT", "cases_72_to_74_a_build_whose_script_is_hostile") {
+        return;
+    }
+    let host = |world: &World| {
+        let sandbox = Namespaces::new(Path::new(env!("CARGO_BIN_EXE_imgbuild")).to_owned());
+        Host { sandbox: Arc::new(sandbox), ..world.host().expect("a store") }
+    };
+    let good = with_postinst("touch /etc/configured");
+    let built = good.build_on(&host(&good), "out");
+    built.unwrap_or_else(|error| panic!("{}", crate::hostile::chain(&error)));
+    let tree = std::fs::read_to_string(good.place.path().join("out/tree.txt")).expect("it is there");
+    assert!(tree.contains("/etc/configured"), "the script did run: {tree}");
+    for (name, script, wanted) in [
+        ("72 a mount", "mount -t tmpfs none /etc", "configure Scripts"),
+        ("72 a device", "mknod /etc/disk b 8 0", "configure Scripts"),
+        ("72 the kernel's switches", "echo 1 > /proc/sys/kernel/sysrq", "configure Scripts"),
+        ("73 no end", "while :; do :; done", "configure Limit"),
+        ("73 a fork bomb", "bomb() { bomb | bomb & }; bomb; sleep 30", "configure Limit"),
+        ("73 a huge file", "dd if=/dev/zero of=/etc/huge bs=1 count=1 seek=17179869185", "configure Scripts"),
+        (
+            "74 a program with its owner's power",
+            "cp /usr/bin/busybox /etc/su; chmod 4755 /etc/su",
+            "configure LeftBehind",
+        ),
+        ("74 another dpkg", "rm -rf /var/lib/dpkg /usr/bin/sh; ln -s / /var/lib/dpkg; exit 1", "configure Scripts"),
+    ] {
+        let mut world = with_postinst(script);
+        if wanted == "configure Limit" {
+            world.limits.scripts = Some(Duration::from_secs(3));
+        }
+        world.refused_by(&host(&world), name, wanted, 1);
+    }
+    // Without namespaces nothing runs.
+    with_postinst("true").refused("72 no sandbox", "configure Unavailable", 1);
 }
 
 #[test]
