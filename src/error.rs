@@ -255,6 +255,25 @@ pub enum PublishError {
     /// It is not known of these nodes what they run.
     #[error("cannot tell which generations may go: the head's logs do not say what {} runs", .0.join(", "))]
     Unknown(Vec<String>),
+    /// One of two heads is not the other.
+    #[error("`{}` is the {role} already: publish with {} there", root.display(), if *.role == "standby" { "`--standby`" } else { "no `--standby`" })]
+    OtherHead {
+        /// The head's root directory.
+        root: PathBuf,
+        /// Which of the two it is.
+        role: &'static str,
+    },
+    /// A root that shall go is mounted.
+    #[error(
+        "`{}` is mounted: run `rm {}; exportfs -ra; umount {}` first",
+        root.display(), exports.display(), root.display()
+    )]
+    Mounted {
+        /// The mount point.
+        root: PathBuf,
+        /// Where its export is written down.
+        exports: PathBuf,
+    },
     /// Where a link must be, something else lies.
     #[error("`{}` is not imgbuild's link to the boot menu: move it away first", .0.display())]
     Occupied(PathBuf),

@@ -7,6 +7,7 @@ use std::process::Command;
 
 use imgbuild::digest::Sha256;
 use imgbuild::head;
+use imgbuild::head::Role;
 use imgbuild::recipe;
 use imgbuild::recipe::Recipe;
 use imgbuild::recipe::RootMode;
@@ -52,6 +53,7 @@ fn input<'a>(recipe: &'a Recipe, loaders: &'a Tree) -> head::Input<'a> {
         image: None,
         loaders,
         generation: GENERATION.to_owned(),
+        role: Role::Head,
     }
 }
 
@@ -168,6 +170,99 @@ fn each_root_mode_has_its_own_words() {
     assert!(text(&head, "README").contains("install -D -m 0644 root.erofs /srv/imgbuild/diskless-node/gen/"));
 }
 
+/// The example with a second head.
+fn pair() -> Recipe {
+    let mut recipe = example();
+    recipe.diskless.as_mut().expect("it is").root = RootMode::Overlay;
+    recipe.head.as_mut().expect("it has one").standby = Some(recipe::Standby {
+        name: "spare".into(),
+        aliases: Vec::new(),
+        own_address: "192.168.1.3".parse().expect("an address"),
+        interface: "eth0".into(),
+        head_own_address: "192.168.1.2".parse().expect("an address"),
+    });
+    recipe
+}
+
+/// The files of both heads.
+fn heads(recipe: &Recipe) -> [Tree; 2] {
+    let loaders = loaders();
+    [Role::Head, Role::Standby].map(|role| {
+        head::assemble(&head::Input { role, ..input(recipe, &loaders) }).expect("the example has all it needs")
+    })
+}
+
+#[test]
+fn two_heads_serve_the_same_from_one_address() {
+    let mut recipe = pair();
+    let [head, standby] = heads(&recipe);
+    let different = |path: &str| text(&head, path) != text(&standby, path);
+    let paths: Vec<String> =
+        head.iter().filter(|(_, _, inode)| inode.content().is_some()).map(|(path, ..)| path.to_string()).collect();
+    let differ: Vec<&str> = paths.iter().map(String::as_str).filter(|path| different(path)).collect();
+    let wanted = [
+        "/README",
+        "/etc/chrony/conf.d/imgbuild.conf",
+        "/etc/dnsmasq.d/imgbuild.conf",
+        "/etc/imgbuild/diskless-node.json",
+        "/etc/keepalived/keepalived.conf",
+    ];
+    assert_eq!(differ, wanted, "what nodes get is the same");
+
+    let generation = format!("/srv/imgbuild/diskless-node/gen/{GENERATION}/root");
+    let exports = text(&head, &format!("etc/exports.d/imgbuild-{GENERATION}.exports"));
+    let export = "192.168.1.0/24(ro,sync,no_subtree_check,no_root_squash,mountpoint,fsid=";
+    let fsid = exports.split(&format!("{generation} {export}")).nth(1).unwrap_or_else(|| panic!("{exports}"));
+    assert_eq!(fsid.trim_end().len(), 37, "a UUID and a bracket: {fsid}");
+    assert_eq!(exports.lines().count(), 2, "nothing of nodes lies on one head: {exports}");
+    let other = head_of_generation(&recipe, "fedcba9876543210");
+    let other = text(&other, "etc/exports.d/imgbuild-fedcba9876543210.exports");
+    assert!(!other.contains(fsid.trim_end()), "another generation has another fsid: {other}");
+    assert!(head.lookup("etc/exports.d/imgbuild.exports").is_none());
+    let unit = text(&standby, "etc/systemd/system/imgbuild-roots.service");
+    assert!(
+        unit.contains("for image in /srv/imgbuild/diskless-node/gen/*/root.erofs; do root=$${image%%.*}; "),
+        "{unit}"
+    );
+
+    for (tree, own, lines) in [
+        (&head, "192.168.1.2", ["interface=eth1", "dhcp-range=192.168.1.50,192.168.1.100,255.255.255.0,12h"]),
+        (&standby, "192.168.1.3", ["interface=eth0", "dhcp-range=192.168.1.101,192.168.1.150,255.255.255.0,12h"]),
+    ] {
+        let dnsmasq = text(tree, "etc/dnsmasq.d/imgbuild.conf");
+        let both = [
+            "dhcp-host=00:21:97:7d:ad:bf,192.168.1.10,dizzy,infinite",
+            "dhcp-boot=pxelinux.0,scoop,192.168.1.1",
+            "dhcp-option=option:router,192.168.1.1",
+            "dhcp-option=option:dns-server,192.168.1.1",
+        ];
+        for line in lines.into_iter().chain(both) {
+            assert!(dnsmasq.lines().any(|found| found == line), "{line}\n--\n{dnsmasq}");
+        }
+        assert!(!dnsmasq.contains("authoritative"), "it would refuse what nodes ask of the other: {dnsmasq}");
+        let keepalived = text(tree, "etc/keepalived/keepalived.conf");
+        assert!(keepalived.contains(&format!("unicast_src_ip {own}\n")), "{keepalived}");
+        assert!(keepalived.contains("192.168.1.1/24\n") && keepalived.contains("nfs 4\""), "{keepalived}");
+        assert!(text(tree, "README").contains(&format!("({own} on ")));
+    }
+    assert!(text(&standby, "README").contains("`imgbuild publish DIR --to / --standby`"));
+    assert!(text(&head, "etc/chrony/conf.d/imgbuild.conf").contains("\nserver 192.168.1.3 iburst\n"));
+    assert!(text(&head, "etc/sysctl.d/90-imgbuild.conf").contains("net.ipv4.ip_nonlocal_bind = 1\n"));
+
+    // Nodes in memory mount nothing.
+    recipe.diskless.as_mut().expect("it is").root = RootMode::Ram;
+    let image = head::RamImage { name: "root.squashfs".into(), sha256: Sha256::of(b""), size: 1 };
+    let memory = head::assemble(&head::Input { image: Some(image), ..input(&recipe, &loaders()) }).expect("all there");
+    assert!(!text(&memory, "etc/keepalived/keepalived.conf").contains("nfs"));
+    assert!(memory.lookup("etc/systemd/system/imgbuild-roots.service").is_none());
+    assert!(text(&memory, "README").contains("install -D -m 0644 root.squashfs "));
+}
+
+fn head_of_generation(recipe: &Recipe, generation: &str) -> Tree {
+    let generation = generation.to_owned();
+    head::assemble(&head::Input { generation, ..input(recipe, &loaders()) }).expect("the example has all it needs")
+}
+
 #[test]
 fn generations_are_told_apart() {
     let [one, two] = ["one", "two"].map(Content::from_bytes);
@@ -236,7 +331,13 @@ fn real_programs_accept_the_files() {
     unpack(&example_head(), directory.path());
     let at = |path: &str| directory.path().join(path).to_str().expect("a plain name").to_owned();
 
-    accepts("dnsmasq", &["--test", &format!("--conf-file={}", at("etc/dnsmasq.d/imgbuild.conf"))]);
+    for (name, tree) in [("one", example_head())].into_iter().chain(["two", "three"].into_iter().zip(heads(&pair()))) {
+        let directory = directory.path().join(name);
+        std::fs::create_dir(&directory).expect("new");
+        unpack(&tree, &directory);
+        let at = |path: &str| directory.join(path).to_str().expect("a plain name").to_owned();
+        accepts("dnsmasq", &["--test", &format!("--conf-file={}", at("etc/dnsmasq.d/imgbuild.conf"))]);
+    }
     for file in ["grub.cfg", "nodes/default.cfg", "nodes/00:21:97:7d:ad:bf.cfg"] {
         accepts("grub-script-check", &[&at(&format!("srv/tftp/grub/{file}"))]);
     }
@@ -246,4 +347,37 @@ fn real_programs_accept_the_files() {
     );
     std::fs::write(at("main.conf"), main).expect("written");
     accepts("syslog-ng", &["--syntax-only", "--no-caps", "--cfgfile", &at("main.conf")]);
+}
+
+/// Runs keepalived's own test of a file, among interfaces of the recipe's names, and returns what it says.
+#[expect(clippy::disallowed_methods, reason = "a test runs the real tool")]
+fn keepalived_says(config: &Path) -> String {
+    let line =
+        "ip link add eth0 type bridge; ip link add eth1 type bridge; exec keepalived --config-test --use-file $1";
+    let mut command = Command::new("unshare");
+    command.args(["--net", "--pid", "--fork", "--kill-child", "sh", "-euc", line, "sh"]).arg(config);
+    let output = command.output().expect("unshare starts");
+    // Seen with 2.2.7: where a script is watched, the test ends itself by SIGTERM, however good the file is.
+    let code = output.status.code();
+    assert!(code.is_some_and(|code| [0, 5, 143].contains(&code)), "{:?}", output.status);
+    [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).concat()
+}
+
+#[test]
+fn keepalived_accepts_both_files() {
+    if !["IMGBUILD_TEST_PEERS", "IMGBUILD_TEST_ROOT"]
+        .iter()
+        .all(|name| switched_on(name, "keepalived_accepts_both_files"))
+    {
+        return;
+    }
+    let directory = tempfile::tempdir().expect("the tests can write");
+    let file = directory.path().join("keepalived.conf");
+    for tree in heads(&pair()) {
+        let config = text(&tree, "etc/keepalived/keepalived.conf");
+        std::fs::write(&file, &config).expect("written");
+        assert_eq!(keepalived_says(&file), "", "{config}");
+        std::fs::write(&file, config.replace("nopreempt", "no_preempt")).expect("written");
+        assert!(keepalived_says(&file).contains("Unknown keyword 'no_preempt'"), "it looks at the words");
+    }
 }

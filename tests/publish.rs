@@ -8,6 +8,7 @@ use imgbuild::digest::Sha256;
 use imgbuild::error::Error;
 use imgbuild::error::PublishError;
 use imgbuild::head;
+use imgbuild::head::Role;
 use imgbuild::image;
 use imgbuild::image::Owners;
 use imgbuild::manifest::Manifest;
@@ -15,6 +16,8 @@ use imgbuild::manifest::OutputRecord;
 use imgbuild::pipeline::publish;
 use imgbuild::pipeline::publish::Menu;
 use imgbuild::recipe;
+use imgbuild::recipe::Recipe;
+use imgbuild::recipe::RootMode;
 use imgbuild::tree;
 use imgbuild::tree::Content;
 use imgbuild::tree::Inode;
@@ -44,10 +47,16 @@ fn root(own: &str, directory: &Path) -> Tree {
     tree
 }
 
+fn example() -> Recipe {
+    recipe::load(&Path::new(env!("CARGO_MANIFEST_DIR")).join("recipes/diskless-node.toml")).expect("a recipe")
+}
+
 /// Writes an output as a build does, and returns its generation.
 fn output(directory: &Path, own: &str) -> String {
-    let recipe =
-        recipe::load(&Path::new(env!("CARGO_MANIFEST_DIR")).join("recipes/diskless-node.toml")).expect("a recipe");
+    output_of(&example(), directory, own)
+}
+
+fn output_of(recipe: &Recipe, directory: &Path, own: &str) -> String {
     let tree = root(own, directory.parent().expect("in a directory"));
     fs::create_dir(directory).expect("new");
     let mut records = Vec::new();
@@ -70,23 +79,29 @@ fn output(directory: &Path, own: &str) -> String {
     }
     let (kernel, initramfs) = (Content::from_bytes("kernel"), Content::from_bytes("initramfs"));
     let generation = head::generation(&tree::digest(&tree), &kernel, &initramfs, None);
-    let input = head::Input {
+    let mut input = head::Input {
         head: recipe.head.as_ref().expect("it has one"),
         diskless: recipe.diskless.as_ref().expect("it is"),
-        recipe: &recipe,
+        recipe,
         kernel,
         initramfs,
         image: None,
         loaders: &loaders,
         generation: generation.clone(),
+        role: Role::Head,
     };
-    let head = head::assemble(&input).expect("all there");
-    fs::create_dir(directory.join("head")).expect("new");
-    image::write_directory(&head, &directory.join("head"), Owners::Dropped).expect("written");
-    for (path, _, inode) in head.iter() {
-        if let Some(content) = inode.content() {
-            let (path, size, sha256) = (format!("head{path}"), content.size(), *content.sha256());
-            records.push(OutputRecord { path, size, sha256 });
+    let has_standby = input.head.standby.is_some();
+    for role in [Role::Head, Role::Standby].into_iter().take(1 + usize::from(has_standby)) {
+        input.role = role;
+        let head = head::assemble(&input).expect("all there");
+        let name = role.directory();
+        fs::create_dir(directory.join(name)).expect("new");
+        image::write_directory(&head, &directory.join(name), Owners::Dropped).expect("written");
+        for (path, _, inode) in head.iter() {
+            if let Some(content) = inode.content() {
+                let (path, size, sha256) = (format!("{name}{path}"), content.size(), *content.sha256());
+                records.push(OutputRecord { path, size, sha256 });
+            }
         }
     }
     let digest = tree::digest(&tree);
@@ -109,7 +124,8 @@ fn generations_come_and_go() {
     let at = |name: &str| place.path().join(name);
     let head = at("head-root");
     let [one, two, three] = ["one", "two", "three"].map(|own| output(&at(own), own));
-    let publish = |name: &str| publish::publish(&at(name), &head).unwrap_or_else(|error| panic!("{name}: {error}"));
+    let publish =
+        |name: &str| publish::publish(&at(name), &head, Role::Head).unwrap_or_else(|error| panic!("{name}: {error}"));
 
     let done = publish("one");
     assert_eq!(done.menu, menu(&one, None));
@@ -165,6 +181,58 @@ fn generations_come_and_go() {
     assert!(gone.contains(&one), "{gone}");
 }
 
+#[test]
+fn two_heads_have_the_same_generations() {
+    let place = tempfile::tempdir().expect("the tests can write");
+    let at = |name: &str| place.path().join(name);
+    let mut recipe = example();
+    recipe.diskless.as_mut().expect("it is").root = RootMode::Overlay;
+    recipe.head.as_mut().expect("it has one").standby = Some(recipe::Standby {
+        name: "spare".into(),
+        aliases: Vec::new(),
+        own_address: "192.168.1.3".parse().expect("an address"),
+        interface: "eth1".into(),
+        head_own_address: "192.168.1.2".parse().expect("an address"),
+    });
+    let [one, two] = ["one", "two"].map(|own| output_of(&recipe, &at(own), own));
+    let heads = [(at("first"), Role::Head), (at("second"), Role::Standby)];
+    for (head, role) in &heads {
+        fs::create_dir_all(head.join("etc/keepalived")).expect("made");
+        fs::write(head.join("etc/keepalived/keepalived.conf"), "# mine\n").expect("written");
+        let done = publish::publish(&at("one"), head, *role).expect("it is whole");
+        assert_eq!((done.menu, done.left), (menu(&one, None), vec!["etc/keepalived/keepalived.conf".to_owned()]));
+        fs::remove_file(head.join("etc/keepalived/keepalived.conf")).expect("ours");
+        assert_eq!(publish::publish(&at("two"), head, *role).expect("it is whole").menu, menu(&two, Some(&one)));
+        assert_eq!(publish::rollback(head, None, None).expect("there is one"), menu(&one, Some(&two)));
+        let generations = head.join("srv/imgbuild/diskless-node/gen");
+        for id in [&one, &two] {
+            // A mount point, and the export of what will be mounted there, which the next generation leaves alone.
+            let root = generations.join(id).join("root");
+            assert!(root.is_dir() && !root.join("etc").exists());
+            assert!(head.join(format!("etc/exports.d/imgbuild-{id}.exports")).exists());
+        }
+        assert!(!head.join("srv/imgbuild/diskless-node/state").exists(), "it would be on one of two heads");
+    }
+    let text = |head: usize, path: &str| fs::read_to_string(heads[head].0.join(path)).expect("it is there");
+    let export = format!("etc/exports.d/imgbuild-{two}.exports");
+    assert_eq!(text(0, &export), text(1, &export));
+    assert_ne!(text(0, "etc/keepalived/keepalived.conf"), text(1, "etc/keepalived/keepalived.conf"));
+    assert_eq!(text(0, DIZZY), text(1, DIZZY));
+
+    let error = publish::publish(&at("two"), &heads[1].0, Role::Head);
+    assert!(matches!(refused(error), PublishError::OtherHead { role: "standby", .. }));
+    output(&at("alone"), "alone");
+    let error = refused(publish::publish(&at("alone"), &at("third"), Role::Standby)).to_string();
+    assert!(error.contains("no `[head.standby]`"), "{error}");
+
+    // A third one, so that the second may go.
+    let three = output_of(&recipe, &at("three"), "three");
+    let head = &heads[0].0;
+    assert_eq!(publish::publish(&at("three"), head, Role::Head).expect("it is whole").menu, menu(&three, Some(&one)));
+    assert_eq!(publish::prune(head, None, 0, true).expect("it is there").0, [two.as_str()]);
+    assert!(!head.join(export).exists(), "what is gone is not exported");
+}
+
 fn refused(error: Result<publish::Published, Error>) -> PublishError {
     match error {
         Err(Error::Publish(error)) => *error,
@@ -179,20 +247,20 @@ fn what_is_not_whole_is_not_published() {
     let head = at("head-root");
     output(&at("one"), "one");
     fs::write(at("one/root.tar"), "other").expect("written");
-    let error = publish::publish(&at("one"), &head);
+    let error = publish::publish(&at("one"), &head, Role::Head);
     assert!(error.as_ref().is_err_and(Error::is_integrity));
     assert!(matches!(refused(error), PublishError::Unverified(_)));
     assert!(!head.exists(), "nothing was written");
 
     output(&at("two"), "two");
     fs::create_dir_all(head.join("srv/tftp/pxelinux.cfg")).expect("made");
-    assert!(matches!(refused(publish::publish(&at("two"), &head)), PublishError::Occupied(_)));
+    assert!(matches!(refused(publish::publish(&at("two"), &head, Role::Head)), PublishError::Occupied(_)));
     fs::remove_dir(head.join("srv/tftp/pxelinux.cfg")).expect("ours");
 
     // Somebody's own table of hosts stays.
     fs::create_dir_all(head.join("etc")).expect("made");
     fs::write(head.join("etc/hosts"), "127.0.0.1 localhost\n").expect("written");
-    let done = publish::publish(&at("two"), &head).expect("it is whole");
+    let done = publish::publish(&at("two"), &head, Role::Head).expect("it is whole");
     assert_eq!(done.left, ["etc/hosts"]);
     assert_eq!(fs::read_to_string(head.join("etc/hosts")).expect("there"), "127.0.0.1 localhost\n");
 
@@ -209,13 +277,13 @@ fn a_crash_leaves_the_old_menu() {
     let at = |name: &str| place.path().join(name);
     let head = at("head-root");
     let (one, two) = (output(&at("one"), "one"), output(&at("two"), "two"));
-    publish::publish(&at("one"), &head).expect("it is whole");
+    publish::publish(&at("one"), &head, Role::Head).expect("it is whole");
     let old = fs::read_to_string(head.join(DIZZY)).expect("there");
     // As if the machine had stopped before the last rename: everything but the link is there.
     let generations = head.join("srv/imgbuild/diskless-node/gen");
     fs::create_dir_all(generations.join(".imgbuild-half/root")).expect("made");
     std::os::unix::fs::symlink("menu-nowhere", head.join("srv/tftp/diskless-node/.imgbuild-menu")).expect("made");
     assert_eq!(fs::read_to_string(head.join(DIZZY)).expect("there"), old);
-    assert_eq!(publish::publish(&at("two"), &head).expect("it is whole").menu, menu(&two, Some(&one)));
+    assert_eq!(publish::publish(&at("two"), &head, Role::Head).expect("it is whole").menu, menu(&two, Some(&one)));
     assert!(!generations.join(".imgbuild-half").exists(), "left-overs go");
 }

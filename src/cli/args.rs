@@ -301,6 +301,9 @@ pub(super) struct Publish {
     /// The head's root directory: `/` on the head itself
     #[arg(long, value_name = "ROOT")]
     pub(super) to: PathBuf,
+    /// The head is the standby
+    #[arg(long)]
+    pub(super) standby: bool,
 }
 
 /// Options of every command that works on a head's generations.

@@ -10,18 +10,20 @@ use super::print;
 use super::words::Failure;
 use crate::deb::date;
 use crate::error::PublishError;
+use crate::head::Role;
 use crate::pipeline::publish;
 use crate::pipeline::publish::Menu;
 
 /// Puts an output on a head.
 pub(super) fn publish(arguments: &Publish) -> Result<(), Failure> {
-    let done = publish::publish(&arguments.directory, &arguments.to)?;
+    let role = if arguments.standby { Role::Standby } else { Role::Head };
+    let done = publish::publish(&arguments.directory, &arguments.to, role)?;
     let mut text = offered(&done.menu);
     for path in &done.changed {
         writeln!(text, "changed {path}: {}", what_to_do(path)).expect("writing to a String succeeds");
     }
     for path in &done.left {
-        writeln!(text, "left {path}: it is not imgbuild's; add the lines of the output's head/{path}")
+        writeln!(text, "left {path}: it is not imgbuild's; add the lines of the output's {}/{path}", role.directory())
             .expect("writing to a String succeeds");
     }
     print(&text)
@@ -80,6 +82,8 @@ fn offered(menu: &Menu) -> String {
 /// Who reads a file of the head's.
 fn what_to_do(path: &str) -> &'static str {
     match path.trim_start_matches("etc/").split('/').next().unwrap_or_default() {
+        "exports.d" if path.starts_with("etc/exports.d/imgbuild-") => "systemctl start imgbuild-roots, exportfs -ra",
+        "keepalived" => "systemctl restart keepalived",
         "dnsmasq.d" | "hosts" => "systemctl restart dnsmasq",
         "exports.d" => "exportfs -ra",
         "nfs.conf.d" => "systemctl restart nfs-server when nodes can wait",

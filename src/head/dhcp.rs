@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::net::Ipv4Addr;
 
 use crate::head::Input;
+use crate::head::Role;
 use crate::head::boot;
 
 /// `/etc/dnsmasq.d/imgbuild.conf`
@@ -12,14 +13,21 @@ pub(super) fn dnsmasq(input: &Input<'_>) -> String {
     let mut text = format!("# {}\n", input.recipe.generated());
     let mut line = |line: &str| writeln!(text, "{line}").expect("writing to a String succeeds");
 
-    line(&format!("interface={}", head.interface));
+    line(&format!("interface={}", input.interface()));
     // The interface may come up after dnsmasq does.
     line("bind-dynamic");
     if let Some(domain) = &input.diskless.domain {
         line(&format!("domain={domain}\nlocal=/{domain}/\nexpand-hosts"));
     }
-    line("dhcp-authoritative");
-    let (from, to) = head.range;
+    if head.standby.is_none() {
+        line("dhcp-authoritative");
+    } else {
+        // Both heads answer, and a node takes either's word: what they say of it is the same. An authoritative server
+        // would refuse what a machine asks of the other one.
+        line("\n# The other head answers as well, from its own part of the range.");
+        line(&format!("dhcp-option=option:router,{0}\ndhcp-option=option:dns-server,{0}", head.address));
+    }
+    let (from, to) = range(input);
     line(&format!("dhcp-range={from},{to},{},{}", netmask(head.network.1), head.lease));
 
     line("\n# What to boot, by the kind of firmware. A machine that is in no table below boots as well.");
@@ -36,13 +44,27 @@ pub(super) fn dnsmasq(input: &Input<'_>) -> String {
         line(&format!("dhcp-host={},{},{},infinite", boot::mac(node, ":"), node.address, node.name));
     }
 
-    line(&format!("\nenable-tftp={}\ntftp-root={}", head.interface, head.tftp));
+    line(&format!("\nenable-tftp={}\ntftp-root={}", input.interface(), head.tftp));
     // dnsmasq's own limits are 50 transfers and 1000 leases: all nodes may be switched on at once, each with a
     // transfer that ends and one that begins.
     let nodes = input.recipe.nodes.len();
     line(&format!("tftp-max={}", (2 * nodes).max(50)));
     line(&format!("dhcp-lease-max={}", (2 * nodes).max(1000)));
     text
+}
+
+/// The addresses that this head gives to machines in no table: of two heads each has its half, since neither knows
+/// what the other has given.
+fn range(input: &Input<'_>) -> (Ipv4Addr, Ipv4Addr) {
+    let (from, to) = input.head.range;
+    if input.head.standby.is_none() {
+        return (from, to);
+    }
+    let middle = from.to_bits() + (to.to_bits() - from.to_bits()) / 2;
+    match input.role {
+        Role::Head => (from, Ipv4Addr::from_bits(middle)),
+        Role::Standby => (Ipv4Addr::from_bits(middle + 1), to),
+    }
 }
 
 fn netmask(length: u8) -> Ipv4Addr {

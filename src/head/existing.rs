@@ -30,6 +30,10 @@ pub struct Existing {
     pub machines: Vec<Machine>,
     /// Directories that are exported, each once, with whether nodes may write there.
     pub exports: BTreeMap<String, bool>,
+    /// What NFS knows some of them by, whichever head they are on.
+    pub fsids: BTreeMap<String, String>,
+    /// The address that stays with it while `address` moves between two heads.
+    pub own_address: Option<Ipv4Addr>,
     /// The kernel's arguments for machines in no table.
     pub arguments: Vec<String>,
     /// Lines that say something which is not kept here, as `FILE: LINE`.
@@ -52,7 +56,8 @@ pub struct Machine {
 
 impl Existing {
     /// Reads the texts of a head's files, by path on the head: `etc/dnsmasq.conf`, `etc/dnsmasq.d/…`, `etc/hosts`,
-    /// `etc/exports`, `etc/exports.d/….exports` and `…/pxelinux.cfg/…`; others are left alone.
+    /// `etc/exports`, `etc/exports.d/….exports`, `etc/keepalived/keepalived.conf` and `…/pxelinux.cfg/…`; others are
+    /// left alone.
     #[must_use]
     pub fn read(files: &BTreeMap<String, String>) -> Self {
         let mut head = Self::default();
@@ -62,6 +67,8 @@ impl Existing {
                 head.dnsmasq(path, text);
             } else if path == "etc/exports" || path.starts_with("etc/exports.d/") {
                 head.exports(text);
+            } else if path == "etc/keepalived/keepalived.conf" {
+                head.keepalived(path, text);
             } else if let Some((_, name)) = path.split_once("pxelinux.cfg/") {
                 loaders.insert(name, arguments(text));
             }
@@ -173,11 +180,21 @@ impl Existing {
         for line in text.replace("\\\n", " ").lines() {
             let mut words = line.split('#').next().unwrap_or_default().split_whitespace();
             let Some(directory) = words.next().filter(|directory| directory.starts_with('/')) else { continue };
-            let writes = words.any(|client| {
-                let options = client.split_once('(').map_or("", |(_, options)| options.trim_end_matches(')'));
-                options.split(',').any(|option| option == "rw")
-            });
-            *self.exports.entry(directory.to_owned()).or_default() |= writes;
+            let options = words.filter_map(|client| Some(client.split_once('(')?.1.trim_end_matches(')')));
+            let options: Vec<&str> = options.flat_map(|options| options.split(',')).collect();
+            *self.exports.entry(directory.to_owned()).or_default() |= options.contains(&"rw");
+            if let Some(fsid) = options.iter().find_map(|option| option.strip_prefix("fsid=")) {
+                self.fsids.insert(directory.to_owned(), fsid.to_owned());
+            }
+        }
+    }
+
+    /// A pair of heads is more than its words: it is told of, and not taken over.
+    fn keepalived(&mut self, path: &str, text: &str) {
+        for line in text.lines().map(str::trim) {
+            let Some(address) = line.strip_prefix("unicast_src_ip ") else { continue };
+            self.own_address = address.trim().parse().ok();
+            self.unread.push(format!("{path}: {line}"));
         }
     }
 }
@@ -220,6 +237,18 @@ fn mac(word: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn one_of_two_heads() {
+        let head = read(&[
+            ("etc/exports.d/g.exports", "/srv/g/root 10.0.0.0/24(ro,mountpoint,fsid=1-2)\n/srv/h 10.0.0.0/24(ro)\n"),
+            ("etc/keepalived/keepalived.conf", "vrrp_instance x {\n    unicast_src_ip 10.0.0.2\n}\n"),
+        ]);
+        assert_eq!(head.fsids, BTreeMap::from([("/srv/g/root".into(), "1-2".into())]));
+        assert_eq!(head.exports.len(), 2);
+        assert_eq!(head.own_address, Some(Ipv4Addr::new(10, 0, 0, 2)));
+        assert_eq!(head.unread, ["etc/keepalived/keepalived.conf: unicast_src_ip 10.0.0.2"]);
+    }
 
     fn read(files: &[(&str, &str)]) -> Existing {
         Existing::read(&files.iter().map(|(path, text)| ((*path).to_owned(), (*text).to_owned())).collect())

@@ -11,6 +11,7 @@ use serde::Deserialize;
 use serde::Serialize;
 
 use crate::head::Input;
+use crate::head::Role;
 
 /// What a head keeps of its cluster, in `/etc/imgbuild/NAME.json`: where generations lie.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,6 +25,9 @@ pub struct Cluster {
     pub export: String,
     /// The TFTP directory.
     pub tftp: String,
+    /// Which of two heads this is, whose nodes mount images; `None`: there is one head.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role: Option<Role>,
     /// The nodes.
     pub nodes: Vec<ClusterNode>,
 }
@@ -47,6 +51,7 @@ impl Cluster {
             generation: input.generation.clone(),
             export: input.head.export.clone(),
             tftp: input.head.tftp.clone(),
+            role: input.head.standby.is_some().then_some(input.role),
             nodes: input
                 .recipe
                 .nodes

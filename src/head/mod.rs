@@ -12,6 +12,7 @@ mod kernel;
 mod logging;
 mod menu;
 mod nfs;
+mod pair;
 mod readme;
 mod tuning;
 mod web;
@@ -23,10 +24,17 @@ pub use menu::ClusterNode;
 pub use menu::Entries;
 pub use menu::menus;
 
+use std::net::Ipv4Addr;
+
+use serde::Deserialize;
+use serde::Serialize;
+
 use crate::digest::Sha256;
 use crate::recipe::Diskless;
 use crate::recipe::Head;
 use crate::recipe::Recipe;
+use crate::recipe::RootMode;
+use crate::recipe::Standby;
 use crate::tree;
 use crate::tree::Content;
 use crate::tree::Inode;
@@ -53,6 +61,29 @@ pub struct Input<'a> {
     pub loaders: &'a Tree,
     /// [`generation`] of all that.
     pub generation: String,
+    /// Which head the files are for.
+    pub role: Role,
+}
+
+/// One of a cluster's heads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Role {
+    /// The first, or the only one.
+    Head,
+    /// The one that takes over.
+    Standby,
+}
+
+impl Role {
+    /// The directory of an output that its files lie in.
+    #[must_use]
+    pub const fn directory(self) -> &'static str {
+        match self {
+            Self::Head => "head",
+            Self::Standby => "standby",
+        }
+    }
 }
 
 impl Input<'_> {
@@ -64,6 +95,36 @@ impl Input<'_> {
     /// What every generation's files for boot loaders are told apart by.
     fn boot_directory(&self) -> String {
         format!("{}/{}/{}", self.head.tftp, self.recipe.name, self.generation)
+    }
+
+    /// The host name of the head that the files are for.
+    fn name(&self) -> &str {
+        match (self.role, &self.head.standby) {
+            (Role::Standby, Some(standby)) => &standby.name,
+            _ => &self.head.name,
+        }
+    }
+
+    /// Its interface on the cluster's network.
+    fn interface(&self) -> &str {
+        match (self.role, &self.head.standby) {
+            (Role::Standby, Some(standby)) => &standby.interface,
+            _ => &self.head.interface,
+        }
+    }
+
+    /// The address that stays with it, and the other head's.
+    fn own_addresses(&self, standby: &Standby) -> (Ipv4Addr, Ipv4Addr) {
+        match self.role {
+            Role::Head => (standby.head_own_address, standby.own_address),
+            Role::Standby => (standby.own_address, standby.head_own_address),
+        }
+    }
+
+    /// Whether a node has this root; machines in no table have one as well.
+    fn has_root(&self, mode: RootMode) -> bool {
+        let nodes = self.recipe.nodes.iter().map(|node| self.recipe.root_mode(Some(node), self.diskless));
+        nodes.chain([self.diskless.root]).any(|root| root == mode)
     }
 }
 
@@ -140,7 +201,10 @@ pub fn assemble(input: &Input<'_>) -> Result<Tree, Error> {
     boot::assemble(&mut files, input)?;
     files.text("/etc/dnsmasq.d/imgbuild.conf", &dhcp::dnsmasq(input))?;
     files.text("/etc/hosts", &input.recipe.hosts())?;
-    files.text("/etc/exports.d/imgbuild.exports", &nfs::exports(input))?;
+    match &input.head.standby {
+        None => files.text("/etc/exports.d/imgbuild.exports", &nfs::exports(input))?,
+        Some(standby) => pair::assemble(&mut files, input, standby)?,
+    }
     files.text("/etc/nfs.conf.d/imgbuild.conf", &nfs::server(input))?;
     files.text("/etc/syslog-ng/conf.d/imgbuild.conf", &logging::syslog_ng(input))?;
     files.text("/etc/chrony/conf.d/imgbuild.conf", &tuning::chrony(input))?;

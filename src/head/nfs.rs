@@ -1,6 +1,5 @@
-//! The NFS server: the generations of the nodes' root.
+//! The NFS server: the generations of the nodes' root. What two heads export is in `pair`.
 
-use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use crate::head::Input;
@@ -12,8 +11,6 @@ const THREADS: std::ops::RangeInclusive<usize> = 16..=256;
 /// `/etc/exports.d/imgbuild.exports`
 pub(super) fn exports(input: &Input<'_>) -> String {
     let (network, length) = input.head.network;
-    let nodes = input.recipe.nodes.iter().map(|node| input.recipe.root_mode(Some(node), input.diskless));
-    let modes: BTreeSet<RootMode> = nodes.chain([input.diskless.root]).collect();
     let mut text = format!("# {}\n", input.recipe.generated());
     // `sync`, where the Howto had `async`: what a node was told is on the disk is there after the head's crash. And
     // root stays root, else no node could write into its own /etc and /var, or read its own /etc/shadow.
@@ -23,9 +20,9 @@ pub(super) fn exports(input: &Input<'_>) -> String {
     };
     // All generations by one line: a new one changes nothing here, and no line that a node lives on is ever removed.
     let generations = format!("{}/gen", input.head.export);
-    if modes.contains(&RootMode::Nfs) {
+    if input.has_root(RootMode::Nfs) {
         export(&generations, "rw");
-    } else if modes.contains(&RootMode::Overlay) {
+    } else if input.has_root(RootMode::Overlay) {
         export(&generations, "ro");
     }
     // What is a node's own goes to its address alone.

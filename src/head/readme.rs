@@ -1,64 +1,44 @@
 //! What to do with the head's files, in words.
 
+use std::fmt::Write as _;
+
 use crate::head::Input;
+use crate::head::Role;
 use crate::head::boot;
+use crate::head::pair;
 use crate::head::web;
+use crate::recipe::RootMode;
+use crate::recipe::Standby;
 
 pub(super) fn readme(input: &Input<'_>) -> String {
-    let (head, name) = (input.head, &input.recipe.name);
-    let (tftp, interface) = (&head.tftp, &head.interface);
-    let generation = input.generation_directory();
-    let boot = input.boot_directory();
+    let (head, interface) = (input.head, input.interface());
+    let address = head.standby.as_ref().map_or(head.address, |standby| input.own_addresses(standby).0);
     let loaders = if boot::loaders(&input.recipe.debian.architecture).is_empty() {
         format!(
             "\nThere is no boot loader for {} among these files: give the nodes one that\n\
-             loads {boot}/vmlinuz and initrd.img.\n",
-            input.recipe.debian.architecture
+             loads {}/vmlinuz and initrd.img.\n",
+            input.recipe.debian.architecture,
+            input.boot_directory()
         )
     } else {
         String::new()
     };
-    let image = input.image.as_ref().map_or_else(String::new, |image| {
-        format!(
-            "   And the root in one file, for nodes that take it into memory; whoever can reach the\n   \
-             web server reads it:\n\n   install -D -m 0644 {0} {generation}/{0}\n\n",
-            image.name
-        )
-    });
-    let states: Vec<String> =
-        input.recipe.nodes.iter().map(|node| format!("{}/state/{}", head.export, node.name)).collect();
-    let states = states.join(" \\\n      ");
-    let web = web::unit(input).is_some();
-    let (web_package, web_start) = if web {
-        (" busybox", "   systemctl daemon-reload\n   systemctl enable --now imgbuild-http\n")
-    } else {
-        ("", "")
-    };
-    let web_file =
-        if web { "   etc/systemd/system/imgbuild-http.service  the web server for roots in memory\n" } else { "" };
+    let option = if input.role == Role::Standby { " --standby" } else { "" };
+    let other = if head.standby.is_some() { "third" } else { "other" };
     format!(
         r#"{title}
 
 Everything here lies as on the disk of the head node {head_name} ({address} on {interface}).
 This is generation {id}.
-
-On the head, `imgbuild publish DIR --to /` does steps 2 and 3, so that nodes which are up go on with
+{pair}
+On the head, `imgbuild publish DIR --to /{option}` does steps 2 and 3, so that nodes which are up go on with
 the generation they have and those that start get the new one. By hand:
 
 1. Install what these files configure:
 
-   apt-get install dnsmasq nfs-kernel-server syslog-ng-core chrony{web_package}
+   apt-get install {packages}
 
-2. Unpack the nodes' root, as root and with its owners, into a directory of its own:
-
-   mkdir -p {generation}/root
-   tar -C {generation}/root --numeric-owner --xattrs --xattrs-include='*' -xpf root.tar
-
-   And a directory for what is each node's own, such as its ssh host keys and its database:
-
-   mkdir -p {states}
-
-{image}3. Copy etc/ and srv/ of this directory over the head's:
+{root}3. Copy etc/ and srv/ of this directory over the head's:
 
    cp -r --no-preserve=ownership etc srv /
 
@@ -66,33 +46,132 @@ the generation they have and those that start get the new one. By hand:
 {loaders}
 4. Give {interface} the address {address}/{length}, then start everything anew:
 
-   sysctl --system
-   systemctl enable --now syslog-ng
-   systemctl restart dnsmasq nfs-server syslog-ng chrony
-{web_start}
+{start}
 What lies where:
 
-   etc/dnsmasq.d/imgbuild.conf           addresses, names, boot files, TFTP
-   etc/hosts                             names of the head and its nodes
-   etc/exports.d/imgbuild.exports        the nodes' roots
-   etc/nfs.conf.d/imgbuild.conf          the NFS server's size
-   etc/syslog-ng/conf.d/imgbuild.conf    the nodes' logs, to /var/log/NODE/FACILITY
-   etc/chrony/conf.d/imgbuild.conf       the nodes' time
-   etc/sysctl.d/90-imgbuild.conf         limits of the head's kernel
-   etc/imgbuild/{name}.json  for imgbuild: where generations lie
-{web_file}   {tftp_shown}    what the nodes boot
-
+{files}
 A generation that nodes have booted from is never changed: files that vanish under a node are errors there
 until it is started anew. A new root gets a new generation.
 
-No other DHCP server may answer on {interface}. The export is for a network whose machines you
+No {other} DHCP server may answer on {interface}. The export is for a network whose machines you
 trust: whoever can reach it reads the root as root.
 "#,
         title = input.recipe.generated(),
-        head_name = head.name,
-        address = head.address,
+        head_name = input.name(),
         id = input.generation,
+        pair = head.standby.as_ref().map_or_else(String::new, |standby| pair_of(input, standby)),
+        packages = packages(input).join(" "),
+        root = if head.standby.is_some() { images(input) } else { directories(input) },
         length = head.network.1,
-        tftp_shown = format_args!("{:<34}", tftp.trim_start_matches('/')),
+        start = start(input),
+        files = files(input),
     )
+}
+
+/// What one head must be told of the other.
+fn pair_of(input: &Input<'_>, standby: &Standby) -> String {
+    let (head, other) = match input.role {
+        Role::Head => (&standby.name, standby.own_address),
+        Role::Standby => (&input.head.name, standby.head_own_address),
+    };
+    format!(
+        "\nIt is one of two: the other one is {head} ({other}). Nodes know them by the address {address}, which\n\
+         keepalived gives to one of them; when that one dies it moves to the other within four seconds,\n\
+         and nodes go on with open files. Nothing is shared: publish every generation on both, and\n\
+         roll back on both. The logs of a node are on the head that had the address at the time.\n",
+        address = input.head.address
+    )
+}
+
+fn packages(input: &Input<'_>) -> Vec<&'static str> {
+    let mut packages = vec!["dnsmasq", "nfs-kernel-server", "syslog-ng-core", "chrony"];
+    packages.extend(web::unit(input).map(|_| "busybox"));
+    packages.extend(input.head.standby.as_ref().map(|_| "keepalived"));
+    packages
+}
+
+/// The root as a directory, with nodes' own ones beside it.
+fn directories(input: &Input<'_>) -> String {
+    let generation = input.generation_directory();
+    let states: Vec<String> =
+        input.recipe.nodes.iter().map(|node| format!("{}/state/{}", input.head.export, node.name)).collect();
+    let image = input.image.as_ref().map_or_else(String::new, |image| {
+        format!(
+            "   And the root in one file, for nodes that take it into memory; whoever can reach the\n   \
+             web server reads it:\n\n   install -D -m 0644 {0} {generation}/{0}\n\n",
+            image.name
+        )
+    });
+    format!(
+        "2. Unpack the nodes' root, as root and with its owners, into a directory of its own:\n\n   \
+         mkdir -p {generation}/root\n   \
+         tar -C {generation}/root --numeric-owner --xattrs --xattrs-include='*' -xpf root.tar\n\n   \
+         And a directory for what is each node's own, such as its ssh host keys and its database:\n\n   \
+         mkdir -p {}\n\n{image}",
+        states.join(" \\\n      ")
+    )
+}
+
+/// The root as an image, the same on two heads.
+fn images(input: &Input<'_>) -> String {
+    let generation = input.generation_directory();
+    let image = input.image.as_ref().map_or(pair::IMAGE, |image| image.name.as_str());
+    format!(
+        "2. Put the nodes' root in place, as one file, and a directory that it will be mounted on; whoever can reach\n   \
+         the head reads it:\n\n   install -D -m 0644 {image} {generation}/{image}\n   mkdir {generation}/root\n\n"
+    )
+}
+
+fn start(input: &Input<'_>) -> String {
+    let (is_pair, web) = (input.head.standby.is_some(), web::unit(input).is_some());
+    let mut lines = vec!["sysctl --system"];
+    if is_pair {
+        lines.push("systemctl daemon-reload");
+        // What is not mounted yet is not exported.
+        lines.extend(input.has_root(RootMode::Overlay).then_some("systemctl enable --now imgbuild-roots"));
+    }
+    lines.push("systemctl enable --now syslog-ng");
+    lines.push("systemctl restart dnsmasq nfs-server syslog-ng chrony");
+    if web {
+        lines.extend((!is_pair).then_some("systemctl daemon-reload"));
+        lines.push("systemctl enable --now imgbuild-http");
+    }
+    if is_pair {
+        // The last: it takes the address when all that nodes want is there.
+        lines.push("systemctl enable keepalived");
+        lines.push("systemctl restart keepalived");
+    }
+    lines.iter().map(|line| format!("   {line}\n")).collect()
+}
+
+fn files(input: &Input<'_>) -> String {
+    let recipe = &input.recipe.name;
+    let mut files = vec![
+        ("etc/dnsmasq.d/imgbuild.conf".to_owned(), "addresses, names, boot files, TFTP"),
+        ("etc/hosts".to_owned(), "names of the head and its nodes"),
+    ];
+    if input.head.standby.is_none() {
+        files.push(("etc/exports.d/imgbuild.exports".to_owned(), "the nodes' roots"));
+    } else if input.has_root(RootMode::Overlay) {
+        files.push((pair::exports_path(input), "the nodes' root"));
+        files.push(("etc/systemd/system/imgbuild-roots.service".to_owned(), "mounts the images of roots"));
+    }
+    files.push(("etc/nfs.conf.d/imgbuild.conf".to_owned(), "the NFS server's size"));
+    files.push(("etc/syslog-ng/conf.d/imgbuild.conf".to_owned(), "the nodes' logs, to /var/log/NODE/FACILITY"));
+    files.push(("etc/chrony/conf.d/imgbuild.conf".to_owned(), "the nodes' time"));
+    files.push(("etc/sysctl.d/90-imgbuild.conf".to_owned(), "limits of the head's kernel"));
+    if input.head.standby.is_some() {
+        files.push(("etc/keepalived/keepalived.conf".to_owned(), "the address that moves"));
+    }
+    files.push((format!("etc/imgbuild/{recipe}.json"), "for imgbuild: where generations lie"));
+    if web::unit(input).is_some() {
+        let unit = "etc/systemd/system/imgbuild-http.service".to_owned();
+        files.push((unit, "the web server for roots in memory"));
+    }
+    files.push((input.head.tftp.trim_start_matches('/').to_owned(), "what the nodes boot"));
+    let mut text = String::new();
+    for (path, what) in files {
+        writeln!(text, "   {path:<36}  {what}").expect("writing to a String succeeds");
+    }
+    text
 }

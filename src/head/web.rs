@@ -10,8 +10,9 @@ pub(super) const PORT: u16 = 8067;
 
 /// `/etc/systemd/system/imgbuild-http.service`, when a node wants it.
 pub(super) fn unit(input: &Input<'_>) -> Option<String> {
-    let nodes = input.recipe.nodes.iter().map(|node| input.recipe.root_mode(Some(node), input.diskless));
-    nodes.chain([input.diskless.root]).find(|mode| *mode == RootMode::Ram)?;
+    if !input.has_root(RootMode::Ram) {
+        return None;
+    }
     let (generated, address, export) = (input.recipe.generated(), input.head.address, &input.head.export);
     Some(format!(
         "# {generated}\n[Unit]\nDescription=Serve the nodes' images over HTTP\nAfter=network-online.target\n\

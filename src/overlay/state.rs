@@ -18,7 +18,9 @@ pub(super) fn apply(
     diskless: &Diskless,
     head: Option<&Head>,
 ) -> Result<(), Error> {
-    let Some(head) = head.filter(|_| layer.exists("/usr/sbin/mount.nfs4")) else { return Ok(()) };
+    // What is written on one of two heads would not be on the other when nodes come over.
+    let one = head.filter(|head| head.standby.is_none());
+    let Some(head) = one.filter(|_| layer.exists("/usr/sbin/mount.nfs4")) else { return Ok(()) };
     let nodes: Vec<String> = recipe
         .nodes
         .iter()

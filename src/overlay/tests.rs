@@ -61,6 +61,7 @@ fn recipe() -> Recipe {
             export: "/srv/imgbuild/compute".into(),
             tftp: "/srv/tftp".into(),
             lease: "12h".into(),
+            standby: None,
         }),
         nodes: vec![node("dizzy", 10, &["mysql"]), node("tumbler", 11, &[])],
         initramfs: recipe::Initramfs {
@@ -213,6 +214,17 @@ fn nodes_keep_their_state_on_the_head() {
     all.nodes.iter_mut().for_each(|node| node.root = Some(RootMode::Ram));
     apply(&mut tree, &all).expect("it fits");
     assert!(tree.lookup(UNIT).is_none(), "nodes in memory go on without a head");
+    let mut two = recipe();
+    two.head.as_mut().expect("it has one").standby = Some(recipe::Standby {
+        name: "spare".into(),
+        aliases: Vec::new(),
+        own_address: Ipv4Addr::new(192, 168, 1, 3),
+        interface: "eth1".into(),
+        head_own_address: Ipv4Addr::new(192, 168, 1, 2),
+    });
+    apply(&mut tree, &two).expect("it fits");
+    assert!(tree.lookup(UNIT).is_none(), "it would be on one of two heads");
+    assert!(text(&tree, "etc/hosts").contains("192.168.1.1\tscoop head\n192.168.1.3\tspare\n"));
 }
 
 #[test]

@@ -23,6 +23,7 @@ use crate::error::Error;
 use crate::fetch::Deb;
 use crate::head;
 use crate::head::RamImage;
+use crate::head::Role;
 use crate::host::Event;
 use crate::host::Host;
 use crate::host::Signer;
@@ -186,9 +187,11 @@ pub fn build(host: &Host, request: &Request<'_>, directory: &Path) -> Result<Bui
         let boot = stage(host, "initramfs", || make_boot(host, recipe, diskless, &image, ram.as_ref()))?;
         if let Some(head) = &recipe.head {
             let debs = choose::fetch_described(host, &image.system.chosen, &image.system.chosen.loaders)?;
-            let files =
-                stage(host, "head", || make_head(host, recipe, head, diskless, &boot, (tree_digest, ram), &debs))?;
-            outputs.head(&files)?;
+            let heads =
+                stage(host, "head", || make_heads(host, recipe, head, diskless, &boot, (tree_digest, ram), &debs))?;
+            for (role, files) in &heads {
+                outputs.head(*role, files)?;
+            }
             loaders = debs.into_iter().map(|deb| deb.package).collect();
         }
         outputs.boot(&boot)?;
@@ -291,8 +294,8 @@ fn manifest(recipe: &Recipe, image: &Image, loaders: &[Package]) -> Manifest {
     manifest
 }
 
-/// The head node's files, with the boot loaders out of their packages.
-fn make_head(
+/// The files of each head, with the boot loaders out of their packages.
+fn make_heads(
     host: &Host,
     recipe: &Recipe,
     head: &Head,
@@ -300,13 +303,19 @@ fn make_head(
     boot: &Boot,
     (digest, image): (Sha256, Option<RamImage>),
     loaders: &[Deb],
-) -> Result<Tree, Error> {
+) -> Result<Vec<(Role, Tree)>, Error> {
     let options = unpack::Options { architecture: recipe.debian.architecture.clone(), ..unpack::Options::default() };
     let loaders = unpack::unpack(host, loaders, &options, &mut |_, _, _| Ok(()))?.tree;
     let (kernel, initramfs) = (boot.kernel.clone(), boot.initramfs.clone());
     let generation = head::generation(&digest, &kernel, &initramfs, image.as_ref());
-    let loaders = &loaders;
-    Ok(head::assemble(&head::Input { recipe, head, diskless, kernel, initramfs, image, loaders, generation })?)
+    let (loaders, role) = (&loaders, Role::Head);
+    let mut input = head::Input { recipe, head, diskless, kernel, initramfs, image, loaders, generation, role };
+    let mut heads = vec![(role, head::assemble(&input)?)];
+    if head.standby.is_some() {
+        input.role = Role::Standby;
+        heads.push((input.role, head::assemble(&input)?));
+    }
+    Ok(heads)
 }
 
 /// The kernel, and the initramfs for it.

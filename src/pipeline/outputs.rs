@@ -16,6 +16,7 @@ use crate::error::Error;
 use crate::format::compress;
 use crate::format::compress::Compression;
 use crate::head::RamImage;
+use crate::head::Role;
 use crate::host::fault::Faulty;
 use crate::host::fault::at;
 use crate::host::output::Staging;
@@ -77,10 +78,10 @@ impl Outputs {
         self.content("boot/initrd.img", &boot.initramfs)
     }
 
-    /// Writes the head's files.
-    pub(super) fn head(&mut self, head: &Tree) -> Result<(), Error> {
-        self.directory("head", head, Owners::Dropped)?;
-        self.files_of("head", head);
+    /// Writes a head's files.
+    pub(super) fn head(&mut self, role: Role, head: &Tree) -> Result<(), Error> {
+        self.directory(role.directory(), head, Owners::Dropped)?;
+        self.files_of(role.directory(), head);
         Ok(())
     }
 

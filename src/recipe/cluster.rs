@@ -4,11 +4,15 @@ use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use std::ops::Range;
 
+use super::Format;
 use super::Head;
 use super::Node;
+use super::RootMode;
+use super::Standby;
 use super::grammar;
 use super::meaning::Checker;
 use super::raw;
+use super::raw::At;
 use super::raw::Text;
 
 /// `[head]`
@@ -23,6 +27,7 @@ pub(super) fn head(checker: &mut Checker<'_>, raw: &raw::Head, recipe: &str) -> 
     let export = checker.get_or("head.export", raw.export.as_ref(), &export, directory);
     let tftp = checker.get_or("head.tftp", raw.tftp.as_ref(), "/srv/tftp", directory);
     let lease = checker.get_or("head.lease", raw.lease.as_ref(), "12h", grammar::lease);
+    let standby = raw.standby.as_ref().map(|standby| self::standby(checker, &standby.value, raw));
     let range = range?;
     Some(Head {
         name: name?,
@@ -34,6 +39,24 @@ pub(super) fn head(checker: &mut Checker<'_>, raw: &raw::Head, recipe: &str) -> 
         export: export?,
         tftp: tftp?,
         lease: lease?,
+        standby: standby.map_or(Some(None), |standby| standby.map(Some))?,
+    })
+}
+
+/// `[head.standby]`
+fn standby(checker: &mut Checker<'_>, raw: &raw::Standby, head: &raw::Head) -> Option<Standby> {
+    let name = checker.get("head.standby.name", &raw.name, grammar::host_name);
+    let aliases = checker.list("head.standby.aliases", &raw.aliases, grammar::alias);
+    let own_address = checker.get("head.standby.own-address", &raw.own_address, grammar::address);
+    let interface = raw.interface.as_ref().unwrap_or(&head.interface);
+    let interface = checker.get("head.standby.interface", interface, grammar::interface);
+    let head_own_address = checker.option("head.own-address", head.own_address.as_ref(), grammar::address);
+    Some(Standby {
+        name: name?,
+        aliases: aliases?,
+        own_address: own_address?,
+        interface: interface?,
+        head_own_address: head_own_address??,
     })
 }
 
@@ -62,7 +85,7 @@ pub(super) fn node(checker: &mut Checker<'_>, raw: &raw::Node) -> Option<Node> {
         mac: mac?,
         address: address?,
         services,
-        root: raw.root,
+        root: raw.root.as_ref().map(|root| root.value),
         kernel_arguments: arguments?,
     })
 }
@@ -86,20 +109,69 @@ pub(super) fn check(checker: &mut Checker<'_>, raw: &raw::Recipe) {
         }
     }
     let mut addresses = Unique::default();
-    let all = raw.head.iter().map(|head| &head.value.address).chain(raw.node.iter().map(|node| &node.value.address));
-    for text in all {
+    let heads = raw.head.iter().flat_map(|head| std::iter::once(&head.value.address).chain(own_addresses(&head.value)));
+    for text in heads.chain(raw.node.iter().map(|node| &node.value.address)) {
         if let Ok(address) = grammar::address(&text.value) {
             addresses.add(checker, address, text, "address");
         }
     }
     network(checker, raw);
+    pair(checker, raw);
+}
+
+/// The addresses that stay with a head.
+fn own_addresses(head: &raw::Head) -> impl Iterator<Item = &Text> {
+    let standby = head.standby.iter().map(|standby| &standby.value.own_address);
+    head.own_address.iter().chain(standby)
+}
+
+/// Whether two heads that share nothing can serve these nodes.
+fn pair(checker: &mut Checker<'_>, raw: &raw::Recipe) {
+    let Some(head) = &raw.head else { return };
+    let Some(standby) = &head.value.standby else {
+        if let Some(own) = &head.value.own_address {
+            let message = "`head.own-address` is for a head whose `address` moves, and there is no `[head.standby]`";
+            checker.report(own, message.to_owned(), None);
+        }
+        return;
+    };
+    if head.value.own_address.is_none() {
+        let help = "`head.address` moves to the standby; give the head one that stays".to_owned();
+        checker.report(head, "`head.own-address` is missing".to_owned(), Some(help));
+    }
+    if let [only, last] = head.value.range.as_slice()
+        && only.value == last.value
+    {
+        let message = "`head.range` has one address, and each of the two heads needs its own part of it".to_owned();
+        checker.report(last, message, None);
+    }
+    let Some(diskless) = &raw.diskless else { return };
+    let roots = raw.node.iter().filter_map(|node| node.value.root.as_ref()).chain(&diskless.value.root);
+    let shared = |root: &&At<RootMode>| root.value == RootMode::Nfs;
+    let wrong = "with `[head.standby]` no node can have the root `nfs`, which is written to on one head alone";
+    let help = || Some("write \"overlay\" or \"ram\"".to_owned());
+    for root in roots.clone().filter(shared) {
+        checker.report(root, wrong.to_owned(), help());
+    }
+    if diskless.value.root.is_none() {
+        checker.report(diskless, wrong.to_owned(), Some("write root = \"overlay\" or \"ram\"".to_owned()));
+    }
+    let has_erofs = raw.output.formats.iter().flatten().any(|format| *format == Format::Erofs);
+    if roots.clone().any(|root| root.value == RootMode::Overlay) && !has_erofs {
+        let message = "the root `overlay` of two heads is one erofs image on both: a directory has other file handles \
+                       on each"
+            .to_owned();
+        checker.report(standby, message, Some("add \"erofs\" to the formats of `[output]`".to_owned()));
+    }
 }
 
 fn unique_names(checker: &mut Checker<'_>, raw: &raw::Recipe) {
     let mut names = Unique::default();
     let head = raw.head.iter().flat_map(|head| std::iter::once(&head.value.name).chain(&head.value.aliases));
+    let standby = raw.head.iter().filter_map(|head| head.value.standby.as_ref());
+    let standby = standby.flat_map(|standby| std::iter::once(&standby.value.name).chain(&standby.value.aliases));
     let nodes = raw.node.iter().flat_map(|node| std::iter::once(&node.value.name).chain(&node.value.aliases));
-    for text in head.chain(nodes) {
+    for text in head.chain(standby).chain(nodes) {
         names.add(checker, text.value.clone(), text, "name");
     }
 }
@@ -122,7 +194,9 @@ fn network(checker: &mut Checker<'_>, raw: &raw::Recipe) {
         checker.report(text, format!("`{key}` {}: it {message}", text.value), None);
         None
     };
-    let address = inside(&head.address, "head.address");
+    let mut heads = vec![inside(&head.address, "head.address")];
+    heads.extend(head.own_address.iter().map(|own| inside(own, "head.own-address")));
+    heads.extend(head.standby.iter().map(|standby| inside(&standby.value.own_address, "head.standby.own-address")));
     for node in &raw.node {
         inside(&node.value.address, "node.address");
     }
@@ -130,8 +204,9 @@ fn network(checker: &mut Checker<'_>, raw: &raw::Recipe) {
     let (Some(from), Some(to)) = (inside(low, "head.range"), inside(high, "head.range")) else { return };
     if from > to {
         checker.report(high, "`head.range` ends before it begins".to_owned(), None);
-    } else if address.is_some_and(|address| (from..=to).contains(&address)) {
-        let address = address.map(Ipv4Addr::from_bits).unwrap_or(base);
+    }
+    for address in heads.into_iter().flatten().filter(|address| (from..=to).contains(address)) {
+        let address = Ipv4Addr::from_bits(address);
         checker.report(low, format!("`head.range` has the head's own address {address} in it"), None);
     }
 }

@@ -271,7 +271,7 @@ impl Checker<'_> {
         let arguments = self.list("diskless.kernel-arguments", &raw.kernel_arguments, grammar::kernel_argument);
         let head_address = head.map(|head| head.address);
         Some(Diskless {
-            root: raw.root.unwrap_or(RootMode::Nfs),
+            root: raw.root.as_ref().map_or(RootMode::Nfs, |root| root.value),
             interface: interface?,
             tmpfs: tmpfs?,
             syslog: syslog?.or_else(|| head_address.map(|address| address.to_string())),

@@ -301,6 +301,24 @@ pub struct Head {
     pub tftp: String,
     /// Lease of machines that are no node of the recipe; default `12h`.
     pub lease: String,
+    /// The second head, to which [`address`](Self::address) moves when this one dies.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub standby: Option<Standby>,
+}
+
+/// `[head.standby]`
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Standby {
+    /// Host name.
+    pub name: String,
+    /// Further names.
+    pub aliases: Vec<String>,
+    /// Address on the cluster network that stays with it.
+    pub own_address: Ipv4Addr,
+    /// Interface on the cluster network.
+    pub interface: String,
+    /// The address that stays with the first head.
+    pub head_own_address: Ipv4Addr,
 }
 
 /// `[[node]]`

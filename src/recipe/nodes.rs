@@ -26,9 +26,11 @@ impl Recipe {
         let mut text = format!("# {}\n127.0.0.1\tlocalhost\n", self.generated());
         text.push_str("::1\tlocalhost ip6-localhost ip6-loopback\nff02::1\tip6-allnodes\nff02::2\tip6-allrouters\n\n");
         let head = self.head.iter().map(|head| (head.address, &head.name, &head.aliases));
+        let standby = self.head.iter().filter_map(|head| head.standby.as_ref());
+        let standby = standby.map(|standby| (standby.own_address, &standby.name, &standby.aliases));
         let nodes = self.nodes.iter().map(|node| (node.address, &node.name, &node.aliases));
         let domain = self.diskless.as_ref().and_then(|diskless| diskless.domain.as_ref());
-        for (address, name, aliases) in head.chain(nodes) {
+        for (address, name, aliases) in head.chain(standby).chain(nodes) {
             write!(text, "{address}\t{name}").expect("writing to a String succeeds");
             if let Some(domain) = domain {
                 write!(text, " {name}.{domain}").expect("writing to a String succeeds");

@@ -235,7 +235,7 @@ pub(super) struct Configure {
 #[schemars(rename = "diskless")]
 pub(super) struct Diskless {
     /// How nodes mount their root. Default: `nfs`.
-    pub(super) root: Option<RootMode>,
+    pub(super) root: Option<At<RootMode>>,
     /// The interface that nodes boot from. It is up before the root is there and never touched afterwards.
     /// Default: `eth0`.
     pub(super) interface: Option<Text>,
@@ -263,8 +263,11 @@ pub(super) struct Head {
     /// Further names.
     #[serde(default)]
     pub(super) aliases: Vec<Text>,
-    /// Address on the cluster's network.
+    /// Address on the cluster's network. With `[head.standby]` it is the one that moves from a dead head to the other,
+    /// and that nodes know.
     pub(super) address: Text,
+    /// The head's own address, which stays with it when `address` moves. Needed with `[head.standby]`.
+    pub(super) own_address: Option<Text>,
     /// Interface on the cluster's network.
     pub(super) interface: Text,
     /// The cluster's network, such as `192.168.1.0/24`.
@@ -279,6 +282,26 @@ pub(super) struct Head {
     pub(super) tftp: Option<Text>,
     /// DHCP lease of machines that are no `[[node]]`, such as `45m`, `12h` or `infinite`. Default: `12h`.
     pub(super) lease: Option<Text>,
+    /// A second head.
+    pub(super) standby: Option<At<Standby>>,
+}
+
+/// A second head, which takes over the first one's `address` when that one dies; nodes go on. The two share nothing:
+/// both export the same image, and both answer DHCP. So nodes have `root` `overlay` or `ram`, `formats` has `erofs`,
+/// and nodes keep nothing on the heads: ssh host keys are made at each boot, and databases are in memory.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[schemars(rename = "standby")]
+pub(super) struct Standby {
+    /// Host name.
+    pub(super) name: Text,
+    /// Further names.
+    #[serde(default)]
+    pub(super) aliases: Vec<Text>,
+    /// Its own address on the cluster's network.
+    pub(super) own_address: Text,
+    /// Its interface on the cluster's network. Default: as the head's.
+    pub(super) interface: Option<Text>,
 }
 
 /// One node.
@@ -299,7 +322,7 @@ pub(super) struct Node {
     #[serde(default)]
     pub(super) services: Vec<Text>,
     /// How this node mounts its root. Default: as `[diskless]` says.
-    pub(super) root: Option<RootMode>,
+    pub(super) root: Option<At<RootMode>>,
     /// Further kernel arguments of this node.
     #[serde(default)]
     pub(super) kernel_arguments: Vec<Text>,

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use serde_json::Value as Json;
 
 /// How a part of the recipe is headed, and the name of its type; in the order in which recipes are written.
-const PARTS: [(&str, &str); 10] = [
+const PARTS: [(&str, &str); 11] = [
     ("`[debian]`", "debian"),
     ("`[[archive]]`", "archive"),
     ("`[install]`", "install"),
@@ -13,6 +13,7 @@ const PARTS: [(&str, &str); 10] = [
     ("`[configure]`", "configure"),
     ("`[diskless]`", "diskless"),
     ("`[head]`", "head"),
+    ("`[head.standby]`", "standby"),
     ("`[[node]]`", "node"),
     ("`[initramfs]`", "initramfs"),
     ("`[output]`", "output"),

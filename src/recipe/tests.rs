@@ -96,6 +96,30 @@ mac = "02:00:00:00:00:0a"
 address = "10.0.0.10"
 "#;
 
+/// The smallest cluster with two heads.
+const PAIR: &str = r#"name = "x"
+[debian]
+suite = "trixie"
+[diskless]
+root = "overlay"
+[head]
+name = "head"
+address = "10.0.0.1"
+own-address = "10.0.0.2"
+interface = "eth1"
+network = "10.0.0.0/24"
+range = ["10.0.0.100", "10.0.0.200"]
+[head.standby]
+name = "spare"
+own-address = "10.0.0.3"
+[output]
+formats = ["tar", "erofs"]
+[[node]]
+name = "a"
+mac = "02:00:00:00:00:0a"
+address = "10.0.0.10"
+"#;
+
 struct World(tempfile::TempDir);
 
 impl World {
@@ -183,6 +207,20 @@ fn defaults_are_filled_in() {
     let diskless = World::new().good(&format!("{SMALL}[diskless]\n")).diskless.expect("asked for");
     assert_eq!(diskless.root, RootMode::Nfs);
     assert_eq!(diskless.tmpfs["/tmp"], "25%");
+}
+
+#[test]
+fn two_heads_have_an_address_each_and_one_that_moves() {
+    let recipe = World::new().good(PAIR);
+    let head = recipe.head.as_ref().expect("it has one");
+    let standby = head.standby.as_ref().expect("it has two");
+    let own = [standby.head_own_address, standby.own_address].map(|address| address.to_string());
+    assert_eq!((head.address.to_string().as_str(), own), ("10.0.0.1", ["10.0.0.2", "10.0.0.3"].map(str::to_owned)));
+    assert_eq!(standby.interface, "eth1");
+    let hosts = recipe.hosts();
+    assert!(hosts.contains("\n10.0.0.1\thead\n10.0.0.3\tspare\n10.0.0.10\ta\n"), "{hosts}");
+    let ram = PAIR.replace("\"overlay\"", "\"ram\"").replace("erofs", "squashfs");
+    World::new().good(&ram);
 }
 
 #[test]
@@ -908,6 +946,91 @@ const BAD: &[(&str, &str, &str, &[&str])] = &[
             r#"recipe.toml:10:10: `head.export` is "/" (this is the head's own root)"#,
             r#"recipe.toml:11:8: `head.tftp` is "srv/tftp" (use an absolute path of letters, digits, `.`, `_`, `+`, `-` and `@`, without `.` and `..`)"#,
         ],
+    ),
+    (
+        PAIR,
+        "[head.standby]\nname = \"spare\"\nown-address = \"10.0.0.3\"\n",
+        "",
+        &["recipe.toml:9:15: `head.own-address` is for a head whose `address` moves, and there is no `[head.standby]`"],
+    ),
+    (
+        PAIR,
+        "own-address = \"10.0.0.2\"\n",
+        "",
+        &[
+            "recipe.toml:6:1: `head.own-address` is missing (`head.address` moves to the standby; give the head one that stays)",
+        ],
+    ),
+    (PAIR, "own-address = \"10.0.0.3\"\n", "", &["recipe.toml:13:1: `head.standby.own-address` is missing"]),
+    (
+        PAIR,
+        "root = \"overlay\"",
+        "root = \"nfs\"",
+        &[
+            r#"recipe.toml:5:8: with `[head.standby]` no node can have the root `nfs`, which is written to on one head alone (write "overlay" or "ram")"#,
+        ],
+    ),
+    (
+        PAIR,
+        "root = \"overlay\"\n",
+        "",
+        &[
+            r#"recipe.toml:4:1: with `[head.standby]` no node can have the root `nfs`, which is written to on one head alone (write root = "overlay" or "ram")"#,
+        ],
+    ),
+    (
+        PAIR,
+        "",
+        "root = \"nfs\"",
+        &[
+            r#"recipe.toml:22:8: with `[head.standby]` no node can have the root `nfs`, which is written to on one head alone (write "overlay" or "ram")"#,
+        ],
+    ),
+    (
+        PAIR,
+        ", \"erofs\"",
+        "",
+        &[
+            r#"recipe.toml:13:1: the root `overlay` of two heads is one erofs image on both: a directory has other file handles on each (add "erofs" to the formats of `[output]`)"#,
+        ],
+    ),
+    (
+        PAIR,
+        "\"10.0.0.200\"",
+        "\"10.0.0.100\"",
+        &["recipe.toml:12:24: `head.range` has one address, and each of the two heads needs its own part of it"],
+    ),
+    (
+        PAIR,
+        "\"10.0.0.3\"",
+        "\"10.0.0.10\"",
+        &["recipe.toml:21:11: the address `10.0.0.10` is taken already, at recipe.toml:15:15"],
+    ),
+    (
+        PAIR,
+        "\"10.0.0.3\"",
+        "\"10.0.0.130\"",
+        &["recipe.toml:12:10: `head.range` has the head's own address 10.0.0.130 in it"],
+    ),
+    (
+        PAIR,
+        "\"10.0.0.2\"",
+        "\"10.0.1.2\"",
+        &[
+            "recipe.toml:9:15: `head.own-address` 10.0.1.2: it is outside of the network `10.0.0.0/24` (recipe.toml:11:11)",
+        ],
+    ),
+    (
+        PAIR,
+        "name = \"spare\"",
+        "name = \"a\"",
+        &["recipe.toml:19:8: the name `a` is taken already, at recipe.toml:14:8"],
+    ),
+    (
+        PAIR,
+        "name = \"spare\"",
+        "name = \"spare\"\nadress = \"10.0.0.4\"",
+        &["recipe.toml:15:1: unknown key `head.standby.adress` (known here: aliases, interface, name, own-address)"],
     ),
     (
         SMALL,

@@ -6,7 +6,7 @@
 //! at every moment a crash leaves the old menu or the new one.
 //!
 //! ```text
-//! EXPORT/gen/GENERATION/      root/, root.erofs …, manifest.json, tree.txt
+//! EXPORT/gen/GENERATION/      root/, root.erofs …, manifest.json, tree.txt; of two heads root/ is for a mount
 //! EXPORT/state/NODE/          what is a node's own: made once, and never touched again
 //! TFTP/NAME/GENERATION/       vmlinuz, initrd.img, pxelinux/, grub/: its entries of menus
 //! TFTP/NAME/menu-A-B/         the menu of generation A, with B as the previous one
@@ -31,6 +31,7 @@ use crate::error::Error;
 use crate::error::PublishError;
 use crate::format::compress;
 use crate::head::Cluster;
+use crate::head::Role;
 use crate::host::Spool;
 use crate::host::Staging;
 use crate::image;
@@ -54,8 +55,8 @@ const IMAGES: [&str; 2] = ["root.erofs", "root.squashfs"];
 /// The longest tar, and the longest text, that is read.
 const TAR_MAX: u64 = 1 << 40;
 const TEXT_MAX: u64 = 1 << 30;
-/// The one file of the head's that others write as well.
-const HOSTS: &str = "etc/hosts";
+/// The files of the head's that others write as well.
+const OTHERS: [&str; 2] = ["etc/hosts", "etc/keepalived/keepalived.conf"];
 
 /// What publishing did.
 #[derive(Debug)]
@@ -68,37 +69,40 @@ pub struct Published {
     pub left: Vec<String>,
 }
 
-/// Brings an output to a head, and makes it the first of the menu.
+/// Brings an output to a head, or to its standby, and makes it the first of the menu.
 ///
 /// # Errors
-/// The output is not whole, nodes must not boot it, or the disk; then the menu is as it was.
-pub fn publish(output: &Path, root: &Path) -> Result<Published, Error> {
+/// The output is not whole, has no such head, is on the wrong one, nodes must not boot it, or the disk; then the menu
+/// is as it was.
+pub fn publish(output: &Path, root: &Path, role: Role) -> Result<Published, Error> {
     let path = output.join("manifest.json");
     let manifest = Manifest::parse(&text(&path)?).map_err(|source| PublishError::Manifest { path, source })?;
     let wrong = super::check(output, &manifest)?;
     if !wrong.is_empty() {
         return Err(PublishError::Unverified(wrong).into());
     }
-    let place = Place::new(root, cluster(output)?);
+    let place = Place::new(root, cluster(output, role)?);
     place.check_links()?;
+    place.check_role()?;
     let id = place.cluster.generation.clone();
     let _lock = place.lock()?;
     let target = place.generation(&id);
     if !target.exists() {
-        put_generation(output, &target)?;
+        put_generation(output, &target, &place)?;
     }
     let boot = place.boot(&id);
     if !boot.exists() {
-        let from = output.join("head").join(boot.strip_prefix(root).unwrap_or(&boot));
+        let from = output.join(role.directory()).join(boot.strip_prefix(root).unwrap_or(&boot));
         let staging = Staging::new(&boot)?;
         copy_directory(&from, staging.path())?;
         staging.publish()?;
     }
-    for node in &place.cluster.nodes {
+    // Two heads keep nothing of their nodes: it would be on one of them.
+    for node in place.cluster.nodes.iter().filter(|_| place.cluster.role.is_none()) {
         let state = place.state(&node.name);
         fs::create_dir_all(&state).map_err(failed("make", &state))?;
     }
-    let (changed, left) = put_files(output, &place)?;
+    let (changed, left) = put_files(&output.join(role.directory()), &place)?;
     // What was published before stays the one to go back to when the same is published again.
     let before = place.menu();
     let previous = match before {
@@ -154,17 +158,22 @@ pub fn known_hosts(root: &Path, name: Option<&str>) -> Result<String, Error> {
 }
 
 /// The cluster that an output is for.
-fn cluster(output: &Path) -> Result<Cluster, Error> {
-    let found = place::clusters(&output.join("head"))?;
-    let missing = |reason: &str| PublishError::Output { path: output.to_owned(), reason: reason.to_owned() };
-    found.into_iter().next().ok_or_else(|| missing("its recipe has no `[head]`").into())
+fn cluster(output: &Path, role: Role) -> Result<Cluster, Error> {
+    let found = place::clusters(&output.join(role.directory()))?;
+    let reason = match role {
+        Role::Head => "its recipe has no `[head]`",
+        Role::Standby => "its recipe has no `[head.standby]`",
+    };
+    let missing = || PublishError::Output { path: output.to_owned(), reason: reason.to_owned() };
+    found.into_iter().next().ok_or_else(|| missing().into())
 }
 
-fn put_generation(output: &Path, target: &Path) -> Result<(), Error> {
+fn put_generation(output: &Path, target: &Path, place: &Place) -> Result<(), Error> {
     let parent = target.parent().expect("it is below `gen`");
     fs::create_dir_all(parent).map_err(failed("make", parent))?;
     let root = read_root(output, parent)?;
-    let head = place::texts(&output.join("head"))?;
+    let role = place.cluster.role;
+    let head = place::texts(&output.join(role.unwrap_or(Role::Head).directory()))?;
     let wrong = lint::check(&root, &head);
     if !wrong.is_empty() {
         return Err(PublishError::Lint(wrong).into());
@@ -172,7 +181,10 @@ fn put_generation(output: &Path, target: &Path) -> Result<(), Error> {
     let staging = Staging::new(target)?;
     let directory = staging.path().join("root");
     fs::create_dir(&directory).map_err(failed("make", &directory))?;
-    image::write_directory(&root, &directory, Owners::Kept)?;
+    // Two heads mount the image there: files of a directory have other handles on each.
+    if role.is_none() {
+        image::write_directory(&root, &directory, Owners::Kept)?;
+    }
     for name in IMAGES.into_iter().filter(|name| output.join(name).exists()).chain(["manifest.json", "tree.txt"]) {
         let to = staging.path().join(name);
         copy_file(&output.join(name), &to)?;
@@ -199,8 +211,7 @@ fn read_root(output: &Path, disk: &Path) -> Result<Tree, Error> {
 }
 
 /// The head's own files, and the boot loaders. Those that are as they shall be are not touched.
-fn put_files(output: &Path, place: &Place) -> Result<(Vec<String>, Vec<String>), Error> {
-    let head = output.join("head");
+fn put_files(head: &Path, place: &Place) -> Result<(Vec<String>, Vec<String>), Error> {
     let (mut changed, mut left) = (Vec::new(), Vec::new());
     let tftp = place.cluster.tftp.trim_start_matches('/').to_owned();
     for directory in ["etc", tftp.as_str()] {
@@ -214,7 +225,8 @@ fn put_files(output: &Path, place: &Place) -> Result<(Vec<String>, Vec<String>),
             if there.as_ref() == Some(&bytes) {
                 continue;
             }
-            if name == HOSTS && there.is_some_and(|text| !text.starts_with(b"# Generated by imgbuild from recipe ")) {
+            let ours = |text: &[u8]| text.starts_with(b"# Generated by imgbuild from recipe ");
+            if OTHERS.contains(&name.as_str()) && there.is_some_and(|text| !ours(&text)) {
                 left.push(name);
                 continue;
             }

@@ -116,6 +116,23 @@ impl Place {
         Ok(())
     }
 
+    /// Whether the head is not already the other one of two.
+    pub(super) fn check_role(&self) -> Result<(), Error> {
+        let (name, role) = (&self.cluster.name, self.cluster.role);
+        let there = clusters(&self.root)?.into_iter().find(|cluster| cluster.name == *name);
+        match there.and_then(|cluster| cluster.role) {
+            Some(other) if role.is_some_and(|role| role != other) => {
+                Err(PublishError::OtherHead { root: self.root.clone(), role: other.directory() }.into())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Where the export of one generation is written down, when each has its own.
+    pub(super) fn exports(&self, id: &str) -> PathBuf {
+        self.root.join(format!("etc/exports.d/imgbuild-{id}.exports"))
+    }
+
     /// Offers a generation first and another one second: what comes before the last rename nobody sees.
     pub(super) fn offer(&self, now: &str, previous: Option<&str>) -> Result<Menu, Error> {
         let known = |id: &str| head::is_generation(id) && self.boot(id).is_dir() && self.generation(id).is_dir();

@@ -8,15 +8,18 @@ use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::fs;
 use std::fs::File;
+use std::io;
 use std::io::Read as _;
 use std::io::Seek as _;
 use std::io::SeekFrom;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::time::UNIX_EPOCH;
 
 use super::failed;
 use super::place::Place;
 use crate::error::Error;
+use crate::error::PublishError;
 use crate::head;
 
 /// So much of a log's end is read; a boot writes some hundred kilobytes.
@@ -64,6 +67,15 @@ pub fn prune(root: &Path, name: Option<&str>, keep: usize, neglect: bool) -> Res
         if generation.is_now || generation.is_previous || !generation.nodes.is_empty() {
             continue;
         }
+        let exports = place.exports(&generation.id);
+        let root = place.generation(&generation.id).join("root");
+        if is_mounted(&root) {
+            return Err(PublishError::Mounted { root, exports }.into());
+        }
+        match fs::remove_file(&exports) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed("remove", &exports)(error)),
+            _ => {}
+        }
         // First what it is booted by, so that nobody begins with it now. The names are those of unfinished outputs:
         // what a crash leaves of them goes with the next publication.
         for (path, gone) in [
@@ -78,6 +90,13 @@ pub fn prune(root: &Path, name: Option<&str>, keep: usize, neglect: bool) -> Res
         removed.push(generation.id.clone());
     }
     Ok((removed, unknown))
+}
+
+/// Whether a directory lies on another file system than the one that it is in.
+fn is_mounted(directory: &Path) -> bool {
+    let device = |path: &Path| fs::metadata(path).map(|metadata| metadata.dev()).ok();
+    let parent = directory.parent().and_then(device);
+    device(directory).is_some_and(|device| Some(device) != parent)
 }
 
 #[expect(clippy::disallowed_methods, reason = "sorted here")]
@@ -143,7 +162,7 @@ fn tail(path: &Path) -> String {
         file.seek(SeekFrom::Start(length.saturating_sub(LOG_MAX)))?;
         let mut bytes = Vec::new();
         file.take(LOG_MAX).read_to_end(&mut bytes)?;
-        Ok::<_, std::io::Error>(bytes)
+        Ok::<_, io::Error>(bytes)
     };
     String::from_utf8_lossy(&read().unwrap_or_default()).into_owned()
 }
