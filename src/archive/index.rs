@@ -14,14 +14,12 @@ use crate::archive::Source;
 use crate::archive::scan;
 use crate::archive::scan::Found;
 use crate::deb::Atom;
-use crate::deb::MultiArch;
 use crate::deb::Package;
 use crate::deb::PackageError;
 use crate::deb::Priority;
 use crate::deb::Relation;
 use crate::deb::Stanza;
 use crate::deb::Version;
-use crate::digest::Sha256;
 use crate::host::in_parallel;
 
 /// A package of an [`Index`]; means nothing to another index. Later packages compare greater.
@@ -214,26 +212,10 @@ impl Index {
         let version: Version = text(&entry.version).parse().expect("it was checked when the index was read");
         let reason = Atom { name: format!("({reason})"), architecture: None, constraint: None };
         Package {
-            name: text(&entry.name),
-            version: version.clone(),
-            architecture: text(&entry.architecture),
-            multi_arch: MultiArch::No,
-            essential: false,
             priority: Priority::Extra,
-            source: text(&entry.name),
-            source_version: version,
-            installed_size: 0,
             pre_depends: vec![Relation(vec![reason])],
-            depends: Vec::new(),
-            recommends: Vec::new(),
-            conflicts: Vec::new(),
-            breaks: Vec::new(),
-            replaces: Vec::new(),
-            provides: Vec::new(),
-            filename: String::new(),
-            size: 0,
-            sha256: Sha256::of(b""),
             archive: Some(entry.archive),
+            ..Package::bare(&text(&entry.name), version, &text(&entry.architecture))
         }
     }
 }

@@ -23,7 +23,10 @@ use std::time::Duration;
 
 use crate::host::Host;
 use crate::recipe::Treatment;
+use crate::tree;
+use crate::tree::Inode;
 use crate::tree::Tree;
+use crate::tree::TreePath;
 use crate::unpack::Installed;
 use crate::unpack::Root;
 
@@ -155,12 +158,12 @@ pub enum Error {
     },
     /// What came back from the sandbox is no tree.
     #[error("cannot read the root that the sandbox made")]
-    ReadBack(#[source] crate::tree::tar::Error),
+    ReadBack(#[source] tree::tar::Error),
     /// A script left what no image may have.
     #[error("a maintainer script left {what} at `{path}`")]
     LeftBehind {
         /// Where.
-        path: crate::tree::TreePath,
+        path: TreePath,
         /// What.
         what: &'static str,
     },
@@ -183,7 +186,7 @@ pub enum Error {
     },
     /// The tree refuses an edit, or a file's bytes cannot be read.
     #[error("cannot change the root tree")]
-    Tree(#[source] crate::tree::Error),
+    Tree(#[source] tree::Error),
 }
 
 fn list(unasked: &[commands::debconf::Unasked]) -> String {
@@ -199,7 +202,8 @@ fn list(unasked: &[commands::debconf::Unasked]) -> String {
 /// # Errors
 /// A script that fails, or that cannot be followed.
 pub fn configure(host: &Host, root: Root, options: &Options) -> Result<Configured, Error> {
-    let Root { tree, packages } = root;
+    let Root { mut tree, packages } = root;
+    let policy = Policy::put(&mut tree).map_err(Error::Tree)?;
     let (mut tree, report) = match options.method {
         Method::Native => native_way(host, tree, &packages, options)?,
         Method::Sandbox => {
@@ -207,6 +211,7 @@ pub fn configure(host: &Host, root: Root, options: &Options) -> Result<Configure
             (tree, sandbox::report(&packages, options))
         }
     };
+    policy.take_away(&mut tree).map_err(Error::Tree)?;
     let unasked = commands::debconf::unasked(&tree, &packages, options).map_err(Error::Tree)?;
     if !unasked.is_empty() {
         return Err(Error::Unasked(unasked));
@@ -223,7 +228,30 @@ pub fn configure(host: &Host, root: Root, options: &Options) -> Result<Configure
 /// # Errors
 /// The tree is not what unpacking leaves.
 pub fn survey(host: &Host, root: Root, options: &Options) -> Result<Vec<PackageReport>, Error> {
-    Ok(native::configure(host, root.tree, &root.packages, options)?.report)
+    let Root { mut tree, packages } = root;
+    Policy::put(&mut tree).map_err(Error::Tree)?;
+    Ok(native::configure(host, tree, &packages, options)?.report)
+}
+
+/// `/usr/sbin/policy-rc.d`, which is there while an image is made, in both ways: scripts ask it, and what it denies
+/// they leave out.
+struct Policy(Option<Inode>);
+
+impl Policy {
+    const PATH: &str = "usr/sbin/policy-rc.d";
+
+    fn put(tree: &mut Tree) -> Result<Self, tree::Error> {
+        let before = tree.get(&TreePath::literal(Self::PATH)).cloned();
+        if tree.lookup("usr/sbin").is_some() {
+            tree.put(Self::PATH, Inode::file(0o755, "#!/bin/sh\nexit 101\n"))?;
+        }
+        Ok(Self(before))
+    }
+
+    fn take_away(self, tree: &mut Tree) -> Result<(), tree::Error> {
+        tree.remove_all(&TreePath::literal(Self::PATH));
+        self.0.map_or(Ok(()), |inode| tree.put(Self::PATH, inode).map(drop))
+    }
 }
 
 /// The native way, and behind it the sandbox for the packages that the recipe sends there.

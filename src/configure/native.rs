@@ -28,10 +28,7 @@ use super::world::Gap;
 use super::world::World;
 use crate::host::Host;
 use crate::recipe::Treatment;
-use crate::tree;
-use crate::tree::Inode;
 use crate::tree::Tree;
-use crate::tree::TreePath;
 use crate::unpack::Installed;
 
 /// Stack for following scripts: a level of nesting takes up to 20 KiB in a debug build, and `Limits::depth` of
@@ -139,7 +136,6 @@ impl<'a> Run<'a> {
 
     fn all(mut self, host: &Host) -> Result<Followed, Error> {
         let packages = self.packages;
-        let policy = Policy::put(self.world.tree()).map_err(Error::Tree)?;
         let native: Vec<&Installed> =
             packages.iter().filter(|package| !self.options.packages.contains_key(&package.name)).collect();
         for package in &native {
@@ -165,7 +161,6 @@ impl<'a> Run<'a> {
             generators::run(host, &mut self.world)?;
         }
         debconf::save(&mut self.world).map_err(Error::Tree)?;
-        policy.take_away(self.world.tree()).map_err(Error::Tree)?;
         let report = packages.iter().map(|package| self.report(package, &failures)).collect();
         Ok(Followed { tree: self.world.into_tree(), report, failures })
     }
@@ -275,27 +270,6 @@ impl<'a> Run<'a> {
             None => (Outcome::Covered, Vec::new()),
         };
         PackageReport { package: name, outcome, notes }
-    }
-}
-
-/// `/usr/sbin/policy-rc.d`, which is there while an image is made, in every way to make one: scripts ask it, and what
-/// it denies they leave out.
-struct Policy(Option<Inode>);
-
-impl Policy {
-    const PATH: &str = "usr/sbin/policy-rc.d";
-
-    fn put(tree: &mut Tree) -> Result<Self, tree::Error> {
-        let before = tree.get(&TreePath::literal(Self::PATH)).cloned();
-        if tree.lookup("usr/sbin").is_some() {
-            tree.put(Self::PATH, Inode::file(0o755, "#!/bin/sh\nexit 101\n"))?;
-        }
-        Ok(Self(before))
-    }
-
-    fn take_away(self, tree: &mut Tree) -> Result<(), tree::Error> {
-        tree.remove_all(&TreePath::literal(Self::PATH));
-        self.0.map_or(Ok(()), |inode| tree.put(Self::PATH, inode).map(drop))
     }
 }
 

@@ -40,8 +40,7 @@ use crate::unpack::Installed;
 const TIMEOUT: Duration = Duration::from_secs(2 * 60 * 60);
 
 /// Programs that stand aside: path, the stub's text, why.
-const STUBS: [(&str, &str, &str); 4] = [
-    ("usr/sbin/policy-rc.d", "#!/bin/sh\nexit 101\n", "invoke-rc.d asks it: no service starts"),
+const STUBS: [(&str, &str, &str); 3] = [
     ("usr/sbin/start-stop-daemon", "#!/bin/sh\nexit 0\n", "init scripts call it directly"),
     ("usr/sbin/update-initramfs", "#!/bin/sh\nexit 0\n", "the initramfs is made by a stage of its own"),
     ("usr/sbin/mkinitramfs", "#!/bin/sh\nexit 0\n", "the initramfs is made by a stage of its own"),
@@ -101,12 +100,12 @@ pub(super) fn report(packages: &[Installed], options: &Options) -> Vec<PackageRe
     packages.iter().map(one).collect()
 }
 
-/// Puts the stubs in place of programs that are there (policy-rc.d in any case); returns their paths.
+/// Puts the stubs in place of programs that are there; returns their paths.
 fn put_stubs(tree: &mut Tree) -> Result<Vec<TreePath>, crate::tree::Error> {
     let mut paths = Vec::new();
     for (name, text, _) in STUBS {
         let path = tree.resolve(name, false)?;
-        if name.ends_with("/policy-rc.d") || tree.get(&path).is_some() {
+        if tree.get(&path).is_some() {
             replace(tree, &path, Inode::file(0o755, text))?;
             paths.push(path);
         }

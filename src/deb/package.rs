@@ -94,6 +94,33 @@ pub enum Priority {
 }
 
 impl Package {
+    /// A package of which no more is known: without relations, and with no bytes yet.
+    #[must_use]
+    pub fn bare(name: &str, version: Version, architecture: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            version: version.clone(),
+            architecture: architecture.to_owned(),
+            multi_arch: MultiArch::No,
+            essential: false,
+            priority: Priority::Optional,
+            source: name.to_owned(),
+            source_version: version,
+            installed_size: 0,
+            pre_depends: Vec::new(),
+            depends: Vec::new(),
+            recommends: Vec::new(),
+            conflicts: Vec::new(),
+            breaks: Vec::new(),
+            replaces: Vec::new(),
+            provides: Vec::new(),
+            filename: String::new(),
+            size: 0,
+            sha256: Sha256::of(b""),
+            archive: None,
+        }
+    }
+
     /// Reads a stanza of an archive's package index; `archive` is the position of its source.
     ///
     /// # Errors

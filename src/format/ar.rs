@@ -6,6 +6,8 @@
 use std::io;
 use std::io::Read;
 
+use super::read_body;
+
 /// What every archive starts with.
 pub const MAGIC: &[u8; 8] = b"!<arch>\n";
 
@@ -124,16 +126,7 @@ impl<R: Read> Reader<R> {
 impl<R: Read> Read for Reader<R> {
     /// The current member's bytes; a truncated archive is an error, not an end.
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let want = usize::try_from(self.left).unwrap_or(usize::MAX).min(buffer.len());
-        if want == 0 {
-            return Ok(0);
-        }
-        let count = self.inner.read(&mut buffer[..want])?;
-        if count == 0 {
-            return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the ar archive ends within a member"));
-        }
-        self.left -= count as u64;
-        Ok(count)
+        read_body(&mut self.inner, &mut self.left, buffer, "the ar archive ends within a member")
     }
 }
 

@@ -9,6 +9,8 @@ use std::io;
 use std::io::Read;
 use std::io::Write;
 
+use super::read_body;
+
 const MAGIC: &[u8] = b"070701";
 const TRAILER: &[u8] = b"TRAILER!!!";
 /// Magic and thirteen fields.
@@ -209,15 +211,7 @@ impl<R: Read> Reader<R> {
 impl<R: Read> Read for Reader<R> {
     /// The current entry's data; a cut archive is an error, not an end.
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let want = usize::try_from(self.left).unwrap_or(usize::MAX).min(buffer.len());
-        if want == 0 {
-            return Ok(0);
-        }
-        let count = self.inner.read(&mut buffer[..want])?;
-        if count == 0 {
-            return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the cpio archive ends within an entry"));
-        }
-        self.left -= count as u64;
+        let count = read_body(&mut self.inner, &mut self.left, buffer, "the cpio archive ends within an entry")?;
         self.position += count as u64;
         Ok(count)
     }

@@ -102,3 +102,17 @@ fn hint(error: &io::Error) -> &'static str {
         ""
     }
 }
+
+/// A tree with files of all sizes, something for every table of a file system.
+#[cfg(test)]
+fn sample() -> Tree {
+    let mut tree = Tree::new();
+    for number in 0..300 {
+        let text = format!("{number}\n").repeat(number * 9);
+        tree.write(format!("small/{number}"), 0o644, text).expect("new");
+    }
+    let large: Vec<u8> = (0..900_000_u32).map(|at| (at.wrapping_mul(2_654_435_761) >> 27) as u8).collect();
+    tree.write("large", 0o755, large).expect("new");
+    tree.get_mut(&TreePath::literal("large")).expect("there").stat.xattrs.insert(b"user.x".to_vec(), b"y".to_vec());
+    tree
+}

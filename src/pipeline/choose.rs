@@ -16,9 +16,7 @@ use crate::archive::PackageId;
 use crate::archive::Proof;
 use crate::archive::Source;
 use crate::configure::Ids;
-use crate::deb::MultiArch;
 use crate::deb::Package;
-use crate::deb::Priority;
 use crate::deb::Version;
 use crate::deb::file::DebFile;
 use crate::error::Error;
@@ -105,26 +103,11 @@ pub(super) fn proof(locked: &LockedSource) -> Proof {
 fn bare_package(locked: &LockedPackage, archive: Option<usize>) -> Package {
     let version: Version = locked.version.parse().expect("a lock is checked when it is read");
     Package {
-        name: locked.name.clone(),
-        version: version.clone(),
-        architecture: locked.architecture.clone(),
-        multi_arch: MultiArch::No,
-        essential: false,
-        priority: Priority::Optional,
-        source: locked.name.clone(),
-        source_version: version,
-        installed_size: 0,
-        pre_depends: Vec::new(),
-        depends: Vec::new(),
-        recommends: Vec::new(),
-        conflicts: Vec::new(),
-        breaks: Vec::new(),
-        replaces: Vec::new(),
-        provides: Vec::new(),
         filename: locked.filename.clone(),
         size: locked.size,
         sha256: locked.sha256,
         archive,
+        ..Package::bare(&locked.name, version, &locked.architecture)
     }
 }
 

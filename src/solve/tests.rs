@@ -21,26 +21,9 @@ fn package(line: &str) -> Package {
     let mut parts = line.split(';').map(str::trim);
     let (name, own_version) = parts.next().and_then(|first| first.split_once(' ')).expect("name and version");
     let mut package = Package {
-        name: name.to_owned(),
-        version: version(own_version),
-        architecture: "amd64".to_owned(),
-        multi_arch: MultiArch::No,
-        essential: false,
-        priority: Priority::Optional,
-        source: name.to_owned(),
-        source_version: version(own_version),
-        installed_size: 0,
-        pre_depends: Vec::new(),
-        depends: Vec::new(),
-        recommends: Vec::new(),
-        conflicts: Vec::new(),
-        breaks: Vec::new(),
-        replaces: Vec::new(),
-        provides: Vec::new(),
-        filename: String::new(),
-        size: 0,
         sha256: Sha256::of(line.as_bytes()),
         archive: Some(0),
+        ..Package::bare(name, version(own_version), "amd64")
     };
     for part in parts {
         let (field, value) = part.split_once(':').unwrap_or((part, ""));

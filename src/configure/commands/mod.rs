@@ -32,11 +32,14 @@ mod find;
 mod generated;
 mod getopt;
 mod grep;
+mod interpreters;
 mod kernel;
 mod locale;
 mod options;
 mod paths;
+mod per_node;
 mod permissions;
+mod postgresql;
 mod programs;
 mod regex;
 mod scripts;
@@ -81,10 +84,13 @@ const FAMILIES: &[&[(&str, Command)]] = &[
     generated::COMMANDS,
     getopt::COMMANDS,
     grep::COMMANDS,
+    interpreters::COMMANDS,
     kernel::COMMANDS,
     locale::COMMANDS,
     paths::COMMANDS,
+    per_node::COMMANDS,
     permissions::COMMANDS,
+    postgresql::COMMANDS,
     programs::COMMANDS,
     scripts::COMMANDS,
     sed::COMMANDS,
@@ -359,7 +365,7 @@ pub fn show(name: &[u8]) -> String {
 /// The command that has this name.
 #[must_use]
 pub fn find(name: &[u8]) -> Option<Command> {
-    let name = std::str::from_utf8(name).ok()?;
+    let name = interpreters::unversioned(std::str::from_utf8(name).ok()?);
     FAMILIES.iter().flat_map(|family| family.iter()).find(|(known, _)| *known == name).map(|(_, command)| *command)
 }
 

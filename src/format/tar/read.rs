@@ -13,6 +13,7 @@ use super::EntryKind;
 use super::Error;
 use super::Header;
 use super::padding;
+use crate::format::read_body;
 
 /// Reads an archive. [`Reader::next_entry`] gives a header; then the reader yields that entry's bytes.
 #[derive(Debug)]
@@ -262,16 +263,7 @@ impl<R: Read> Reader<R> {
 impl<R: Read> Read for Reader<R> {
     /// The current entry's bytes; a truncated archive is an error, not an end.
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let want = usize::try_from(self.left).unwrap_or(usize::MAX).min(buffer.len());
-        if want == 0 {
-            return Ok(0);
-        }
-        let count = self.inner.read(&mut buffer[..want])?;
-        if count == 0 {
-            return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the tar archive ends within an entry"));
-        }
-        self.left -= count as u64;
-        Ok(count)
+        read_body(&mut self.inner, &mut self.left, buffer, "the tar archive ends within an entry")
     }
 }
 

@@ -1,6 +1,7 @@
 use super::*;
 use std::io::Cursor;
 
+use crate::image::sample;
 use crate::tree::Inode;
 use crate::tree::Kind;
 use crate::tree::Stat;
@@ -13,19 +14,6 @@ fn image(tree: &Tree, options: &Options) -> Vec<u8> {
 
 fn uuid(image: &[u8]) -> &[u8] {
     &image[SUPERBLOCK + 48..SUPERBLOCK + 64]
-}
-
-/// A tree with files of all sizes.
-fn sample() -> Tree {
-    let mut tree = Tree::new();
-    for number in 0..300 {
-        let text = format!("{number}\n").repeat(number * 9);
-        tree.write(format!("small/{number}"), 0o644, text).expect("new");
-    }
-    let large: Vec<u8> = (0..900_000_u32).map(|at| (at.wrapping_mul(2_654_435_761) >> 27) as u8).collect();
-    tree.write("large", 0o755, large).expect("new");
-    tree.get_mut(&TreePath::literal("large")).expect("there").stat.xattrs.insert(b"user.x".to_vec(), b"y".to_vec());
-    tree
 }
 
 #[test]
