@@ -203,7 +203,8 @@ fn nodes_boot_in_every_root_mode() {
     said(&seen[2], "10.0.2.2:/export/root /run/initramfs/imgbuild/lower nfs4 ro");
     said(&seen[3], "/run/initramfs/imgbuild/lower squashfs ro");
     said(&seen[4], "/run/initramfs/imgbuild/lower erofs ro");
-    said(&seen[5], "sha256 wanted 00");
-    said(&seen[6], "image wanted http://10.0.2.2:9/root.sqsh got 0 bytes");
-    said(&seen[6], "cannot fetch http://10.0.2.2:9/root.sqsh in 2 attempts");
+    said(&seen[5], "wanted http://10.0.2.2:8067/root.sqsh with sha256 00");
+    said(&seen[5], "twice; giving up");
+    said(&seen[6], "wanted http://10.0.2.2:9/root.sqsh got 'wget: can't connect to remote host (10.0.2.2)");
+    said(&seen[6], "in attempt 2 of 2; giving up");
 }

@@ -68,3 +68,5 @@ mod shell;
 mod solve;
 mod store;
 mod unpack;
+#[cfg(all(feature = "http", feature = "sandbox"))]
+mod unreachable;

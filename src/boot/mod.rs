@@ -228,17 +228,27 @@ impl Cluster {
     /// # Errors
     /// There is no such node, or QEMU does not start.
     pub fn power_on(&mut self, name: &str) -> Result<(), Error> {
+        let options = self.options.clone();
+        self.power_on_as(name, &options)
+    }
+
+    /// Switches a node on that is another machine than the others.
+    ///
+    /// # Errors
+    /// As [`Self::power_on`], or its firmware is not installed.
+    pub fn power_on_as(&mut self, name: &str, options: &Options) -> Result<(), Error> {
+        lab::check(&machine::needs(options))?;
         let machine = find(&self.head, name)?.clone();
         let name = machine.names.first().expect("it was found by a name").clone();
         let tap = format!("tap{}", self.ports);
         self.ports += 1;
         let (console, probe) = (format!("log/console-{name}"), format!("{name}.probe"));
-        let words = machine::command(&self.options, &machine, &tap, &format!("/lab/{console}"), &probe);
+        let words = machine::command(options, &machine, &tap, &format!("/lab/{console}"), &probe);
         let line: Vec<String> = words.iter().map(|word| quote(word)).collect();
         self.lab
             .step(&format!("start node `{name}`"), &format!("machine {} {tap} {}", quote(&name), line.join(" ")))?;
         let mut running = Running { console: Follow::new(self.lab.directory().join(console)), probe: None, on: true };
-        if self.options.probe {
+        if options.probe {
             let path = self.lab.directory().join(probe);
             let connected = lab::patiently(Duration::from_secs(30), || Probe::connect(&path));
             let failed = |source| Error::Ask { node: name.clone(), command: "its serial line".to_owned(), source };

@@ -9,6 +9,8 @@ use super::files::Files;
 
 /// Mounts the root in the modes that initramfs-tools has no script for.
 const OWN: &str = include_str!("scripts/imgbuild");
+/// Says what initramfs-tools' script for `boot=nfs` does not: that the root could not be mounted, and why.
+const NFS_BOTTOM: &str = include_str!("scripts/nfs-bottom");
 
 /// Settings of mkinitramfs that change what is put in, with the values under which nothing is.
 const SETTINGS: [(&str, &[&str]); 5] = [
@@ -73,10 +75,13 @@ pub(super) fn copy(files: &mut Files<'_>) -> Result<(), Error> {
             files.copy_as(&format!("/{directory}/{path}"), &format!("/scripts/{path}"))?;
         }
     }
-    if files.has("/scripts/imgbuild") {
-        return Ok(());
+    for (path, mode, text) in [("imgbuild", 0o644, OWN), ("nfs-bottom/imgbuild", 0o755, NFS_BOTTOM)] {
+        let path = format!("/scripts/{path}");
+        if !files.has(&path) {
+            files.write(&path, mode, text.as_bytes().to_vec())?;
+        }
     }
-    files.write("/scripts/imgbuild", 0o644, OWN.as_bytes().to_vec())
+    Ok(())
 }
 
 fn extra(files: &mut Files<'_>, path: &str) -> Result<(), Error> {

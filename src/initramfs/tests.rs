@@ -217,4 +217,7 @@ fn the_own_boot_script_keeps_to_its_rules() {
     let script = text(&made.tree, "scripts/imgbuild");
     assert!(script.contains("mountroot()") && script.contains("/run/initramfs/imgbuild"));
     assert!(!script.contains("mount.nfs"), "the kernel mounts, no helper");
+    assert!(text(&made.tree, "scripts/nfs-bottom/ORDER").starts_with("/scripts/nfs-bottom/imgbuild \"$@\"\n"));
+    let words = made.tree.lookup("scripts/nfs-bottom/imgbuild").expect("it is there").1;
+    assert_eq!(words.stat.mode, 0o755);
 }
