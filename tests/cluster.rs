@@ -226,7 +226,8 @@ fn uefi(output: &Path, place: &Path) {
     booted.finish();
 }
 
-fn shared_root(output: &Path, place: &Path) {
+/// Two nodes of the example at once, by BIOS, from one root over NFS.
+pub(crate) fn shared_root(output: &Path, place: &Path) {
     let mut booted = Booted::new(output, place.join("lab"), 1024);
     let disk = booted.cluster.disk();
     let before = states(&disk);

@@ -67,6 +67,8 @@ mod services;
 mod shell;
 mod solve;
 mod store;
+#[cfg(all(feature = "http", feature = "sandbox"))]
+mod suites;
 mod unpack;
 #[cfg(all(feature = "http", feature = "sandbox"))]
 mod unreachable;

@@ -30,14 +30,29 @@ fn version(packaged: &str) -> String {
 
 /// UDP as in the classic: a node never waits for its head to take a log line.
 fn config(generated: &str, version: &str, server: &str) -> String {
+    // Version 3 does not know the form with `freq`, and 4 calls the other one obsolete.
+    let stats = if version.starts_with("3.") { "stats-freq(0)" } else { "stats(freq(0))" };
     format!(
         r#"@version: {version}
 @include "scl.conf"
 # {generated}
-options {{ chain-hostnames(no); use-dns(no); use-fqdn(no); stats(freq(0)); }};
+options {{ chain-hostnames(no); use-dns(no); use-fqdn(no); {stats}; }};
 source s_src {{ system(); internal(); }};
 destination remote_udp {{ network("{server}" transport("udp") port(514)); }};
 log {{ source(s_src); destination(remote_udp); }};
 "#
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_version_reads_its_own_words() {
+        for (version, words) in [("3.38", " stats-freq(0);"), ("4.8", " stats(freq(0));")] {
+            let text = config("x", version, "192.0.2.1");
+            assert!(text.contains(words) && text.starts_with(&format!("@version: {version}\n")), "{text}");
+        }
+    }
 }

@@ -12,6 +12,8 @@ pub(super) const COMMANDS: &[(&str, Command)] = &[
     ("make-ssl-cert", make_ssl_cert),
     ("mariadb-install-db", |call| call.leave_to_first_boot()),
     ("mungekey", |call| call.leave_to_first_boot()),
+    // MariaDB's in bookworm.
+    ("mysql_install_db", |call| call.leave_to_first_boot()),
     ("pg_createcluster", |call| call.leave_to_first_boot()),
     ("ssh-keygen", |call| call.leave_to_first_boot()),
 ];
