@@ -1,13 +1,18 @@
-//! The example's cluster of another suite, really booted. What it needs is in `cluster`.
+//! The example's cluster of another suite or architecture, really booted. What it needs is in `cluster`.
 
 use std::fmt::Write as _;
 use std::fs;
 
+use imgbuild::boot::Firmware;
 use imgbuild::host::lab;
 
+use crate::cluster::Booted;
+use crate::cluster::TUMBLER;
 use crate::cluster::build;
+use crate::cluster::is_a_node;
 use crate::cluster::on;
 use crate::cluster::shared_root;
+use crate::cluster::tail;
 use crate::cluster::variant;
 
 /// Answers on the second serial line where systemd is too old to take that from the firmware's tables.
@@ -22,7 +27,8 @@ StandardInput=null
 /// The same as part of a recipe.
 fn probe() -> String {
     let mut text = String::new();
-    for (path, content) in [("/etc/systemd/system/probe.service", UNIT), ("/usr/local/lib/probe.sh", lab::LOOP)] {
+    let answers = lab::answering("/dev/ttyS1");
+    for (path, content) in [("/etc/systemd/system/probe.service", UNIT), ("/usr/local/lib/probe.sh", &answers)] {
         write!(text, "[[overlay]]\npath = \"{path}\"\ncontent = '''\n{content}'''\n\n").expect("it is a String");
     }
     let wants = "/etc/systemd/system/local-fs.target.wants/probe.service";
@@ -41,5 +47,33 @@ fn bookworm_boots() {
     let output = place.join("output");
     build(&variant(&place, &changes), &output);
     shared_root(&output, &place);
+    fs::remove_dir_all(place).expect("ours");
+}
+
+/// By UEFI with Debian's signed shim and GRUB, on a processor that is emulated.
+#[test]
+fn arm64_boots() {
+    if !on("arm64_boots") {
+        return;
+    }
+    let place = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("the tests can write").keep();
+    let changes = [
+        ("\"linux-image-amd64\"", "\"linux-image-arm64\""),
+        ("architecture = \"amd64\"", "architecture = \"arm64\""),
+        ("console=ttyS0,115200", "console=ttyAMA0,115200"),
+        ("    \"mariadb-server\",", "    #"),
+        ("services = [\"mariadb\"]\n", ""),
+    ];
+    let output = place.join("output");
+    build(&variant(&place, &changes), &output);
+    let mut booted = Booted::with(&output, place.join("lab"), 1024, Firmware::Uefi);
+    let (node, address) = TUMBLER;
+    booted.power_on(&[node]);
+    let machine = booted.ask(node, "uname -m; ls -d /sys/firmware/efi; grep -o 'BOOT_IMAGE=/[a-z-]*/' /proc/cmdline");
+    assert_eq!(machine, "aarch64\n/sys/firmware/efi\nBOOT_IMAGE=/diskless-node/");
+    is_a_node(&mut booted, node, address);
+    assert!(booted.console(node).contains("tumbler login:"), "{}", tail(&booted.console(node)));
+    booted.power_off(&[node]);
+    booted.finish();
     fs::remove_dir_all(place).expect("ours");
 }

@@ -7,15 +7,15 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::Options;
 use crate::head::Machine;
-use crate::host::lab::LOOP;
 use crate::host::lab::Need;
+use crate::host::lab::answering;
 
 /// What a node starts with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Firmware {
-    /// SeaBIOS.
+    /// SeaBIOS; where machines have none, such as for arm64, this is UEFI all the same.
     Bios,
-    /// OVMF.
+    /// OVMF, or AAVMF for arm64.
     Uefi,
 }
 
@@ -28,8 +28,73 @@ pub enum Accelerator {
     Kvm,
 }
 
-/// OVMF's code, and the variables that each node gets a copy of.
-const OVMF: (&str, &str) = ("/usr/share/OVMF/OVMF_CODE_4M.fd", "/usr/share/OVMF/OVMF_VARS_4M.fd");
+/// What nodes of an architecture are, in QEMU.
+#[derive(Debug)]
+pub(super) struct Board {
+    /// Debian's names of the architectures.
+    architectures: &'static [&'static str],
+    /// QEMU for it.
+    emulator: Need,
+    /// What is said of every such node.
+    options: &'static [(&'static str, &'static str)],
+    /// What is said of its network card, and the card's own firmware.
+    card: (&'static str, Option<Need>),
+    /// `None`: there is no BIOS.
+    bios: Option<Need>,
+    /// Firmware, and the variables that each node gets a copy of.
+    uefi: (Need, &'static str),
+    /// The machine that has it.
+    uefi_machine: &'static str,
+    /// The argument by which the kernel speaks on the first serial line.
+    pub(super) console: &'static str,
+    /// What gives the node its second serial line, and the line's name there.
+    second: (&'static str, &'static str, &'static str),
+    /// Whether this program knows how to try KVM for it.
+    may_have_kvm: bool,
+}
+
+const BOARDS: &[Board] = &[
+    Board {
+        architectures: &["amd64", "i386"],
+        emulator: Need { file: "qemu-system-x86_64", package: "qemu-system-x86" },
+        options: &[("-vga", "none"), ("-boot", "n")],
+        card: ("", Some(Need { file: "/usr/lib/ipxe/qemu/pxe-virtio.rom", package: "ipxe-qemu" })),
+        bios: Some(Need { file: "/usr/share/seabios/bios-256k.bin", package: "seabios" }),
+        uefi: (Need { file: "/usr/share/OVMF/OVMF_CODE_4M.fd", package: "ovmf" }, "/usr/share/OVMF/OVMF_VARS_4M.fd"),
+        uefi_machine: "q35",
+        console: "console=ttyS0",
+        second: ("-serial", "chardev:s1", "/dev/ttyS1"),
+        may_have_kvm: true,
+    },
+    // The firmware itself drives the card, and boots what has an index. A newer processor than this one takes longer to
+    // emulate.
+    Board {
+        architectures: &["arm64"],
+        emulator: Need { file: "qemu-system-aarch64", package: "qemu-system-arm" },
+        options: &[("-cpu", "cortex-a57")],
+        card: (",romfile=,bootindex=0", None),
+        bios: None,
+        uefi: (
+            Need { file: "/usr/share/AAVMF/AAVMF_CODE.fd", package: "qemu-efi-aarch64" },
+            "/usr/share/AAVMF/AAVMF_VARS.fd",
+        ),
+        uefi_machine: "virt",
+        console: "console=ttyAMA0",
+        second: ("-device", "pci-serial,chardev=s1", "/dev/ttyS0"),
+        may_have_kvm: false,
+    },
+];
+
+/// The one for nodes of an architecture.
+pub(super) fn board(architecture: &str) -> Option<&'static Board> {
+    BOARDS.iter().find(|board| board.architectures.contains(&architecture))
+}
+
+/// All architectures that there is one for.
+pub(super) fn architectures() -> Vec<&'static str> {
+    BOARDS.iter().flat_map(|board| board.architectures.iter().copied()).collect()
+}
+
 /// A unit of systemd's that answers on the second serial line as soon as there are file systems.
 const UNIT: &str = "[Unit]
 Description=Answer questions on the second serial line
@@ -42,64 +107,86 @@ StandardInput=null
 ";
 const WANTS: &str = "[Unit]\nWants=probe.service\n";
 
-/// What a node needs on this machine.
-pub(super) fn needs(options: &Options) -> Vec<Need> {
-    let mut needs = vec![
-        Need { file: "unshare", package: "util-linux" },
-        Need { file: "ip", package: "iproute2" },
-        Need { file: "qemu-system-x86_64", package: "qemu-system-x86" },
-        Need { file: "/usr/lib/ipxe/qemu/pxe-virtio.rom", package: "ipxe-qemu" },
-    ];
-    needs.push(match options.firmware {
-        Firmware::Bios => Need { file: "/usr/share/seabios/bios-256k.bin", package: "seabios" },
-        Firmware::Uefi => Need { file: OVMF.0, package: "ovmf" },
-    });
-    needs
-}
+impl Board {
+    /// What is asked for, or what there is.
+    fn firmware(&self, options: &Options) -> Firmware {
+        if self.bios.is_none() { Firmware::Uefi } else { options.firmware }
+    }
 
-/// The command that is a node; paths are the head's.
-pub(super) fn command(options: &Options, machine: &Machine, tap: &str, console: &str, probe: &str) -> Vec<String> {
-    let name = machine.names.first().map_or("node", String::as_str);
-    let mut words = vec!["qemu-system-x86_64".to_owned()];
-    let mut add = |option: &str, value: &str| words.extend([option.to_owned(), value.to_owned()]);
-    add("-name", name);
-    match options.accelerator {
-        Accelerator::Emulated => add("-accel", "tcg,thread=multi"),
-        Accelerator::Kvm => {
-            add("-accel", "kvm");
-            add("-cpu", "host");
-        }
-    }
-    add("-m", &options.memory.to_string());
-    add("-display", "none");
-    add("-vga", "none");
-    // Without it a new machine waits for its first random bytes for minutes.
-    add("-device", "virtio-rng-pci");
-    add("-netdev", &format!("tap,id=n,ifname={tap},script=no,downscript=no"));
-    add("-device", &format!("virtio-net-pci,netdev=n,mac={}", machine.mac));
-    add("-boot", "n");
-    add("-chardev", &format!("file,id=s0,path={console}"));
-    add("-serial", "chardev:s0");
-    if options.probe {
-        add("-chardev", &format!("socket,id=s1,path=/lab/{probe},server=on,wait=off"));
-        add("-serial", "chardev:s1");
-        let credentials = [
-            ("probe.sh", LOOP),
-            ("systemd.extra-unit.probe.service", UNIT),
-            ("systemd.unit-dropin.local-fs.target", WANTS),
+    /// What a node needs on this machine.
+    pub(super) fn needs(&self, options: &Options) -> Vec<Need> {
+        let mut needs = vec![
+            Need { file: "unshare", package: "util-linux" },
+            Need { file: "ip", package: "iproute2" },
+            self.emulator,
         ];
-        for (name, text) in credentials {
-            let value = STANDARD.encode(text);
-            add("-smbios", &format!("type=11,value=io.systemd.credential.binary:{name}={value}"));
+        needs.extend(self.card.1);
+        match self.firmware(options) {
+            Firmware::Bios => needs.extend(self.bios),
+            Firmware::Uefi => needs.push(self.uefi.0),
         }
+        needs
     }
-    if options.firmware == Firmware::Uefi {
-        add("-machine", "q35");
-        add("-drive", &format!("if=pflash,format=raw,unit=0,readonly=on,file={}", OVMF.0));
-        add("-drive", &format!("if=pflash,format=raw,unit=1,snapshot=on,file={}", OVMF.1));
+
+    /// The command that is a node; paths are the head's.
+    pub(super) fn command(
+        &self,
+        options: &Options,
+        machine: &Machine,
+        tap: &str,
+        console: &str,
+        probe: &str,
+    ) -> Vec<String> {
+        let name = machine.names.first().map_or("node", String::as_str);
+        let mut words = vec![self.emulator.file.to_owned()];
+        let mut add = |option: &str, value: &str| words.extend([option.to_owned(), value.to_owned()]);
+        add("-name", name);
+        match options.accelerator {
+            Accelerator::Emulated => add("-accel", "tcg,thread=multi"),
+            Accelerator::Kvm => {
+                add("-accel", "kvm");
+                add("-cpu", "host");
+            }
+        }
+        self.options.iter().for_each(|(option, value)| add(option, value));
+        add("-m", &options.memory.to_string());
+        add("-display", "none");
+        // Without it a new machine waits for its first random bytes for minutes.
+        add("-device", "virtio-rng-pci");
+        add("-netdev", &format!("tap,id=n,ifname={tap},script=no,downscript=no"));
+        add("-device", &format!("virtio-net-pci,netdev=n,mac={}{}", machine.mac, self.card.0));
+        add("-chardev", &format!("file,id=s0,path={console}"));
+        add("-serial", "chardev:s0");
+        if options.probe {
+            let (option, value, line) = self.second;
+            add("-chardev", &format!("socket,id=s1,path=/lab/{probe},server=on,wait=off"));
+            add(option, value);
+            let credentials = [
+                ("probe.sh", answering(line)),
+                ("systemd.extra-unit.probe.service", UNIT.to_owned()),
+                ("systemd.unit-dropin.local-fs.target", WANTS.to_owned()),
+            ];
+            for (name, text) in credentials {
+                let value = STANDARD.encode(text);
+                add("-smbios", &format!("type=11,value=io.systemd.credential.binary:{name}={value}"));
+            }
+        }
+        if self.firmware(options) == Firmware::Uefi {
+            add("-machine", self.uefi_machine);
+            add("-drive", &format!("if=pflash,format=raw,unit=0,readonly=on,file={}", self.uefi.0.file));
+            add("-drive", &format!("if=pflash,format=raw,unit=1,snapshot=on,file={}", self.uefi.1));
+        }
+        words.extend(["-nodefaults".to_owned(), "-no-reboot".to_owned()]);
+        words
     }
-    words.extend(["-nodefaults".to_owned(), "-no-reboot".to_owned()]);
-    words
+
+    /// Whether KVM is worth a try: software that calls itself KVM without a processor's help gets stuck before the
+    /// kernel has come up.
+    pub(super) fn may_have_kvm(&self, cpuinfo: &str) -> bool {
+        let flags = cpuinfo.lines().find(|line| line.starts_with("flags")).unwrap_or_default();
+        let helps = flags.split_whitespace().any(|flag| flag == "vmx" || flag == "svm");
+        self.may_have_kvm && helps && Path::new("/dev/kvm").exists()
+    }
 }
 
 /// What the initramfs says when it was asked to stop at its beginning (initramfs-tools(7), `break=`).
@@ -128,11 +215,4 @@ pub(super) fn trial(output: &Path) -> Vec<String> {
     ];
     let words = words.into_iter().map(str::to_owned);
     words.chain([file("vmlinuz"), "-initrd".to_owned(), file("initrd.img")]).collect()
-}
-
-/// Whether KVM is worth a try: software that calls itself KVM without a processor's help gets stuck before the kernel
-/// has come up.
-pub(super) fn may_have_kvm(cpuinfo: &str) -> bool {
-    let flags = cpuinfo.lines().find(|line| line.starts_with("flags")).unwrap_or_default();
-    flags.split_whitespace().any(|flag| flag == "vmx" || flag == "svm") && Path::new("/dev/kvm").exists()
 }

@@ -16,6 +16,8 @@ use std::path::Path;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use serde::Deserialize;
+
 use crate::head::Existing;
 use crate::head::Machine;
 use crate::host::lab;
@@ -26,6 +28,8 @@ use crate::host::lab::LabError;
 use crate::host::lab::Probe;
 use crate::host::lab::Setup;
 use crate::host::lab::quote;
+
+use machine::Board;
 
 pub use machine::Accelerator;
 pub use machine::Firmware;
@@ -103,6 +107,7 @@ pub enum Error {
 pub struct Cluster {
     lab: Lab,
     head: Existing,
+    board: &'static Board,
     options: Options,
     /// Nodes that were switched on, by name.
     nodes: BTreeMap<String, Running>,
@@ -154,20 +159,40 @@ pub fn names(head: &Existing) -> Vec<String> {
     head.machines.iter().filter_map(|machine| machine.names.first().cloned()).collect()
 }
 
-/// Whether a node says on its serial line what it does, as far as the kernel's arguments tell.
-#[must_use]
-pub fn has_console(machine: &Machine) -> bool {
-    machine.arguments.iter().any(|argument| argument.starts_with("console=ttyS0"))
+/// The kernel argument that a node lacks to say on its serial line what it does; `None`: it has it.
+///
+/// # Errors
+/// As [`Cluster::start`], for an output whose nodes no machine can be.
+pub fn lacks_console(output: &Path, machine: &Machine) -> Result<Option<&'static str>, Error> {
+    let console = board(output)?.console;
+    Ok((!machine.arguments.iter().any(|argument| argument.starts_with(console))).then_some(console))
+}
+
+/// What an output's nodes are, by the architecture in its manifest.
+fn board(output: &Path) -> Result<&'static Board, Error> {
+    /// Of all that it says.
+    #[derive(Deserialize)]
+    struct Manifest {
+        architecture: String,
+    }
+    let refused = |reason: String| Error::NoHead { path: output.to_owned(), reason };
+    let text = text(output, "manifest.json").unwrap_or_default();
+    let manifest: Manifest = serde_json::from_str(&text)
+        .map_err(|_| refused("its `manifest.json` does not say the nodes' architecture".to_owned()))?;
+    let known = || machine::architectures().join(", ");
+    let unknown =
+        || refused(format!("its nodes are {}, and there are machines for {}", manifest.architecture, known()));
+    machine::board(&manifest.architecture).ok_or_else(unknown)
 }
 
 /// Whether nodes can run on the processor itself: not whether KVM is there, but whether this output's kernel reaches
 /// its initramfs under it.
 ///
 /// # Errors
-/// The directory for the trial cannot be made.
+/// The directory for the trial cannot be made, or nodes are no machines that there are.
 pub fn kvm_works(output: &Path, place: &Path) -> Result<bool, Error> {
     let cpuinfo = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    if !machine::may_have_kvm(&cpuinfo) {
+    if !board(output)?.may_have_kvm(&cpuinfo) {
         return Ok(false);
     }
     fs::create_dir_all(place).map_err(|source| Error::Read { path: place.to_owned(), source })?;
@@ -189,7 +214,8 @@ impl Cluster {
                           nodes `root = \"ram\"`";
             return Err(LabError::Refused(reason.to_owned()).into());
         }
-        lab::check(&machine::needs(options))?;
+        let board = board(output)?;
+        lab::check(&board.needs(options))?;
         lab::check(&services::needs(&head, output))?;
         let disks: Vec<String> = head.exports.keys().cloned().chain(services::web_root(output)).collect();
         let disks: Vec<String> = outermost(&disks);
@@ -202,7 +228,7 @@ impl Cluster {
             lab.step(&format!("put {} in place", wanted.what()), &line)?;
         }
         services::start(&mut lab, &head, output)?;
-        Ok(Self { lab, head, options: options.clone(), nodes: BTreeMap::new(), ports: 0 })
+        Ok(Self { lab, head, board, options: options.clone(), nodes: BTreeMap::new(), ports: 0 })
     }
 
     /// Where the head's and the nodes' logs lie.
@@ -237,13 +263,13 @@ impl Cluster {
     /// # Errors
     /// As [`Self::power_on`], or its firmware is not installed.
     pub fn power_on_as(&mut self, name: &str, options: &Options) -> Result<(), Error> {
-        lab::check(&machine::needs(options))?;
+        lab::check(&self.board.needs(options))?;
         let machine = find(&self.head, name)?.clone();
         let name = machine.names.first().expect("it was found by a name").clone();
         let tap = format!("tap{}", self.ports);
         self.ports += 1;
         let (console, probe) = (format!("log/console-{name}"), format!("{name}.probe"));
-        let words = machine::command(options, &machine, &tap, &format!("/lab/{console}"), &probe);
+        let words = self.board.command(options, &machine, &tap, &format!("/lab/{console}"), &probe);
         let line: Vec<String> = words.iter().map(|word| quote(word)).collect();
         self.lab
             .step(&format!("start node `{name}`"), &format!("machine {} {tap} {}", quote(&name), line.join(" ")))?;

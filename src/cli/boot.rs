@@ -31,10 +31,8 @@ pub(super) fn run(arguments: &Boot, signals: &Signals) -> Result<(), Failure> {
         arguments.directory.with_file_name(name)
     });
     for name in &nodes {
-        if !boot::has_console(boot::find(&head, name)?) {
-            print(&format!(
-                "head: {name} will be silent: give it the kernel argument `console=ttyS0,115200` in the recipe\n"
-            ))?;
+        if let Some(console) = boot::lacks_console(&arguments.directory, boot::find(&head, name)?)? {
+            print(&format!("head: {name} will be silent: give it the kernel argument `{console}` in the recipe\n"))?;
         }
     }
     if options.firmware == Firmware::Bios && boot::kvm_works(&arguments.directory, &place)? {

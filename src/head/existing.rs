@@ -56,12 +56,12 @@ pub struct Machine {
 
 impl Existing {
     /// Reads the texts of a head's files, by path on the head: `etc/dnsmasq.conf`, `etc/dnsmasq.d/…`, `etc/hosts`,
-    /// `etc/exports`, `etc/exports.d/….exports`, `etc/keepalived/keepalived.conf` and `…/pxelinux.cfg/…`; others are
-    /// left alone.
+    /// `etc/exports`, `etc/exports.d/….exports`, `etc/keepalived/keepalived.conf`, `…/pxelinux.cfg/…` and
+    /// `…/grub/nodes/…`; others are left alone.
     #[must_use]
     pub fn read(files: &BTreeMap<String, String>) -> Self {
         let mut head = Self::default();
-        let mut loaders = BTreeMap::new();
+        let (mut loaders, mut grub) = (BTreeMap::new(), BTreeMap::new());
         for (path, text) in files {
             if path == "etc/dnsmasq.conf" || path.starts_with("etc/dnsmasq.d/") {
                 head.dnsmasq(path, text);
@@ -70,16 +70,22 @@ impl Existing {
             } else if path == "etc/keepalived/keepalived.conf" {
                 head.keepalived(path, text);
             } else if let Some((_, name)) = path.split_once("pxelinux.cfg/") {
-                loaders.insert(name, arguments(text));
+                loaders.insert(name.to_owned(), arguments(text));
+            } else if let Some((_, name)) = path.split_once("grub/nodes/") {
+                grub.insert(loader_name(name), grub_arguments(text));
             }
         }
         if let Some(text) = files.get("etc/hosts") {
             head.hosts(text);
         }
+        // Machines without BIOS have GRUB's alone.
+        for (name, arguments) in grub {
+            loaders.entry(name).or_insert(arguments);
+        }
         head.arguments = loaders.get("default").cloned().unwrap_or_default();
         for machine in &mut head.machines {
             let own = format!("01-{}", machine.mac.replace(':', "-"));
-            machine.arguments = loaders.get(own.as_str()).unwrap_or(&head.arguments).clone();
+            machine.arguments = loaders.get(&own).unwrap_or(&head.arguments).clone();
         }
         head
     }
@@ -216,6 +222,19 @@ fn arguments(text: &str) -> Vec<String> {
     words.filter(|word| !word.starts_with("initrd=")).map(str::to_owned).collect()
 }
 
+/// The kernel's arguments in a menu of GRUB that imgbuild has written: those of the first entry, `BOOTIF=` left out.
+fn grub_arguments(text: &str) -> Vec<String> {
+    let linux = text.lines().find_map(|line| line.trim_start().strip_prefix("linux "));
+    let words = linux.into_iter().flat_map(str::split_whitespace).skip(1);
+    words.filter(|word| !word.starts_with("BOOTIF=")).map(str::to_owned).collect()
+}
+
+/// What pxelinux calls the file that GRUB calls `MAC.cfg`.
+fn loader_name(name: &str) -> String {
+    let name = name.strip_suffix(".cfg").unwrap_or(name);
+    if name == "default" { name.to_owned() } else { format!("01-{}", name.replace(':', "-")) }
+}
+
 fn is_tag(word: &str) -> bool {
     ["tag:", "set:", "net:"].iter().any(|prefix| word.starts_with(prefix))
 }
@@ -287,6 +306,21 @@ mod tests {
         assert_eq!(tumbler.arguments, ["root=/dev/nfs", "rw"]);
         assert_eq!(head.exports, BTreeMap::from([("/home".into(), false), ("/srv/nfsroot".into(), true)]));
         assert_eq!(head.unread, ["etc/dnsmasq.conf: log-queries"]);
+    }
+
+    #[test]
+    fn a_head_whose_nodes_have_no_bios() {
+        let menu = "menuentry 'one' {\n  linux /n/1/vmlinuz root=/dev/nfs rw BOOTIF=01-$net_default_mac\n}\n\
+                    menuentry 'two' {\n  linux /n/2/vmlinuz root=/dev/sda\n}\n";
+        let table = "dhcp-host=00:21:97:7d:ad:bf,dizzy,192.168.1.10\ndhcp-host=00:21:97:7a:24:0f,tumbler\n";
+        let head = read(&[
+            ("etc/dnsmasq.d/imgbuild.conf", table),
+            ("srv/tftp/n/menu-1/grub/nodes/00:21:97:7d:ad:bf.cfg", menu),
+            ("srv/tftp/n/menu-1/grub/nodes/default.cfg", "  linux /n/1/vmlinuz quiet\n"),
+        ]);
+        let [dizzy, tumbler] = head.machines.as_slice() else { panic!("{:?}", head.machines) };
+        assert_eq!(dizzy.arguments, ["root=/dev/nfs", "rw"]);
+        assert_eq!(tumbler.arguments, ["quiet"]);
     }
 
     #[test]

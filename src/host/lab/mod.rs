@@ -28,8 +28,8 @@ use std::time::Instant;
 pub use follow::Follow;
 pub use follow::printable;
 pub use probe::Answer;
-pub use probe::LOOP;
 pub use probe::Probe;
+pub use probe::answering;
 
 const SCRIPT: &str = include_str!("head.sh");
 /// Where Debian has programs; a user's own `PATH` may lack the ones for administrators.

@@ -8,9 +8,9 @@ use std::path::Path;
 use std::time::Duration;
 use std::time::Instant;
 
-/// The loop, for the machine: takes `NUMBER COMMAND` from its second serial line. What was begun in an answer that
-/// nobody waited for is told apart by its number.
-pub const LOOP: &str = "exec <>/dev/ttyS1 >&0 2>&1
+/// The loop, for the machine, at the end of its first line. What was begun in an answer that nobody waited for is
+/// told apart by its number.
+const LOOP: &str = " >&0 2>&1
 stty raw -echo
 echo ready
 while read -r number line; do
@@ -20,6 +20,12 @@ done
 ";
 /// The longest answer.
 const ANSWER_MAX: usize = 16 << 20;
+
+/// The loop of shell for a machine: takes `NUMBER COMMAND` from this serial line of its own and answers there.
+#[must_use]
+pub fn answering(line: &str) -> String {
+    format!("exec <>{line}{LOOP}")
+}
 
 /// The near end of a machine's second serial line.
 #[derive(Debug)]
