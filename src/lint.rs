@@ -32,7 +32,15 @@ const NEVER_MOUNTED: [(&str, &str); 4] = [
 
 /// Looks at a root and at the text files of the head that it is for.
 #[must_use]
-pub fn check(root: &Tree, head: &BTreeMap<String, String>) -> Vec<String> {
+pub fn check(tree: &Tree, head: &BTreeMap<String, String>) -> Vec<String> {
+    let mut findings = root(tree);
+    findings.extend(menu(head));
+    findings
+}
+
+/// Looks at a root alone.
+#[must_use]
+pub fn root(root: &Tree) -> Vec<String> {
     let mut findings = Vec::new();
     init(root, &mut findings);
     kernels(root, &mut findings);
@@ -40,7 +48,6 @@ pub fn check(root: &Tree, head: &BTreeMap<String, String>) -> Vec<String> {
     identity(root, &mut findings);
     let hidden = fstab(root, &mut findings);
     tmpfiles(root, &hidden, &mut findings);
-    menu(head, &mut findings);
     findings
 }
 
@@ -184,12 +191,11 @@ fn tmpfiles(root: &Tree, hidden: &[TreePath], findings: &mut Vec<String>) {
     }
 }
 
-/// The head offers a kernel and initramfs that it has.
-fn menu(head: &BTreeMap<String, String>, findings: &mut Vec<String>) {
+/// Looks at the text files of a head alone: whether it offers a kernel and initramfs.
+#[must_use]
+pub fn menu(head: &BTreeMap<String, String>) -> Option<String> {
     let entries = head.keys().any(|path| path.contains("/pxelinux/") || path.contains("/grub/"));
-    if !entries {
-        findings.push("the head's files have no boot menu".to_owned());
-    }
+    (!entries).then(|| "the head's files have no boot menu".to_owned())
 }
 
 #[cfg(test)]

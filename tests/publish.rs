@@ -8,6 +8,7 @@ use imgbuild::digest::Sha256;
 use imgbuild::error::Error;
 use imgbuild::error::PublishError;
 use imgbuild::head;
+use imgbuild::head::RamImage;
 use imgbuild::head::Role;
 use imgbuild::image;
 use imgbuild::image::Owners;
@@ -66,7 +67,16 @@ fn output_of(recipe: &Recipe, directory: &Path, own: &str) -> String {
         fs::write(directory.join(path), bytes).expect("written");
         records.push(OutputRecord { path: path.to_owned(), size: bytes.len() as u64, sha256: Sha256::of(bytes) });
     };
-    put("root.tar", &tar);
+    // Nodes that take their root into memory need no other form of it, nor do two heads.
+    let is_pair = recipe.head.as_ref().expect("it has one").standby.is_some();
+    let image = if is_pair || recipe.diskless.as_ref().expect("it is").root == RootMode::Ram {
+        put("root.erofs", own.as_bytes());
+        let (sha256, size) = (Sha256::of(own.as_bytes()), own.len() as u64);
+        Some(RamImage { name: "root.erofs".to_owned(), sha256, size })
+    } else {
+        put("root.tar", &tar);
+        None
+    };
     put("tree.txt", tree::dump(&tree).as_bytes());
     let mut loaders = Tree::new();
     for path in [
@@ -78,14 +88,14 @@ fn output_of(recipe: &Recipe, directory: &Path, own: &str) -> String {
         loaders.write(path, 0o644, path).expect("new");
     }
     let (kernel, initramfs) = (Content::from_bytes("kernel"), Content::from_bytes("initramfs"));
-    let generation = head::generation(&tree::digest(&tree), &kernel, &initramfs, None);
+    let generation = head::generation(&tree::digest(&tree), &kernel, &initramfs, image.as_ref());
     let mut input = head::Input {
         head: recipe.head.as_ref().expect("it has one"),
         diskless: recipe.diskless.as_ref().expect("it is"),
         recipe,
         kernel,
         initramfs,
-        image: None,
+        image,
         loaders: &loaders,
         generation: generation.clone(),
         role: Role::Head,
@@ -268,6 +278,31 @@ fn what_is_not_whole_is_not_published() {
     assert!(none.contains("no previous"), "{none}");
     let none = publish::generations(&at("nowhere"), None).expect_err("no head").to_string();
     assert!(none.contains("it has none"), "{none}");
+}
+
+#[test]
+fn roots_in_memory_need_no_tar() {
+    let place = tempfile::tempdir().expect("the tests can write");
+    let at = |name: &str| place.path().join(name);
+    let mut recipe = example();
+    recipe.diskless.as_mut().expect("it is").root = RootMode::Ram;
+    let one = output_of(&recipe, &at("one"), "one");
+    let head = at("head-root");
+    assert_eq!(publish::publish(&at("one"), &head, Role::Head).expect("it is whole").menu, menu(&one, None));
+    let generation = head.join("srv/imgbuild/diskless-node/gen").join(&one);
+    assert_eq!(fs::read_to_string(generation.join("root.erofs")).expect("there"), "one");
+    assert!(!generation.join("root").exists());
+    let readme = fs::read_to_string(at("one/head/README")).expect("there");
+    assert!(readme.contains("\n2. Put the nodes' root") && !readme.contains("root.tar"), "{readme}");
+
+    // What the build has found in the tree holds.
+    output_of(&recipe, &at("two"), "two");
+    let path = at("two/manifest.json");
+    let mut manifest = Manifest::parse(&fs::read_to_string(&path).expect("there")).expect("ours");
+    manifest.findings = vec!["`/sbin/init` is no program".to_owned()];
+    fs::write(&path, manifest.to_json()).expect("written");
+    let error = refused(publish::publish(&at("two"), &head, Role::Head));
+    assert!(matches!(&error, PublishError::Lint(wrong) if *wrong == manifest.findings), "{error}");
 }
 
 /// What a crash leaves at any step is taken up by the next publication.

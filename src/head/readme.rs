@@ -61,7 +61,7 @@ trust: whoever can reach it reads the root as root.
         id = input.generation,
         pair = head.standby.as_ref().map_or_else(String::new, |standby| pair_of(input, standby)),
         packages = packages(input).join(" "),
-        root = if head.standby.is_some() { images(input) } else { directories(input) },
+        root = root(input),
         length = head.network.1,
         start = start(input),
         files = files(input),
@@ -88,6 +88,21 @@ fn packages(input: &Input<'_>) -> Vec<&'static str> {
     packages.extend(web::unit(input).map(|_| "busybox"));
     packages.extend(input.head.standby.as_ref().map(|_| "keepalived"));
     packages
+}
+
+/// How nodes find their root.
+fn root(input: &Input<'_>) -> String {
+    let is_mounted = input.has_root(RootMode::Nfs) || input.has_root(RootMode::Overlay);
+    match (&input.head.standby, &input.image) {
+        (Some(_), _) => images(input),
+        (None, Some(image)) if !is_mounted => format!(
+            "2. Put the nodes' root, which they take into memory, in place as one file; whoever can reach the\n   \
+             web server reads it:\n\n   install -D -m 0644 {0} {1}/{0}\n\n",
+            image.name,
+            input.generation_directory()
+        ),
+        (None, _) => directories(input),
+    }
 }
 
 /// The root as a directory, with nodes' own ones beside it.

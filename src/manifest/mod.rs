@@ -50,6 +50,9 @@ pub struct Manifest {
     /// The packages that only boot loaders for the head are taken from.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub loaders: Vec<PackageRecord>,
+    /// What is wrong with the root for nodes that boot it, as [`lint`](crate::lint) has found; nothing without a head.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub findings: Vec<String>,
     /// The files written, by path below the output directory. The manifest itself is not among them.
     pub outputs: Vec<OutputRecord>,
     /// Which part of the build each path of the tree is from.
@@ -122,7 +125,7 @@ pub enum Error {
 }
 
 impl Manifest {
-    /// A manifest without packages, outputs and paths, to be filled.
+    /// A manifest without packages, findings, outputs and paths, to be filled.
     #[must_use]
     pub const fn new(
         name: String,
@@ -142,6 +145,7 @@ impl Manifest {
             lock,
             packages: Vec::new(),
             loaders: Vec::new(),
+            findings: Vec::new(),
             outputs: Vec::new(),
             files: BTreeMap::new(),
         }

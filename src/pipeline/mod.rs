@@ -29,6 +29,7 @@ use crate::host::Host;
 use crate::host::Signer;
 use crate::initramfs;
 use crate::kernel;
+use crate::lint;
 use crate::manifest::Manifest;
 use crate::manifest::Origins;
 use crate::manifest::OutputRecord;
@@ -291,6 +292,9 @@ fn manifest(recipe: &Recipe, image: &Image, loaders: &[Package]) -> Manifest {
     }
     manifest.record_configuration(&system.configured.report);
     manifest.files = system.origins.files();
+    if recipe.head.is_some() {
+        manifest.findings = lint::root(&image.tree);
+    }
     manifest
 }
 

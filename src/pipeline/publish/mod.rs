@@ -6,7 +6,7 @@
 //! at every moment a crash leaves the old menu or the new one.
 //!
 //! ```text
-//! EXPORT/gen/GENERATION/      root/, root.erofs …, manifest.json, tree.txt; of two heads root/ is for a mount
+//! EXPORT/gen/GENERATION/      root/ if nodes mount it (of two heads for a mount), root.erofs …, manifest.json, tree.txt
 //! EXPORT/state/NODE/          what is a node's own: made once, and never touched again
 //! TFTP/NAME/GENERATION/       vmlinuz, initrd.img, pxelinux/, grub/: its entries of menus
 //! TFTP/NAME/menu-A-B/         the menu of generation A, with B as the previous one
@@ -19,6 +19,7 @@
 mod place;
 mod prune;
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::fs::File;
 use std::io;
@@ -88,7 +89,7 @@ pub fn publish(output: &Path, root: &Path, role: Role) -> Result<Published, Erro
     let _lock = place.lock()?;
     let target = place.generation(&id);
     if !target.exists() {
-        put_generation(output, &target, &place)?;
+        put_generation(output, &manifest, &place, &target)?;
     }
     let boot = place.boot(&id);
     if !boot.exists() {
@@ -164,41 +165,57 @@ fn cluster(output: &Path, role: Role) -> Result<Cluster, Error> {
         Role::Head => "its recipe has no `[head]`",
         Role::Standby => "its recipe has no `[head.standby]`",
     };
-    let missing = || PublishError::Output { path: output.to_owned(), reason: reason.to_owned() };
-    found.into_iter().next().ok_or_else(|| missing().into())
+    found.into_iter().next().ok_or_else(|| missing(output, reason))
 }
 
-fn put_generation(output: &Path, target: &Path, place: &Place) -> Result<(), Error> {
+fn put_generation(output: &Path, manifest: &Manifest, place: &Place, target: &Path) -> Result<(), Error> {
     let parent = target.parent().expect("it is below `gen`");
     fs::create_dir_all(parent).map_err(failed("make", parent))?;
-    let root = read_root(output, parent)?;
     let role = place.cluster.role;
     let head = place::texts(&output.join(role.unwrap_or(Role::Head).directory()))?;
-    let wrong = lint::check(&root, &head);
+    let images: Vec<&str> = IMAGES.into_iter().filter(|name| output.join(name).exists()).collect();
+    let is_directory = role.is_none() && is_exported(&head, &place.cluster);
+    let root = is_directory.then(|| read_root(output, parent)).transpose()?;
+    let wrong = match &root {
+        Some(root) => lint::check(root, &head),
+        None if images.is_empty() => return Err(missing(output, "it has neither `root.erofs` nor `root.squashfs`")),
+        // What the build has found in the same tree.
+        None => manifest.findings.iter().cloned().chain(lint::menu(&head)).collect(),
+    };
     if !wrong.is_empty() {
         return Err(PublishError::Lint(wrong).into());
     }
     let staging = Staging::new(target)?;
     let directory = staging.path().join("root");
-    fs::create_dir(&directory).map_err(failed("make", &directory))?;
     // Two heads mount the image there: files of a directory have other handles on each.
-    if role.is_none() {
+    if is_directory || role.is_some() {
+        fs::create_dir(&directory).map_err(failed("make", &directory))?;
+    }
+    if let Some(root) = root {
         image::write_directory(&root, &directory, Owners::Kept)?;
     }
-    for name in IMAGES.into_iter().filter(|name| output.join(name).exists()).chain(["manifest.json", "tree.txt"]) {
+    for name in images.into_iter().chain(["manifest.json", "tree.txt"]) {
         let to = staging.path().join(name);
         copy_file(&output.join(name), &to)?;
     }
     Ok(staging.publish()?)
 }
 
+/// Whether a node mounts a root over NFS: if none does, all have it in one file.
+fn is_exported(head: &BTreeMap<String, String>, cluster: &Cluster) -> bool {
+    let exports = head.iter().filter(|(path, _)| path.starts_with("etc/exports.d/"));
+    let generations = format!("{}/gen ", cluster.export);
+    exports.flat_map(|(_, text)| text.lines()).any(|line| line.starts_with(&generations))
+}
+
+fn missing(output: &Path, reason: &str) -> Error {
+    PublishError::Output { path: output.to_owned(), reason: reason.to_owned() }.into()
+}
+
 /// The root's tree; the bytes of its files are kept on the file system of `disk`.
 fn read_root(output: &Path, disk: &Path) -> Result<Tree, Error> {
-    let missing = || PublishError::Output {
-        path: output.to_owned(),
-        reason: "it has no `root.tar`; add `tar` to the formats".into(),
-    };
-    let path = TARS.iter().map(|name| output.join(name)).find(|path| path.is_file()).ok_or_else(missing)?;
+    let path = TARS.iter().map(|name| output.join(name)).find(|path| path.is_file());
+    let path = path.ok_or_else(|| missing(output, "it has no `root.tar`; add `tar` to the formats"))?;
     let mut input = BufReader::with_capacity(1 << 20, File::open(&path).map_err(failed("read", &path))?);
     let start = io::BufRead::fill_buf(&mut input).map_err(failed("read", &path))?;
     let kind = compress::sniff(start);
