@@ -51,6 +51,7 @@ impl Booted {
     pub(crate) fn with(output: &Path, place: PathBuf, memory: u32, firmware: Firmware) -> Self {
         let mut options = Options::default();
         options.probe = true;
+        options.capture = true;
         options.firmware = firmware;
         options.memory = memory;
         let cluster = Cluster::start(output, &place, &options).unwrap_or_else(|error| panic!("{error}"));
@@ -127,6 +128,8 @@ impl Booted {
         let left: Vec<&str> = ["disk", "new", "setup"].into_iter().filter(|name| place.join(name).exists()).collect();
         assert!(left.is_empty(), "{left:?} stay behind");
         assert!(logs.exists(), "the logs stay for people");
+        let packets = fs::metadata(logs.join("packets.pcap0")).map_or(0, |file| file.len());
+        assert!(packets > 1 << 20, "{packets} bytes of packets are kept");
         fs::remove_dir_all(place).expect("ours");
     }
 }

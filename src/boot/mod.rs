@@ -50,12 +50,21 @@ pub struct Options {
     /// Whether nodes can be asked: through systemd's credentials in their firmware's tables, so that nothing of the
     /// root or of the head's files is touched. Needs systemd 256 on the node.
     pub probe: bool,
+    /// Whether the beginning of each packet on the nodes' network is kept beside the logs, in `packets.pcap0` to
+    /// `3`: the last 64 MB of them, which is more than a boot has.
+    pub capture: bool,
 }
 
 impl Default for Options {
     fn default() -> Self {
         // A gibibyte is enough for the example's database, and two of them for nobody's desk a burden.
-        Self { memory: 1024, firmware: Firmware::Bios, accelerator: Accelerator::Emulated, probe: false }
+        Self {
+            memory: 1024,
+            firmware: Firmware::Bios,
+            accelerator: Accelerator::Emulated,
+            probe: false,
+            capture: false,
+        }
     }
 }
 
@@ -217,6 +226,9 @@ impl Cluster {
         let board = board(output)?;
         lab::check(&board.needs(options))?;
         lab::check(&services::needs(&head, output))?;
+        if options.capture {
+            lab::check(&[services::CAPTURES])?;
+        }
         let disks: Vec<String> = head.exports.keys().cloned().chain(services::web_root(output)).collect();
         let disks: Vec<String> = outermost(&disks);
         let (address, prefix) = (head.address.expect("it was read"), head.prefix.expect("it was read"));
@@ -226,6 +238,9 @@ impl Cluster {
         for wanted in &wanted {
             let line = services::put(wanted, output)?;
             lab.step(&format!("put {} in place", wanted.what()), &line)?;
+        }
+        if options.capture {
+            services::capture(&mut lab, interface)?;
         }
         services::start(&mut lab, &head, output)?;
         Ok(Self { lab, head, board, options: options.clone(), nodes: BTreeMap::new(), ports: 0 })

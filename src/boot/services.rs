@@ -155,6 +155,16 @@ pub(super) fn start(lab: &mut Lab, head: &Existing, output: &Path) -> Result<(),
     Ok(())
 }
 
+/// What packets are kept by.
+pub(super) const CAPTURES: Need = Need { file: "tcpdump", package: "tcpdump" };
+
+/// Keeps what goes over the head's interface: of each packet what tells of Ethernet to NFS, in a ring of files.
+pub(super) fn capture(lab: &mut Lab, interface: &str) -> Result<(), Error> {
+    // It would give up root, and may write nowhere then. The end comes without a warning: nothing stays in buffers.
+    let command = "tcpdump -Z root -U -s 256 -C 16 -W 4 -w /var/log/packets.pcap -i";
+    Ok(lab.step("start tcpdump", &format!("start tcpdump {command} {}", quote(interface)))?)
+}
+
 /// ganesha's configuration, in one line, for what the bundle exports (ganesha-export-config(8)).
 fn ganesha(head: &Existing) -> String {
     // Without `Graceless` clients of version 4 would wait for 90 seconds after the start for others to come back;

@@ -287,6 +287,9 @@ pub(super) struct Boot {
     /// Start nodes by UEFI instead of BIOS
     #[arg(long)]
     pub(super) uefi: bool,
+    /// Keep the packets on the nodes' network beside the logs, the last 64 MB of them
+    #[arg(long)]
+    pub(super) capture: bool,
     /// Where the logs go [default: DIR.boot]
     #[arg(long, value_name = "DIR")]
     pub(super) logs: Option<PathBuf>,

@@ -19,7 +19,7 @@ const TICK: Duration = Duration::from_millis(100);
 /// Starts them, and shows what they say until all are off or a signal comes.
 pub(super) fn run(arguments: &Boot, signals: &Signals) -> Result<(), Failure> {
     let firmware = if arguments.uefi { Firmware::Uefi } else { Firmware::Bios };
-    let mut options = Options { memory: arguments.memory, firmware, ..Options::default() };
+    let mut options = Options { memory: arguments.memory, firmware, capture: arguments.capture, ..Options::default() };
     let head = boot::read_head(&arguments.directory)?;
     let mut nodes = arguments.node.clone();
     if nodes.is_empty() {
