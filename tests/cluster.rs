@@ -3,6 +3,7 @@
 //! Needs a mirror to build from, root, and QEMU with the head's services; see `imgbuild::boot`.
 
 use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
@@ -59,12 +60,17 @@ impl Booted {
     }
 
     /// Switches nodes on and waits until systemd has nothing more to do on any.
-    #[expect(clippy::print_stderr, reason = "the times are wanted in the log")]
     pub(crate) fn power_on(&mut self, nodes: &[&str]) {
         self.began = Instant::now();
         for node in nodes {
             self.cluster.power_on(node).unwrap_or_else(|error| panic!("{error}"));
         }
+        self.come_up(nodes);
+    }
+
+    /// Waits until systemd has nothing more to do on any.
+    #[expect(clippy::print_stderr, reason = "the times are wanted in the log")]
+    pub(crate) fn come_up(&mut self, nodes: &[&str]) {
         for node in nodes {
             self.cluster.wait(node, BOOT).unwrap_or_else(|error| self.fail(&error.to_string()));
             let state = self.ask_long(node, "systemctl is-system-running --wait", BOOT);
@@ -273,6 +279,7 @@ fn nodes_boot_by_overlay_and_into_memory() {
         ("root = \"nfs\" ", "root = \"overlay\" "),
         ("name = \"tumbler\"", "name = \"tumbler\"\nroot = \"ram\""),
         ("formats = [\"tar\"]", "formats = [\"tar\", \"erofs\"]"),
+        ("name = \"scoop\"", "name = \"scoop\"\nboot = \"ipxe\""),
     ];
     let output = place.join("output");
     build(&variant(&place, &changes), &output);
@@ -284,7 +291,12 @@ fn overlay_and_ram(output: &Path, place: &Path) {
     let mut booted = Booted::new(output, place.join("lab"), 1536);
     let disk = booted.cluster.disk();
     let before = states(&disk);
-    booted.power_on(&[DIZZY.0, TUMBLER.0]);
+    let mut uefi = Options::default();
+    (uefi.firmware, uefi.memory, uefi.probe) = (Firmware::Uefi, 1536, true);
+    booted.cluster.power_on_as(DIZZY.0, &uefi).unwrap_or_else(|error| panic!("{error}"));
+    booted.power_on(&[TUMBLER.0]);
+    booted.come_up(&[DIZZY.0]);
+    by_ipxe(&mut booted);
     for ((node, address), lower) in [(DIZZY, "nfs4"), (TUMBLER, "erofs")] {
         is_a_node(&mut booted, node, address);
         assert_eq!(booted.ask(node, "findmnt -n -r -o FSTYPE /"), "overlay", "{node}");
@@ -295,7 +307,7 @@ fn overlay_and_ram(output: &Path, place: &Path) {
     assert_ne!(ssh_key(&mut booted, TUMBLER.0, DIZZY.1), ssh_key(&mut booted, DIZZY.0, TUMBLER.1));
     booted.power_off(&[DIZZY.0]);
 
-    let stop = "for name in web nfs dnsmasq rpcbind syslog-ng; do stop $name; done; ip address flush dev eth1";
+    let stop = "for name in web web-boot nfs dnsmasq rpcbind syslog-ng; do stop $name; done; ip address flush dev eth1";
     booted.cluster.on_head(stop).unwrap_or_else(|error| panic!("{error}"));
     let read = "echo 3 >/proc/sys/vm/drop_caches; cat /usr/bin/* /usr/sbin/* | wc -c";
     let bytes: u64 = booted.ask_long(TUMBLER.0, read, BOOT).parse().unwrap_or_default();
@@ -306,6 +318,25 @@ fn overlay_and_ram(output: &Path, place: &Path) {
     booted.power_off(&[TUMBLER.0]);
     assert_eq!(written_by_nodes(&before, &disk), Vec::<String>::new(), "nodes write into the head's root");
     booted.finish();
+}
+
+/// dizzy's firmware has a PXE of its own, and is given Debian's iPXE; tumbler's card has an iPXE of QEMU's already, which
+/// is told by its option 175 and goes on at once. From there on it is HTTP.
+fn by_ipxe(booted: &mut Booted) {
+    let log = |name: &str| fs::read_to_string(booted.cluster.logs().join(name)).unwrap_or_default();
+    let (dnsmasq, web) = (log("dnsmasq.log"), log("web-boot.out"));
+    let sent = dnsmasq.lines().filter_map(|line| line.split_once(": sent /srv/tftp/"));
+    let sent: BTreeSet<&str> = sent.map(|(_, file)| file).collect();
+    assert_eq!(sent, BTreeSet::from([format!("snponly.efi to {}", DIZZY.1).as_str()]), "nothing else by TFTP");
+    for ((_, address), mac) in [(DIZZY, "00-21-97-7d-ad-bf"), (TUMBLER, "00-21-97-7a-24-0f")] {
+        let own = format!("url:/ipxe.cfg/01-{mac}");
+        for path in ["url:/imgbuild.ipxe", &own, "/vmlinuz", "/initrd.img"] {
+            let fetched = |line: &str| line.starts_with(&format!("{address}:")) && line.ends_with(path);
+            assert!(web.lines().any(fetched), "{address} has not fetched {path}:\n{web}");
+        }
+    }
+    let seen = booted.ask(DIZZY.0, "ls -d /sys/firmware/efi; grep -o 'BOOTIF=[^ ]*' /proc/cmdline");
+    assert_eq!(seen, "/sys/firmware/efi\nBOOTIF=01-00-21-97-7d-ad-bf");
 }
 
 #[test]

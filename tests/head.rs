@@ -9,6 +9,7 @@ use imgbuild::digest::Sha256;
 use imgbuild::head;
 use imgbuild::head::Role;
 use imgbuild::recipe;
+use imgbuild::recipe::BootMode;
 use imgbuild::recipe::Recipe;
 use imgbuild::recipe::RootMode;
 use imgbuild::tree::Content;
@@ -31,6 +32,9 @@ const LOADERS: &[&str] = &[
     "usr/lib/grub/x86_64-efi-signed/grubnetx64.efi.signed",
     "usr/lib/shim/shimaa64.efi.signed",
     "usr/lib/grub/arm64-efi-signed/grubnetaa64.efi.signed",
+    "usr/lib/ipxe/undionly.kpxe",
+    "usr/lib/ipxe/snponly.efi",
+    "usr/lib/ipxe/ipxe-arm64.efi",
 ];
 
 const GENERATION: &str = "0123456789abcdef";
@@ -134,8 +138,9 @@ fn every_file_is_readable_and_says_who_wrote_it() {
 
 #[test]
 fn other_architectures_have_other_loaders() {
-    assert_eq!(head::loader_packages("arm64"), ["shim-signed", "grub-efi-arm64-signed"]);
-    assert!(head::loader_packages("s390x").is_empty());
+    assert_eq!(head::loader_packages("arm64", BootMode::Pxe), ["shim-signed", "grub-efi-arm64-signed"]);
+    assert_eq!(head::loader_packages("i386", BootMode::Ipxe), ["pxelinux", "syslinux-common", "ipxe"]);
+    assert!(head::loader_packages("s390x", BootMode::Ipxe).is_empty());
     let mut recipe = example();
     recipe.debian.architecture = "arm64".into();
     let head = assemble(&recipe, &loaders()).expect("all there");
@@ -263,6 +268,61 @@ fn head_of_generation(recipe: &Recipe, generation: &str) -> Tree {
     head::assemble(&head::Input { generation, ..input(recipe, &loaders()) }).expect("the example has all it needs")
 }
 
+/// The example with iPXE.
+fn with_ipxe() -> Recipe {
+    let mut recipe = example();
+    recipe.head.as_mut().expect("it has one").boot = BootMode::Ipxe;
+    recipe
+}
+
+#[test]
+fn ipxe_gets_all_but_itself_over_http() {
+    let head = assemble(&with_ipxe(), &loaders()).expect("all there");
+    let dnsmasq = text(&head, "etc/dnsmasq.d/imgbuild.conf");
+    for line in [
+        "dhcp-match=set:ipxe,175",
+        "dhcp-boot=undionly.kpxe,scoop,192.168.1.1",
+        "dhcp-boot=tag:efi64,tag:!ipxe,snponly.efi,scoop,192.168.1.1",
+        "dhcp-boot=tag:ipxe,http://192.168.1.1:8068/imgbuild.ipxe,scoop,192.168.1.1",
+    ] {
+        assert!(dnsmasq.lines().any(|found| found == line), "{line}\n--\n{dnsmasq}");
+    }
+    assert_eq!(dnsmasq.matches("dhcp-boot=").count(), 3);
+    assert_eq!(text(&head, "srv/tftp/snponly.efi"), "usr/lib/ipxe/snponly.efi");
+    assert!(text(&head, "srv/tftp/imgbuild.ipxe").contains("/ipxe.cfg/01-${netX/mac:hexhyp} ||"));
+    let unit = text(&head, "etc/systemd/system/imgbuild-boot.service");
+    assert!(unit.contains("-p 192.168.1.1:8068 -h /srv/tftp\n"), "{unit}");
+    assert!(head.lookup("etc/systemd/system/imgbuild-http.service").is_none());
+    let readme = text(&head, "README");
+    assert!(readme.contains("chrony busybox\n") && readme.contains("enable --now imgbuild-boot\n"), "{readme}");
+    // The same arguments as by every other loader.
+    let node = text(&head, "srv/tftp/ipxe.cfg/01-00-21-97-7d-ad-bf");
+    let arguments = text(&head, "srv/tftp/pxelinux.cfg/dizzy");
+    let arguments = arguments.split("initrd.img ").nth(1).and_then(|rest| rest.lines().next()).expect("they are there");
+    let kernel = "kernel /diskless-node/0123456789abcdef/vmlinuz initrd=initrd.img";
+    let wanted = format!(
+        "{kernel} {arguments} BOOTIF=01-${{netX/mac:hexhyp}} || goto failed\n\
+         initrd /diskless-node/0123456789abcdef/initrd.img || goto failed\nboot\n"
+    );
+    assert!(node.starts_with("#!ipxe\n") && node.contains(&wanted), "{node}");
+}
+
+#[test]
+fn every_generation_can_be_booted_by_every_loader() {
+    let (one, other) = (example_head(), assemble(&with_ipxe(), &loaders()).expect("all there"));
+    let entries = |head: &Tree| -> Vec<(String, Vec<u8>)> {
+        let below = |path: &TreePath| path.to_string().starts_with("/srv/tftp/diskless-node/");
+        let files = head.iter().filter(|(path, _, inode)| below(path) && inode.content().is_some());
+        files
+            .map(|(path, _, inode)| (path.to_string(), inode.content().expect("filtered").to_vec().expect("reads")))
+            .collect()
+    };
+    assert_eq!(entries(&one), entries(&other));
+    assert!(one.lookup("srv/tftp/imgbuild.ipxe").is_none() && one.lookup("srv/tftp/snponly.efi").is_none());
+    let error = assemble(&with_ipxe(), &Tree::new()).expect_err("no loaders").to_string();
+    assert!(error.contains("boot loader"), "{error}");
+}
+
 #[test]
 fn generations_are_told_apart() {
     let [one, two] = ["one", "two"].map(Content::from_bytes);
@@ -281,7 +341,10 @@ fn generations_are_told_apart() {
 #[test]
 fn a_menu_offers_the_previous_generation() {
     let entries = |id: &str| {
-        BTreeMap::from(["pxelinux/default", "grub/default"].map(|path| (path.to_owned(), format!("  BOOT {id}\n"))))
+        BTreeMap::from(
+            ["pxelinux/default", "grub/default", "ipxe/default"]
+                .map(|path| (path.to_owned(), format!("  BOOT {id}\n"))),
+        )
     };
     let (mut new, old) = (entries("new"), entries("old"));
     new.insert("pxelinux/01-x".to_owned(), "  BOOT new on x\n".to_owned());
@@ -294,8 +357,15 @@ fn a_menu_offers_the_previous_generation() {
     let grub =
         "# us\nmenuentry 'generation new' {\n  BOOT new\n}\nmenuentry 'previous generation old' {\n  BOOT old\n}\n";
     assert_eq!(menu["grub/nodes/default.cfg"], grub);
-    assert!(menu["grub/grub.cfg"].contains("source") && menu.len() == 4);
+    assert!(menu["grub/grub.cfg"].contains("source") && menu.len() == 5);
+    assert_eq!(
+        menu["ipxe.cfg/default"],
+        "#!ipxe\n# us\nmenu\nitem now generation new\nitem previous previous generation old\n\
+         choose --default now --timeout 3000 chosen || goto now\ngoto ${chosen}\n\
+         :now\n  BOOT new\n:previous\n  BOOT old\n:failed\nexit 1\n"
+    );
     let alone = head::menus("us", ("new", &new), None);
+    assert_eq!(alone["ipxe.cfg/default"], "#!ipxe\n# us\n:now\n  BOOT new\n:failed\nexit 1\n");
     assert_eq!(alone["pxelinux.cfg/default"], "# us\nDEFAULT linux\nPROMPT 0\nLABEL linux\n  BOOT new\n");
 }
 
@@ -338,6 +408,9 @@ fn real_programs_accept_the_files() {
         let at = |path: &str| directory.join(path).to_str().expect("a plain name").to_owned();
         accepts("dnsmasq", &["--test", &format!("--conf-file={}", at("etc/dnsmasq.d/imgbuild.conf"))]);
     }
+    let ipxe = assemble(&with_ipxe(), &loaders()).expect("all there");
+    std::fs::write(at("ipxe.conf"), text(&ipxe, "etc/dnsmasq.d/imgbuild.conf")).expect("written");
+    accepts("dnsmasq", &["--test", &format!("--conf-file={}", at("ipxe.conf"))]);
     for file in ["grub.cfg", "nodes/default.cfg", "nodes/00:21:97:7d:ad:bf.cfg"] {
         accepts("grub-script-check", &[&at(&format!("srv/tftp/grub/{file}"))]);
     }

@@ -156,12 +156,16 @@ fn generations_come_and_go() {
     let (first, second) = both.split_once("LABEL previous").expect("both are offered");
     assert!(first.contains(&format!("/gen/{two}/root")) && second.contains(&format!("/gen/{one}/root")), "{both}");
     assert!(text("srv/tftp/grub/nodes/00:21:97:7d:ad:bf.cfg").contains(&format!("previous generation {one}")));
+    let ipxe = text("srv/tftp/ipxe.cfg/01-00-21-97-7d-ad-bf");
+    let (first, second) = ipxe.split_once("\n:previous\n").expect("both are offered");
+    assert!(first.contains(&format!("/gen/{two}/root")) && second.contains(&format!("/gen/{one}/root")), "{ipxe}");
     assert_eq!(text("srv/tftp/pxelinux.cfg/db"), both);
     assert_eq!(fs::metadata(generation(&one).join("root/etc/own")).expect("there").ino(), inode);
     assert_eq!(publish("two").menu, menu(&two, Some(&one)), "the same again changes nothing");
 
     assert_eq!(publish::rollback(&head, None, None).expect("there is one"), menu(&one, Some(&two)));
     assert!(text(DIZZY).split("LABEL previous").next().expect("text").contains(&one));
+    assert!(text("srv/tftp/ipxe.cfg/default").contains(&format!(":now\nkernel /diskless-node/{one}/vmlinuz ")));
     assert_eq!(publish("three").menu, menu(&three, Some(&one)));
     assert_eq!(publish::rollback(&head, Some("diskless-node"), Some(&two)).expect("there"), menu(&two, Some(&three)));
 

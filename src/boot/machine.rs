@@ -37,12 +37,12 @@ pub(super) struct Board {
     emulator: Need,
     /// What is said of every such node.
     options: &'static [(&'static str, &'static str)],
-    /// What is said of its network card, and the card's own firmware.
-    card: (&'static str, Option<Need>),
-    /// `None`: there is no BIOS.
-    bios: Option<Need>,
+    /// BIOS, and the network card's own firmware, which is an iPXE. `None`: there is no BIOS.
+    bios: Option<[Need; 2]>,
     /// Firmware, and the variables that each node gets a copy of.
     uefi: (Need, &'static str),
+    /// What is said of the network card then: the firmware drives it and has a PXE of its own, as machines have.
+    uefi_card: &'static str,
     /// The machine that has it.
     uefi_machine: &'static str,
     /// The argument by which the kernel speaks on the first serial line.
@@ -58,26 +58,28 @@ const BOARDS: &[Board] = &[
         architectures: &["amd64", "i386"],
         emulator: Need { file: "qemu-system-x86_64", package: "qemu-system-x86" },
         options: &[("-vga", "none"), ("-boot", "n")],
-        card: ("", Some(Need { file: "/usr/lib/ipxe/qemu/pxe-virtio.rom", package: "ipxe-qemu" })),
-        bios: Some(Need { file: "/usr/share/seabios/bios-256k.bin", package: "seabios" }),
+        bios: Some([
+            Need { file: "/usr/share/seabios/bios-256k.bin", package: "seabios" },
+            Need { file: "/usr/lib/ipxe/qemu/pxe-virtio.rom", package: "ipxe-qemu" },
+        ]),
         uefi: (Need { file: "/usr/share/OVMF/OVMF_CODE_4M.fd", package: "ovmf" }, "/usr/share/OVMF/OVMF_VARS_4M.fd"),
+        uefi_card: ",romfile=",
         uefi_machine: "q35",
         console: "console=ttyS0",
         second: ("-serial", "chardev:s1", "/dev/ttyS1"),
         may_have_kvm: true,
     },
-    // The firmware itself drives the card, and boots what has an index. A newer processor than this one takes longer to
-    // emulate.
+    // The firmware boots what has an index. A newer processor than this one takes longer to emulate.
     Board {
         architectures: &["arm64"],
         emulator: Need { file: "qemu-system-aarch64", package: "qemu-system-arm" },
         options: &[("-cpu", "cortex-a57")],
-        card: (",romfile=,bootindex=0", None),
         bios: None,
         uefi: (
             Need { file: "/usr/share/AAVMF/AAVMF_CODE.fd", package: "qemu-efi-aarch64" },
             "/usr/share/AAVMF/AAVMF_VARS.fd",
         ),
+        uefi_card: ",romfile=,bootindex=0",
         uefi_machine: "virt",
         console: "console=ttyAMA0",
         second: ("-device", "pci-serial,chardev=s1", "/dev/ttyS0"),
@@ -120,9 +122,8 @@ impl Board {
             Need { file: "ip", package: "iproute2" },
             self.emulator,
         ];
-        needs.extend(self.card.1);
         match self.firmware(options) {
-            Firmware::Bios => needs.extend(self.bios),
+            Firmware::Bios => needs.extend(self.bios.into_iter().flatten()),
             Firmware::Uefi => needs.push(self.uefi.0),
         }
         needs
@@ -154,7 +155,8 @@ impl Board {
         // Without it a new machine waits for its first random bytes for minutes.
         add("-device", "virtio-rng-pci");
         add("-netdev", &format!("tap,id=n,ifname={tap},script=no,downscript=no"));
-        add("-device", &format!("virtio-net-pci,netdev=n,mac={}{}", machine.mac, self.card.0));
+        let card = if self.firmware(options) == Firmware::Uefi { self.uefi_card } else { "" };
+        add("-device", &format!("virtio-net-pci,netdev=n,mac={}{card}", machine.mac));
         add("-chardev", &format!("file,id=s0,path={console}"));
         add("-serial", "chardev:s0");
         if options.probe {

@@ -12,7 +12,9 @@ use crate::host::lab::Need;
 use crate::host::lab::quote;
 
 /// The unit that serves images over HTTP, when the bundle has it.
-const WEB: &str = "head/etc/systemd/system/imgbuild-http.service";
+const WEB: &str = "imgbuild-http";
+/// The one that serves what iPXE boots.
+const WEB_BOOT: &str = "imgbuild-boot";
 /// Forms of the root that a directory can be made of.
 const TARS: [&str; 4] = ["root.tar", "root.tar.zst", "root.tar.gz", "root.tar.xz"];
 
@@ -96,14 +98,15 @@ fn copy(place: String, output: &Path) -> Result<String, Error> {
 
 /// The web server's directory, from its unit.
 pub(super) fn web_root(output: &Path) -> Option<String> {
-    let command = web_command(output)?;
+    let command = web_command(output, WEB)?;
     let mut words = command.split_whitespace();
     words.find(|word| *word == "-h")?;
     words.next().map(str::to_owned)
 }
 
-fn web_command(output: &Path) -> Option<String> {
-    text(output, WEB)?.lines().find_map(|line| line.strip_prefix("ExecStart=")).map(str::to_owned)
+fn web_command(output: &Path, unit: &str) -> Option<String> {
+    let unit = format!("head/etc/systemd/system/{unit}.service");
+    text(output, &unit)?.lines().find_map(|line| line.strip_prefix("ExecStart=")).map(str::to_owned)
 }
 
 /// What the head needs on this machine.
@@ -115,7 +118,7 @@ pub(super) fn needs(head: &Existing, output: &Path) -> Vec<Need> {
         needs.push(Need { file: "ganesha.nfsd", package: "nfs-ganesha" });
         needs.push(Need { file: "/usr/share/doc/nfs-ganesha-vfs", package: "nfs-ganesha-vfs" });
     }
-    if web_command(output).is_some() {
+    if [WEB, WEB_BOOT].iter().any(|unit| web_command(output, unit).is_some()) {
         needs.push(Need { file: "busybox", package: "busybox" });
     }
     needs
@@ -139,8 +142,10 @@ pub(super) fn start(lab: &mut Lab, head: &Existing, output: &Path) -> Result<(),
         "start dnsmasq dnsmasq --keep-in-foreground --conf-file=/dev/null --conf-dir=/etc/dnsmasq.d,*.conf --user=root \
          --pid-file=/run/dnsmasq.pid --log-facility=/var/log/dnsmasq.log --log-dhcp",
     )?;
-    if let Some(command) = web_command(output) {
-        lab.step("start the web server", &format!("start web {command}"))?;
+    for (name, unit) in [("web", WEB), ("web-boot", WEB_BOOT)] {
+        if let Some(command) = web_command(output, unit) {
+            lab.step("start the web server", &format!("start {name} {command}"))?;
+        }
     }
     if !head.exports.is_empty() {
         lab.step("start rpcbind", "start rpcbind rpcbind -f -w")?;

@@ -1,7 +1,9 @@
 //! The TFTP directory: boot loaders, what they are told, kernel and initramfs.
 //!
 //! pxelinux reads `pxelinux.cfg/01-MAC`, then `default`. GRUB reads `grub/grub.cfg`, which takes `nodes/MAC.cfg`,
-//! else `nodes/default.cfg`. Both directories are links to a menu made of the entries of one or two generations.
+//! else `nodes/default.cfg`. iPXE is given `imgbuild.ipxe`, which takes `ipxe.cfg/01-MAC`, else `ipxe.cfg/default`. All
+//! three directories are links to a menu made of the entries of one or two generations. Every generation has the
+//! entries for every loader, so that the head may change its loader, and each generation follow.
 
 use std::collections::BTreeMap;
 
@@ -10,6 +12,7 @@ use crate::head::Files;
 use crate::head::Input;
 use crate::head::kernel;
 use crate::head::menu::menus;
+use crate::recipe::BootMode;
 use crate::recipe::Node;
 
 /// A boot loader's file: where Debian keeps it, and the name it is asked for by.
@@ -26,8 +29,23 @@ pub(super) struct Firmware {
     /// What such a client calls itself in DHCP option 93 (RFC 4578 and IANA's list after it).
     pub(super) client_architectures: &'static [u16],
     /// The file it loads first.
-    pub(super) boot_file: &'static str,
+    boot_file: &'static str,
+    /// The same with iPXE.
+    ipxe: &'static str,
 }
+
+impl Firmware {
+    /// The file it loads first.
+    pub(super) const fn boot_file(&self, boot: BootMode) -> &'static str {
+        match boot {
+            BootMode::Pxe => self.boot_file,
+            BootMode::Ipxe => self.ipxe,
+        }
+    }
+}
+
+/// What iPXE is given to begin with.
+pub(super) const IPXE_SCRIPT: &str = "imgbuild.ipxe";
 
 const fn loader(package: &'static str, path: &'static str, name: &'static str) -> Loader {
     Loader { package, path, name }
@@ -50,22 +68,40 @@ const UEFI_ARM64: &[Loader] = &[
     loader("grub-efi-arm64-signed", "usr/lib/grub/arm64-efi-signed/grubnetaa64.efi.signed", "grubaa64.efi"),
 ];
 
-/// The loaders for nodes of an architecture.
-pub(super) fn loaders(architecture: &str) -> &'static [Loader] {
-    match architecture {
-        "amd64" => BIOS_AND_UEFI,
-        "i386" => BIOS,
-        "arm64" => UEFI_ARM64,
-        _ => &[],
-    }
+// These two go on with the card as the firmware has set it up, by its own driver: no other is needed. On arm64 only
+// the one with drivers is there.
+const IPXE_BIOS: &[Loader] = &[loader("ipxe", "usr/lib/ipxe/undionly.kpxe", "undionly.kpxe")];
+const IPXE_BIOS_AND_UEFI: &[Loader] = &[
+    loader("ipxe", "usr/lib/ipxe/undionly.kpxe", "undionly.kpxe"),
+    loader("ipxe", "usr/lib/ipxe/snponly.efi", "snponly.efi"),
+];
+const IPXE_ARM64: &[Loader] = &[loader("ipxe", "usr/lib/ipxe/ipxe-arm64.efi", "ipxe-arm64.efi")];
+
+/// The loaders for nodes of an architecture. With iPXE the others are there as well, for machines that it does not run
+/// on.
+pub(super) fn loaders(architecture: &str, boot: BootMode) -> impl Iterator<Item = &'static Loader> {
+    let (pxe, ipxe) = match architecture {
+        "amd64" => (BIOS_AND_UEFI, IPXE_BIOS_AND_UEFI),
+        "i386" => (BIOS, IPXE_BIOS),
+        "arm64" => (UEFI_ARM64, IPXE_ARM64),
+        _ => (&[][..], &[][..]),
+    };
+    pxe.iter().chain(if boot == BootMode::Ipxe { ipxe } else { &[] })
 }
 
 /// The kinds of firmware that nodes of an architecture have.
 pub(super) fn firmware(architecture: &str) -> &'static [Firmware] {
     // Among several boot files dnsmasq prefers a tagged one: BIOS has the untagged line, as in the classic.
-    const BIOS: Firmware = Firmware { tag: None, client_architectures: &[], boot_file: "pxelinux.0" };
-    const UEFI: Firmware = Firmware { tag: Some("efi64"), client_architectures: &[7, 9], boot_file: "shimx64.efi" };
-    const ARM64: Firmware = Firmware { tag: Some("efiarm64"), client_architectures: &[11], boot_file: "shimaa64.efi" };
+    const BIOS: Firmware =
+        Firmware { tag: None, client_architectures: &[], boot_file: "pxelinux.0", ipxe: "undionly.kpxe" };
+    const UEFI: Firmware =
+        Firmware { tag: Some("efi64"), client_architectures: &[7, 9], boot_file: "shimx64.efi", ipxe: "snponly.efi" };
+    const ARM64: Firmware = Firmware {
+        tag: Some("efiarm64"),
+        client_architectures: &[11],
+        boot_file: "shimaa64.efi",
+        ipxe: "ipxe-arm64.efi",
+    };
     match architecture {
         "amd64" => &[BIOS, UEFI],
         "i386" => &[BIOS],
@@ -79,13 +115,16 @@ pub(super) fn assemble(files: &mut Files, input: &Input<'_>) -> Result<(), Error
     files.content(&format!("{directory}/vmlinuz"), input.kernel.clone())?;
     files.content(&format!("{directory}/initrd.img"), input.initramfs.clone())?;
     let architecture = &input.recipe.debian.architecture;
-    for loader in loaders(architecture) {
+    for loader in loaders(architecture, input.head.boot) {
         let found = input.loaders.lookup(loader.path).and_then(|(_, inode)| inode.content());
         let content = found.ok_or(Error::Loader { path: loader.path, package: loader.package })?;
         files.content(&format!("{}/{}", input.head.tftp, loader.name), content.clone())?;
     }
+    if input.head.boot == BootMode::Ipxe && !firmware(architecture).is_empty() {
+        files.text(&format!("{}/{IPXE_SCRIPT}", input.head.tftp), &ipxe_script(&input.recipe.generated()))?;
+    }
     let mut entries = BTreeMap::new();
-    for kind in firmware(architecture).iter().map(Loads::of) {
+    for kind in Loads::all(architecture) {
         for (name, text) in kind.entries(input)? {
             let path = format!("{}/{name}", kind.directory());
             files.text(&format!("{directory}/{path}"), &text)?;
@@ -107,7 +146,7 @@ fn menu(files: &mut Files, input: &Input<'_>, entries: &BTreeMap<String, String>
         files.text(&format!("{tftp}/{name}/{own}/{path}"), &text)?;
     }
     files.symlink(&format!("{tftp}/{name}/menu"), &own)?;
-    for kind in firmware(&input.recipe.debian.architecture).iter().map(Loads::of) {
+    for kind in Loads::all(&input.recipe.debian.architecture) {
         let directory = kind.menu();
         files.symlink(&format!("{tftp}/{directory}"), &format!("{name}/menu/{directory}"))?;
         if kind == Loads::Pxelinux {
@@ -133,11 +172,18 @@ fn aliases(files: &mut Files, input: &Input<'_>, directory: &str) -> Result<(), 
 enum Loads {
     Pxelinux,
     Grub,
+    Ipxe,
 }
 
 impl Loads {
-    const fn of(firmware: &Firmware) -> Self {
-        if firmware.tag.is_none() { Self::Pxelinux } else { Self::Grub }
+    /// Those of an architecture's kinds of firmware.
+    fn all(architecture: &str) -> Vec<Self> {
+        let of = |firmware: &Firmware| if firmware.tag.is_none() { Self::Pxelinux } else { Self::Grub };
+        let mut all: Vec<Self> = firmware(architecture).iter().map(of).collect();
+        if !all.is_empty() {
+            all.push(Self::Ipxe);
+        }
+        all
     }
 
     /// Where a generation's entries for it lie, below the generation.
@@ -145,6 +191,7 @@ impl Loads {
         match self {
             Self::Pxelinux => "pxelinux",
             Self::Grub => "grub",
+            Self::Ipxe => "ipxe",
         }
     }
 
@@ -153,6 +200,7 @@ impl Loads {
         match self {
             Self::Pxelinux => "pxelinux.cfg",
             Self::Grub => "grub",
+            Self::Ipxe => "ipxe.cfg",
         }
     }
 
@@ -161,12 +209,13 @@ impl Loads {
         let entry = |node: Option<&Node>| match self {
             Self::Pxelinux => pxelinux_entry(input, node),
             Self::Grub => grub_entry(input, node),
+            Self::Ipxe => ipxe_entry(input, node),
         };
         let mut entries = vec![("default".to_owned(), entry(None)?)];
         for node in &input.recipe.nodes {
             let name = match self {
-                // pxelinux asks in lower case, with the hardware type (1: Ethernet) in front.
-                Self::Pxelinux => format!("01-{}", mac(node, "-")),
+                // pxelinux asks in lower case, with the hardware type (1: Ethernet) in front. iPXE does what it is told.
+                Self::Pxelinux | Self::Ipxe => format!("01-{}", mac(node, "-")),
                 // As `$net_default_mac` reads: lower case, with colons.
                 Self::Grub => mac(node, ":"),
             };
@@ -191,6 +240,30 @@ fn grub_entry(input: &Input<'_>, node: Option<&Node>) -> Result<String, Error> {
         "  linux {directory}/vmlinuz {} BOOTIF=01-$net_default_mac\n  initrd {directory}/initrd.img\n",
         kernel::arguments(input, node)?.join(" ")
     ))
+}
+
+/// What the card that iPXE was booted from is called: in lower case, with dashes.
+const IPXE_MAC: &str = "01-${netX/mac:hexhyp}";
+
+fn ipxe_entry(input: &Input<'_>, node: Option<&Node>) -> Result<String, Error> {
+    let directory = format!("/{}/{}", input.recipe.name, input.generation);
+    // Under UEFI the kernel asks for its initramfs by the name in `initrd=`; elsewhere nobody reads the word.
+    Ok(format!(
+        "kernel {directory}/vmlinuz initrd=initrd.img {} BOOTIF={IPXE_MAC} || goto failed\n\
+         initrd {directory}/initrd.img || goto failed\nboot\n",
+        kernel::arguments(input, node)?.join(" ")
+    ))
+}
+
+/// Takes the machine's own menu, else that of strangers. Paths are on the server that this came from. A machine that
+/// gets neither begins anew, since the next answer may be another one.
+fn ipxe_script(generated: &str) -> String {
+    format!(
+        "#!ipxe\n# {generated}\n\
+         imgfetch --name menu /ipxe.cfg/{IPXE_MAC} || imgfetch --name menu /ipxe.cfg/default || goto failed\n\
+         imgexec menu ||\n\
+         :failed\necho imgbuild: cannot boot from ${{cwuri}}: the next attempt is in 10 seconds\nsleep 10\nreboot\n"
+    )
 }
 
 /// A node's hardware address, in lower case.

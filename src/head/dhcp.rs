@@ -6,6 +6,8 @@ use std::net::Ipv4Addr;
 use crate::head::Input;
 use crate::head::Role;
 use crate::head::boot;
+use crate::head::web;
+use crate::recipe::BootMode;
 
 /// `/etc/dnsmasq.d/imgbuild.conf`
 pub(super) fn dnsmasq(input: &Input<'_>) -> String {
@@ -31,12 +33,23 @@ pub(super) fn dnsmasq(input: &Input<'_>) -> String {
     line(&format!("dhcp-range={from},{to},{},{}", netmask(head.network.1), head.lease));
 
     line("\n# What to boot, by the kind of firmware. A machine that is in no table below boots as well.");
+    let ipxe = head.boot == BootMode::Ipxe;
+    if ipxe {
+        // Who asks for it with the option that is iPXE's own has it already: on its card, or by the lines below.
+        line("dhcp-match=set:ipxe,175");
+        let (address, port, script) = (head.address, web::BOOT_PORT, boot::IPXE_SCRIPT);
+        line(&format!("dhcp-boot=tag:ipxe,http://{address}:{port}/{script},{},{address}", head.name));
+    }
     for firmware in boot::firmware(&input.recipe.debian.architecture) {
-        let tag = firmware.tag.map(|tag| format!("tag:{tag},")).unwrap_or_default();
+        let mut tag = firmware.tag.map(|tag| format!("tag:{tag},")).unwrap_or_default();
+        // The untagged line comes after every tagged one in any case.
+        if ipxe && !tag.is_empty() {
+            tag.push_str("tag:!ipxe,");
+        }
         for number in firmware.client_architectures {
             line(&format!("dhcp-match=set:{},option:client-arch,{number}", firmware.tag.unwrap_or_default()));
         }
-        line(&format!("dhcp-boot={tag}{},{},{}", firmware.boot_file, head.name, head.address));
+        line(&format!("dhcp-boot={tag}{},{},{}", firmware.boot_file(head.boot), head.name, head.address));
     }
 
     line("\n# The nodes. Leases are for ever: what runs in the initramfs asks once and never renews.");

@@ -1,6 +1,6 @@
 //! What nodes are offered to boot: the generation that is in use, and the one before it.
 //!
-//! Each generation keeps its own entries, `pxelinux/01-MAC` and `grub/MAC`, and a menu is put together from those of
+//! Each generation keeps its own entries, `pxelinux/01-MAC`, `grub/MAC` and `ipxe/01-MAC`, and a menu is put together from those of
 //! one or two generations; a text has its place in the menu by its name alone.
 
 use std::collections::BTreeMap;
@@ -90,6 +90,7 @@ pub fn menus(generated: &str, now: Entries<'_>, previous: Option<Entries<'_>>) -
         match loader {
             "pxelinux" => drop(files.insert(format!("pxelinux.cfg/{machine}"), pxelinux(generated, now, old))),
             "grub" => drop(files.insert(format!("grub/nodes/{machine}.cfg"), grub(generated, now, old))),
+            "ipxe" => drop(files.insert(format!("ipxe.cfg/{machine}"), ipxe(generated, now, old))),
             _ => {}
         }
     }
@@ -118,6 +119,25 @@ fn grub(generated: &str, now: (&str, &str), old: Option<(&str, &str)>) -> String
     if let Some((id, entry)) = old {
         write!(text, "menuentry 'previous generation {id}' {{\n{entry}}}\n").expect("writing to a String succeeds");
     }
+    text
+}
+
+fn ipxe(generated: &str, now: (&str, &str), old: Option<(&str, &str)>) -> String {
+    let mut text = format!("#!ipxe\n# {generated}\n");
+    if let Some((id, _)) = old {
+        write!(
+            text,
+            "menu\nitem now generation {}\nitem previous previous generation {id}\n\
+             choose --default now --timeout 3000 chosen || goto now\ngoto ${{chosen}}\n",
+            now.0
+        )
+        .expect("writing to a String succeeds");
+    }
+    write!(text, ":now\n{}", now.1).expect("writing to a String succeeds");
+    if let Some((_, entry)) = old {
+        write!(text, ":previous\n{entry}").expect("writing to a String succeeds");
+    }
+    text.push_str(":failed\nexit 1\n");
     text
 }
 

@@ -30,6 +30,7 @@ use serde::Deserialize;
 use serde::Serialize;
 
 use crate::digest::Sha256;
+use crate::recipe::BootMode;
 use crate::recipe::Diskless;
 use crate::recipe::Head;
 use crate::recipe::Recipe;
@@ -188,8 +189,10 @@ pub enum Error {
 
 /// The packages that hold the boot loaders for nodes of an architecture; none: imgbuild knows no network boot there.
 #[must_use]
-pub fn loader_packages(architecture: &str) -> Vec<&'static str> {
-    boot::loaders(architecture).iter().map(|loader| loader.package).collect()
+pub fn loader_packages(architecture: &str, boot: BootMode) -> Vec<&'static str> {
+    let mut packages: Vec<&str> = boot::loaders(architecture, boot).map(|loader| loader.package).collect();
+    packages.dedup();
+    packages
 }
 
 /// Makes the head's files.
@@ -209,8 +212,8 @@ pub fn assemble(input: &Input<'_>) -> Result<Tree, Error> {
     files.text("/etc/syslog-ng/conf.d/imgbuild.conf", &logging::syslog_ng(input))?;
     files.text("/etc/chrony/conf.d/imgbuild.conf", &tuning::chrony(input))?;
     files.text("/etc/sysctl.d/90-imgbuild.conf", &tuning::sysctl(input))?;
-    if let Some(unit) = web::unit(input) {
-        files.text("/etc/systemd/system/imgbuild-http.service", &unit)?;
+    for server in web::servers(input) {
+        files.text(&format!("/{}", server.path()), &server.unit(input))?;
     }
     files.text(&format!("/etc/imgbuild/{}.json", input.recipe.name), &Cluster::of(input).to_json())?;
     files.text("/README", &readme::readme(input))?;

@@ -13,7 +13,7 @@ use crate::recipe::Standby;
 pub(super) fn readme(input: &Input<'_>) -> String {
     let (head, interface) = (input.head, input.interface());
     let address = head.standby.as_ref().map_or(head.address, |standby| input.own_addresses(standby).0);
-    let loaders = if boot::loaders(&input.recipe.debian.architecture).is_empty() {
+    let loaders = if boot::firmware(&input.recipe.debian.architecture).is_empty() {
         format!(
             "\nThere is no boot loader for {} among these files: give the nodes one that\n\
              loads {}/vmlinuz and initrd.img.\n",
@@ -85,7 +85,7 @@ fn pair_of(input: &Input<'_>, standby: &Standby) -> String {
 
 fn packages(input: &Input<'_>) -> Vec<&'static str> {
     let mut packages = vec!["dnsmasq", "nfs-kernel-server", "syslog-ng-core", "chrony"];
-    packages.extend(web::unit(input).map(|_| "busybox"));
+    packages.extend((!web::servers(input).is_empty()).then_some("busybox"));
     packages.extend(input.head.standby.as_ref().map(|_| "keepalived"));
     packages
 }
@@ -138,7 +138,7 @@ fn images(input: &Input<'_>) -> String {
 }
 
 fn start(input: &Input<'_>) -> String {
-    let (is_pair, web) = (input.head.standby.is_some(), web::unit(input).is_some());
+    let (is_pair, web) = (input.head.standby.is_some(), web::servers(input));
     let mut lines = vec!["sysctl --system"];
     if is_pair {
         lines.push("systemctl daemon-reload");
@@ -147,10 +147,8 @@ fn start(input: &Input<'_>) -> String {
     }
     lines.push("systemctl enable --now syslog-ng");
     lines.push("systemctl restart dnsmasq nfs-server syslog-ng chrony");
-    if web {
-        lines.extend((!is_pair).then_some("systemctl daemon-reload"));
-        lines.push("systemctl enable --now imgbuild-http");
-    }
+    lines.extend((!is_pair && !web.is_empty()).then_some("systemctl daemon-reload"));
+    lines.extend(web.iter().map(|server| server.start));
     if is_pair {
         // The last: it takes the address when all that nodes want is there.
         lines.push("systemctl enable keepalived");
@@ -179,9 +177,8 @@ fn files(input: &Input<'_>) -> String {
         files.push(("etc/keepalived/keepalived.conf".to_owned(), "the address that moves"));
     }
     files.push((format!("etc/imgbuild/{recipe}.json"), "for imgbuild: where generations lie"));
-    if web::unit(input).is_some() {
-        let unit = "etc/systemd/system/imgbuild-http.service".to_owned();
-        files.push((unit, "the web server for roots in memory"));
+    for server in web::servers(input) {
+        files.push((server.path(), server.readme));
     }
     files.push((input.head.tftp.trim_start_matches('/').to_owned(), "what the nodes boot"));
     let mut text = String::new();

@@ -62,6 +62,7 @@ fn recipe() -> Recipe {
             tftp: "/srv/tftp".into(),
             lease: "12h".into(),
             standby: None,
+            boot: recipe::BootMode::Pxe,
         }),
         nodes: vec![node("dizzy", 10, &["mysql"]), node("tumbler", 11, &[])],
         initramfs: recipe::Initramfs {

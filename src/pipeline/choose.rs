@@ -169,9 +169,7 @@ fn local(host: &Host, file: &LocalFile) -> Result<Package, Error> {
 /// The newest version of each package that the head's boot loaders are taken from. Nothing of them is installed,
 /// so what they depend on does not matter.
 fn loaders(index: &Index, recipe: &Recipe) -> Result<Vec<Package>, Error> {
-    if recipe.head.is_none() {
-        return Ok(Vec::new());
-    }
+    let Some(head) = &recipe.head else { return Ok(Vec::new()) };
     let architecture = &recipe.debian.architecture;
     let newest = |name: &&str| {
         let fits = |id: &&PackageId| [architecture, "all"].contains(&index.package(**id).architecture.as_str());
@@ -179,7 +177,7 @@ fn loaders(index: &Index, recipe: &Recipe) -> Result<Vec<Package>, Error> {
         let newest = versions.max_by(|a, b| index.package(**a).version.cmp(&index.package(**b).version).then(b.cmp(a)));
         newest.map(|id| index.package(*id).clone()).ok_or_else(|| Error::Loader((*name).to_owned()))
     };
-    head::loader_packages(architecture).iter().map(newest).collect()
+    head::loader_packages(architecture, head.boot).iter().map(newest).collect()
 }
 
 /// Fetches the root's packages, and gives them in the order in which they are unpacked and configured.

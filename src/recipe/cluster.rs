@@ -39,6 +39,7 @@ pub(super) fn head(checker: &mut Checker<'_>, raw: &raw::Head, recipe: &str) -> 
         export: export?,
         tftp: tftp?,
         lease: lease?,
+        boot: raw.boot.unwrap_or_default(),
         standby: standby.map_or(Some(None), |standby| standby.map(Some))?,
     })
 }

@@ -301,6 +301,8 @@ pub struct Head {
     pub tftp: String,
     /// Lease of machines that are no node of the recipe; default `12h`.
     pub lease: String,
+    /// What nodes are given to boot with.
+    pub boot: BootMode,
     /// The second head, to which [`address`](Self::address) moves when this one dies.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub standby: Option<Standby>,
@@ -319,6 +321,18 @@ pub struct Standby {
     pub interface: String,
     /// The address that stays with the first head.
     pub head_own_address: Ipv4Addr,
+}
+
+/// `boot =` of the head
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+#[schemars(inline)]
+pub enum BootMode {
+    /// pxelinux, and Debian's signed shim and GRUB for UEFI, also with Secure Boot: everything over TFTP.
+    #[default]
+    Pxe,
+    /// iPXE, which fetches menu, kernel and initramfs over HTTP. Nobody has signed it for Secure Boot.
+    Ipxe,
 }
 
 /// `[[node]]`

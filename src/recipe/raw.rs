@@ -14,6 +14,7 @@ use serde::Deserializer;
 use serde_spanned::Spanned;
 
 use super::Base;
+use super::BootMode;
 use super::Format;
 use super::RootMode;
 use super::Treatment;
@@ -282,6 +283,8 @@ pub(super) struct Head {
     pub(super) tftp: Option<Text>,
     /// DHCP lease of machines that are no `[[node]]`, such as `45m`, `12h` or `infinite`. Default: `12h`.
     pub(super) lease: Option<Text>,
+    /// What nodes boot with, and how they fetch kernel and initramfs. Default: `pxe`.
+    pub(super) boot: Option<BootMode>,
     /// A second head.
     pub(super) standby: Option<At<Standby>>,
 }

@@ -186,6 +186,7 @@ fn everything_is_read() {
     assert_eq!(recipe.nodes[0].mac, [0x00, 0x21, 0x97, 0x7d, 0xad, 0xbf]);
     assert_eq!(recipe.nodes[0].services, ["mariadb"]);
     assert_eq!(recipe.nodes[1].root, Some(RootMode::Ram));
+    assert_eq!(recipe.head.as_ref().map(|head| head.boot), Some(BootMode::Pxe));
     assert_eq!(recipe.formats, [Format::TarZst, Format::Squashfs]);
     let OverlayKind::Source(files) = &recipe.overlay[1].kind else { panic!("a directory was named") };
     let shown: Vec<_> = files.iter().map(|(path, inode)| format!("{:04o} {path}", inode.stat.mode)).collect();
@@ -240,6 +241,7 @@ fn one_meaning_has_one_digest() {
     }
     let packages = [("trixie", "bookworm"), ("openssh-server", "dropbear"), ("important", "required")];
     let others = [("hello", "goodbye"), ("0640", "0644"), ("dizzy", "daisy"), ("\"64m\"", "\"65m\""), ("eth1", "eth2")];
+    let packages = [&packages[..], &[("name = \"headnode\"", "name = \"headnode\"\nboot = \"ipxe\"")]].concat();
     for (index, (from, to)) in packages.iter().chain(&others).enumerate() {
         let other = world.good(&WHOLE.replace(from, to));
         assert_ne!(other.digest, recipe.digest, "{to}");
@@ -936,6 +938,12 @@ const BAD: &[(&str, &str, &str, &[&str])] = &[
         &[
             r#"recipe.toml:8:13: `head.interface` is "eth1; x" (an interface is named by up to 15 letters, digits, `.`, `_` and `-`, such as `eth0`)"#,
         ],
+    ),
+    (
+        CLUSTER,
+        r#"interface = "eth1""#,
+        "interface = \"eth1\"\nboot = \"ipx\"",
+        &[r#"recipe.toml:9:8: `head.boot` is "ipx", not "pxe" or "ipxe" (did you mean "ipxe"?)"#],
     ),
     (
         CLUSTER,

@@ -8,10 +8,10 @@
 //! ```text
 //! EXPORT/gen/GENERATION/      root/ if nodes mount it (of two heads for a mount), root.erofs …, manifest.json, tree.txt
 //! EXPORT/state/NODE/          what is a node's own: made once, and never touched again
-//! TFTP/NAME/GENERATION/       vmlinuz, initrd.img, pxelinux/, grub/: its entries of menus
+//! TFTP/NAME/GENERATION/       vmlinuz, initrd.img, pxelinux/, grub/, ipxe/: its entries of menus
 //! TFTP/NAME/menu-A-B/         the menu of generation A, with B as the previous one
 //! TFTP/NAME/menu              → menu-A-B
-//! TFTP/pxelinux.cfg, grub     → NAME/menu/…
+//! TFTP/pxelinux.cfg, grub, ipxe.cfg → NAME/menu/…
 //! ```
 //!
 //! * [`place`]: where all that lies. * [`prune`]: which generations may go.

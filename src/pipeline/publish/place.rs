@@ -19,7 +19,7 @@ use crate::head::Cluster;
 use crate::host::Staging;
 
 /// Directories of the TFTP server's that lead to the menu.
-const LINKS: [&str; 2] = ["pxelinux.cfg", "grub"];
+const LINKS: [&str; 3] = ["pxelinux.cfg", "grub", "ipxe.cfg"];
 /// A text of a head's is no longer.
 const TEXT_MAX: u64 = 4 << 20;
 
