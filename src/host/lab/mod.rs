@@ -144,7 +144,10 @@ impl Lab {
         };
         // Opened and closed, this makes no interface. Some systems keep it for root.
         let tun = File::options().read(true).write(true).open(TUN);
-        tun.map_err(|error| LabError::Refused(format!("`{TUN}`, by which nodes are on a network: {error}")))?;
+        tun.map_err(|error| {
+            let what = "run this as root, or let users open it, as Debian's udev does: chmod 0666";
+            LabError::Refused(format!("`{TUN}`, by which nodes are on a network: {error}; {what} {TUN}"))
+        })?;
         let log = directory.join("log");
         // Logs of an earlier boot would be taken for this one's.
         match fs::remove_dir_all(&log) {
