@@ -270,3 +270,21 @@ fn a_source_keeps_directories_that_are_there() {
     assert_eq!(tree.get(&TreePath::literal("usr/bin/tool")).expect("there").stat.mode, 0o640);
     assert_eq!(tree.get(&TreePath::literal("opt")).expect("there").stat.mode, 0o750);
 }
+
+#[test]
+fn lists_that_a_boot_sets_again_are_left_to_it() {
+    let mut tree = root();
+    tree.write("usr/lib/tmpfiles.d/systemd.conf", 0o644, "a+ /var/log/journal - - - - group:adm:r-x\n").expect("new");
+    tree.put("var/log/journal", Inode::directory(0o2755)).expect("new");
+    tree.put("srv/journal", Inode::directory(0o2755)).expect("new");
+    let paths = ["var/log/journal", "var/log/mysql", "srv/journal"].map(TreePath::literal);
+    for path in &paths {
+        let xattrs = &mut tree.get_mut(path).expect("there").stat.xattrs;
+        xattrs.insert(b"system.posix_acl_access".to_vec(), vec![2, 0, 0, 0]);
+        xattrs.insert(b"user.own".to_vec(), vec![1]);
+    }
+    apply(&mut tree, &recipe()).expect("the recipe fits");
+    let names = |path: &TreePath| tree.get(path).expect("there").stat.xattrs.len();
+    assert_eq!(paths.each_ref().map(names), [1, 2, 2], "only what is hidden and has a line");
+    assert!(text(&tree, "etc/tmpfiles.d/imgbuild.conf").contains("\nd /var/log/journal 2755 root root -\n"));
+}

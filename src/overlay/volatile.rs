@@ -11,6 +11,9 @@ use crate::tree::Inode;
 use crate::tree::TreePath;
 use crate::tree::escape;
 
+/// Where the kernel keeps access control lists (acl(5)).
+const LISTS: [&[u8]; 2] = [b"system.posix_acl_access", b"system.posix_acl_default"];
+
 pub(super) fn apply(layer: &mut Layer<'_>, recipe: &Recipe, mounts: &[TreePath]) -> Result<(), Error> {
     let journal = format!(
         "# {}\n# Logs go to the head; what is kept here is for looking at a node that is up.\n\
@@ -18,7 +21,9 @@ pub(super) fn apply(layer: &mut Layer<'_>, recipe: &Recipe, mounts: &[TreePath])
         recipe.generated()
     );
     layer.file("/etc/systemd/journald.conf.d/50-imgbuild.conf", 0o644, journal)?;
-    let lines = tmpfiles(layer, &recipe.generated(), mounts)?;
+    let packaged = packaged_lines(layer)?;
+    let lines = tmpfiles(layer, &recipe.generated(), mounts, &packaged.directories)?;
+    forget_lists(layer, mounts, &packaged.lists);
     layer.file("/etc/tmpfiles.d/imgbuild.conf", 0o644, lines)?;
     stamp(layer)
 }
@@ -37,10 +42,26 @@ fn stamp(layer: &mut Layer<'_>) -> Result<(), Error> {
     layer.file("/var/.updated", 0o644, text)
 }
 
+/// Access control lists that a node never sees: those below a mount point which tmpfiles.d(5) sets at every boot on
+/// what it finds there. systemd's of /var/log/journal is one, and squashfs has no place for it. All others stay.
+fn forget_lists(layer: &mut Layer<'_>, mounts: &[TreePath], packaged: &BTreeSet<String>) {
+    let hidden = mounts.iter().flat_map(|mount| layer.tree.below(mount));
+    let set_again: Vec<TreePath> =
+        hidden.map(|(path, _)| path).filter(|path| packaged.contains(&path.to_string())).cloned().collect();
+    for path in set_again {
+        let inode = layer.tree.get_mut(&path).expect("it was just listed");
+        LISTS.iter().for_each(|name| drop(inode.stat.xattrs.remove(*name)));
+    }
+}
+
 /// tmpfiles.d(5) lines that make again what packages have put below a mount point.
-fn tmpfiles(layer: &Layer<'_>, generated: &str, mounts: &[TreePath]) -> Result<String, Error> {
+fn tmpfiles(
+    layer: &Layer<'_>,
+    generated: &str,
+    mounts: &[TreePath],
+    packaged: &BTreeSet<String>,
+) -> Result<String, Error> {
     let accounts = Accounts::read(layer)?;
-    let packaged = packaged_lines(layer)?;
     let mut text = format!("# {generated}\n# Directories of packages that a tmpfs hides.\n");
     let hidden: BTreeSet<&TreePath> = mounts
         .iter()
@@ -68,22 +89,32 @@ fn line(path: &TreePath, inode: &Inode, accounts: &Accounts) -> String {
     line
 }
 
-/// The paths for which a package's tmpfiles.d has a line that makes a directory.
-fn packaged_lines(layer: &Layer<'_>) -> Result<BTreeSet<String>, Error> {
-    let mut paths = BTreeSet::new();
+/// Paths that packages' tmpfiles.d has lines for.
+#[derive(Default)]
+struct Packaged {
+    /// Those that make a directory.
+    directories: BTreeSet<String>,
+    /// Those that set an access control list.
+    lists: BTreeSet<String>,
+}
+
+fn packaged_lines(layer: &Layer<'_>) -> Result<Packaged, Error> {
+    let mut packaged = Packaged::default();
     for directory in ["/usr/lib/tmpfiles.d", "/etc/tmpfiles.d"] {
         let Ok(directory) = layer.tree.resolve(directory, true) else { continue };
         let files: Vec<String> = layer.tree.children(&directory).map(|(path, _)| path.to_string()).collect();
         for file in files {
             for line in layer.text(&file)?.lines() {
                 let mut words = line.split_whitespace();
-                if let (Some(kind), Some(path)) = (words.next(), words.next())
-                    && kind.starts_with(['d', 'D', 'v', 'q', 'Q'])
-                {
-                    paths.insert(path.trim_end_matches('/').to_owned());
+                let (Some(kind), Some(path)) = (words.next(), words.next()) else { continue };
+                let path = path.trim_end_matches('/').to_owned();
+                match kind.as_bytes()[0] {
+                    b'd' | b'D' | b'v' | b'q' | b'Q' => drop(packaged.directories.insert(path)),
+                    b'a' | b'A' => drop(packaged.lists.insert(path)),
+                    _ => {}
                 }
             }
         }
     }
-    Ok(paths)
+    Ok(packaged)
 }
