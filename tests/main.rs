@@ -3,7 +3,8 @@
 //! What needs more than this crate stands behind a switch in the environment, and says so when it is skipped:
 //! `IMGBUILD_TEST_MIRROR=1` a real Debian mirror, `IMGBUILD_TEST_ROOT=1` root, `IMGBUILD_TEST_PEERS=1` dpkg,
 //! mmdebstrap and the like, `IMGBUILD_TEST_BOOT=1` QEMU. `IMGBUILD_TEST_FAULTS=1` tries every fault and kills 500 builds,
-//! where otherwise some are tried. `.ci/run` sets them all.
+//! where otherwise some are tried. `.ci/run` sets them all. `IMGBUILD_TEST_FIGURES=1` prints seconds and sizes of
+//! boots, and proves nothing.
 
 mod accounts;
 mod allowed;
@@ -18,6 +19,8 @@ mod deb;
 mod deb_file;
 mod debconf;
 mod faults;
+#[cfg(all(feature = "http", feature = "sandbox"))]
+mod figures;
 mod formats;
 mod head;
 mod image;

@@ -378,3 +378,23 @@ fn outermost(directories: &[String]) -> Vec<String> {
 fn text(output: &Path, path: &str) -> Option<String> {
     fs::read_to_string(output.join(path)).ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nodes_are_machines_that_there_are() {
+        let place = tempfile::tempdir().expect("the tests can write");
+        let of = |manifest: &str| {
+            fs::write(place.path().join("manifest.json"), manifest).expect("written");
+            board(place.path()).map(|board| board.console).map_err(|error| error.to_string())
+        };
+        assert_eq!(of(r#"{"version":1,"architecture":"amd64"}"#), Ok("console=ttyS0"));
+        assert_eq!(of(r#"{"version":1,"architecture":"arm64"}"#), Ok("console=ttyAMA0"));
+        let error = of(r#"{"version":1,"architecture":"riscv64"}"#).expect_err("none is known");
+        assert!(error.ends_with("its nodes are riscv64, and there are machines for amd64, i386, arm64"), "{error}");
+        let error = of("{}").expect_err("it says nothing");
+        assert!(error.ends_with("its `manifest.json` does not say the nodes' architecture"), "{error}");
+    }
+}
