@@ -81,11 +81,12 @@ fn host(cache: &Path, reporter: Arc<dyn host::Reporter>) -> Host {
     Host {
         transport: Arc::new(HttpTransport::new(host::http::Options::default()).expect("a transport")),
         store: Arc::new(DirStore::open(cache).expect("a store")),
-        trust: Arc::new(host::openpgp::OpenPgp),
+        trust: Arc::new(host::openpgp::OpenPgp::default()),
         sandbox: Arc::new(host::NoSandbox),
         reporter,
         now: i64::try_from(since.as_secs()).expect("soon"),
         jobs: 2,
+        limits: imgbuild::limits::Limits::default(),
     }
 }
 

@@ -71,11 +71,12 @@ impl World {
         Host {
             transport: Arc::clone(&self.transport) as Arc<dyn host::Transport>,
             store: Arc::new(DirStore::open(self.cache.path()).expect("a store")),
-            trust: Arc::new(OpenPgp),
+            trust: Arc::new(OpenPgp::default()),
             sandbox: Arc::new(host::NoSandbox),
             reporter: Arc::new(host::Silent),
             now: self.now,
             jobs: 2,
+            limits: imgbuild::limits::Limits::default(),
         }
     }
 
@@ -229,7 +230,8 @@ fn a_detached_signature_counts_where_there_is_no_inrelease() {
         world
     };
     let index = with(&text, &signature).open().expect("it opens");
-    archive::verify_proof(&OpenPgp, &TestKey::trusted().certificate(), &index.proofs()[0]).expect("it proves itself");
+    archive::verify_proof(&OpenPgp::default(), &TestKey::trusted().certificate(), &index.proofs()[0])
+        .expect("it proves itself");
     let error = with(&text.replace("Example", "Evil"), &signature).refused();
     assert!(matches!(error, Error::Signature { source: TrustError::Bad(_), .. }), "{error:?}");
     let payloads = [
@@ -421,7 +423,7 @@ fn a_snapshot_does_not_expire() {
     assert!(proof.waived);
     assert_eq!((proof.date, proof.signers.as_slice()), (ARCHIVE_DATE, &[TestKey::trusted().fingerprint()][..]));
     let keyring = TestKey::trusted().certificate();
-    archive::verify_proof(&OpenPgp, &keyring, proof).expect("it proves itself");
+    archive::verify_proof(&OpenPgp::default(), &keyring, proof).expect("it proves itself");
     let index = proof.indices.keys().next().expect("an index").clone();
     let forged = [
         archive::Proof {
@@ -433,9 +435,9 @@ fn a_snapshot_does_not_expire() {
         archive::Proof { indices: BTreeMap::from([(index, Sha256::of(b"evil"))]), ..proof.clone() },
     ];
     for proof in forged {
-        assert!(archive::verify_proof(&OpenPgp, &keyring, &proof).is_err());
+        assert!(archive::verify_proof(&OpenPgp::default(), &keyring, &proof).is_err());
     }
-    assert!(archive::verify_proof(&OpenPgp, &TestKey::other().certificate(), proof).is_err());
+    assert!(archive::verify_proof(&OpenPgp::default(), &TestKey::other().certificate(), proof).is_err());
 }
 
 /// Cases 29, 31, 33, 39 and 48: files that are not what the Release names.
@@ -469,7 +471,10 @@ fn indices_and_packages_are_what_was_signed_for() {
         let world = without_hashes();
         world.transport.put(plain, bytes);
         let error = world.open().expect_err("it must be refused");
-        assert!(matches!(error, Error::Download { .. }) && error.is_integrity(), "{name}: {error:?}");
+        assert!(
+            matches!(error, Error::Download { .. }) && error.is_integrity(),
+            "{name}: {error:?}"
+        );
         assert_eq!(files_below(&world.cache.path().join("sha256")), 0, "{name}");
     }
     let bomb = simple().stanza(&" ".repeat(1 << 20));
@@ -705,11 +710,12 @@ fn real_host(cache: &Path) -> Host {
     Host {
         transport: Arc::new(HttpTransport::new(host::http::Options::default()).expect("a transport")),
         store: Arc::new(DirStore::open(cache).expect("a store")),
-        trust: Arc::new(OpenPgp),
+        trust: Arc::new(OpenPgp::default()),
         sandbox: Arc::new(host::NoSandbox),
         reporter: Arc::new(host::Silent),
         now: now(),
         jobs: 2,
+        limits: imgbuild::limits::Limits::default(),
     }
 }
 
@@ -736,6 +742,50 @@ fn debian_signs_with_these_keys() {
     }
     let offline = Host { transport: Arc::new(host::OfflineTransport), ..host };
     archive::open(&offline, &sources, &Options::default()).expect("everything is in the store");
+}
+
+/// All of Debian stays below the limits: every package of its suites can be chosen, with a margin of two.
+#[test]
+#[expect(clippy::print_stderr, reason = "the figures are what one runs it for")]
+fn all_of_debian_stays_below_the_limits() {
+    if !crate::switched_on("IMGBUILD_TEST_MIRROR", "all_of_debian_stays_below_the_limits") {
+        return;
+    }
+    let cache = tempfile::tempdir().expect("a temporary directory");
+    let mut sources = debian_sources();
+    for source in &mut sources {
+        source.components = ["main", "contrib", "non-free", "non-free-firmware"].map(str::to_owned).to_vec();
+    }
+    let mut host = real_host(cache.path());
+    let limits = &mut host.limits;
+    for limit in [
+        &mut limits.release,
+        &mut limits.signatures,
+        &mut limits.keyring,
+        &mut limits.index,
+        &mut limits.packages,
+        &mut limits.line,
+        &mut limits.stanza,
+        &mut limits.fields,
+        &mut limits.deb,
+    ] {
+        *limit /= 2;
+    }
+    let index = archive::open(&host, &sources, &Options::default()).expect("the archive opens");
+    let packages: Vec<_> = index.ids().map(|id| index.package(id)).collect();
+    let unusable: Vec<_> = packages.iter().filter(|package| package.filename.is_empty()).collect();
+    assert!(unusable.is_empty(), "{} cannot be chosen: {:?}", unusable.len(), unusable[0]);
+    let largest = packages.iter().max_by_key(|package| package.size).expect("there are packages");
+    let installed = packages.iter().max_by_key(|package| package.installed_size).expect("there are packages");
+    assert!(installed.installed_size.saturating_mul(2 * 1024) < host.limits.data, "{installed:?}");
+    eprintln!(
+        "{} packages; the largest .deb is {}'s with {} bytes, the largest Installed-Size {}'s with {} KiB",
+        packages.len(),
+        largest.name,
+        largest.size,
+        installed.name,
+        installed.installed_size
+    );
 }
 
 #[test]

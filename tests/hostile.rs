@@ -11,7 +11,7 @@ use imgbuild::format::compress::Compression;
 use imgbuild::format::tar::EntryKind;
 use imgbuild::format::tar::Header;
 use imgbuild::host::Host;
-use imgbuild::pipeline;
+use imgbuild::limits::Limits;
 use imgbuild::testing::ARCHIVE_DATE;
 use imgbuild::testing::ArchiveBuilder;
 use imgbuild::testing::DebBuilder;
@@ -178,11 +178,12 @@ fn cases_29_31_33_39_and_48_files_that_are_not_as_signed_for() {
         ("33 older", older["dists/test/main/binary-amd64/Packages.xz"].clone(), "Mismatch"),
         ("empty", Vec::new(), "Mismatch"),
     ];
-    for (name, bytes, wanted) in bad {
+    // Each waits for a new Release for some seconds.
+    imgbuild::host::in_parallel(bad.len(), &bad, |(name, bytes, wanted)| {
         let world = World::new(&archive);
-        world.transport.put(&index, bytes);
+        world.transport.put(&index, bytes.clone());
         world.refused(name, &format!("archive {wanted}"), 3);
-    }
+    });
     let bomb = simple().stanza(&" ".repeat(1 << 20));
     let text = bomb.release();
     let size = text.lines().last().and_then(|line| line.split(' ').nth(2)).expect("a size").to_owned();
@@ -488,18 +489,46 @@ fn case_70_recipes() {
     assert!(path.join("lock").exists());
 }
 
-/// Limits are options: what the defaults let through is refused below them, and nothing is left of it.
+/// Cases 15, 16, 39, 41, 44, 47, 52, 53, 65 and 73. Limits are options: what the defaults let through is refused below them, and nothing is left of it.
 #[test]
-fn cases_53_and_65_limits_can_be_lower() {
-    let changes: [(&str, fn(&mut pipeline::Limits), &str); 4] = [
-        ("53 data", |limits| limits.packages.data = 1000, "unpack"),
-        ("53 memory", |limits| limits.packages.memory = 1000, "unpack"),
-        ("65 entries", |limits| limits.packages.entries = 2, "unpack"),
-        ("47 steps", |limits| limits.steps = 0, "solve"),
+fn limits_can_be_lower() {
+    let changes: [(&str, fn(&mut Limits), &str, u8); 17] = [
+        ("15 release", |limits| limits.release = 100, "archive TooBig", 3),
+        ("15 signatures", |limits| limits.signatures = 0, "archive Malformed", 3),
+        ("16 keyring", |limits| limits.keyring = 10, "archive Malformed", 3),
+        ("44 line of a Release", |limits| limits.line = 10, "archive Syntax", 3),
+        ("44 stanza of a Release", |limits| limits.stanza = 50, "archive Syntax", 3),
+        ("44 fields of a Release", |limits| limits.fields = 2, "archive Syntax", 3),
+        ("39 index", |limits| limits.index = 100, "archive Index", 3),
+        ("44 packages", |limits| limits.packages = 1, "archive Index", 3),
+        ("53 memory, for the index first", |limits| limits.memory = 1000, "archive Index", 3),
+        ("41 deb", |limits| limits.deb = 100, "solve", 1),
+        ("47 steps", |limits| limits.steps = 0, "solve", 1),
+        ("52 control", |limits| limits.control = 600, "unpack", 1),
+        ("52 control-file", |limits| limits.control_file = 10, "unpack", 1),
+        ("52 control-files", |limits| limits.control_files = 0, "unpack", 1),
+        ("53 data", |limits| limits.data = 1000, "unpack", 1),
+        ("53 ratio", |limits| (limits.ratio, limits.small) = (1, 1), "archive Index", 3),
+        ("65 entries", |limits| limits.entries = 2, "unpack", 1),
     ];
-    for (name, change, wanted) in changes {
-        let mut world = World::new(&simple());
+    let two = simple().package(&DebBuilder::new("other", "1", "all").file("/usr/share/other", 0o644, vec![b'x'; 9000]));
+    World::new(&two).build().expect("within the defaults");
+    for (name, change, wanted, code) in changes {
+        let mut world = World::new(&two);
         change(&mut world.limits);
-        world.refused(name, wanted, 1);
+        world.refused(name, wanted, code);
+    }
+    let script = hello().script("postinst", "#!/bin/sh\nf() { x=$1$1; }\nf \"$(echo 1234567890)\"\necho \"$x$x\"\n");
+    let script = ArchiveBuilder::new("test").package(&script);
+    World::new(&script).build().expect("within the defaults");
+    let changes: [(&str, fn(&mut Limits)); 3] = [
+        ("73 script-steps", |limits| limits.script_steps = 3),
+        ("73 script-output", |limits| limits.script_output = 20),
+        ("73 script-depth", |limits| limits.script_depth = 0),
+    ];
+    for (name, change) in changes {
+        let mut world = World::new(&script);
+        change(&mut world.limits);
+        world.refused(name, "configure Native", 1);
     }
 }

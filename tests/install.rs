@@ -95,7 +95,7 @@ fn real_host() -> Host {
     Host {
         transport: Arc::new(HttpTransport::new(host::http::Options::default()).expect("a transport")),
         store: Arc::new(DirStore::open(cache).expect("a store")),
-        trust: Arc::new(OpenPgp),
+        trust: Arc::new(OpenPgp::default()),
         sandbox: Arc::new(Namespaces::new(env!("CARGO_BIN_EXE_imgbuild").into())),
         reporter: Arc::new(|event: &host::Event<'_>| {
             // Seen only when a test fails, and then wanted.
@@ -105,6 +105,7 @@ fn real_host() -> Host {
         }),
         now: i64::try_from(since.expect("after 1970").as_secs()).expect("soon"),
         jobs: 2,
+        limits: imgbuild::limits::Limits::default(),
     }
 }
 

@@ -312,7 +312,7 @@ fn cases_72_to_74_a_build_whose_script_is_hostile() {
     ] {
         let mut world = with_postinst(script);
         if wanted == "configure Limit" {
-            world.limits.scripts = Some(Duration::from_secs(3));
+            world.limits.scripts = 3;
         }
         world.refused_by(&host(&world), name, wanted, 1);
     }

@@ -34,11 +34,12 @@ impl World {
         let host = Host {
             transport: Arc::new(host::OfflineTransport),
             store: Arc::new(DirStore::open(directory.path().join("store")).expect("a store")),
-            trust: Arc::new(host::openpgp::OpenPgp),
+            trust: Arc::new(host::openpgp::OpenPgp::default()),
             sandbox: Arc::new(host::NoSandbox),
             reporter: Arc::new(host::Silent),
             now: 0,
             jobs: 2,
+            limits: imgbuild::limits::Limits::default(),
         };
         Self { directory, host }
     }

@@ -21,6 +21,7 @@ use crate::deb::Relation;
 use crate::deb::Stanza;
 use crate::deb::Version;
 use crate::host::in_parallel;
+use crate::limits::Limits;
 
 /// A package of an [`Index`]; means nothing to another index. Later packages compare greater.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -40,6 +41,7 @@ pub struct Index {
     providers: Vec<PackageId>,
     base: Vec<PackageId>,
     proofs: Vec<Proof>,
+    limits: Limits,
 }
 
 impl std::fmt::Debug for Index {
@@ -199,11 +201,15 @@ impl Index {
 
     /// Parses an entry. What is wrong with it becomes a dependency that nothing satisfies.
     fn parse(&self, entry: &Entry) -> Package {
-        let stanza = Stanza::parse(self.bytes(&entry.stanza));
+        let stanza = Stanza::parse_within(self.bytes(&entry.stanza), &self.limits);
         let parsed = match &stanza {
             Ok(stanza) => Package::from_index(stanza, entry.archive).map_err(|error| error.to_string()),
             Err(error) => Err(error.to_string()),
         };
+        let parsed = parsed.and_then(|package| match package.size {
+            size if size > self.limits.deb => Err(format!("its .deb has {size} bytes, more than the limit `deb`")),
+            _ => Ok(package),
+        });
         parsed.unwrap_or_else(|reason| self.unusable(entry, &reason))
     }
 
@@ -226,9 +232,6 @@ fn id(position: usize) -> PackageId {
 
 // --- taking up verified indices --------------------------------------------------------------------------------
 
-/// At most this many packages in all; Debian's main has 70,000.
-const PACKAGES_MAX: usize = 1_000_000;
-
 /// A stanza of one of the parts.
 struct Stub {
     part: usize,
@@ -237,12 +240,17 @@ struct Stub {
 
 impl Index {
     /// Takes up verified indices; earlier parts are preferred.
-    pub(super) fn from_parts(parts: Vec<Part<'_>>, proofs: Vec<Proof>, jobs: usize) -> Result<Self, Error> {
-        let stubs = stubs(&parts, jobs)?;
+    pub(super) fn from_parts(
+        parts: Vec<Part<'_>>,
+        proofs: Vec<Proof>,
+        jobs: usize,
+        limits: &Limits,
+    ) -> Result<Self, Error> {
+        let stubs = stubs(&parts, jobs, limits.packages)?;
         let order = sorted(stubs.len(), |at| parts[stubs[at].part].bytes(&stubs[at].found.package));
-        let dropped = doubled(&parts, &stubs, &order)?;
+        let dropped = doubled(&parts, &stubs, &order, limits)?;
         let archives: Vec<usize> = parts.iter().map(|part| part.archive).collect();
-        let mut index = Self { proofs, ..Self::default() };
+        let mut index = Self { proofs, limits: *limits, ..Self::default() };
         index.texts = parts.into_iter().map(|part| part.text).collect();
         index.entries.reserve(stubs.len());
         let mut ids = Vec::with_capacity(stubs.len());
@@ -311,7 +319,7 @@ fn sorted<'a>(count: usize, name: impl Fn(usize) -> &'a [u8]) -> Vec<usize> {
 }
 
 /// The stanzas of all parts in order, as far as their sources let them through.
-fn stubs(parts: &[Part<'_>], jobs: usize) -> Result<Vec<Stub>, Error> {
+fn stubs(parts: &[Part<'_>], jobs: usize, max: u64) -> Result<Vec<Stub>, Error> {
     let mut chunks = Vec::new();
     for (number, part) in parts.iter().enumerate() {
         if u32::try_from(part.text.len()).is_err() {
@@ -330,8 +338,8 @@ fn stubs(parts: &[Part<'_>], jobs: usize) -> Result<Vec<Stub>, Error> {
         let part = &parts[*number];
         let found = found?.into_iter().filter(|found| part.is_allowed(found));
         stubs.extend(found.map(|found| Stub { part: *number, found }));
-        if stubs.len() > PACKAGES_MAX {
-            return Err(part.error(IndexError::Mismatch(format!("there are more than {PACKAGES_MAX} packages"))));
+        if stubs.len() as u64 > max {
+            return Err(part.error(IndexError::Limit { limit: "packages", max }));
         }
     }
     Ok(stubs)
@@ -341,7 +349,7 @@ fn stubs(parts: &[Part<'_>], jobs: usize) -> Result<Vec<Stub>, Error> {
 /// of two archives the earlier wins, so that a later one cannot put its own file in place of another's.
 ///
 /// `order` has the positions of the stubs sorted by name.
-fn doubled(parts: &[Part<'_>], stubs: &[Stub], order: &[usize]) -> Result<Vec<bool>, Error> {
+fn doubled(parts: &[Part<'_>], stubs: &[Stub], order: &[usize], limits: &Limits) -> Result<Vec<bool>, Error> {
     let name = |at: usize| parts[stubs[at].part].bytes(&stubs[at].found.package);
     let version = |at: usize| {
         let (part, found) = (&parts[stubs[at].part], &stubs[at].found);
@@ -355,16 +363,16 @@ fn doubled(parts: &[Part<'_>], stubs: &[Stub], order: &[usize]) -> Result<Vec<bo
         for equal in versions.chunk_by(|&a, &b| version(a) == version(b)) {
             for &other in &equal[1..] {
                 dropped[other] = true;
-                check_equal(parts, &stubs[equal[0]], &stubs[other])?;
+                check_equal(parts, &stubs[equal[0]], &stubs[other], limits)?;
             }
         }
     }
     Ok(dropped)
 }
 
-fn check_equal(parts: &[Part<'_>], kept: &Stub, other: &Stub) -> Result<(), Error> {
+fn check_equal(parts: &[Part<'_>], kept: &Stub, other: &Stub, limits: &Limits) -> Result<(), Error> {
     let digest = |stub: &Stub| {
-        let stanza = Stanza::parse(parts[stub.part].bytes(&stub.found.stanza)).ok()?;
+        let stanza = Stanza::parse_within(parts[stub.part].bytes(&stub.found.stanza), limits).ok()?;
         stanza.get("SHA256").map(str::to_owned)
     };
     if parts[kept.part].archive == parts[other.part].archive && digest(kept) != digest(other) {

@@ -10,7 +10,6 @@ use crate::archive::Error;
 use crate::archive::IndexError;
 use crate::archive::Options;
 use crate::archive::Proof;
-use crate::archive::RELEASE_MAX;
 use crate::archive::Release;
 use crate::archive::ReleaseError;
 use crate::archive::ReleaseFile;
@@ -33,13 +32,10 @@ use crate::host::download::Wanted;
 use crate::host::download::download;
 use crate::host::download::read_small;
 use crate::host::redacted;
+use crate::limits;
 
 /// The stage whose progress this is.
 const STAGE: &str = "index";
-
-/// The longest index, decompressed, that is read when the Release does not say how long it is. Debian's main, the
-/// largest known, has 60 MB.
-const INDEX_MAX: u64 = 1 << 30;
 
 /// A Release that a trusted key signed and that passed every check; made here, and from a proof that proved itself.
 #[derive(Debug)]
@@ -161,7 +157,7 @@ fn from_mirror(host: &Host, source: &Source, options: &Options, mirror: &str) ->
     let mirrors = Mirrors::new(&[mirror.to_owned()]);
     let get = |name: &str| {
         let path = source.path(name);
-        read_small(host, &mirrors, &path, RELEASE_MAX).map_err(|error| Error::Download {
+        read_small(host, &mirrors, &path, host.limits.release).map_err(|error| Error::Download {
             archive: source.name.clone(),
             path,
             source: error,
@@ -207,7 +203,7 @@ fn judge(
         VerifyError::Signature(error) => Error::Signature { archive: source.name.clone(), path, source: error },
     })?;
     let wrong = |error| Error::Release { archive: source.name.clone(), source: error };
-    let release = Release::parse(&text).map_err(wrong)?;
+    let release = Release::parse_within(&text, &host.limits).map_err(wrong)?;
     release.check_suite(&source.suite).map_err(wrong)?;
     let waived = match release.check_time(host.now) {
         Err(ReleaseError::Stale { until, .. }) if source.snapshot || offline => {
@@ -271,6 +267,10 @@ pub(super) fn index_text(
     release: &VerifiedRelease,
     index: &WantedIndex,
 ) -> Result<Vec<u8>, Error> {
+    let max = host.limits.index;
+    if index.file.size.max(index.plain.map_or(0, |plain| plain.size)) > max {
+        return Err(index.error(source, IndexError::Limit { limit: "index", max }));
+    }
     if let Some(plain) = index.plain
         && let Some(blob) = host.store.get(&plain.sha256).map_err(Error::Store)?
     {
@@ -292,7 +292,7 @@ pub(super) fn index_text(
         path: name,
         source: error,
     })?;
-    let text = decompress(&blob, index).map_err(|error| index.error(source, error))?;
+    let text = decompress(&blob, index, &host.limits).map_err(|error| index.error(source, error))?;
     if let Some(plain) = index.plain
         && index.compression != Compression::None
     {
@@ -302,13 +302,14 @@ pub(super) fn index_text(
 }
 
 /// Decompresses a verified index; the result is verified too where the Release names it.
-fn decompress(blob: &StoredBlob, index: &WantedIndex) -> Result<Vec<u8>, IndexError> {
-    let limit = index.plain.map_or(INDEX_MAX, |plain| plain.size);
+fn decompress(blob: &StoredBlob, index: &WantedIndex, limits: &limits::Limits) -> Result<Vec<u8>, IndexError> {
+    let limit = index.plain.map_or(limits.index, |plain| plain.size);
     let bytes = read(blob).map_err(IndexError::Compression)?;
     if index.compression == Compression::None {
         return Ok(bytes);
     }
-    let mut decoder = decoder(index.compression, &bytes[..], Limits::new(limit)).map_err(IndexError::Compression)?;
+    let mut decoder =
+        decoder(index.compression, &bytes[..], Limits::within(limit, limits)).map_err(IndexError::Compression)?;
     let mut text = Vec::with_capacity(usize::try_from(limit).unwrap_or(0).min(bytes.len() * RATIO));
     decoder.read_to_end(&mut text).map_err(IndexError::Compression)?;
     match index.plain {

@@ -36,7 +36,6 @@ pub use release::ReleaseError;
 pub use release::ReleaseFile;
 pub use verify::Clearsigned;
 pub use verify::FramingError;
-pub use verify::RELEASE_MAX;
 pub use verify::split;
 
 /// One suite of one archive.
@@ -162,6 +161,14 @@ pub enum IndexError {
     /// Decompressed, it is not what the Release says.
     #[error("decompressed, it is not what the Release names: {0}")]
     Mismatch(String),
+    /// It is larger, or there are more packages, than a limit lets in.
+    #[error("it has more than the limit `{limit}` lets in ({max})")]
+    Limit {
+        /// Its name.
+        limit: &'static str,
+        /// What it is.
+        max: u64,
+    },
     /// It is no list of packages.
     #[error("line {line}: {reason}")]
     Syntax {
@@ -235,7 +242,7 @@ pub fn open(host: &Host, sources: &[Source], options: &Options) -> Result<Index,
         parts.push(index::Part { archive: *archive, source, path: &index.path, text: text? });
     }
     let proofs = mirror::proofs(&releases, wanted.iter().map(|(archive, _, _, index)| (*archive, index)));
-    Index::from_parts(parts, proofs, host.jobs)
+    Index::from_parts(parts, proofs, host.jobs, &host.limits)
 }
 
 /// Opens again what a proof vouches for, without asking what is newest: its signature is judged at its own date, its
@@ -253,5 +260,5 @@ pub fn reopen(host: &Host, source: &Source, proof: &Proof) -> Result<Index, Erro
     for (index, text) in wanted.iter().zip(texts) {
         parts.push(index::Part { archive: 0, source, path: &index.path, text: text? });
     }
-    Index::from_parts(parts, vec![release.proof], host.jobs)
+    Index::from_parts(parts, vec![release.proof], host.jobs, &host.limits)
 }

@@ -9,9 +9,7 @@ use crate::deb::ControlError;
 use crate::deb::Stanza;
 use crate::deb::date;
 use crate::digest::Sha256;
-
-/// Debian's largest Release file names 3,000 files.
-const FILES_MAX: usize = 200_000;
+use crate::limits::Limits;
 
 /// Seconds by which a Release may be from the future (apt's `Acquire::Max-FutureTime`).
 const FUTURE_MAX: i64 = 10;
@@ -111,7 +109,15 @@ impl Release {
     /// # Errors
     /// It is malformed or contradicts itself.
     pub fn parse(text: &[u8]) -> Result<Self, ReleaseError> {
-        let stanza = Stanza::parse(text).map_err(ReleaseError::Syntax)?;
+        Self::parse_within(text, &Limits::DEFAULT)
+    }
+
+    /// As [`Release::parse`], within other limits of lines, stanzas and fields.
+    ///
+    /// # Errors
+    /// As [`Release::parse`].
+    pub fn parse_within(text: &[u8], limits: &Limits) -> Result<Self, ReleaseError> {
+        let stanza = Stanza::parse_within(text, limits).map_err(ReleaseError::Syntax)?;
         let word = |field| stanza.get(field).map(str::to_owned);
         let words = |field| {
             stanza.get(field).map_or_else(Vec::new, |value| value.split_whitespace().map(str::to_owned).collect())
@@ -195,9 +201,6 @@ fn files(value: &str) -> Result<BTreeMap<String, ReleaseFile>, ReleaseError> {
         match files.insert(path.to_owned(), file) {
             Some(other) if other != file => return Err(ReleaseError::Conflict(path.to_owned())),
             _ => {}
-        }
-        if files.len() > FILES_MAX {
-            return Err(bad(format!("more than {FILES_MAX} files")));
         }
     }
     Ok(files)

@@ -7,9 +7,6 @@
 use crate::host::Trust;
 use crate::host::TrustError;
 
-/// As apt has it (`Acquire::MaxReleaseFileSize`); Debian's are below 1 MiB.
-pub const RELEASE_MAX: u64 = 10_000_000;
-
 const BEGIN_MESSAGE: &[u8] = b"-----BEGIN PGP SIGNED MESSAGE-----";
 const BEGIN_SIGNATURE: &[u8] = b"-----BEGIN PGP SIGNATURE-----";
 const END_SIGNATURE: &[u8] = b"-----END PGP SIGNATURE-----";

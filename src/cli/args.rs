@@ -126,9 +126,8 @@ pub(super) struct Common {
     /// Take an archive's Release although a newer one was seen before
     #[arg(long)]
     pub(super) allow_older: bool,
-    /// How much of what comes from outside is taken: connect, head, idle, total, rate, steps, data, entries, memory,
-    /// scripts; see SECURITY.md
-    #[arg(long, value_name = "NAME=VALUE")]
+    /// Take more or less of what comes from outside; `--help` lists the names
+    #[arg(long, value_name = "NAME=VALUE", long_help = super::limits::help())]
     pub(super) limit: Vec<String>,
     /// Threads to use [default: as many as there are processors]
     #[arg(long, short, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]

@@ -6,7 +6,6 @@ use std::io::Read as _;
 use std::path::Path;
 
 use super::args::Build;
-use super::limits::Limits;
 use super::print;
 use super::signals::Signals;
 use super::words::Failure;
@@ -33,7 +32,6 @@ pub(super) fn run(arguments: &Build, signals: &Signals) -> Result<(), Failure> {
     let request = Request {
         lock: lock.as_ref(),
         archive: world::archive_options(common),
-        limits: Limits::of(common)?.build,
         method: arguments.configure.method(),
         expect: arguments.expect,
         signer: signer.as_ref().map(|key| key as &dyn Signer),

@@ -1,71 +1,45 @@
 //! `--limit NAME=VALUE`: how much of what comes from outside is taken, where the defaults are not right.
 
-use std::time::Duration;
+use std::fmt::Write as _;
 
 use super::args::Common;
 use super::args::size;
 use super::words::Failure;
-use crate::host::http;
-use crate::pipeline;
+use crate::limits::LIMITS;
+use crate::limits::Limits;
 
-/// The names, what they limit, and in what.
-pub(super) const NAMES: [(&str, &str); 10] = [
-    ("connect", "seconds to a connection [10]"),
-    ("head", "seconds to the head of an answer [30]"),
-    ("idle", "seconds without a byte [30]"),
-    ("total", "seconds for one answer [7200]"),
-    ("rate", "bytes per second, at least [1024]"),
-    ("steps", "steps of the solver [300000]"),
-    ("data", "bytes that a package unpacks to [64G]"),
-    ("entries", "files of a package [1000000]"),
-    ("memory", "bytes of a decoder [128M]"),
-    ("scripts", "seconds for all scripts in the sandbox [7200]"),
-];
-
-/// All limits of a command.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Limits {
-    pub(super) http: http::Options,
-    pub(super) build: pipeline::Limits,
+/// The defaults, but for what is typed.
+pub(super) fn of(common: &Common) -> Result<Limits, Failure> {
+    let mut limits = Limits::default();
+    for text in &common.limit {
+        set(&mut limits, text).map_err(|reason| Failure::Usage(format!("`--limit {text}`: {reason}")))?;
+    }
+    Ok(limits)
 }
 
-impl Limits {
-    /// The defaults, but for what is typed.
-    pub(super) fn of(common: &Common) -> Result<Self, Failure> {
-        let mut limits = Self::default();
-        for text in &common.limit {
-            limits.set(text).map_err(|reason| Failure::Usage(format!("`--limit {text}`: {reason}")))?;
-        }
-        Ok(limits)
+fn set(limits: &mut Limits, text: &str) -> Result<(), String> {
+    let (name, value) = text.split_once('=').ok_or("a limit is written as NAME=VALUE")?;
+    let number = size(value)?;
+    if number == 0 {
+        return Err("nothing at all is no limit".to_owned());
     }
-
-    fn set(&mut self, text: &str) -> Result<(), String> {
-        let (name, value) = text.split_once('=').ok_or("a limit is written as NAME=VALUE")?;
-        let number = size(value)?;
-        if number == 0 {
-            return Err("nothing at all is no limit".to_owned());
-        }
-        let time = Duration::from_secs(number.min(u64::from(u32::MAX)));
-        match name {
-            "connect" => self.http.connect = time,
-            "head" => self.http.head = time,
-            "idle" => self.http.idle = time,
-            "total" => self.http.total = time,
-            "rate" => self.http.min_rate = number,
-            "steps" => self.build.steps = number,
-            "data" => self.build.packages.data = number,
-            "entries" => self.build.packages.entries = number,
-            "memory" => self.build.packages.memory = number,
-            "scripts" => self.build.scripts = Some(time),
-            _ => return Err(format!("there is none of this name; there are {}", names())),
-        }
-        Ok(())
+    if limits.set(name, number) {
+        return Ok(());
     }
+    let names: Vec<String> = LIMITS.iter().map(crate::limits::Limit::name).collect();
+    Err(format!("there is none of this name; there are {}", names.join(", ")))
 }
 
-/// All names in one line.
-pub(super) fn names() -> String {
-    NAMES.map(|(name, _)| name).join(", ")
+/// What `--help` and the manual page say of the option: every name, what it limits, its default.
+pub(super) fn help() -> String {
+    let mut text = String::from(
+        "Take more or less of what comes from outside\n\nValues are numbers, with K, M, G or T for bytes; times are in \
+         seconds. All of Debian passes the defaults, and no limit changes an output. The names:\n",
+    );
+    for limit in LIMITS {
+        write!(text, "\n{} [{limit}]: {}", limit.name(), limit.about()).expect("writing to a String succeeds");
+    }
+    text
 }
 
 #[cfg(test)]
@@ -73,18 +47,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_name_sets_its_limit() {
-        let plain = format!("{:?}", Limits::default());
-        for (name, _) in NAMES {
+    fn each_name_can_be_typed() {
+        for limit in LIMITS {
             let mut limits = Limits::default();
-            assert_eq!(limits.set(&format!("{name}=77")), Ok(()), "{name}");
-            assert_ne!(format!("{limits:?}"), plain, "{name}");
+            assert_eq!(set(&mut limits, &format!("{}=77", limit.name())), Ok(()), "{}", limit.name());
+            assert_ne!(limits, Limits::default(), "{}", limit.name());
+            assert!(help().contains(&format!("\n{} [", limit.name())), "{}", limit.name());
         }
         let mut limits = Limits::default();
-        assert_eq!(limits.set("data=2G"), Ok(()));
-        assert_eq!(limits.build.packages.data, 2 << 30);
+        assert_eq!(set(&mut limits, "data=2G"), Ok(()));
+        assert_eq!(limits.data, 2 << 30);
         for bad in ["data", "data=", "data=-1", "data=0", "date=1", "=1", "idle=1.5"] {
-            assert!(limits.set(bad).is_err(), "{bad}");
+            assert!(set(&mut limits, bad).is_err(), "{bad}");
         }
     }
 }

@@ -3,7 +3,6 @@
 use std::path::Path;
 
 use super::args::Lock as Arguments;
-use super::limits::Limits;
 use super::print;
 use super::signals::Signals;
 use super::words::Failure;
@@ -48,7 +47,6 @@ fn write(
     let request = Request {
         moved,
         archive: world::archive_options(common),
-        limits: Limits::of(common)?.build,
         method: arguments.configure.method(),
         ..Request::new(recipe, &mirrors)
     };

@@ -6,7 +6,6 @@ use std::fmt::Write as _;
 use serde_json::json;
 
 use super::args::Show;
-use super::limits::Limits;
 use super::print;
 use super::signals::Signals;
 use super::words::Failure;
@@ -31,12 +30,8 @@ pub(super) fn run(arguments: &Show, signals: &Signals) -> Result<(), Failure> {
     };
     let mirrors = world::mirrors(common, Some(&recipe))?;
     let host = world::host(common, signals)?;
-    let request = Request {
-        lock: lock.as_ref(),
-        archive: world::archive_options(common),
-        limits: Limits::of(common)?.build,
-        ..Request::new(&recipe, &mirrors)
-    };
+    let request =
+        Request { lock: lock.as_ref(), archive: world::archive_options(common), ..Request::new(&recipe, &mirrors) };
     if arguments.configure {
         return configuration(&pipeline::survey(&host, &request)?, arguments.json);
     }

@@ -10,7 +10,6 @@ use super::args::Verify;
 use super::build::key_text;
 use super::compare::manifest;
 use super::compare::read_failure;
-use super::limits::Limits;
 use super::print;
 use super::signals::Signals;
 use super::words::Failure;
@@ -121,7 +120,6 @@ fn rebuild(
     let request = Request {
         lock: lock.as_ref(),
         archive: world::archive_options(&arguments.common),
-        limits: Limits::of(&arguments.common)?.build,
         method: arguments.configure.method(),
         ..Request::new(&recipe, &mirrors)
     };

@@ -8,7 +8,7 @@ use std::time::SystemTime;
 use std::time::UNIX_EPOCH;
 
 use super::args::Common;
-use super::limits::Limits;
+use super::limits;
 use super::signals::Signals;
 use super::terminal::Terminal;
 use super::words::Failure;
@@ -19,9 +19,11 @@ use crate::host::OfflineTransport;
 use crate::host::Sandbox;
 use crate::host::Transport;
 use crate::host::apt;
+use crate::host::http;
 use crate::host::http::HttpTransport;
 use crate::host::openpgp::OpenPgp;
 use crate::host::store::DirStore;
+use crate::limits::Limits;
 use crate::pipeline::Mirrors;
 use crate::recipe;
 use crate::recipe::Lock;
@@ -34,10 +36,11 @@ const MIRROR: &str = "http://ftp.debian.org/debian";
 /// The host of a build.
 pub(super) fn host(common: &Common, signals: &Signals) -> Result<Host, Failure> {
     let reporter = Arc::new(Terminal::new(common, signals));
+    let limits = limits::of(common)?;
     let transport: Arc<dyn Transport> = if common.offline {
         Arc::new(OfflineTransport)
     } else {
-        let transport = HttpTransport::new(Limits::of(common)?.http);
+        let transport = HttpTransport::new(http::Options::within(&limits));
         let transport = transport.map_err(|error| Failure::Usage(format!("cannot use the network: {error}")))?;
         Arc::new(transport.cancelled_by(reporter.clone()))
     };
@@ -45,24 +48,25 @@ pub(super) fn host(common: &Common, signals: &Signals) -> Result<Host, Failure> 
     Ok(Host {
         transport,
         store: Arc::new(DirStore::open(cache)?),
-        trust: Arc::new(OpenPgp),
-        sandbox: sandbox(),
+        trust: Arc::new(OpenPgp { limits }),
+        sandbox: sandbox(&limits),
         reporter,
         now: now(),
         jobs: common.jobs.map_or_else(processors, usize::from),
+        limits,
     })
 }
 
 #[cfg(feature = "sandbox")]
-fn sandbox() -> Arc<dyn Sandbox> {
+fn sandbox(limits: &Limits) -> Arc<dyn Sandbox> {
     match std::env::current_exe() {
-        Ok(program) => Arc::new(crate::host::sandbox::Namespaces::new(program)),
+        Ok(program) => Arc::new(crate::host::sandbox::Namespaces::new(program).within(limits)),
         Err(_) => Arc::new(NoSandbox),
     }
 }
 
 #[cfg(not(feature = "sandbox"))]
-fn sandbox() -> Arc<dyn Sandbox> {
+fn sandbox(_: &Limits) -> Arc<dyn Sandbox> {
     Arc::new(NoSandbox)
 }
 

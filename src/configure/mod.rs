@@ -19,7 +19,6 @@ mod status;
 
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
-use std::time::Duration;
 
 use crate::host::Host;
 use crate::recipe::Treatment;
@@ -46,8 +45,6 @@ pub struct Options {
     pub epoch: i64,
     /// System users and groups that already have their number: the lock's.
     pub ids: Ids,
-    /// Wall time of all scripts in the sandbox; `None`: two hours.
-    pub sandbox_time: Option<Duration>,
 }
 
 /// The two ways to configure.

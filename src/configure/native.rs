@@ -25,6 +25,7 @@ use super::shell::Shell;
 use super::status::set_unpacked;
 use super::world::Deferred;
 use super::world::Gap;
+use super::world::Limits;
 use super::world::World;
 use crate::host::Host;
 use crate::recipe::Treatment;
@@ -111,7 +112,7 @@ pub(super) struct Followed {
 /// The tree is not what it should be; scripts that cannot be followed are in [`Followed::failures`].
 pub(super) fn configure(host: &Host, tree: Tree, packages: &[Installed], options: &Options) -> Result<Followed, Error> {
     std::thread::scope(|scope| {
-        let run = || Run::new(tree, packages, options).all(host);
+        let run = || Run::new(host, tree, packages, options).all(host);
         let thread = std::thread::Builder::new().name("configure".into()).stack_size(STACK).spawn_scoped(scope, run);
         match thread.map_err(Error::Thread)?.join() {
             Ok(result) => result,
@@ -128,8 +129,9 @@ struct Run<'a> {
 }
 
 impl<'a> Run<'a> {
-    fn new(tree: Tree, packages: &'a [Installed], options: &'a Options) -> Self {
+    fn new(host: &Host, tree: Tree, packages: &'a [Installed], options: &'a Options) -> Self {
         let mut world = World::new(tree, &options.architecture, options.epoch);
+        world.limits = Limits::within(&host.limits);
         world.ids.clone_from(&options.ids);
         Self { world, packages, options, failures: Vec::new() }
     }

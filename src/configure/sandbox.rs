@@ -11,7 +11,6 @@ use std::io;
 use std::io::Read;
 use std::io::Write;
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::Error;
 use super::Options;
@@ -27,6 +26,7 @@ use crate::host::Host;
 use crate::host::SandboxError;
 use crate::host::SandboxJob;
 use crate::host::StoreError;
+use crate::limits::seconds;
 use crate::recipe::Treatment;
 use crate::tree::Content;
 use crate::tree::Inode;
@@ -35,9 +35,6 @@ use crate::tree::Tree;
 use crate::tree::TreePath;
 use crate::tree::tar;
 use crate::unpack::Installed;
-
-/// What a set of hundreds of packages takes on a slow machine, several times over.
-const TIMEOUT: Duration = Duration::from_secs(2 * 60 * 60);
 
 /// Programs that stand aside: path, the stub's text, why.
 const STUBS: [(&str, &str, &str); 3] = [
@@ -234,7 +231,7 @@ fn run(host: &Host, tree: &Tree, options: &Options) -> Result<Tree, Error> {
     let job = SandboxJob {
         command: vec![format!("/{DRIVER}/run")],
         environment: environment(options),
-        timeout: options.sandbox_time.unwrap_or(TIMEOUT),
+        timeout: seconds(host.limits.scripts),
     };
     let pipe = || io::pipe().map_err(|source| Error::Sandbox(SandboxError::Io(source)));
     let (mut input, feed) = pipe()?;

@@ -13,11 +13,12 @@ fn host() -> (tempfile::TempDir, Host) {
     let host = Host {
         transport: Arc::new(host::OfflineTransport),
         store: Arc::new(store),
-        trust: Arc::new(host::openpgp::OpenPgp),
+        trust: Arc::new(host::openpgp::OpenPgp::default()),
         sandbox: Arc::new(host::NoSandbox),
         reporter: Arc::new(host::Silent),
         now: 0,
         jobs: 1,
+        limits: crate::limits::Limits::default(),
     };
     (directory, host)
 }

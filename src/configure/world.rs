@@ -9,6 +9,8 @@ use std::collections::BTreeSet;
 
 use super::Ids;
 use super::commands;
+use crate::limits;
+use crate::limits::count;
 use crate::tree::Content;
 use crate::tree::InodeId;
 use crate::tree::Kind;
@@ -64,7 +66,19 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { steps: 10_000_000, bytes: 64 << 20, depth: 200 }
+        Self::within(&limits::Limits::DEFAULT)
+    }
+}
+
+impl Limits {
+    /// What these limits say of one script.
+    #[must_use]
+    pub fn within(limits: &limits::Limits) -> Self {
+        Self {
+            steps: limits.script_steps,
+            bytes: count(limits.script_output),
+            depth: u32::try_from(limits.script_depth).unwrap_or(u32::MAX),
+        }
     }
 }
 

@@ -9,14 +9,8 @@ use std::borrow::Cow;
 use memchr::memchr;
 use memchr::memchr2;
 
-/// The longest line; Debian's longest is below 100 KiB, and apt gives up far below 8 MiB.
-const LINE_MAX: usize = 1 << 20;
-/// The longest stanza.
-const STANZA_MAX: usize = 4 << 20;
-/// The most fields in one stanza, so that the search for doubled ones stays short; Debian uses about 40 in all.
-const FIELDS_MAX: usize = 256;
-/// The most stanzas in one text; Debian's main has 70,000.
-const STANZAS_MAX: usize = 1_000_000;
+use crate::limits::Limits;
+use crate::limits::count;
 
 /// One stanza: its fields in order, borrowed from the text.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,7 +45,15 @@ impl<'a> Stanza<'a> {
     /// # Errors
     /// The text is no control data, empty, or has a second stanza.
     pub fn parse(text: &'a [u8]) -> Result<Self, ControlError> {
-        let mut stanzas = stanzas(text);
+        Self::parse_within(text, &Limits::DEFAULT)
+    }
+
+    /// As [`Stanza::parse`], within other limits of lines, stanzas and fields.
+    ///
+    /// # Errors
+    /// As [`Stanza::parse`].
+    pub fn parse_within(text: &'a [u8], limits: &Limits) -> Result<Self, ControlError> {
+        let mut stanzas = Stanzas { limits: *limits, ..stanzas(text) };
         let first = stanzas.next().unwrap_or(Err(ControlError { line: 1, reason: "there is no field" }))?;
         match stanzas.next() {
             None => Ok(first),
@@ -82,7 +84,7 @@ impl<'a> Stanza<'a> {
 /// The stanzas of a text, one after the other; ends after the first error.
 #[must_use]
 pub const fn stanzas(text: &[u8]) -> Stanzas<'_> {
-    Stanzas { rest: text, line: 1, first_line: 1, count: 0 }
+    Stanzas { rest: text, line: 1, first_line: 1, count: 0, limits: Limits::DEFAULT }
 }
 
 /// The iterator of [`stanzas`].
@@ -93,7 +95,8 @@ pub struct Stanzas<'a> {
     line: usize,
     /// Number of the first line of the stanza that was yielded last.
     first_line: usize,
-    count: usize,
+    count: u64,
+    limits: Limits,
 }
 
 impl<'a> Iterator for Stanzas<'a> {
@@ -118,8 +121,8 @@ impl<'a> Iterator for Stanzas<'a> {
 impl<'a> Stanzas<'a> {
     fn stanza(&mut self) -> Result<Stanza<'a>, ControlError> {
         self.count += 1;
-        if self.count > STANZAS_MAX {
-            return Err(ControlError { line: self.line, reason: "there are more than 1,000,000 stanzas" });
+        if self.count > self.limits.packages {
+            return Err(ControlError { line: self.line, reason: "there are more stanzas than the limit `packages`" });
         }
         let (length, lines) = self.measure()?;
         let (bytes, rest) = self.rest.split_at(length);
@@ -131,7 +134,7 @@ impl<'a> Stanzas<'a> {
             let reason = if bytes[at] == 0 { "there is a NUL byte" } else { "there is a carriage return" };
             return Err(ControlError { line: self.line + count_lines(&bytes[..at]), reason });
         }
-        let fields = fields(text, self.line)?;
+        let fields = fields(text, self.line, count(self.limits.fields))?;
         self.rest = rest;
         self.line += lines;
         Ok(Stanza { text, fields })
@@ -139,18 +142,19 @@ impl<'a> Stanzas<'a> {
 
     /// The length of the stanza that starts here, and its number of lines.
     fn measure(&self) -> Result<(usize, usize), ControlError> {
+        let (line_max, stanza_max) = (count(self.limits.line), count(self.limits.stanza));
         let mut length = 0;
         let mut lines = 0;
         loop {
             let rest = &self.rest[length..];
-            let end = memchr(b'\n', &rest[..rest.len().min(LINE_MAX + 1)]);
-            if end.is_none() && rest.len() > LINE_MAX {
-                return Err(ControlError { line: self.line + lines, reason: "the line is longer than 1 MiB" });
+            let end = memchr(b'\n', &rest[..rest.len().min(line_max.saturating_add(1))]);
+            if end.is_none() && rest.len() > line_max {
+                return Err(ControlError { line: self.line + lines, reason: "it is longer than the limit `line`" });
             }
             length += end.map_or(rest.len(), |end| end + 1);
             lines += 1;
-            if length > STANZA_MAX {
-                return Err(ControlError { line: self.first_line, reason: "the stanza is longer than 4 MiB" });
+            if length > stanza_max {
+                return Err(ControlError { line: self.first_line, reason: "it is longer than the limit `stanza`" });
             }
             if matches!(self.rest.get(length), None | Some(b'\n')) {
                 return Ok((length, lines));
@@ -159,7 +163,7 @@ impl<'a> Stanzas<'a> {
     }
 }
 
-fn fields(text: &str, first_line: usize) -> Result<Vec<Field<'_>>, ControlError> {
+fn fields(text: &str, first_line: usize, max: usize) -> Result<Vec<Field<'_>>, ControlError> {
     let mut fields: Vec<Field<'_>> = Vec::with_capacity(24);
     let mut rest = text;
     let mut line = first_line;
@@ -172,8 +176,8 @@ fn fields(text: &str, first_line: usize) -> Result<Vec<Field<'_>>, ControlError>
         if fields.iter().any(|field| field.name.eq_ignore_ascii_case(name)) {
             return Err(error("the field is there twice"));
         }
-        if fields.len() == FIELDS_MAX {
-            return Err(error("the stanza has more than 256 fields"));
+        if fields.len() == max {
+            return Err(error("the stanza has more fields than the limit `fields`"));
         }
         let (this, next) = rest.split_at(colon + 1 + value);
         fields.push(Field {
@@ -309,12 +313,16 @@ mod tests {
     #[test]
     fn case_44_limits() {
         let line = |length| format!("A: {}\n", "x".repeat(length - 3));
-        assert!(stanzas(line(LINE_MAX).as_bytes()).all(|stanza| stanza.is_ok()));
-        assert!(error_of(line(LINE_MAX + 1)).reason.contains("1 MiB"));
-        let stanza: String = (0..5).map(|n| format!("A{n}: {}\n", "x".repeat(LINE_MAX - 4))).collect();
-        assert!(error_of(stanza).reason.contains("4 MiB"));
-        let fields: String = (0..=FIELDS_MAX).map(|n| format!("A{n}: 1\n")).collect();
-        assert!(error_of(fields).reason.contains("256"));
+        let (line_max, fields_max) = (count(Limits::DEFAULT.line), count(Limits::DEFAULT.fields));
+        assert!(stanzas(line(line_max).as_bytes()).all(|stanza| stanza.is_ok()));
+        assert!(error_of(line(line_max + 1)).reason.contains("limit `line`"));
+        let stanza: String = (0..5).map(|n| format!("A{n}: {}\n", "x".repeat(line_max - 4))).collect();
+        assert!(error_of(stanza).reason.contains("limit `stanza`"));
+        let fields: String = (0..=fields_max).map(|n| format!("A{n}: 1\n")).collect();
+        assert!(error_of(fields).reason.contains("limit `fields`"));
+        let within = Limits { line: 10, ..Limits::DEFAULT };
+        assert!(Stanza::parse_within(line(10).as_bytes(), &within).is_ok());
+        assert!(Stanza::parse_within(line(11).as_bytes(), &within).is_err());
     }
 
     #[test]

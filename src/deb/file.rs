@@ -20,40 +20,10 @@ use crate::format::compress::Decoder;
 use crate::format::tar;
 use crate::format::tar::Dialect;
 use crate::format::tar::EntryKind;
+use crate::limits::Limits;
 
-/// `control.tar` unpacked; apt's limit.
-const CONTROL_MAX: u64 = 64 << 20;
-/// One control file; the largest in Debian are md5sums of 5 MiB.
-const CONTROL_FILE_MAX: u64 = 16 << 20;
-/// Entries of `control.tar`; a dozen are known.
-const CONTROL_ENTRIES_MAX: u64 = 64;
 /// The longest name of a control file, below dpkg's own limit.
 const CONTROL_NAME_MAX: usize = 50;
-/// Entries of `data.tar`; the largest packages of Debian have 60,000.
-const DATA_ENTRIES_MAX: u64 = 1_000_000;
-/// `data.tar` unpacked, whatever Installed-Size says; Debian's largest package has 12 GiB.
-const DATA_MAX: u64 = 64 << 30;
-/// Installed-Size counts blocks, tar has headers and padding: far more than both is no mistake.
-const DATA_FACTOR: u64 = 8;
-/// What small packages may unpack to in any case.
-const DATA_FLOOR: u64 = 256 << 20;
-
-/// How much a .deb may hold. The defaults let all of Debian through.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Limits {
-    /// Bytes of `data.tar` unpacked, whatever Installed-Size says: 64 GiB.
-    pub data: u64,
-    /// Entries of `data.tar`: a million.
-    pub entries: u64,
-    /// Bytes of memory for a decoder: 128 MiB.
-    pub memory: u64,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self { data: DATA_MAX, entries: DATA_ENTRIES_MAX, memory: compress::Limits::new(0).memory }
-    }
-}
 
 /// A .deb, its control files read, its data about to be.
 #[derive(Debug)]
@@ -129,28 +99,25 @@ impl<'a> DebFile<'a> {
     /// # Errors
     /// As [`DebFile::read`].
     pub fn read_within(input: impl Read + Send + 'a, threads: u32, limits: &Limits) -> Result<Self, Error> {
-        let memory = limits.memory;
         let mut archive = ar::Reader::new(input)?;
         check_version(&mut archive)?;
         let kind = find(&mut archive, "control.tar")?;
         let member = format!("control.tar{}", kind.suffix());
-        let decoder = compress::decoder(
-            kind,
-            BufReader::new(&mut archive),
-            compress::Limits { memory, ..compress::Limits::new(CONTROL_MAX) },
-        )
-        .map_err(|source| Error::Decompress { member, source })?;
-        let mut members = control_files(decoder)?;
+        let decoder =
+            compress::decoder(kind, BufReader::new(&mut archive), compress::Limits::within(limits.control, limits))
+                .map_err(|source| Error::Decompress { member, source })?;
+        let mut members = control_files(decoder, limits)?;
         let control = members.remove("control").ok_or_else(|| Error::Format("there is no file `control`".into()))?;
         let control = String::from_utf8(control.bytes).map_err(|_| Error::Format("`control` is not UTF-8".into()))?;
-        let installed = Stanza::parse(control.as_bytes())?.get("Installed-Size").and_then(|size| size.parse().ok());
+        let installed =
+            Stanza::parse_within(control.as_bytes(), limits)?.get("Installed-Size").and_then(|size| size.parse().ok());
 
         let kind = find(&mut archive, "data.tar")?;
-        let output = data_limit(installed.unwrap_or(0)).min(limits.data);
-        let within = compress::Limits { threads, memory, output };
+        let within = compress::Limits { threads, ..compress::Limits::within(data_limit(installed, limits), limits) };
         let decoder = compress::decoder(kind, BufReader::with_capacity(64 << 10, LastMember(archive)), within)
             .map_err(|source| Error::Decompress { member: format!("data.tar{}", kind.suffix()), source })?;
-        Ok(Self { control, members, data: tar::Reader::new(decoder, Dialect::Deb, limits.entries) })
+        let data = tar::Reader::new(decoder, Dialect::Deb, limits.entries).names_of(limits.name);
+        Ok(Self { control, members, data })
     }
 
     /// The package that the control file describes; size and digest are the whole file's.
@@ -162,11 +129,14 @@ impl<'a> DebFile<'a> {
     }
 }
 
-/// At most this many bytes come out of the data of a package of `installed` KiB; 0 when it does not say.
-fn data_limit(installed: u64) -> u64 {
+/// At most this many bytes come out of the data of a package of `installed` KiB, if it says so.
+fn data_limit(installed: Option<u64>, limits: &Limits) -> u64 {
     match installed {
-        0 => DATA_MAX,
-        _ => installed.saturating_mul(1024 * DATA_FACTOR).saturating_add(DATA_FLOOR).min(DATA_MAX),
+        None | Some(0) => limits.data,
+        Some(installed) => {
+            let grown = installed.saturating_mul(1024).saturating_mul(limits.growth);
+            grown.saturating_add(limits.small).min(limits.data)
+        }
     }
 }
 
@@ -203,8 +173,8 @@ fn find(archive: &mut ar::Reader<impl Read>, name: &str) -> Result<Compression, 
     }
 }
 
-fn control_files(decoder: Decoder<'_>) -> Result<BTreeMap<String, ControlFile>, Error> {
-    let mut reader = tar::Reader::new(decoder, Dialect::Deb, CONTROL_ENTRIES_MAX);
+fn control_files(decoder: Decoder<'_>, limits: &Limits) -> Result<BTreeMap<String, ControlFile>, Error> {
+    let mut reader = tar::Reader::new(decoder, Dialect::Deb, limits.control_files).names_of(limits.name);
     let mut files = BTreeMap::new();
     while let Some(header) = reader.next_entry().map_err(Error::ControlTar)? {
         if header.kind == EntryKind::Directory && matches!(header.path.as_slice(), b"./" | b"." | b"./.") {
@@ -215,8 +185,8 @@ fn control_files(decoder: Decoder<'_>) -> Result<BTreeMap<String, ControlFile>, 
         if header.kind != EntryKind::File {
             return Err(refuse("it is no regular file"));
         }
-        if header.size > CONTROL_FILE_MAX {
-            return Err(refuse("it is larger than 16 MiB"));
+        if header.size > limits.control_file {
+            return Err(refuse("it is larger than the limit `control-file`"));
         }
         let mut bytes = Vec::new();
         reader.read_to_end(&mut bytes).map_err(|error| Error::ControlTar(error.into()))?;

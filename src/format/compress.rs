@@ -20,6 +20,8 @@ use xz2::stream::MtStreamBuilder;
 use xz2::stream::Stream;
 use xz2::write::XzEncoder;
 
+use crate::limits;
+
 /// A compression format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -64,23 +66,29 @@ pub struct Limits {
     pub memory: u64,
     /// Threads for xz with several blocks; changes nothing but the speed.
     pub threads: u32,
+    /// What several xz blocks may take together before they are decoded one after the other.
+    pub threads_memory: u64,
+    /// Output per input above which a stream is taken for a bomb.
+    pub ratio: u64,
+    /// Below so many bytes no ratio is looked at: small files of zeros are common and harmless.
+    pub small: u64,
 }
 
 impl Limits {
     /// At most `output` bytes, with the memory that every Debian package is content with.
     #[must_use]
     pub const fn new(output: u64) -> Self {
-        Self { output, memory: 128 << 20, threads: 1 }
+        Self::within(output, &limits::Limits::DEFAULT)
+    }
+
+    /// At most `output` bytes, within these limits.
+    #[must_use]
+    pub const fn within(output: u64, limits: &limits::Limits) -> Self {
+        let limits::Limits { memory, threads_memory, ratio, small, .. } = *limits;
+        Self { output, memory, threads: 1, threads_memory, ratio, small }
     }
 }
 
-/// Below this many bytes no ratio is looked at: small files of zeros are common and harmless.
-const RATIO_FLOOR: u64 = 256 << 20;
-/// Output per input above which a stream is taken for a bomb. Real packages stay below 100; zeros reach 6,800 in
-/// xz and more in zstd.
-const RATIO_MAX: u64 = 1000;
-/// What several xz blocks may take together before they are decoded one after the other.
-const THREADS_MEMORY: u64 = 512 << 20;
 /// The largest zstd window in bits: 128 MiB, as `zstd --ultra -22` needs.
 const WINDOW_LOG_MAX: u32 = 27;
 
@@ -129,7 +137,7 @@ fn xz_stream(limits: &Limits) -> io::Result<Stream> {
     let stream = if limits.threads > 1 {
         MtStreamBuilder::new()
             .threads(limits.threads)
-            .memlimit_threading(THREADS_MEMORY.min(limits.memory.saturating_mul(u64::from(limits.threads))))
+            .memlimit_threading(limits.threads_memory.min(limits.memory.saturating_mul(u64::from(limits.threads))))
             .memlimit_stop(limits.memory)
             .decoder()
     } else {
@@ -208,8 +216,9 @@ impl Read for Decoder<'_> {
             ));
         }
         let compressed = !matches!(self.state, State::None(_));
-        if compressed && self.output > RATIO_FLOOR && self.output / RATIO_MAX > self.input() {
-            return too_large(format!("the compressed stream grows more than {RATIO_MAX}-fold"));
+        let ratio = self.limits.ratio.max(1);
+        if compressed && self.output > self.limits.small && self.output / ratio > self.input() {
+            return too_large(format!("the compressed stream grows more than {ratio}-fold"));
         }
         Ok(count)
     }

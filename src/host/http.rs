@@ -22,6 +22,8 @@ use crate::host::Silent;
 use crate::host::Transport;
 use crate::host::TransportError;
 use crate::host::redacted;
+use crate::limits::Limits;
+use crate::limits::seconds;
 
 /// Limits of time. The defaults let a slow but honest mirror through and a stalling one go.
 #[derive(Debug, Clone)]
@@ -37,6 +39,8 @@ pub struct Options {
     pub min_rate: u64,
     /// Over which the rate is measured: 60 s.
     pub rate_window: Duration,
+    /// Redirects of one request: 5, enough for any mirror network.
+    pub redirects: u64,
     /// For one whole answer: 2 hours.
     pub total: Duration,
     /// Whether the system's proxy settings (`http_proxy` and the like) are followed.
@@ -45,13 +49,22 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
+        Self::within(&Limits::DEFAULT)
+    }
+}
+
+impl Options {
+    /// What these limits say.
+    #[must_use]
+    pub fn within(limits: &Limits) -> Self {
         Self {
-            connect: Duration::from_secs(10),
-            head: Duration::from_secs(30),
-            idle: Duration::from_secs(30),
-            min_rate: 1024,
-            rate_window: Duration::from_secs(60),
-            total: Duration::from_secs(2 * 3600),
+            connect: seconds(limits.connect),
+            head: seconds(limits.head),
+            idle: seconds(limits.idle),
+            min_rate: limits.rate,
+            rate_window: seconds(limits.window),
+            total: seconds(limits.total),
+            redirects: limits.redirects,
             system_proxy: true,
         }
     }
@@ -59,9 +72,6 @@ impl Default for Options {
 
 /// How often a wait looks whether the build was ended meanwhile; people notice more.
 const CANCEL_STEP: Duration = Duration::from_millis(100);
-
-/// Enough for any mirror network; a loop ends soon.
-const REDIRECTS_MAX: usize = 5;
 
 /// A [`Transport`] over HTTP/1.1 and HTTP/2, with a pool of connections.
 ///
@@ -123,7 +133,7 @@ impl HttpTransport {
     async fn follow(&self, url: &str, offset: u64) -> Result<reqwest::Response, TransportError> {
         let mut url = parse(url)?;
         let mut inside = false;
-        for hop in 0..=REDIRECTS_MAX {
+        for hop in 0..=self.options.redirects {
             let answer = self.ask(url.clone(), offset).await?;
             let local = answer.remote_addr().is_some_and(|address| is_local(address.ip()));
             if hop == 0 {
@@ -139,7 +149,7 @@ impl HttpTransport {
             }
             url = redirect_target(&url, answer.headers().get(header::LOCATION))?;
         }
-        Err(TransportError::Redirect(format!("more than {REDIRECTS_MAX} redirects")))
+        Err(TransportError::Redirect(format!("more than {} redirects", self.options.redirects)))
     }
 }
 

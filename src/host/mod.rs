@@ -43,6 +43,7 @@ pub use spool::Spool;
 use crate::digest::Sha256;
 use crate::kernel;
 use crate::kernel::Modules;
+use crate::limits::Limits;
 use crate::tree::Blob;
 use crate::tree::Tree;
 
@@ -63,6 +64,8 @@ pub struct Host {
     pub now: i64,
     /// Threads to use; at least 1. Reaches no output.
     pub jobs: usize,
+    /// How much of what comes from outside is taken. The transport and the sandbox have their own copy of it.
+    pub limits: Limits,
 }
 
 impl fmt::Debug for Host {

@@ -28,14 +28,9 @@ use pgp::types::Tag;
 use crate::deb::date::day;
 use crate::host::Trust;
 use crate::host::TrustError;
+use crate::limits::Limits;
 
-/// Debian's whole keyring has 60 KiB.
-const KEYRING_MAX: usize = 4 << 20;
-
-/// Debian signs with three keys, in 2 KiB; a flood of signatures is an attack on time.
-const SIGNATURES_MAX: usize = 32;
-
-/// As for signatures: no honest key has more of each kind.
+/// No honest key has more of each kind; a flood of signatures is an attack on time.
 const SELF_SIGNATURES_MAX: usize = 256;
 
 /// A signature is made minutes after the `Date` of the Release file it signs, and clocks differ; who signs in a
@@ -47,15 +42,18 @@ const RSA_BITS_MIN: u16 = 2048;
 
 /// The [`Trust`] of real life.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct OpenPgp;
+pub struct OpenPgp {
+    /// How large a keyring may be, and how many signatures there may be.
+    pub limits: Limits,
+}
 
 impl Trust for OpenPgp {
     fn verify(&self, text: &[u8], signature: &[u8], keyring: &[u8], at: i64) -> Result<Vec<String>, TrustError> {
-        let certificates = parse_keyring(keyring)?;
+        let certificates = parse_keyring(keyring, self.limits.keyring)?;
         let mut good = Vec::new();
         let mut unknown = Vec::new();
         let mut refused = None;
-        for signature in &parse_signatures(signature)? {
+        for signature in &parse_signatures(signature, self.limits.signatures)? {
             let Some(signer) = Signer::find(&certificates, signature) else {
                 unknown.push(issuer(signature));
                 continue;
@@ -312,7 +310,7 @@ fn check_key_strength(key: &dyn KeyDetails) -> Result<(), String> {
     }
 }
 
-fn parse_signatures(bytes: &[u8]) -> Result<Vec<Signature>, TrustError> {
+fn parse_signatures(bytes: &[u8], max: u64) -> Result<Vec<Signature>, TrustError> {
     let mut signatures = Vec::new();
     for packet in packets(bytes, BlockType::Signature)? {
         match packet {
@@ -320,8 +318,8 @@ fn parse_signatures(bytes: &[u8]) -> Result<Vec<Signature>, TrustError> {
             Ok(_) => return Err(TrustError::Malformed("something else among the signatures".into())),
             Err(error) => return Err(malformed(&error)),
         }
-        if signatures.len() > SIGNATURES_MAX {
-            return Err(TrustError::Malformed(format!("more than {SIGNATURES_MAX} signatures")));
+        if signatures.len() as u64 > max {
+            return Err(TrustError::Malformed(format!("more than {max} signatures")));
         }
     }
     if signatures.is_empty() {
@@ -330,9 +328,9 @@ fn parse_signatures(bytes: &[u8]) -> Result<Vec<Signature>, TrustError> {
     Ok(signatures)
 }
 
-fn parse_keyring(bytes: &[u8]) -> Result<Vec<SignedPublicKey>, TrustError> {
-    if bytes.len() > KEYRING_MAX {
-        return Err(TrustError::Malformed(format!("a keyring of more than {KEYRING_MAX} bytes")));
+fn parse_keyring(bytes: &[u8], max: u64) -> Result<Vec<SignedPublicKey>, TrustError> {
+    if bytes.len() as u64 > max {
+        return Err(TrustError::Malformed(format!("a keyring of more than {max} bytes")));
     }
     // A packet of the keyring that is not understood (a new algorithm, a photograph) costs only its own key.
     let packets = packets(bytes, BlockType::PublicKey)?.filter(Result::is_ok);

@@ -128,7 +128,7 @@ fn solved(host: &Host, asked: &Request<'_>, sources: Vec<Source>) -> Result<Chos
     request.wishes = wishes;
     request.base = recipe.install.base;
     request.recommends = recipe.install.recommends;
-    request.steps = asked.limits.steps;
+    request.steps = host.limits.steps;
     request.keep = asked.moved.map(|moved| kept(&index, moved)).unwrap_or_default();
     let solution = stage(host, "solve", || Ok(solve::solve(&index, &request)?))?;
     let packages = solution.ids().map(|id| index.package(id).clone()).collect();

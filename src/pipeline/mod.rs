@@ -10,13 +10,11 @@ pub mod publish;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
-use std::time::Duration;
 
 use crate::archive;
 use crate::configure;
 use crate::configure::Configured;
 use crate::configure::PackageReport;
-use crate::deb;
 use crate::deb::Package;
 use crate::digest::Sha256;
 use crate::error::Error;
@@ -39,7 +37,6 @@ use crate::recipe::Diskless;
 use crate::recipe::Head;
 use crate::recipe::Lock;
 use crate::recipe::Recipe;
-use crate::solve;
 use crate::tree;
 use crate::tree::Content;
 use crate::tree::Tree;
@@ -73,26 +70,6 @@ pub struct Request<'a> {
     pub expect: Option<Sha256>,
     /// Who signs the output's provenance; nobody: it has none.
     pub signer: Option<&'a dyn Signer>,
-    /// How much of what comes from outside is taken.
-    pub limits: Limits,
-}
-
-/// How much of what comes from outside is taken. All of Debian stays below the defaults. Reaches no output.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Limits {
-    /// What a package may hold.
-    pub packages: deb::file::Limits,
-    /// Steps of the solver.
-    pub steps: u64,
-    /// Wall time of all scripts in the sandbox; `None`: two hours.
-    pub scripts: Option<Duration>,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        let (packages, steps) = (deb::file::Limits::default(), solve::STEPS);
-        Self { packages, steps, scripts: None }
-    }
 }
 
 impl<'a> Request<'a> {
@@ -108,7 +85,6 @@ impl<'a> Request<'a> {
             method: configure::Method::default(),
             expect: None,
             signer: None,
-            limits: Limits::default(),
         }
     }
 }
@@ -238,7 +214,6 @@ fn unpacked(host: &Host, request: &Request<'_>) -> Result<(Chosen, Vec<Package>,
         exclude: request.recipe.install.exclude.clone(),
         include: request.recipe.install.include.clone(),
         architecture: request.recipe.debian.architecture.clone(),
-        limits: request.limits.packages,
     };
     go_on(host)?;
     let root = unpack::unpack(host, &debs, &options, &mut |_, _, _| Ok(()))?;
@@ -350,7 +325,6 @@ fn configure_options(request: &Request<'_>, epoch: i64) -> configure::Options {
         debconf: recipe.configure.debconf.clone(),
         architecture: recipe.debian.architecture.clone(),
         epoch,
-        sandbox_time: request.limits.scripts,
         ids: request
             .lock
             .or(request.moved.map(|moved| moved.lock))

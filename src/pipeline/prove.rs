@@ -88,7 +88,7 @@ fn is_as_described(host: &Host, package: &Package) -> Result<bool, Error> {
     let Some(stored) = host.store.get(&package.sha256)? else { return Ok(false) };
     let failed = |source| Error::Local { path: PathBuf::from(&package.filename), source };
     let content = Content::from_blob(Arc::clone(&stored.blob), 0, stored.size, stored.sha256);
-    let file = DebFile::read(content.reader(), 1).map_err(failed)?;
+    let file = DebFile::read_within(content.reader(), 1, &host.limits).map_err(failed)?;
     let described = file.package(stored.size, stored.sha256).map_err(failed)?;
     package.check_control(&described).map_err(|source| failed(source.into()))?;
     Ok(true)

@@ -36,7 +36,6 @@ pub use explain::Link;
 pub use explain::Reason;
 pub use order::order;
 pub use request::Request;
-pub use request::STEPS;
 pub use request::Wish;
 pub use solution::Selected;
 pub use solution::Solution;

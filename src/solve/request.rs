@@ -15,12 +15,8 @@ use crate::archive::PackageId;
 use crate::deb::Atom;
 use crate::deb::Priority;
 use crate::deb::Version;
+use crate::limits::Limits;
 use crate::recipe::Base;
-
-/// Steps of search before it is given up. A node needs 2000 of them, both large desktops together 16 000. Made to be
-/// hard (3-SAT of 200 variables), 100 000 steps take 2.5 s of one core and 22 MB; later steps take longer, for
-/// what was learnt is never forgotten.
-pub const STEPS: u64 = 300_000;
 
 /// What the solver is asked.
 #[derive(Debug, Clone, PartialEq)]
@@ -50,7 +46,7 @@ impl Request {
             base: Base::Required,
             recommends: false,
             keep: BTreeSet::new(),
-            steps: STEPS,
+            steps: Limits::DEFAULT.steps,
         }
     }
 }

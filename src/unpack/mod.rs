@@ -18,7 +18,6 @@ use std::collections::BTreeMap;
 
 use crate::deb::MultiArch;
 use crate::deb::Version;
-use crate::deb::file::Limits;
 use crate::digest::Sha256;
 use crate::fetch::Deb;
 use crate::host::Event;
@@ -103,8 +102,6 @@ pub struct Options {
     pub include: Vec<String>,
     /// The architecture of the system: dpkg's native one.
     pub architecture: String,
-    /// How much a package may hold.
-    pub limits: Limits,
 }
 
 /// What happens before a package's files appear: its preinst, for one. Gets the tree so far, the packages that
@@ -225,7 +222,7 @@ const STAGE: &str = "unpack";
 /// A package that is damaged, hostile, or that clashes with another.
 pub fn unpack(host: &Host, debs: &[Deb], options: &Options, before: &mut Before<'_>) -> Result<Root, Error> {
     host.reporter.event(&Event::StageStarted { stage: STAGE, total: Some(debs.len() as u64) });
-    let unpacked = read_all(host, debs, &options.limits)?;
+    let unpacked = read_all(host, debs)?;
     let filter = Filter::new(&options.exclude, &options.include);
     let mut merge = Merge::new(Tree::new(), filter);
     if !unpacked.iter().any(ships_merged_usr) {
@@ -252,14 +249,14 @@ fn ships_merged_usr(unpacked: &Unpacked) -> bool {
 }
 
 /// Reads all packages, the largest first so that no thread is left alone with one at the end.
-fn read_all(host: &Host, debs: &[Deb], limits: &Limits) -> Result<Vec<Unpacked>, Error> {
+fn read_all(host: &Host, debs: &[Deb]) -> Result<Vec<Unpacked>, Error> {
     let mut largest_first: Vec<usize> = (0..debs.len()).collect();
     largest_first.sort_by_key(|&position| std::cmp::Reverse(debs[position].blob.size));
     let read = |&position: &usize| {
         if host.reporter.is_cancelled() {
             return (position, Err(Error::Cancelled));
         }
-        let unpacked = package::unpack(host, &debs[position], limits);
+        let unpacked = package::unpack(host, &debs[position]);
         host.reporter.event(&Event::StageProgress { stage: STAGE, done: 1 });
         (position, unpacked)
     };

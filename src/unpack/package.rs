@@ -16,7 +16,6 @@ use super::Error;
 use super::Installed;
 use super::database::parse_conffiles;
 use crate::deb::file::DebFile;
-use crate::deb::file::Limits;
 use crate::digest::HashWriter;
 use crate::digest::Sha256;
 use crate::fetch::Deb;
@@ -93,11 +92,11 @@ struct Entry {
 }
 
 /// Reads a .deb.
-pub(super) fn unpack(host: &Host, deb: &Deb, limits: &Limits) -> Result<Unpacked, Error> {
+pub(super) fn unpack(host: &Host, deb: &Deb) -> Result<Unpacked, Error> {
     let package = &deb.package.name;
     let whole = Content::from_blob(Arc::clone(&deb.blob.blob), 0, deb.blob.size, deb.blob.sha256);
     let failed = |source| Error::Deb { package: package.clone(), source };
-    let file = DebFile::read_within(whole.reader(), 1, limits).map_err(failed)?;
+    let file = DebFile::read_within(whole.reader(), 1, &host.limits).map_err(failed)?;
     // What was resolved is what is installed: the control file may not say otherwise than the index.
     let described = file.package(deb.blob.size, deb.blob.sha256).map_err(failed)?;
     deb.package.check_control(&described).map_err(|source| failed(source.into()))?;

@@ -13,6 +13,7 @@ use imgbuild::host::TrustError;
 use imgbuild::host::download::DownloadError;
 use imgbuild::host::openpgp::OpenPgp;
 use imgbuild::host::store::DirStore;
+use imgbuild::limits::Limits;
 use imgbuild::pipeline;
 use imgbuild::pipeline::Built;
 use imgbuild::pipeline::Mirrors;
@@ -41,7 +42,7 @@ pub(crate) struct World {
     /// Where the archive is asked for.
     pub(crate) mirror: String,
     pub(crate) method: Method,
-    pub(crate) limits: pipeline::Limits,
+    pub(crate) limits: Limits,
     /// Everything that was signed for: nothing else may get into the store.
     pub(super) signed: BTreeSet<Sha256>,
 }
@@ -78,7 +79,7 @@ impl World {
             now: ARCHIVE_DATE + DAY,
             mirror: BASE.to_owned(),
             method: Method::Native,
-            limits: pipeline::Limits::default(),
+            limits: Limits::default(),
             signed: signed_for(archive),
         };
         world.serve(archive);
@@ -116,11 +117,12 @@ impl World {
         Ok(Host {
             transport: Arc::clone(&self.transport) as Arc<dyn host::Transport>,
             store: Arc::new(DirStore::open(self.place.path().join("cache"))?),
-            trust: Arc::new(OpenPgp),
+            trust: Arc::new(OpenPgp { limits: self.limits }),
             sandbox: Arc::new(host::NoSandbox),
             reporter: Arc::new(host::Silent),
             now: self.now,
             jobs: 2,
+            limits: self.limits,
         })
     }
 
@@ -131,7 +133,7 @@ impl World {
     pub(crate) fn build_on(&self, host: &Host, output: &str) -> Result<Built, Error> {
         let recipe = recipe::load(&self.place.path().join("small.toml"))?;
         let mirrors = Mirrors { debian: vec![self.mirror.clone()], security: Vec::new() };
-        let request = Request { method: self.method, limits: self.limits, ..Request::new(&recipe, &mirrors) };
+        let request = Request { method: self.method, ..Request::new(&recipe, &mirrors) };
         pipeline::build(host, &request, &self.place.path().join(output))
     }
 

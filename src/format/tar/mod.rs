@@ -19,7 +19,7 @@ pub use write::Writer;
 /// Archives are made of blocks of this many bytes.
 const BLOCK: usize = 512;
 /// The longest body of an extension header: a path, or all extended attributes of one file.
-const EXTENSION_MAX: u64 = 1 << 20;
+const EXTENSION_MAX: u64 = crate::limits::Limits::DEFAULT.name;
 
 /// Which archives are accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -8,7 +8,6 @@ use tar::EntryType;
 
 use super::BLOCK;
 use super::Dialect;
-use super::EXTENSION_MAX;
 use super::EntryKind;
 use super::Error;
 use super::Header;
@@ -25,12 +24,19 @@ pub struct Reader<R> {
     padding: u64,
     entry: u64,
     entries_max: u64,
+    extension_max: u64,
 }
 
 impl<R: Read> Reader<R> {
     /// Reads an archive of at most `entries_max` entries.
     pub const fn new(inner: R, dialect: Dialect, entries_max: u64) -> Self {
-        Self { inner, dialect, left: 0, padding: 0, entry: 0, entries_max }
+        Self { inner, dialect, left: 0, padding: 0, entry: 0, entries_max, extension_max: super::EXTENSION_MAX }
+    }
+
+    /// Takes names and pax headers of at most so many bytes.
+    #[must_use]
+    pub fn names_of(self, bytes: u64) -> Self {
+        Self { extension_max: bytes, ..self }
     }
 
     /// Skips what is left of the current entry and reads the next header; `None` at the end.
@@ -223,8 +229,8 @@ impl<R: Read> Reader<R> {
 
     fn extension(&mut self, header: &tar::Header) -> Result<Vec<u8>, Error> {
         let size = number(&header.as_old().size).ok_or_else(|| self.invalid("the size is no number"))?;
-        if size > EXTENSION_MAX {
-            return Err(self.invalid(format!("an extension header of more than {EXTENSION_MAX} bytes")));
+        if size > self.extension_max {
+            return Err(self.invalid(format!("an extension header of more than {} bytes", self.extension_max)));
         }
         (self.left, self.padding) = (size, padding(size));
         let mut body = Vec::new();

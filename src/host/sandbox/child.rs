@@ -42,15 +42,10 @@ use super::frame::FrameWriter;
 use super::frame::Verdict;
 use super::probe;
 use super::root;
+use crate::limits::count;
 
 /// The second argument of the inner process.
 const INNER: &str = "inner";
-
-/// A system that is configured needs some dozens; a fork bomb does not stop.
-pub(super) const PROCESSES_MAX: usize = 1024;
-
-/// What the command may say before the rest is thrown away.
-const LOG_MAX: usize = 16 << 20;
 
 /// Where the tmpfs is mounted until it becomes the root. The first that exists; what it hides is not needed.
 const STAGES: [&str; 3] = ["/tmp", "/mnt", "/run"];
@@ -299,32 +294,32 @@ fn supervise(job: &Job, stdout: &mut File) -> Result<ExitStatus, Verdict> {
     let mut command = Command::new(program);
     command.args(arguments).env_clear().envs(job.environment.iter().map(|(name, value)| (name, value)));
     command.current_dir("/").stdin(Stdio::null()).stdout(step("make a pipe", end.try_clone())?).stderr(end);
-    step("build its system call filter", confine::confine(&mut command))?;
+    step("build its system call filter", confine::confine(&mut command, job))?;
     let child =
         command.spawn().map_err(|error| Verdict::Failed(format!("`{program}` could not be started: {error}")))?;
     // The command holds the writing ends of the pipe; dropped here, the pipe ends with the last process inside.
     drop(command);
     let main = Pid::from_child(&child);
     let deadline = Instant::now() + Duration::from_secs(job.timeout_seconds);
-    let mut said = 0;
+    let (words, mut said) = (count(job.words), 0);
     loop {
-        said += pass_on(&mut log, stdout, said, Duration::from_millis(100))?;
+        said += pass_on(&mut log, stdout, words.saturating_sub(said), Duration::from_millis(100))?;
         if let Some(status) = reap(main)? {
             // What was said last is still in the pipe; a process left behind may keep it open, so do not wait.
-            while pass_on(&mut log, stdout, said, Duration::ZERO)? > 0 {}
+            while pass_on(&mut log, stdout, words.saturating_sub(said), Duration::ZERO)? > 0 {}
             return Ok(status);
         }
         if Instant::now() > deadline {
             return Err(Verdict::Limit(format!("it ran longer than {} seconds", job.timeout_seconds)));
         }
-        if processes()?.len() > PROCESSES_MAX {
-            return Err(Verdict::Limit(format!("it had more than {PROCESSES_MAX} processes")));
+        if processes()?.len() as u64 > job.processes {
+            return Err(Verdict::Limit(format!("it had more than {} processes", job.processes)));
         }
     }
 }
 
-/// Waits at most `wait` for words of the command and passes them on, up to a limit. Returns how many came.
-fn pass_on(log: &mut io::PipeReader, stdout: &mut File, said: usize, wait: Duration) -> Result<usize, Verdict> {
+/// Waits at most `wait` for words of the command and passes on at most `left` bytes of them. Returns how many came.
+fn pass_on(log: &mut io::PipeReader, stdout: &mut File, left: usize, wait: Duration) -> Result<usize, Verdict> {
     let mut ready = [PollFd::new(&*log, PollFlags::IN)];
     let wait = Timespec { tv_sec: 0, tv_nsec: wait.subsec_nanos().into() };
     let count = match rustix::event::poll(&mut ready, Some(&wait)) {
@@ -343,7 +338,7 @@ fn pass_on(log: &mut io::PipeReader, stdout: &mut File, said: usize, wait: Durat
     }
     let mut buffer = [0; 64 << 10];
     let count = step("listen to the command", log.read(&mut buffer))?;
-    let kept = count.min(LOG_MAX.saturating_sub(said));
+    let kept = count.min(left);
     if kept > 0 {
         step("speak", Frame::Log(buffer[..kept].to_vec()).write(stdout))?;
     }

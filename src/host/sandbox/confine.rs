@@ -24,6 +24,8 @@ use seccompiler::SeccompFilter;
 use seccompiler::SeccompRule;
 use seccompiler::sock_filter;
 
+use super::Job;
+
 /// What root of the sandbox may still do: own and change the files of its tree, change users, signal.
 const CAPABILITIES: CapabilitySet = CapabilitySet::CHOWN
     .union(CapabilitySet::DAC_OVERRIDE)
@@ -34,15 +36,6 @@ const CAPABILITIES: CapabilitySet = CapabilitySet::CHOWN
     .union(CapabilitySet::SETFCAP)
     .union(CapabilitySet::SYS_CHROOT)
     .union(CapabilitySet::KILL);
-
-/// Resource limits: open files as systemd's default of old, no core files, no file above 16 GiB, and processes
-/// (where the kernel counts them per namespace; the supervisor counts too).
-const LIMITS: [(Resource, u64); 4] = [
-    (Resource::Nofile, 4096),
-    (Resource::Core, 0),
-    (Resource::Fsize, 16 << 30),
-    (Resource::Nproc, super::child::PROCESSES_MAX as u64),
-];
 
 /// System calls by name and number.
 macro_rules! calls {
@@ -199,12 +192,19 @@ pub(super) fn close_inherited() {
 
 /// Arranges that `command` starts confined. Its fork happens in a process without other threads.
 #[expect(unsafe_code, reason = "pre_exec runs between fork and exec")]
-pub(super) fn confine(command: &mut Command) -> io::Result<()> {
+pub(super) fn confine(command: &mut Command, job: &Job) -> io::Result<()> {
     let filters = filters()?;
+    // Of processes the kernel counts those of the namespace where it can; the supervisor counts too.
+    let limits = [
+        (Resource::Nofile, job.open_files),
+        (Resource::Core, 0),
+        (Resource::Fsize, job.file),
+        (Resource::Nproc, job.processes),
+    ];
     let apply = move || {
         rustix::process::setsid()?;
         rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o022));
-        for (resource, limit) in LIMITS {
+        for (resource, limit) in limits {
             let limit = Rlimit { current: Some(limit), maximum: Some(limit) };
             rustix::process::setrlimit(resource, limit)?;
         }

@@ -38,6 +38,7 @@ use serde::Serialize;
 use super::Sandbox;
 use super::SandboxError;
 use super::SandboxJob;
+use crate::limits::Limits;
 pub use probe::Finding;
 
 use frame::Frame;
@@ -53,6 +54,7 @@ const STDERR_MAX: u64 = 4096;
 #[derive(Debug, Clone)]
 pub struct Namespaces {
     helper: PathBuf,
+    limits: Limits,
 }
 
 /// A [`SandboxJob`] as it travels to the helper.
@@ -61,6 +63,10 @@ struct Job {
     command: Vec<String>,
     environment: Vec<(String, String)>,
     timeout_seconds: u64,
+    processes: u64,
+    open_files: u64,
+    file: u64,
+    words: u64,
 }
 
 impl Namespaces {
@@ -68,7 +74,13 @@ impl Namespaces {
     /// `/proc/self/exe` for `imgbuild` itself.
     #[must_use]
     pub const fn new(helper: PathBuf) -> Self {
-        Self { helper }
+        Self { helper, limits: Limits::DEFAULT }
+    }
+
+    /// Lets the command have what these limits say of processes, open files, the size of a file, and words.
+    #[must_use]
+    pub fn within(self, limits: &Limits) -> Self {
+        Self { limits: *limits, ..self }
     }
 
     #[expect(clippy::disallowed_methods, reason = "the host starts processes")]
@@ -119,6 +131,10 @@ impl Sandbox for Namespaces {
             command: job.command.clone(),
             environment: job.environment.clone(),
             timeout_seconds: job.timeout.as_secs(),
+            processes: self.limits.processes,
+            open_files: self.limits.open_files,
+            file: self.limits.file,
+            words: self.limits.words,
         };
         let job = serde_json::to_vec(&job).expect("strings and numbers have a JSON form");
         std::thread::scope(|scope| {
