@@ -3,6 +3,9 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
 use std::time::Instant;
 
 use imgbuild::archive;
@@ -17,6 +20,8 @@ use imgbuild::fetch;
 use imgbuild::format::compress::Compression;
 use imgbuild::host;
 use imgbuild::host::Host;
+use imgbuild::host::Transport;
+use imgbuild::host::TransportError;
 use imgbuild::host::TrustError;
 use imgbuild::host::download::DownloadError;
 use imgbuild::host::http::HttpTransport;
@@ -69,7 +74,7 @@ impl World {
 
     fn host(&self) -> Host {
         Host {
-            transport: Arc::clone(&self.transport) as Arc<dyn host::Transport>,
+            transport: Arc::clone(&self.transport) as Arc<dyn Transport>,
             store: Arc::new(DirStore::open(self.cache.path()).expect("a store")),
             trust: Arc::new(OpenPgp::default()),
             sandbox: Arc::new(host::NoSandbox),
@@ -472,7 +477,7 @@ fn indices_and_packages_are_what_was_signed_for() {
         world.transport.put(plain, bytes);
         let error = world.open().expect_err("it must be refused");
         assert!(
-            matches!(error, Error::Download { .. }) && error.is_integrity(),
+            matches!(error, Error::Download { .. } | Error::OutOfSync { .. }) && error.is_integrity(),
             "{name}: {error:?}"
         );
         assert_eq!(files_below(&world.cache.path().join("sha256")), 0, "{name}");
@@ -660,6 +665,68 @@ fn a_further_archive_does_not_shadow() {
     // A key counts for its own archive only.
     world.source.keyring = TestKey::other().certificate();
     assert!(matches!(world.open(), Err(Error::Signature { source: TrustError::UnknownKey(_), .. })));
+}
+
+/// A mirror that gets its new state after it was asked for the Release so many times.
+#[derive(Debug)]
+struct Updating {
+    old: MemoryTransport,
+    new: MemoryTransport,
+    asked: AtomicUsize,
+    after: usize,
+}
+
+impl Transport for Updating {
+    fn get(&self, url: &str, offset: u64) -> Result<host::Response, TransportError> {
+        if url.ends_with("/InRelease") {
+            self.asked.fetch_add(1, Ordering::Relaxed);
+        }
+        let now = if self.asked.load(Ordering::Relaxed) > self.after { &self.new } else { &self.old };
+        now.get(url, offset)
+    }
+}
+
+/// Case 33: indices are there before the Release that names them, and there is no by-hash.
+#[test]
+fn a_mirror_in_the_middle_of_an_update() {
+    let before = simple().field("Acquire-By-Hash", "no");
+    let after = ArchiveBuilder::new("test")
+        .package(&deb("hello").field("Version", "9"))
+        .field("Acquire-By-Hash", "no")
+        .date(ARCHIVE_DATE + 3600);
+    let index = "dists/test/main/binary-amd64/Packages.xz";
+    let updating = |after_asked| {
+        let mut half_way = before.build();
+        half_way.insert(index.to_owned(), after.build()[index].clone());
+        Updating {
+            old: MemoryTransport::new().serve(BASE, half_way),
+            new: MemoryTransport::new().serve(BASE, after.build()),
+            asked: AtomicUsize::new(0),
+            after: after_asked,
+        }
+    };
+    let open = |mirror: &Arc<Updating>| {
+        let mut world = World::new(&before);
+        world.now += 7200;
+        let host = Host { transport: Arc::clone(mirror) as Arc<dyn Transport>, ..world.host() };
+        archive::open(&host, std::slice::from_ref(&world.source), &Options::default())
+    };
+    let mirror = Arc::new(updating(1));
+    let index_of = open(&mirror).expect("the new Release names the new index");
+    let hello = index_of.package(index_of.named("hello")[0]);
+    assert_eq!(hello.version.as_str(), "9");
+
+    let mirror = Arc::new(updating(usize::MAX));
+    let start = Instant::now();
+    let error = open(&mirror).expect_err("it stays so");
+    assert!(start.elapsed() < Duration::from_secs(30), "5 s of pauses");
+    assert!(matches!(error, Error::OutOfSync { .. }), "{error:?}");
+    assert!(error.is_integrity() && error.is_retryable());
+    assert!(error.to_string().contains("being updated, or out of date"), "{error}");
+    assert_eq!(mirror.asked.load(Ordering::Relaxed), 3);
+    let asked = mirror.old.take_requests();
+    let indices = asked.iter().filter(|(url, _)| url.ends_with(index)).count();
+    assert_eq!(indices, 1, "the same Release wants the same index: {asked:?}");
 }
 
 #[test]

@@ -287,10 +287,19 @@ pub(super) fn index_text(
     let mirrors = Mirrors::new(&source.mirrors);
     let wanted =
         Wanted { mirrors: &mirrors, paths: &paths, sha256: index.file.sha256, size: index.file.size, stage: STAGE };
-    let blob = download(host, &wanted).map_err(|error| Error::Download {
-        archive: source.name.clone(),
-        path: name,
-        source: error,
+    let blob = download(host, &wanted).map_err(|error| {
+        let archive = source.name.clone();
+        let is_another = matches!(
+            error,
+            DownloadError::Mismatch { .. }
+                | DownloadError::TooBig { .. }
+                | DownloadError::Transport { source: TransportError::NotFound, .. }
+        );
+        if is_another {
+            Error::OutOfSync { archive, path: name, source: error }
+        } else {
+            Error::Download { archive, path: name, source: error }
+        }
     })?;
     let text = decompress(&blob, index, &host.limits).map_err(|error| index.error(source, error))?;
     if let Some(plain) = index.plain

@@ -19,12 +19,18 @@ mod release;
 mod scan;
 mod verify;
 
+use std::time::Duration;
+
 use crate::deb::PackageError;
+use crate::host::Event;
 use crate::host::Host;
 use crate::host::StoreError;
 use crate::host::TrustError;
+use crate::host::download;
 use crate::host::download::DownloadError;
 use crate::host::in_parallel;
+
+use mirror::VerifiedRelease;
 
 pub use index::Index;
 pub use index::PackageId;
@@ -88,6 +94,19 @@ pub enum Error {
         /// Below the mirror's base URL.
         path: String,
         /// Why.
+        source: DownloadError,
+    },
+    /// The mirror's index is not the one that the mirror's signed Release names, and stayed so.
+    #[error(
+        "archive `{archive}`: `{path}` is not the one that the signed Release names: the mirror is being updated, or \
+         out of date (try again in some minutes, or another mirror)"
+    )]
+    OutOfSync {
+        /// Its name.
+        archive: String,
+        /// Below the mirror's base URL.
+        path: String,
+        /// What came instead.
         source: DownloadError,
     },
     /// The signed file is not one signed message.
@@ -196,6 +215,7 @@ impl Error {
     pub fn is_retryable(&self) -> bool {
         match self {
             Self::Download { source, .. } => source.is_retryable(),
+            Self::OutOfSync { .. } => true,
             _ => false,
         }
     }
@@ -204,7 +224,7 @@ impl Error {
     #[must_use]
     pub const fn is_integrity(&self) -> bool {
         match self {
-            Self::Download { source, .. } => source.is_integrity(),
+            Self::Download { source, .. } | Self::OutOfSync { source, .. } => source.is_integrity(),
             Self::Framing { .. }
             | Self::Signature { .. }
             | Self::Release { .. }
@@ -229,9 +249,53 @@ impl Error {
 /// A source cannot be reached, does not verify, or contradicts itself.
 pub fn open(host: &Host, sources: &[Source], options: &Options) -> Result<Index, Error> {
     let releases = in_parallel(sources.len(), sources, |source| mirror::release(host, source, options));
-    let releases = releases.into_iter().collect::<Result<Vec<_>, _>>()?;
+    let mut releases = releases.into_iter().collect::<Result<Vec<_>, _>>()?;
+    let mut pauses = SYNC_PAUSES.into_iter();
+    loop {
+        let error = match read_indices(host, sources, &releases) {
+            Err(error @ Error::OutOfSync { .. }) => error,
+            other => return other,
+        };
+        // The same Release again would want the same indices again.
+        let mut changed = false;
+        while !changed {
+            let Some(pause) = pauses.next() else { return Err(error) };
+            let message = format!("{error}; looking for a new Release in {} s", pause.as_secs());
+            host.reporter.event(&Event::Warning { message: &message });
+            changed = renew(host, sources, options, &mut releases, pause)?;
+        }
+    }
+}
+
+/// Pauses before the Releases are asked for again when an index is not the one that they name: a mirror without
+/// by-hash in the middle of an update. Its Release comes last, often within seconds; a build should not wait longer.
+const SYNC_PAUSES: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(4)];
+
+/// Asks for the Releases again; returns whether any is another one.
+fn renew(
+    host: &Host,
+    sources: &[Source],
+    options: &Options,
+    releases: &mut [VerifiedRelease],
+    pause: Duration,
+) -> Result<bool, Error> {
+    download::pause(host, pause).map_err(|source| {
+        let archive = sources.first().map_or_else(String::new, |source| source.name.clone());
+        Error::Download { archive, path: "InRelease".to_owned(), source }
+    })?;
+    let mut changed = false;
+    for (source, release) in sources.iter().zip(releases) {
+        let now = mirror::release(host, source, options)?;
+        changed |= now.proof.text != release.proof.text;
+        *release = now;
+    }
+    Ok(changed)
+}
+
+/// The indices that the sources want of their Releases. All are of these Releases, or it is an error.
+fn read_indices(host: &Host, sources: &[Source], releases: &[VerifiedRelease]) -> Result<Index, Error> {
     let mut wanted = Vec::new();
-    for (archive, (source, release)) in sources.iter().zip(&releases).enumerate() {
+    for (archive, (source, release)) in sources.iter().zip(releases).enumerate() {
         wanted.extend(release.indices(source)?.into_iter().map(|index| (archive, source, release, index)));
     }
     let texts = in_parallel(wanted.len(), &wanted, |(_, source, release, index)| {
@@ -241,7 +305,7 @@ pub fn open(host: &Host, sources: &[Source], options: &Options) -> Result<Index,
     for ((archive, source, _, index), text) in wanted.iter().zip(texts) {
         parts.push(index::Part { archive: *archive, source, path: &index.path, text: text? });
     }
-    let proofs = mirror::proofs(&releases, wanted.iter().map(|(archive, _, _, index)| (*archive, index)));
+    let proofs = mirror::proofs(releases, wanted.iter().map(|(archive, _, _, index)| (*archive, index)));
     Index::from_parts(parts, proofs, host.jobs, &host.limits)
 }
 
@@ -253,7 +317,7 @@ pub fn open(host: &Host, sources: &[Source], options: &Options) -> Result<Index,
 /// The proof does not prove itself, or an index does not come.
 pub fn reopen(host: &Host, source: &Source, proof: &Proof) -> Result<Index, Error> {
     let (release, signers) = proof::proved(host.trust.as_ref(), &source.keyring, proof)?;
-    let release = mirror::VerifiedRelease { release, proof: Proof { signers, ..proof.clone() } };
+    let release = VerifiedRelease { release, proof: Proof { signers, ..proof.clone() } };
     let wanted = release.proved_indices()?;
     let texts = in_parallel(wanted.len(), &wanted, |index| mirror::index_text(host, source, &release, index));
     let mut parts = Vec::new();

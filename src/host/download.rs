@@ -248,7 +248,11 @@ fn reason(error: &DownloadError) -> String {
     source.map_or_else(|| error.to_string(), ToString::to_string)
 }
 
-fn pause(host: &Host, duration: Duration) -> Result<(), DownloadError> {
+/// Waits, unless the build is cancelled meanwhile.
+///
+/// # Errors
+/// Only [`DownloadError::Cancelled`].
+pub fn pause(host: &Host, duration: Duration) -> Result<(), DownloadError> {
     let mut left = duration;
     while !left.is_zero() {
         if host.reporter.is_cancelled() {

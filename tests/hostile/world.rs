@@ -270,7 +270,9 @@ fn class(error: &Error) -> String {
             archive::Error::Framing { .. } => "archive Framing".to_owned(),
             archive::Error::Signature { source, .. } => format!("archive {}", trust(source)),
             archive::Error::Release { source, .. } => format!("archive {}", release(source)),
-            archive::Error::Download { source, .. } => format!("archive {}", download(source)),
+            archive::Error::Download { source, .. } | archive::Error::OutOfSync { source, .. } => {
+                format!("archive {}", download(source))
+            }
             archive::Error::Index { .. } => "archive Index".to_owned(),
             other => format!("archive {other:?}"),
         },
