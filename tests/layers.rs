@@ -126,3 +126,44 @@ fn imports_point_down() {
 fn stage(module: &str) -> bool {
     STAGE_INPUTS.iter().any(|(stage, _)| *stage == module)
 }
+
+/// Every crate that is used has its line in doc/dependencies.md, and no other has.
+#[test]
+fn every_dependency_is_justified() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let manifest = fs::read_to_string(root.join("Cargo.toml")).expect("it is there");
+    let mut used: Vec<&str> = Vec::new();
+    let mut listed = false;
+    for line in manifest.lines() {
+        if line.starts_with('[') {
+            listed = line.ends_with("dependencies]");
+        } else if let Some((name, _)) = line.split_once(" = ").filter(|_| listed) {
+            used.push(name);
+        }
+    }
+    used.retain(|name| *name != "imgbuild");
+    let text = fs::read_to_string(root.join("doc/dependencies.md")).expect("it is there");
+    let mut justified: Vec<&str> =
+        text.lines().filter_map(|line| Some(line.strip_prefix("| `")?.split_once('`')?.0)).collect();
+    used.sort_unstable();
+    justified.sort_unstable();
+    assert_eq!(used, justified);
+}
+
+/// `unsafe` is denied for the whole crate, and let in again in one file alone.
+#[test]
+fn unsafe_code_is_in_one_place() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let manifest = fs::read_to_string(root.join("Cargo.toml")).expect("it is there");
+    assert!(manifest.contains("\nunsafe_code = \"deny\"\n"));
+    let mut files = Vec::new();
+    for directory in ["src", "tests", "benches", "fuzz/targets"] {
+        sources(&root.join(directory), &mut files);
+    }
+    let lets_in = |file: &PathBuf| {
+        let text = fs::read_to_string(file).expect("a source file is text");
+        ["expect(unsafe", "allow(unsafe"].iter().any(|attribute| text.contains(&format!("#[{attribute}_code")))
+    };
+    let found: Vec<PathBuf> = files.into_iter().filter(lets_in).collect();
+    assert_eq!(found, [root.join("src/host/sandbox/confine.rs")]);
+}
