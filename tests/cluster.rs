@@ -51,10 +51,14 @@ impl Booted {
 
     pub(crate) fn with(output: &Path, place: PathBuf, memory: u32, firmware: Firmware) -> Self {
         let mut options = Options::default();
-        options.probe = true;
-        options.capture = true;
         options.firmware = firmware;
         options.memory = memory;
+        Self::with_options(output, place, options)
+    }
+
+    pub(crate) fn with_options(output: &Path, place: PathBuf, mut options: Options) -> Self {
+        options.probe = true;
+        options.capture = true;
         let cluster = Cluster::start(output, &place, &options).unwrap_or_else(|error| panic!("{error}"));
         Self { cluster, place, began: Instant::now() }
     }

@@ -69,6 +69,8 @@ mod sandbox;
 mod services;
 mod shell;
 mod solve;
+#[cfg(all(feature = "http", feature = "sandbox"))]
+mod standby;
 mod store;
 #[cfg(all(feature = "http", feature = "sandbox"))]
 mod suites;

@@ -4,6 +4,9 @@
 //! Stands after head. The head is a [`Lab`]; each node is a QEMU machine with the hardware address of the recipe's
 //! table, so it asks for what the real one would ask for. NFS is served by nfs-ganesha from the bundle's exports,
 //! since the kernel's own server cannot be had twice; all else runs from the very files that the head would have.
+//!
+//! Of two heads the first one is started alone, and has the address that nodes know; or both are, on one network, and
+//! keepalived gives the address to one of them, as on real ones.
 
 mod machine;
 mod services;
@@ -20,6 +23,7 @@ use serde::Deserialize;
 
 use crate::head::Existing;
 use crate::head::Machine;
+use crate::head::Role;
 use crate::host::lab;
 use crate::host::lab::Answer;
 use crate::host::lab::Follow;
@@ -53,6 +57,8 @@ pub struct Options {
     /// Whether the beginning of each packet on the nodes' network is kept beside the logs, in `packets.pcap0` to
     /// `3`: the last 64 MB of them, which is more than a boot has.
     pub capture: bool,
+    /// Whether the standby runs beside the head. Only root can start both.
+    pub standby: bool,
 }
 
 impl Default for Options {
@@ -64,6 +70,7 @@ impl Default for Options {
             accelerator: Accelerator::Emulated,
             probe: false,
             capture: false,
+            standby: false,
         }
     }
 }
@@ -114,7 +121,10 @@ pub enum Error {
 /// A head that runs, and its nodes.
 #[derive(Debug)]
 pub struct Cluster {
+    /// The head that the network belongs to: the standby, where there is one, since the other must be able to end.
     lab: Lab,
+    /// The first of two.
+    first: Option<Lab>,
     head: Existing,
     board: &'static Board,
     options: Options,
@@ -137,10 +147,17 @@ struct Running {
 /// # Errors
 /// There are none, or one cannot be read.
 pub fn read_head(output: &Path) -> Result<Existing, Error> {
-    let head = output.join("head");
+    read(output, Role::Head)
+}
+
+fn read(output: &Path, role: Role) -> Result<Existing, Error> {
+    let head = output.join(role.directory());
     let missing = |what: &str| Error::NoHead { path: output.to_owned(), reason: what.to_owned() };
     if !head.is_dir() {
-        return Err(missing("it has no `head/`; name the output of a recipe with `[head]`"));
+        return Err(missing(match role {
+            Role::Head => "it has no `head/`; name the output of a recipe with `[head]`",
+            Role::Standby => "it has no `standby/`; name the output of a recipe with `[head.standby]`",
+        }));
     }
     let files = lab::texts(&head, TEXT_MAX).map_err(|source| Error::Read { path: head.clone(), source })?;
     let existing = Existing::read(&files);
@@ -210,40 +227,39 @@ pub fn kvm_works(output: &Path, place: &Path) -> Result<bool, Error> {
 }
 
 impl Cluster {
-    /// Starts the head of an output in a directory of its own, where logs appear in `log/` and stay.
+    /// Starts the head of an output in a directory of its own, where logs appear in `log/` and stay; with
+    /// [`Options::standby`] those are the standby's, and the first head's are in `first/log/`.
     ///
     /// # Errors
     /// Something is not installed, not allowed, or not in the output; the error says what.
     pub fn start(output: &Path, place: &Path, options: &Options) -> Result<Self, Error> {
         let head = read_head(output)?;
-        let wanted: BTreeSet<services::Wanted> = head.machines.iter().filter_map(services::wanted).collect();
-        // Seen: in a user namespace the server starts, and every mount of a node's fails.
-        if wanted.iter().any(services::Wanted::is_by_nfs) && !lab::is_root()? {
-            let reason = "nfs-ganesha opens files by their handles, and only root may; run this as root, or give all \
-                          nodes `root = \"ram\"`";
-            return Err(LabError::Refused(reason.to_owned()).into());
-        }
         let board = board(output)?;
         lab::check(&board.needs(options))?;
-        lab::check(&services::needs(&head, output))?;
-        if options.capture {
-            lab::check(&[services::CAPTURES])?;
-        }
-        let disks: Vec<String> = head.exports.keys().cloned().chain(services::web_root(output)).collect();
-        let disks: Vec<String> = outermost(&disks);
-        let (address, prefix) = (head.address.expect("it was read"), head.prefix.expect("it was read"));
-        let interface = head.interface.as_deref().expect("it was read");
-        let setup = Setup { output, interface, address, prefix, disks: &disks };
-        let mut lab = Lab::start(place, &setup)?;
-        for wanted in &wanted {
-            let line = services::put(wanted, output)?;
-            lab.step(&format!("put {} in place", wanted.what()), &line)?;
-        }
-        if options.capture {
-            services::capture(&mut lab, interface)?;
-        }
-        services::start(&mut lab, &head, output)?;
-        Ok(Self { lab, head, board, options: options.clone(), nodes: BTreeMap::new(), ports: 0 })
+        let (lab, first) = if options.standby {
+            if !lab::is_root()? {
+                return Err(LabError::Refused("two heads on one network are for root".to_owned()).into());
+            }
+            let standby = read(output, Role::Standby)?;
+            let mut lab = start_head(output, place, &standby, Role::Standby, options, None)?;
+            let mut first = start_head(output, &place.join("first"), &head, Role::Head, options, Some(&lab))?;
+            // In this order: who has the address keeps it.
+            services::keepalived(&mut first, &head, true)?;
+            services::keepalived(&mut lab, &standby, false)?;
+            (lab, Some(first))
+        } else {
+            (start_head(output, place, &head, Role::Head, options, None)?, None)
+        };
+        Ok(Self { lab, first, head, board, options: options.clone(), nodes: BTreeMap::new(), ports: 0 })
+    }
+
+    /// Ends the first of two heads, as if its power had failed.
+    ///
+    /// # Errors
+    /// The other one has ended.
+    pub fn kill_head(&mut self) -> Result<(), Error> {
+        let first = self.first.take();
+        Ok(first.map_or(Ok(()), |first| self.lab.kill(first))?)
     }
 
     /// Where the head's and the nodes' logs lie.
@@ -357,6 +373,52 @@ impl Cluster {
         let off = || io::Error::new(io::ErrorKind::NotConnected, "it was not switched on to be asked");
         probe.ok_or_else(|| Error::Ask { node: node.to_owned(), command: command.to_owned(), source: off() })
     }
+}
+
+/// Starts a head with its services, and puts in place what nodes fetch from it.
+fn start_head(
+    output: &Path,
+    place: &Path,
+    head: &Existing,
+    role: Role,
+    options: &Options,
+    joins: Option<&Lab>,
+) -> Result<Lab, Error> {
+    let bundle = services::Bundle { output, role, head };
+    let wanted: BTreeSet<services::Wanted> = head.machines.iter().filter_map(services::wanted).collect();
+    // Seen: in a user namespace the server starts, and every mount of a node's fails.
+    if wanted.iter().any(services::Wanted::is_by_nfs) && !lab::is_root()? {
+        let reason = "nfs-ganesha opens files by their handles, and only root may; run this as root, or give all \
+                      nodes `root = \"ram\"`";
+        return Err(LabError::Refused(reason.to_owned()).into());
+    }
+    lab::check(&bundle.needs(options.standby))?;
+    if options.capture {
+        lab::check(&[services::CAPTURES])?;
+    }
+    // An image lies beside its mount point.
+    let disk = |export: &String| {
+        let image = head.fsids.contains_key(export).then(|| export.rsplit_once('/')).flatten();
+        image.map_or(export.as_str(), |(beside, _)| beside).to_owned()
+    };
+    let disks: Vec<String> = head.exports.keys().map(disk).chain(bundle.web_root()).collect();
+    let disks: Vec<String> = outermost(&disks);
+    let (address, prefix) = (head.address.expect("it was read"), head.prefix.expect("it was read"));
+    // Alone it has the address that nodes know; of two, keepalived says who has it.
+    let address = head.own_address.filter(|_| options.standby).unwrap_or(address);
+    let interface = head.interface.as_deref().expect("it was read");
+    let setup = Setup { output, bundle: role.directory(), interface, joins, address, prefix, disks: &disks };
+    let mut lab = Lab::start(place, &setup)?;
+    for wanted in &wanted {
+        let line = bundle.put(wanted)?;
+        lab.step(&format!("put {} in place", wanted.what()), &line)?;
+    }
+    // Of two heads the one that the network belongs to sees all of it.
+    if options.capture && joins.is_none() {
+        services::capture(&mut lab, interface)?;
+    }
+    bundle.start(&mut lab)?;
+    Ok(lab)
 }
 
 /// Directories of which none lies in another.

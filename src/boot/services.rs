@@ -1,20 +1,23 @@
 //! The head's services, from the bundle's files, and what nodes fetch from them.
 
 use std::fmt::Write as _;
+use std::fs;
 use std::path::Path;
 
 use super::Error;
-use super::text;
 use crate::head::Existing;
 use crate::head::Machine;
+use crate::head::Role;
 use crate::host::lab::Lab;
 use crate::host::lab::Need;
 use crate::host::lab::quote;
 
 /// The unit that serves images over HTTP, when the bundle has it.
-const WEB: &str = "imgbuild-http";
+const WEB: &str = "imgbuild-http.service";
 /// The one that serves what iPXE boots.
-const WEB_BOOT: &str = "imgbuild-boot";
+const WEB_BOOT: &str = "imgbuild-boot.service";
+/// The unit that mounts the images of roots, when the bundle has it.
+const ROOTS: &str = "imgbuild-roots.service";
 /// Forms of the root that a directory can be made of.
 const TARS: [&str; 4] = ["root.tar", "root.tar.zst", "root.tar.gz", "root.tar.xz"];
 
@@ -63,99 +66,155 @@ pub(super) fn wanted(machine: &Machine) -> Option<Wanted> {
     })
 }
 
-/// The line of shell that puts it there.
-pub(super) fn put(wanted: &Wanted, output: &Path) -> Result<String, Error> {
-    let missing = |what: String| Error::NoHead { path: output.to_owned(), reason: what };
-    match wanted {
-        Wanted::Root(place) => {
-            let place = quote(place);
-            let make = format!("mkdir -p {place}");
-            if output.join("root").is_dir() {
-                return Ok(format!("{make}; cp -a /output/root/. {place}/"));
+/// A head's files in an output.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Bundle<'a> {
+    pub(super) output: &'a Path,
+    pub(super) role: Role,
+    /// As they say.
+    pub(super) head: &'a Existing,
+}
+
+impl Bundle<'_> {
+    /// The line of shell that puts something in place.
+    pub(super) fn put(&self, wanted: &Wanted) -> Result<String, Error> {
+        match wanted {
+            Wanted::Root(place) => match self.command(ROOTS) {
+                Some(mount) => self.put_image(place, &mount),
+                None => self.put_directory(place),
+            },
+            Wanted::Image(place) => self.copy(place),
+            Wanted::Page(page) => {
+                let root = self.web_root().ok_or_else(|| self.missing("its head has no web server for images"))?;
+                self.copy(&format!("{root}{page}"))
             }
-            let tar = TARS.iter().find(|tar| output.join(tar).is_file());
-            let tar =
-                tar.ok_or_else(|| missing("it has no `root.tar`; add `tar` to the recipe's formats".to_owned()))?;
-            Ok(format!("{make}; tar -C {place} --numeric-owner --xattrs --xattrs-include='*' -xpf /output/{tar}"))
-        }
-        Wanted::Image(place) => copy(place.clone(), output),
-        Wanted::Page(page) => {
-            let root = web_root(output).ok_or_else(|| missing("its head has no web server for images".to_owned()))?;
-            copy(format!("{root}{page}"), output)
         }
     }
-}
 
-fn copy(place: String, output: &Path) -> Result<String, Error> {
-    let (directory, name) = place.rsplit_once('/').unwrap_or(("", &place));
-    if !output.join(name).is_file() {
-        let reason = format!("it has no `{name}`, which its nodes take into memory");
-        return Err(Error::NoHead { path: output.to_owned(), reason });
-    }
-    let (directory, name) = (quote(directory), quote(name));
-    Ok(format!("mkdir -p {directory}; cp --reflink=auto /output/{name} {directory}/"))
-}
-
-/// The web server's directory, from its unit.
-pub(super) fn web_root(output: &Path) -> Option<String> {
-    let command = web_command(output, WEB)?;
-    let mut words = command.split_whitespace();
-    words.find(|word| *word == "-h")?;
-    words.next().map(str::to_owned)
-}
-
-fn web_command(output: &Path, unit: &str) -> Option<String> {
-    let unit = format!("head/etc/systemd/system/{unit}.service");
-    text(output, &unit)?.lines().find_map(|line| line.strip_prefix("ExecStart=")).map(str::to_owned)
-}
-
-/// What the head needs on this machine.
-pub(super) fn needs(head: &Existing, output: &Path) -> Vec<Need> {
-    let mut needs =
-        vec![Need { file: "dnsmasq", package: "dnsmasq-base" }, Need { file: "syslog-ng", package: "syslog-ng-core" }];
-    if !head.exports.is_empty() {
-        needs.push(Need { file: "rpcbind", package: "rpcbind" });
-        needs.push(Need { file: "ganesha.nfsd", package: "nfs-ganesha" });
-        needs.push(Need { file: "/usr/share/doc/nfs-ganesha-vfs", package: "nfs-ganesha-vfs" });
-    }
-    if [WEB, WEB_BOOT].iter().any(|unit| web_command(output, unit).is_some()) {
-        needs.push(Need { file: "busybox", package: "busybox" });
-    }
-    needs
-}
-
-/// Starts them, each with the file that the bundle has for it.
-pub(super) fn start(lab: &mut Lab, head: &Existing, output: &Path) -> Result<(), Error> {
-    // Debian's own syslog-ng.conf reads the kernel's log, which is this machine's; of it only the version is taken.
-    lab.step(
-        "write syslog-ng's configuration",
-        "{ sed -n '/^@version/p' /etc/syslog-ng/syslog-ng.conf; printf '%s\\n' '@include \"scl.conf\"' \
-         'source s_src { internal(); };' '@include \"/etc/syslog-ng/conf.d/*.conf\"'; } >/run/syslog-ng.conf",
-    )?;
-    lab.step(
-        "start syslog-ng",
-        "start syslog-ng syslog-ng -F --no-caps --cfgfile /run/syslog-ng.conf --pidfile /run/syslog-ng.pid \
-         --control /run/syslog-ng.ctl --persist-file /run/syslog-ng.persist",
-    )?;
-    lab.step(
-        "start dnsmasq",
-        "start dnsmasq dnsmasq --keep-in-foreground --conf-file=/dev/null --conf-dir=/etc/dnsmasq.d,*.conf --user=root \
-         --pid-file=/run/dnsmasq.pid --log-facility=/var/log/dnsmasq.log --log-dhcp",
-    )?;
-    for (name, unit) in [("web", WEB), ("web-boot", WEB_BOOT)] {
-        if let Some(command) = web_command(output, unit) {
-            lab.step("start the web server", &format!("start {name} {command}"))?;
+    fn put_directory(&self, place: &str) -> Result<String, Error> {
+        let place = quote(place);
+        let make = format!("mkdir -p {place}");
+        if self.output.join("root").is_dir() {
+            return Ok(format!("{make}; cp -a /output/root/. {place}/"));
         }
+        let tar = TARS.iter().find(|tar| self.output.join(tar).is_file());
+        let tar = tar.ok_or_else(|| self.missing("it has no `root.tar`; add `tar` to the recipe's formats"))?;
+        Ok(format!("{make}; tar -C {place} --numeric-owner --xattrs --xattrs-include='*' -xpf /output/{tar}"))
     }
-    if !head.exports.is_empty() {
-        lab.step("start rpcbind", "start rpcbind rpcbind -f -w")?;
-        let config = quote(&ganesha(head));
-        lab.step("write ganesha's configuration", &format!("printf %s {config} >/run/ganesha.conf"))?;
-        lab.step("wait for rpcbind", "until [ -S /run/rpcbind.sock ]; do sleep 0.2; done")?;
+
+    /// The root as an image beside its mount point, mounted as the bundle's own unit does it.
+    fn put_image(&self, place: &str, mount: &str) -> Result<String, Error> {
+        let copy = self.copy(&format!("{place}.erofs"))?;
+        // The head's /dev has few devices, and the kernel says which of these it takes.
+        let devices = "[ -e /dev/loop-control ] || mknod /dev/loop-control c 10 237; number=0; \
+                       while [ $number -lt 256 ]; do [ -e /dev/loop$number ] || mknod /dev/loop$number b 7 $number; \
+                       number=$((number + 1)); done";
+        Ok(format!("{copy}; mkdir -p {}; {devices}; {mount}", quote(place)))
+    }
+
+    fn copy(&self, place: &str) -> Result<String, Error> {
+        let (directory, name) = place.rsplit_once('/').unwrap_or(("", place));
+        if !self.output.join(name).is_file() {
+            return Err(self.missing(&format!("it has no `{name}`, from which its nodes have their root")));
+        }
+        let (directory, name) = (quote(directory), quote(name));
+        Ok(format!("mkdir -p {directory}; cp --reflink=auto /output/{name} {directory}/"))
+    }
+
+    fn missing(&self, what: &str) -> Error {
+        Error::NoHead { path: self.output.to_owned(), reason: what.to_owned() }
+    }
+
+    /// The web server's directory, from its unit.
+    pub(super) fn web_root(&self) -> Option<String> {
+        let command = self.command(WEB)?;
+        let mut words = command.split_whitespace();
+        words.find(|word| *word == "-h")?;
+        words.next().map(str::to_owned)
+    }
+
+    /// What a unit of the bundle's runs; `$` and `%` are written twice there (systemd.service(5)).
+    fn command(&self, unit: &str) -> Option<String> {
+        let path = self.output.join(self.role.directory()).join("etc/systemd/system").join(unit);
+        let text = fs::read_to_string(path).ok()?;
+        let command = text.lines().find_map(|line| line.strip_prefix("ExecStart="))?;
+        Some(command.replace("$$", "$").replace("%%", "%"))
+    }
+
+    /// What the head needs on this machine, as one of two or alone.
+    pub(super) fn needs(&self, is_pair: bool) -> Vec<Need> {
+        let mut needs = vec![
+            Need { file: "dnsmasq", package: "dnsmasq-base" },
+            Need { file: "syslog-ng", package: "syslog-ng-core" },
+        ];
+        if !self.head.exports.is_empty() {
+            needs.push(Need { file: "rpcbind", package: "rpcbind" });
+            needs.push(Need { file: "ganesha.nfsd", package: "nfs-ganesha" });
+            needs.push(Need { file: "/usr/share/doc/nfs-ganesha-vfs", package: "nfs-ganesha-vfs" });
+        }
+        if [WEB, WEB_BOOT].iter().any(|unit| self.command(unit).is_some()) {
+            needs.push(Need { file: "busybox", package: "busybox" });
+        }
+        if is_pair {
+            needs.push(Need { file: "keepalived", package: "keepalived" });
+        }
+        needs
+    }
+
+    /// Starts the services, each with the file that the bundle has for it.
+    pub(super) fn start(&self, lab: &mut Lab) -> Result<(), Error> {
+        if self.head.own_address.is_some() {
+            lab.step(
+                "let services wait on an address that is not here",
+                "sed -n 's/^net.ipv4.ip_nonlocal_bind = //p' /etc/sysctl.d/90-imgbuild.conf \
+                 >/proc/sys/net/ipv4/ip_nonlocal_bind",
+            )?;
+        }
+        // Debian's own syslog-ng.conf reads the kernel's log, which is this machine's; of it only the version is taken.
         lab.step(
-            "start nfs-ganesha",
-            "start nfs ganesha.nfsd -F -f /run/ganesha.conf -L /var/log/ganesha.log -p /run/ganesha.pid",
+            "write syslog-ng's configuration",
+            "{ sed -n '/^@version/p' /etc/syslog-ng/syslog-ng.conf; printf '%s\\n' '@include \"scl.conf\"' \
+             'source s_src { internal(); };' '@include \"/etc/syslog-ng/conf.d/*.conf\"'; } >/run/syslog-ng.conf",
         )?;
+        lab.step(
+            "start syslog-ng",
+            "start syslog-ng syslog-ng -F --no-caps --cfgfile /run/syslog-ng.conf --pidfile /run/syslog-ng.pid \
+             --control /run/syslog-ng.ctl --persist-file /run/syslog-ng.persist",
+        )?;
+        lab.step(
+            "start dnsmasq",
+            "start dnsmasq dnsmasq --keep-in-foreground --conf-file=/dev/null --conf-dir=/etc/dnsmasq.d,*.conf \
+             --user=root --pid-file=/run/dnsmasq.pid --log-facility=/var/log/dnsmasq.log --log-dhcp",
+        )?;
+        for (name, unit) in [("web", WEB), ("web-boot", WEB_BOOT)] {
+            if let Some(command) = self.command(unit) {
+                lab.step("start the web server", &format!("start {name} {command}"))?;
+            }
+        }
+        if !self.head.exports.is_empty() {
+            lab.step("start rpcbind", "start rpcbind rpcbind -f -w")?;
+            let config = quote(&ganesha(self.head));
+            lab.step("write ganesha's configuration", &format!("printf %s {config} >/run/ganesha.conf"))?;
+            lab.step("wait for rpcbind", "until [ -S /run/rpcbind.sock ]; do sleep 0.2; done")?;
+            lab.step(
+                "start nfs-ganesha",
+                "start nfs ganesha.nfsd -F -f /run/ganesha.conf -L /var/log/ganesha.log -p /run/ganesha.pid",
+            )?;
+        }
+        Ok(())
+    }
+}
+
+/// Starts what moves the address, and waits for the address where it shall be.
+pub(super) fn keepalived(lab: &mut Lab, head: &Existing, takes: bool) -> Result<(), Error> {
+    lab.step(
+        "start keepalived",
+        "start keepalived keepalived --dont-fork --log-console --log-detail --use-file /etc/keepalived/keepalived.conf \
+         --pid /run/keepalived.pid --vrrp_pid /run/vrrp.pid",
+    )?;
+    if let (Some(address), true) = (head.address, takes) {
+        let line = format!("until ip -o -4 address show | grep -qF ' {address}/'; do sleep 0.2; done");
+        lab.step("wait for the address that nodes know", &line)?;
     }
     Ok(())
 }
@@ -179,10 +238,11 @@ fn ganesha(head: &Existing) -> String {
         .to_owned();
     for (number, (directory, writes)) in head.exports.iter().enumerate() {
         let access = if *writes { "RW" } else { "RO" };
+        let fsid = head.fsids.get(directory).and_then(|fsid| filesystem_id(fsid)).unwrap_or_default();
         write!(
             text,
             " EXPORT {{ Export_Id = {}; Path = \"{directory}\"; Pseudo = \"{directory}\"; Access_Type = {access}; \
-             Squash = No_Root_Squash; SecType = sys; FSAL {{ Name = VFS; }} }}",
+             {fsid}Squash = No_Root_Squash; SecType = sys; FSAL {{ Name = VFS; }} }}",
             number + 1
         )
         .expect("writing to a String succeeds");
@@ -190,9 +250,22 @@ fn ganesha(head: &Existing) -> String {
     text
 }
 
+/// An fsid that is a UUID, as ganesha takes it: two numbers of 64 bits.
+fn filesystem_id(fsid: &str) -> Option<String> {
+    let number = u128::from_str_radix(&fsid.replace('-', ""), 16).ok().filter(|_| fsid.len() == 36)?;
+    Some(format!("Filesystem_Id = {}.{}; ", number >> 64, number & u128::from(u64::MAX)))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_uuid_is_two_numbers() {
+        let fsid = filesystem_id("00000000-0000-0001-8000-00000000000a");
+        assert_eq!(fsid.as_deref(), Some("Filesystem_Id = 1.9223372036854775818; "));
+        assert_eq!(filesystem_id("root").or_else(|| filesystem_id("7")), None);
+    }
 
     #[test]
     fn what_nodes_want_is_in_their_arguments() {

@@ -3,7 +3,7 @@
 # is the first process of its PID namespace, so the kernel ends every other.
 # shellcheck shell=sh disable=SC2154,SC2164 # `setup` assigns what is used, and `sh -e` ends at what fails
 
-# shellcheck source=/dev/null # it says output, interface, address, prefix and mounts
+# shellcheck source=/dev/null # it says output, bundle, interface, joins, address, prefix and mounts
 . ./setup
 
 lab=$PWD
@@ -46,7 +46,7 @@ cd /
 
 # As the bundle's own README says.
 for name in etc srv; do
-	[ ! -d "/output/head/$name" ] || cp -r --no-preserve=ownership "/output/head/$name" /
+	[ ! -d "/output/$bundle/$name" ] || cp -r --no-preserve=ownership "/output/$bundle/$name" /
 done
 # A directory below the lab's `disk`, and where it lies on the head: what nodes mount must be on a file system that
 # has file handles, and tmpfs would take it all into memory.
@@ -57,7 +57,13 @@ printf '%s\n' "$mounts" | while read -r source target; do
 done
 
 ip link set lo up
-ip link add "$interface" type bridge
+if [ -n "$joins" ]; then
+	# Another head's network: whoever can see both namespaces lays the cable.
+	echo cable
+	until ip link show dev "$interface" >/dev/null 2>&1; do sleep 0.1; done
+else
+	ip link add "$interface" type bridge
+fi
 ip address add "$address/$prefix" dev "$interface"
 ip link set "$interface" up
 

@@ -40,16 +40,22 @@ const TUN: &str = "/dev/net/tun";
 const TICK: Duration = Duration::from_millis(100);
 /// The longest that one step of the head may take; unpacking a root is the longest.
 const STEP: Duration = Duration::from_secs(600);
+/// The end of the other head's cable on this one's network.
+const CABLE: &str = "other";
 /// The last words of a head that are told when it fails.
 const LAST_WORDS: usize = 5;
 
 /// What a lab is made of.
 #[derive(Debug)]
 pub struct Setup<'a> {
-    /// A build's output; seen as `/output` on the head, and its `head/` laid over the head's root.
+    /// A build's output; seen as `/output` on the head.
     pub output: &'a Path,
+    /// The directory of it that is laid over the head's root.
+    pub bundle: &'a str,
     /// The head's interface on the cluster's network.
     pub interface: &'a str,
+    /// The head that the network and the machines on it belong to; none: this one. Only root can join.
+    pub joins: Option<&'a Lab>,
     /// Its address there.
     pub address: Ipv4Addr,
     /// The length of the network's prefix.
@@ -125,6 +131,7 @@ pub fn check(needs: &[Need]) -> Result<(), LabError> {
 #[derive(Debug)]
 pub struct Lab {
     directory: PathBuf,
+    interface: String,
     head: Child,
     events: Follow,
     /// What the head has said and nobody has taken yet.
@@ -174,9 +181,43 @@ impl Lab {
             .process_group(0)
             .spawn()
             .map_err(failed("start", Path::new("unshare")))?;
-        let mut lab = Self { directory, head, events: Follow::new(words), said: Vec::new(), steps: 0 };
+        let interface = setup.interface.to_owned();
+        let mut lab = Self { directory, interface, head, events: Follow::new(words), said: Vec::new(), steps: 0 };
+        if let Some(other) = setup.joins {
+            lab.wait_for("cable").map_err(LabError::Refused)?;
+            other.join(&lab)?;
+        }
         lab.wait_for("ready").map_err(LabError::Refused)?;
         Ok(lab)
+    }
+
+    /// Lays the cable from another head's interface to this one's network.
+    #[expect(clippy::disallowed_methods, reason = "this is where programs are started")]
+    fn join(&self, other: &Self) -> Result<(), LabError> {
+        // Both processes have said something, so they are in their own namespaces.
+        let line = "ip link add \"$1\" type veth peer name \"$2\" netns \"$3\"; ip link set \"$1\" master \"$4\" up";
+        let mut command = Command::new("nsenter");
+        command.args(["--net", "--target", &self.head.id().to_string(), "sh", "-euc", line, "sh", CABLE]);
+        command.args([&other.interface, &other.head.id().to_string(), &self.interface]);
+        let output = command.stdin(Stdio::null()).output().map_err(|source| LabError::Io {
+            action: "start",
+            path: PathBuf::from("nsenter"),
+            source,
+        })?;
+        let words = || String::from_utf8_lossy(&output.stderr).trim().to_owned();
+        if output.status.success() { Ok(()) } else { Err(LabError::Refused(words())) }
+    }
+
+    /// Ends the head that has joined this one's network, as if its power had failed: nobody hears of it.
+    ///
+    /// # Errors
+    /// There is none.
+    pub fn kill(&mut self, mut other: Self) -> Result<(), LabError> {
+        // Its kernel goes on here, and would say that connections are closed.
+        self.step("pull the other head's cable", &format!("ip link set {CABLE} down"))?;
+        let _ = other.head.kill();
+        let _ = other.head.wait();
+        Ok(())
     }
 
     /// The lab's directory.
@@ -325,9 +366,11 @@ fn assignments(output: &Path, setup: &Setup<'_>) -> String {
     let mounts: Vec<String> =
         setup.disks.iter().enumerate().map(|(number, place)| format!("{number} {place}")).collect();
     format!(
-        "output={}\ninterface={}\naddress={}\nprefix={}\nmounts={}\n",
+        "output={}\nbundle={}\ninterface={}\njoins={}\naddress={}\nprefix={}\nmounts={}\n",
         quote(&output.to_string_lossy()),
+        quote(setup.bundle),
         quote(setup.interface),
+        setup.joins.map_or("", |_| "1"),
         setup.address,
         setup.prefix,
         quote(&mounts.join("\n"))
