@@ -219,11 +219,11 @@ fn two_heads_serve_the_same_from_one_address() {
     let export = "192.168.1.0/24(ro,sync,no_subtree_check,no_root_squash,mountpoint,fsid=";
     let fsid = exports.split(&format!("{generation} {export}")).nth(1).unwrap_or_else(|| panic!("{exports}"));
     assert_eq!(fsid.trim_end().len(), 37, "a UUID and a bracket: {fsid}");
-    assert_eq!(exports.lines().count(), 2, "nothing of nodes lies on one head: {exports}");
     let other = head_of_generation(&recipe, "fedcba9876543210");
     let other = text(&other, "etc/exports.d/imgbuild-fedcba9876543210.exports");
     assert!(!other.contains(fsid.trim_end()), "another generation has another fsid: {other}");
-    assert!(head.lookup("etc/exports.d/imgbuild.exports").is_none());
+    let states = text(&standby, "etc/exports.d/imgbuild.exports");
+    assert!(states.contains("/state/dizzy 192.168.1.10(rw,") && !states.contains("/gen "), "{states}");
     let unit = text(&standby, "etc/systemd/system/imgbuild-roots.service");
     assert!(
         unit.contains("for image in /srv/imgbuild/diskless-node/gen/*/root.erofs; do root=$${image%%.*}; "),

@@ -20,6 +20,8 @@ use crate::cluster::on;
 use crate::cluster::variant;
 
 const SCRAMBLER: &str = "scrambler";
+/// Shows a node's key.
+const KEY: &str = "cat /run/imgbuild/ssh/ssh_host_ed25519_key.pub";
 /// A file of many blocks, and one that nothing on a node reads before it is asked to.
 const BIG: &str = "/usr/sbin/mariadbd";
 const UNREAD: &str = "/usr/bin/mariadb-dump";
@@ -60,6 +62,12 @@ fn fail_over(output: &Path, place: &Path) {
     let lower = booted.ask(node, "findmnt -n -r -o FSTYPE,SOURCE /run/initramfs/imgbuild/lower");
     assert!(lower.starts_with("nfs4 192.168.1.1:/srv/imgbuild/diskless-node/gen/"), "{lower}");
     logs_to(&mut booted, node, "before", &first);
+    let key = booted.ask(node, KEY);
+    for lab in ["lab", "lab/first"] {
+        // The disk of the last of three nodes by name; the first one is that of generations.
+        let copy = place.join(lab).join("disk/3/ssh/ssh_host_ed25519_key.pub");
+        assert_eq!(fs::read_to_string(copy).unwrap_or_default().trim_end(), key, "{lab} has no copy");
+    }
 
     // Files that are open, a program that runs from one, and a place in the tree.
     booted.ask(
@@ -82,6 +90,9 @@ fn fail_over(output: &Path, place: &Path) {
     assert_eq!(booted.ask(node, "ls -A | head -1 | wc -l; kill $(cat /run/sleeps) && echo ran"), "1\nran");
     assert_eq!(booted.ask(node, "systemctl restart ssh && systemctl is-active ssh"), "active");
     logs_to(&mut booted, node, "after", &standby);
+
+    let again = format!("rm -r /var/lib/imgbuild/*; systemctl restart imgbuild-ssh-host-keys; {KEY}");
+    assert_eq!(booted.ask(node, &again), key, "the copy on the head that is left");
 
     // Another node finds all it needs on the head that is left.
     booted.power_on(&[SCRAMBLER]);

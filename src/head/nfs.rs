@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use crate::head::Input;
+use crate::recipe::Node;
 use crate::recipe::RootMode;
 
 /// knfsd's threads: one for each node that may wait, within what the package has and what helps (nfsd(8)).
@@ -25,18 +26,18 @@ pub(super) fn exports(input: &Input<'_>) -> String {
     } else if input.has_root(RootMode::Overlay) {
         export(&generations, "ro");
     }
-    // What is a node's own goes to its address alone.
-    for node in &input.recipe.nodes {
-        if input.recipe.root_mode(Some(node), input.diskless) != RootMode::Ram {
-            writeln!(
-                text,
-                "{}/state/{} {}(rw,sync,no_subtree_check,no_root_squash)",
-                input.head.export, node.name, node.address
-            )
-            .expect("writing to a String succeeds");
-        }
-    }
+    text.push_str(&states(input));
     text
+}
+
+/// What is a node's own goes to its address alone.
+pub(super) fn states(input: &Input<'_>) -> String {
+    let is_kept = |node: &&Node| input.recipe.root_mode(Some(node), input.diskless) != RootMode::Ram;
+    let line = |node: &Node| {
+        let (export, options) = (&input.head.export, "rw,sync,no_subtree_check,no_root_squash");
+        format!("{export}/state/{} {}({options})\n", node.name, node.address)
+    };
+    input.recipe.nodes.iter().filter(is_kept).map(line).collect()
 }
 
 /// `/etc/nfs.conf.d/imgbuild.conf`

@@ -8,6 +8,7 @@ use crate::head::Error;
 use crate::head::Files;
 use crate::head::Input;
 use crate::head::Role;
+use crate::head::nfs;
 use crate::recipe::RootMode;
 use crate::recipe::Standby;
 
@@ -22,6 +23,9 @@ pub(super) fn assemble(files: &mut Files, input: &Input<'_>, standby: &Standby) 
     if input.has_root(RootMode::Overlay) {
         files.text(&format!("/{}", exports_path(input)), &exports(input))?;
         files.text("/etc/systemd/system/imgbuild-roots.service", &roots(input))?;
+        // A copy of each node's ssh host keys, which the node itself leaves on both heads.
+        let states = format!("# {}\n{}", input.recipe.generated(), nfs::states(input));
+        files.text("/etc/exports.d/imgbuild.exports", &states)?;
     }
     Ok(())
 }

@@ -120,7 +120,7 @@ fn make_diskless(layer: &mut Layer<'_>, recipe: &Recipe, diskless: &Diskless) ->
     network::apply(layer, recipe, diskless)?;
     identity::apply(layer)?;
     masks::apply(layer)?;
-    ssh::apply(layer)?;
+    ssh::apply(layer, head)?;
     database::apply(layer)?;
     state::apply(layer, recipe, diskless, head)?;
     syslog::apply(layer, recipe, diskless)?;

@@ -225,6 +225,11 @@ fn nodes_keep_their_state_on_the_head() {
     });
     apply(&mut tree, &two).expect("it fits");
     assert!(tree.lookup(UNIT).is_none(), "it would be on one of two heads");
+    assert!(tree.lookup("usr/lib/imgbuild/heads").is_none(), "without mount.nfs there are no copies");
+    tree.write("usr/sbin/mount.nfs", 0o755, "").expect("new");
+    apply(&mut tree, &two).expect("it fits");
+    let heads = "192.168.1.2:/srv/imgbuild/compute/state\n192.168.1.3:/srv/imgbuild/compute/state\n";
+    assert_eq!(text(&tree, "usr/lib/imgbuild/heads"), heads);
     assert!(text(&tree, "etc/hosts").contains("192.168.1.1\tscoop head\n192.168.1.3\tspare\n"));
 }
 

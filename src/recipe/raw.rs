@@ -290,8 +290,8 @@ pub(super) struct Head {
 }
 
 /// A second head, which takes over the first one's `address` when that one dies; nodes go on. The two share nothing:
-/// both export the same image, and both answer DHCP. So nodes have `root` `overlay` or `ram`, `formats` has `erofs`,
-/// and nodes keep nothing on the heads: ssh host keys are made at each boot, and databases are in memory.
+/// both export the same image, and both answer DHCP. So nodes have `root` `overlay` or `ram`, and `formats` has `erofs`.
+/// Nodes with an overlay leave a copy of their ssh host keys on both; databases are in memory.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 #[schemars(rename = "standby")]

@@ -98,8 +98,7 @@ pub fn publish(output: &Path, root: &Path, role: Role) -> Result<Published, Erro
         copy_directory(&from, staging.path())?;
         staging.publish()?;
     }
-    // Two heads keep nothing of their nodes: it would be on one of them.
-    for node in place.cluster.nodes.iter().filter(|_| place.cluster.role.is_none()) {
+    for node in &place.cluster.nodes {
         let state = place.state(&node.name);
         fs::create_dir_all(&state).map_err(failed("make", &state))?;
     }
