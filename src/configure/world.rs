@@ -162,6 +162,7 @@ impl World {
     /// The tree, with everything that was written in it.
     pub fn tree(&mut self) -> &mut Tree {
         while let Some((id, bytes)) = self.open.pop_first() {
+            self.look_at(bytes.len());
             let clock = self.clock;
             if let Some(inode) = self.tree.live_mut(id) {
                 inode.kind = Kind::File(Content::from_bytes(bytes));
@@ -185,8 +186,14 @@ impl World {
     /// Counts one step and the bytes that it makes (sixteen for a step more); `false` when the budget is spent.
     /// So a script that doubles a variable again and again ends as soon as one that loops.
     pub const fn spend(&mut self, bytes: usize) -> bool {
-        self.steps += 1 + bytes as u64 / 16;
+        self.steps = self.steps.saturating_add(1 + bytes as u64 / 16);
         self.steps <= self.limits.steps
+    }
+
+    /// Counts bytes that are read or hashed, which costs less than making them, but is not for nothing: a script that
+    /// adds a line to a large file, or looks at one, again and again, ends too. The next step says so.
+    pub const fn look_at(&mut self, bytes: usize) {
+        self.steps = self.steps.saturating_add(bytes as u64 / 256);
     }
 
     /// A number that no earlier call gave: `mktemp` and process ids are made of it, the same in every build.

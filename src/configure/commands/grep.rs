@@ -139,8 +139,11 @@ impl Matcher {
         for pattern in patterns {
             match syntax {
                 b'F' => matcher.fixed.push(if ignore_case { pattern.to_ascii_lowercase() } else { pattern.clone() }),
-                b'E' => matcher.expressions.push(Regex::new(pattern, Syntax::Extended, ignore_case)?),
-                _ => matcher.expressions.push(Regex::new(pattern, Syntax::Basic, ignore_case)?),
+                letter => {
+                    let syntax = if letter == b'E' { Syntax::Extended } else { Syntax::Basic };
+                    let expression = Regex::new(pattern, syntax, ignore_case)?;
+                    matcher.expressions.push(if matcher.whole_word { expression.whole_word() } else { expression });
+                }
             }
         }
         Ok(matcher)

@@ -227,7 +227,11 @@ impl Call<'_, '_> {
             Some(Kind::File(content)) if content.size() > limit => {
                 Err(Fault::gap(format!("reads the large file {}", show(path))))
             }
-            Some(Kind::File(content)) => content.to_vec().map_err(|_| refused("Input/output error")),
+            Some(Kind::File(content)) => {
+                let bytes = content.to_vec().map_err(|_| refused("Input/output error"))?;
+                self.shell.world.look_at(bytes.len());
+                Ok(bytes)
+            }
             Some(_) => Err(Fault::gap(format!("reads the device {}", show(path)))),
         }
     }

@@ -41,6 +41,8 @@ enum Boundary {
     End,
     Either,
     Neither,
+    NoneBefore,
+    NoneAfter,
 }
 
 /// Where the groups of a match lie; 0 is the whole.
@@ -59,6 +61,8 @@ pub(super) enum Syntax {
 const PROGRAM_MAX: usize = 20_000;
 const DEPTH_MAX: u32 = 100;
 const STEPS_MAX: usize = 500_000;
+/// Steps times places of a text that one search may look at, each a byte of memory. Scripts' own stay below a million.
+const LOOKED_AT_MAX: usize = 128 << 20;
 
 #[derive(Debug, Clone)]
 enum Node {
@@ -82,6 +86,7 @@ impl Regex {
             groups: 0,
             depth: 0,
             references: false,
+            ignore_case,
         };
         let node = reader.either()?;
         if reader.position < pattern.len() {
@@ -91,6 +96,19 @@ impl Regex {
         emit(&node, &mut program)?;
         program.push(Step::Match);
         Ok(Self { program, groups: reader.groups + 1, references: reader.references, ignore_case })
+    }
+
+    /// The same, where no letter, digit or underscore stands before or after the match: `grep -w`.
+    pub(super) fn whole_word(mut self) -> Self {
+        let shifted = |step: Step| match step {
+            Step::Split(first, second) => Step::Split(first + 1, second + 1),
+            Step::Jump(target) => Step::Jump(target + 1),
+            other => other,
+        };
+        let inner = self.program.into_iter().take_while(|step| !matches!(step, Step::Match)).map(shifted);
+        self.program = std::iter::once(Step::Word(Boundary::NoneBefore)).chain(inner).collect();
+        self.program.extend([Step::Word(Boundary::NoneAfter), Step::Match]);
+        self
     }
 
     /// Whether it matches anywhere.
@@ -106,7 +124,11 @@ impl Regex {
     /// # Errors
     /// The budget is spent.
     pub(super) fn find(&self, text: &[u8], from: usize) -> Result<Option<Groups>, Fault> {
-        let mut visited = if self.references { Vec::new() } else { vec![false; self.program.len() * (text.len() + 1)] };
+        let looked_at = self.program.len().saturating_mul(text.len() + 1);
+        if !self.references && looked_at > LOOKED_AT_MAX {
+            return Err(Fault::gap("a regular expression over so long a line"));
+        }
+        let mut visited = if self.references { Vec::new() } else { vec![false; looked_at] };
         let mut steps = 0;
         // An expression that begins with a byte is tried only where that byte is.
         let first = match self.program.iter().find(|step| !matches!(step, Step::Save(_))) {
@@ -188,11 +210,7 @@ impl Regex {
                 byte.is_some_and(|byte| byte == *own || (self.ignore_case && byte.eq_ignore_ascii_case(own)))
             }
             Step::Any => byte.is_some(),
-            Step::Set(set) => byte.is_some_and(|byte| {
-                set[usize::from(byte)]
-                    || (self.ignore_case
-                        && (set[usize::from(byte.to_ascii_lowercase())] || set[usize::from(byte.to_ascii_uppercase())]))
-            }),
+            Step::Set(set) => byte.is_some_and(|byte| set[usize::from(byte)]),
             Step::LineStart => return (position == 0).then_some(0),
             Step::LineEnd => return (position == text.len()).then_some(0),
             Step::Word(boundary) => {
@@ -203,6 +221,8 @@ impl Regex {
                     Boundary::End => before && !after,
                     Boundary::Either => before != after,
                     Boundary::Neither => before == after,
+                    Boundary::NoneBefore => !before,
+                    Boundary::NoneAfter => !after,
                 };
                 return holds.then_some(0);
             }
@@ -284,6 +304,7 @@ struct Reader<'a> {
     groups: usize,
     depth: u32,
     references: bool,
+    ignore_case: bool,
 }
 
 impl Reader<'_> {
@@ -484,6 +505,13 @@ impl Reader<'_> {
                 }
             }
             first = false;
+        }
+        if self.ignore_case {
+            for letter in b'a'..=b'z' {
+                let (lower, upper) = (usize::from(letter), usize::from(letter.to_ascii_uppercase()));
+                let either = set[lower] || set[upper];
+                (set[lower], set[upper]) = (either, either);
+            }
         }
         if negated {
             set.iter_mut().for_each(|bit| *bit = !*bit);

@@ -328,6 +328,7 @@ impl<'p> Editor<'p> {
         let mut at = 0;
         while let Some(instruction) = self.program.get(at) {
             self.steps += 1;
+            call.shell.spend(0)?;
             if self.steps > STEPS_MAX || self.pattern.len() > call.shell.world.limits.bytes {
                 return Err(Fault::gap("a script that does not end"));
             }
@@ -564,7 +565,7 @@ fn target(program: &[Instruction], label: &[u8]) -> Result<usize, Fault> {
         return Ok(program.len());
     }
     let found =
-        program.iter().position(|instruction| matches!(&instruction.action, Action::Label(name) if name == label));
+        program.iter().rposition(|instruction| matches!(&instruction.action, Action::Label(name) if name == label));
     found.ok_or_else(|| Fault::failed(format!("can't find label for jump to `{}'", super::show(label))))
 }
 

@@ -83,6 +83,7 @@ pub fn read_all(world: &mut World, descriptor: &Descriptor) -> Result<Vec<u8>, S
         }
         Stream::File { id, position, .. } => {
             let bytes = world.file_bytes(*id).transpose()?.unwrap_or_default();
+            world.look_at(bytes.len());
             let rest = bytes.get(*position..).unwrap_or_default().to_vec();
             *position += rest.len();
             Ok(rest)
@@ -107,6 +108,8 @@ pub fn read_line(world: &mut World, descriptor: &Descriptor) -> Result<Vec<u8>, 
         }
         Stream::File { id, position, .. } => {
             let bytes = world.file_bytes(*id).transpose()?.unwrap_or_default();
+            // Copied whole, but only looked at as far as the line goes.
+            world.look_at(bytes.len() / 16);
             let line = line_of(bytes.get(*position..).unwrap_or_default());
             *position += line.len();
             Ok(line)

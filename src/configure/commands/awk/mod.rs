@@ -207,6 +207,7 @@ impl<'c, 's, 'w> Machine<'c, 's, 'w> {
 
     fn step(&mut self) -> Result<(), Fault> {
         self.steps += 1;
+        self.call.shell.spend(0)?;
         if self.steps > STEPS_MAX { Err(Fault::gap("a program that does not end")) } else { Ok(()) }
     }
 
@@ -619,9 +620,18 @@ impl<'c, 's, 'w> Machine<'c, 's, 'w> {
         let replacement = self.evaluate(replacement)?.text();
         let text = self.evaluate(target)?.text();
         let (mut made, mut copied, mut at, mut count) = (Vec::new(), 0, 0, 0.0);
+        let mut last_end = None;
         while at <= text.len() {
+            self.step()?;
             let Some(groups) = regex.find(&text, at)? else { break };
             let (begin, end) = groups[0].unwrap_or_default();
+            // Directly behind a match nothing is no further one.
+            if begin == end && last_end == Some(begin) {
+                at = begin + 1;
+                last_end = None;
+                continue;
+            }
+            last_end = Some(end);
             made.extend_from_slice(&text[copied..begin]);
             values::insert(&replacement, &text[begin..end], &mut made);
             count += 1.0;
