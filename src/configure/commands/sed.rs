@@ -526,6 +526,9 @@ impl<'p> Editor<'p> {
         let (mut made, mut from, mut count, mut changed) = (Vec::new(), 0, 0, false);
         let mut copied = 0;
         while from <= text.len() {
+            // Every search begins anew on the whole text.
+            call.shell.world.look_at(text.len());
+            call.shell.spend(0)?;
             let Some(groups) = regex.find(&text, from)? else { break };
             let (begin, end) = groups[0].unwrap_or_default();
             // An empty match right behind the last one is none.
