@@ -11,6 +11,8 @@ mod allowed;
 #[cfg(feature = "http")]
 mod archive;
 mod boot;
+#[cfg(all(feature = "http", target_os = "linux"))]
+mod bounds;
 mod cases;
 mod cli;
 #[cfg(all(feature = "http", feature = "sandbox"))]
