@@ -12,6 +12,7 @@ use imgbuild::recipe;
 use imgbuild::recipe::BootMode;
 use imgbuild::recipe::Recipe;
 use imgbuild::recipe::RootMode;
+use imgbuild::recipe::TftpServer;
 use imgbuild::tree::Content;
 use imgbuild::tree::Kind;
 use imgbuild::tree::Tree;
@@ -307,6 +308,26 @@ fn ipxe_gets_all_but_itself_over_http() {
     assert!(node.starts_with("#!ipxe\n") && node.contains(&wanted), "{node}");
 }
 
+/// The example with the classic TFTP server.
+fn with_tftpd() -> Recipe {
+    let mut recipe = example();
+    recipe.head.as_mut().expect("it has one").tftp_server = TftpServer::TftpdHpa;
+    recipe
+}
+
+#[test]
+fn another_server_has_the_boot_files() {
+    let head = assemble(&with_tftpd(), &loaders()).expect("all there");
+    let options = text(&head, "etc/default/tftpd-hpa");
+    assert!(options.contains("\nTFTP_DIRECTORY=\"/srv/tftp\"\n"), "{options}");
+    let dnsmasq = text(&head, "etc/dnsmasq.d/imgbuild.conf");
+    assert!(!dnsmasq.contains("tftp-") && !dnsmasq.contains("enable-tftp"), "two servers want one port:\n{dnsmasq}");
+    assert!(dnsmasq.contains("\ndhcp-boot=pxelinux.0,scoop,192.168.1.1\n"), "{dnsmasq}");
+    let readme = text(&head, "README");
+    assert!(readme.contains("chrony tftpd-hpa\n") && readme.contains("systemctl restart tftpd-hpa\n"), "{readme}");
+    assert!(example_head().lookup("etc/default/tftpd-hpa").is_none());
+}
+
 #[test]
 fn every_generation_can_be_booted_by_every_loader() {
     let (one, other) = (example_head(), assemble(&with_ipxe(), &loaders()).expect("all there"));
@@ -411,6 +432,9 @@ fn real_programs_accept_the_files() {
     let ipxe = assemble(&with_ipxe(), &loaders()).expect("all there");
     std::fs::write(at("ipxe.conf"), text(&ipxe, "etc/dnsmasq.d/imgbuild.conf")).expect("written");
     accepts("dnsmasq", &["--test", &format!("--conf-file={}", at("ipxe.conf"))]);
+    let tftpd = assemble(&with_tftpd(), &loaders()).expect("all there");
+    std::fs::write(at("tftpd.conf"), text(&tftpd, "etc/dnsmasq.d/imgbuild.conf")).expect("written");
+    accepts("dnsmasq", &["--test", &format!("--conf-file={}", at("tftpd.conf"))]);
     for file in ["grub.cfg", "nodes/default.cfg", "nodes/00:21:97:7d:ad:bf.cfg"] {
         accepts("grub-script-check", &[&at(&format!("srv/tftp/grub/{file}"))]);
     }

@@ -43,7 +43,12 @@ fn bookworm_boots() {
     }
     let place = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("the tests can write").keep();
     let probe = probe() + "[diskless]\n";
-    let changes = [("suite = \"trixie\" ", "suite = \"bookworm\" "), ("[diskless]\n", probe.as_str())];
+    // Its boot files from the classic server, which the other boots do not have.
+    let changes = [
+        ("suite = \"trixie\" ", "suite = \"bookworm\" "),
+        ("[diskless]\n", probe.as_str()),
+        ("name = \"scoop\"", "name = \"scoop\"\ntftp-server = \"tftpd-hpa\""),
+    ];
     let output = place.join("output");
     build(&variant(&place, &changes), &output);
     shared_root(&output, &place);

@@ -16,6 +16,8 @@ use crate::host::lab::quote;
 const WEB: &str = "imgbuild-http.service";
 /// The one that serves what iPXE boots.
 const WEB_BOOT: &str = "imgbuild-boot.service";
+/// The options of a TFTP server that is not dnsmasq.
+const TFTPD: &str = "etc/default/tftpd-hpa";
 /// The unit that mounts the images of roots, when the bundle has it.
 const ROOTS: &str = "imgbuild-roots.service";
 /// Forms of the root that a directory can be made of.
@@ -141,6 +143,11 @@ impl Bundle<'_> {
         Some(command.replace("$$", "$").replace("%%", "%"))
     }
 
+    /// Whether TFTP is tftpd-hpa's.
+    fn has_tftpd(&self) -> bool {
+        self.output.join(self.role.directory()).join(TFTPD).is_file()
+    }
+
     /// What the head needs on this machine, as one of two or alone.
     pub(super) fn needs(&self, is_pair: bool) -> Vec<Need> {
         let mut needs = vec![
@@ -157,6 +164,9 @@ impl Bundle<'_> {
         }
         if is_pair {
             needs.push(Need { file: "keepalived", package: "keepalived" });
+        }
+        if self.has_tftpd() {
+            needs.push(Need { file: "in.tftpd", package: "tftpd-hpa" });
         }
         needs
     }
@@ -186,6 +196,16 @@ impl Bundle<'_> {
             "start dnsmasq dnsmasq --keep-in-foreground --conf-file=/dev/null --conf-dir=/etc/dnsmasq.d,*.conf \
              --user=root --pid-file=/run/dnsmasq.pid --log-facility=/var/log/dnsmasq.log --log-dhcp",
         )?;
+        if self.has_tftpd() {
+            // As its service does, but for the user, whom this machine need not have.
+            lab.step(
+                "start tftpd-hpa",
+                &format!(
+                    ". /{TFTPD}; start tftpd in.tftpd --foreground --user root --verbose --address $TFTP_ADDRESS \
+                     $TFTP_OPTIONS $TFTP_DIRECTORY"
+                ),
+            )?;
+        }
         for (name, unit) in [("web", WEB), ("web-boot", WEB_BOOT)] {
             if let Some(command) = self.command(unit) {
                 lab.step("start the web server", &format!("start {name} {command}"))?;

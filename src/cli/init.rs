@@ -43,7 +43,7 @@ fn import(directory: &Path) -> Result<String, Failure> {
             files.extend(found.into_iter().map(|(file, text)| (format!("{name}/{file}"), text)));
         }
     }
-    for name in ["etc/dnsmasq.conf", "etc/hosts", "etc/exports"] {
+    for name in ["etc/dnsmasq.conf", "etc/hosts", "etc/exports", "etc/default/tftpd-hpa"] {
         if let Ok(text) = fs::read_to_string(directory.join(name)) {
             files.insert(name.to_owned(), text);
         }

@@ -8,6 +8,7 @@ use crate::head::Role;
 use crate::head::boot;
 use crate::head::web;
 use crate::recipe::BootMode;
+use crate::recipe::TftpServer;
 
 /// `/etc/dnsmasq.d/imgbuild.conf`
 pub(super) fn dnsmasq(input: &Input<'_>) -> String {
@@ -57,13 +58,28 @@ pub(super) fn dnsmasq(input: &Input<'_>) -> String {
         line(&format!("dhcp-host={},{},{},infinite", boot::mac(node, ":"), node.address, node.name));
     }
 
-    line(&format!("\nenable-tftp={}\ntftp-root={}", input.interface(), head.tftp));
     // dnsmasq's own limits are 50 transfers and 1000 leases: all nodes may be switched on at once, each with a
     // transfer that ends and one that begins.
     let nodes = input.recipe.nodes.len();
-    line(&format!("tftp-max={}", (2 * nodes).max(50)));
+    line("");
+    if head.tftp_server == TftpServer::Dnsmasq {
+        line(&format!("enable-tftp={}\ntftp-root={}", input.interface(), head.tftp));
+        line(&format!("tftp-max={}", (2 * nodes).max(50)));
+    }
     line(&format!("dhcp-lease-max={}", (2 * nodes).max(1000)));
     text
+}
+
+/// Where tftpd-hpa's service has its options, below the head's root.
+pub(super) const TFTPD: &str = "etc/default/tftpd-hpa";
+
+/// `/etc/default/tftpd-hpa`: as Debian's package writes it, with the directory (in.tftpd(8)).
+pub(super) fn tftpd(input: &Input<'_>) -> String {
+    format!(
+        "# {}\nTFTP_USERNAME=\"tftp\"\nTFTP_DIRECTORY=\"{}\"\nTFTP_ADDRESS=\":69\"\nTFTP_OPTIONS=\"--secure\"\n",
+        input.recipe.generated(),
+        input.head.tftp
+    )
 }
 
 /// The addresses that this head gives to machines in no table: of two heads each has its half, since neither knows

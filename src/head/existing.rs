@@ -26,6 +26,8 @@ pub struct Existing {
     pub domain: Option<String>,
     /// The TFTP directory.
     pub tftp: Option<String>,
+    /// Whether tftpd-hpa serves it.
+    pub has_tftpd: bool,
     /// The machines of the table, in dnsmasq's order.
     pub machines: Vec<Machine>,
     /// Directories that are exported, each once, with whether nodes may write there.
@@ -56,17 +58,19 @@ pub struct Machine {
 
 impl Existing {
     /// Reads the texts of a head's files, by path on the head: `etc/dnsmasq.conf`, `etc/dnsmasq.d/…`, `etc/hosts`,
-    /// `etc/exports`, `etc/exports.d/….exports`, `etc/keepalived/keepalived.conf`, `…/pxelinux.cfg/…` and
-    /// `…/grub/nodes/…`; others are left alone.
+    /// `etc/exports`, `etc/exports.d/….exports`, `etc/keepalived/keepalived.conf`, `etc/default/tftpd-hpa`,
+    /// `…/pxelinux.cfg/…` and `…/grub/nodes/…`; others are left alone.
     #[must_use]
     pub fn read(files: &BTreeMap<String, String>) -> Self {
         let mut head = Self::default();
-        let (mut loaders, mut grub) = (BTreeMap::new(), BTreeMap::new());
+        let (mut loaders, mut grub, mut tftpd) = (BTreeMap::new(), BTreeMap::new(), None);
         for (path, text) in files {
             if path == "etc/dnsmasq.conf" || path.starts_with("etc/dnsmasq.d/") {
                 head.dnsmasq(path, text);
             } else if path == "etc/exports" || path.starts_with("etc/exports.d/") {
                 head.exports(text);
+            } else if path == "etc/default/tftpd-hpa" {
+                tftpd = shell_value(text, "TFTP_DIRECTORY");
             } else if path == "etc/keepalived/keepalived.conf" {
                 head.keepalived(path, text);
             } else if let Some((_, name)) = path.split_once("pxelinux.cfg/") {
@@ -77,6 +81,10 @@ impl Existing {
         }
         if let Some(text) = files.get("etc/hosts") {
             head.hosts(text);
+        }
+        // Where dnsmasq serves TFTP, the other's file is only what its package left.
+        if head.tftp.is_none() && tftpd.is_some() {
+            (head.tftp, head.has_tftpd) = (tftpd, true);
         }
         // Machines without BIOS have GRUB's alone.
         for (name, arguments) in grub {
@@ -253,6 +261,13 @@ fn mac(word: &str) -> Option<String> {
     (parts.len() == 6 && parts.iter().all(|part| is_byte(part))).then(|| word.to_ascii_lowercase())
 }
 
+/// The value of a variable in a file that a shell reads, as those in `/etc/default`.
+fn shell_value(text: &str, name: &str) -> Option<String> {
+    let value =
+        |line: &str| Some(line.trim().strip_prefix(name)?.strip_prefix('=')?.trim().trim_matches('"').to_owned());
+    text.lines().filter_map(value).next_back()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -271,6 +286,15 @@ mod tests {
 
     fn read(files: &[(&str, &str)]) -> Existing {
         Existing::read(&files.iter().map(|(path, text)| ((*path).to_owned(), (*text).to_owned())).collect())
+    }
+
+    #[test]
+    fn who_serves_the_boot_files() {
+        let options = ("etc/default/tftpd-hpa", "TFTP_USERNAME=\"tftp\"\nTFTP_DIRECTORY=\"/srv/boot\"\n");
+        let head = read(&[options, ("etc/dnsmasq.conf", "interface=eth1\n")]);
+        assert_eq!((head.tftp.as_deref(), head.has_tftpd), (Some("/srv/boot"), true));
+        let head = read(&[options, ("etc/dnsmasq.conf", "enable-tftp\ntftp-root=/srv/tftp\n")]);
+        assert_eq!((head.tftp.as_deref(), head.has_tftpd), (Some("/srv/tftp"), false));
     }
 
     #[test]

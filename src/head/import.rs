@@ -78,6 +78,9 @@ impl Existing {
         if let Some(tftp) = &self.tftp {
             line(&format!("tftp = {}", json!(tftp)));
         }
+        if self.has_tftpd {
+            line("tftp-server = \"tftpd-hpa\"");
+        }
         Ok(())
     }
 

@@ -36,6 +36,7 @@ use crate::recipe::Head;
 use crate::recipe::Recipe;
 use crate::recipe::RootMode;
 use crate::recipe::Standby;
+use crate::recipe::TftpServer;
 use crate::tree;
 use crate::tree::Content;
 use crate::tree::Inode;
@@ -203,6 +204,9 @@ pub fn assemble(input: &Input<'_>) -> Result<Tree, Error> {
     let mut files = Files(Tree::new());
     boot::assemble(&mut files, input)?;
     files.text("/etc/dnsmasq.d/imgbuild.conf", &dhcp::dnsmasq(input))?;
+    if input.head.tftp_server == TftpServer::TftpdHpa {
+        files.text(&format!("/{}", dhcp::TFTPD), &dhcp::tftpd(input))?;
+    }
     files.text("/etc/hosts", &input.recipe.hosts())?;
     match &input.head.standby {
         None => files.text("/etc/exports.d/imgbuild.exports", &nfs::exports(input))?,

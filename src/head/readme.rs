@@ -5,10 +5,12 @@ use std::fmt::Write as _;
 use crate::head::Input;
 use crate::head::Role;
 use crate::head::boot;
+use crate::head::dhcp;
 use crate::head::pair;
 use crate::head::web;
 use crate::recipe::RootMode;
 use crate::recipe::Standby;
+use crate::recipe::TftpServer;
 
 pub(super) fn readme(input: &Input<'_>) -> String {
     let (head, interface) = (input.head, input.interface());
@@ -85,6 +87,7 @@ fn pair_of(input: &Input<'_>, standby: &Standby) -> String {
 
 fn packages(input: &Input<'_>) -> Vec<&'static str> {
     let mut packages = vec!["dnsmasq", "nfs-kernel-server", "syslog-ng-core", "chrony"];
+    packages.extend((input.head.tftp_server == TftpServer::TftpdHpa).then_some("tftpd-hpa"));
     packages.extend((!web::servers(input).is_empty()).then_some("busybox"));
     packages.extend(input.head.standby.as_ref().map(|_| "keepalived"));
     packages
@@ -147,6 +150,8 @@ fn start(input: &Input<'_>) -> String {
     }
     lines.push("systemctl enable --now syslog-ng");
     lines.push("systemctl restart dnsmasq nfs-server syslog-ng chrony");
+    // After dnsmasq, which may have had its port until now.
+    lines.extend((input.head.tftp_server == TftpServer::TftpdHpa).then_some("systemctl restart tftpd-hpa"));
     lines.extend((!is_pair && !web.is_empty()).then_some("systemctl daemon-reload"));
     lines.extend(web.iter().map(|server| server.start));
     if is_pair {
@@ -159,10 +164,14 @@ fn start(input: &Input<'_>) -> String {
 
 fn files(input: &Input<'_>) -> String {
     let recipe = &input.recipe.name;
-    let mut files = vec![
-        ("etc/dnsmasq.d/imgbuild.conf".to_owned(), "addresses, names, boot files, TFTP"),
-        ("etc/hosts".to_owned(), "names of the head and its nodes"),
-    ];
+    let mut files = match input.head.tftp_server {
+        TftpServer::Dnsmasq => vec![("etc/dnsmasq.d/imgbuild.conf".to_owned(), "addresses, names, boot files, TFTP")],
+        TftpServer::TftpdHpa => vec![
+            ("etc/dnsmasq.d/imgbuild.conf".to_owned(), "addresses, names, boot files"),
+            (dhcp::TFTPD.to_owned(), "TFTP"),
+        ],
+    };
+    files.push(("etc/hosts".to_owned(), "names of the head and its nodes"));
     if input.head.standby.is_none() {
         files.push(("etc/exports.d/imgbuild.exports".to_owned(), "the nodes' roots"));
     } else if input.has_root(RootMode::Overlay) {

@@ -63,6 +63,7 @@ fn recipe() -> Recipe {
             lease: "12h".into(),
             standby: None,
             boot: recipe::BootMode::Pxe,
+            tftp_server: recipe::TftpServer::Dnsmasq,
         }),
         nodes: vec![node("dizzy", 10, &["mysql"]), node("tumbler", 11, &[])],
         initramfs: recipe::Initramfs {

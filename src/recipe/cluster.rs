@@ -38,6 +38,7 @@ pub(super) fn head(checker: &mut Checker<'_>, raw: &raw::Head, recipe: &str) -> 
         range: (*range.first()?, *range.get(1)?),
         export: export?,
         tftp: tftp?,
+        tftp_server: raw.tftp_server.unwrap_or_default(),
         lease: lease?,
         boot: raw.boot.unwrap_or_default(),
         standby: standby.map_or(Some(None), |standby| standby.map(Some))?,

@@ -299,6 +299,9 @@ pub struct Head {
     pub export: String,
     /// TFTP directory on the head; default `/srv/tftp`.
     pub tftp: String,
+    /// What serves it.
+    #[serde(skip_serializing_if = "TftpServer::is_default")]
+    pub tftp_server: TftpServer,
     /// Lease of machines that are no node of the recipe; default `12h`.
     pub lease: String,
     /// What nodes are given to boot with.
@@ -333,6 +336,24 @@ pub enum BootMode {
     Pxe,
     /// iPXE, which fetches menu, kernel and initramfs over HTTP. Nobody has signed it for Secure Boot.
     Ipxe,
+}
+
+/// `tftp-server =` of the head
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+#[schemars(inline)]
+pub enum TftpServer {
+    /// dnsmasq, which answers DHCP as well.
+    #[default]
+    Dnsmasq,
+    /// The daemon of the package `tftpd-hpa`, as the classic head has it.
+    TftpdHpa,
+}
+
+impl TftpServer {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// `[[node]]`

@@ -17,6 +17,7 @@ use super::Base;
 use super::BootMode;
 use super::Format;
 use super::RootMode;
+use super::TftpServer;
 use super::Treatment;
 
 /// A value with its place in the text. Two are equal when their values are.
@@ -281,6 +282,8 @@ pub(super) struct Head {
     pub(super) export: Option<Text>,
     /// The head's TFTP directory. Default: `/srv/tftp`.
     pub(super) tftp: Option<Text>,
+    /// What serves that directory. Default: `dnsmasq`.
+    pub(super) tftp_server: Option<TftpServer>,
     /// DHCP lease of machines that are no `[[node]]`, such as `45m`, `12h` or `infinite`. Default: `12h`.
     pub(super) lease: Option<Text>,
     /// What nodes boot with, and how they fetch kernel and initramfs. Default: `pxe`.

@@ -948,6 +948,14 @@ const BAD: &[(&str, &str, &str, &[&str])] = &[
     (
         CLUSTER,
         r#"interface = "eth1""#,
+        "interface = \"eth1\"\ntftp-server = \"tftp-hpa\"",
+        &[
+            r#"recipe.toml:9:15: `head.tftp-server` is "tftp-hpa", not "dnsmasq" or "tftpd-hpa" (did you mean "tftpd-hpa"?)"#,
+        ],
+    ),
+    (
+        CLUSTER,
+        r#"interface = "eth1""#,
         "interface = \"eth1\"\nlease = \"12 hours\"\nexport = \"/\"\ntftp = \"srv/tftp\"",
         &[
             r#"recipe.toml:9:9: `head.lease` is "12 hours" (a lease is written as `45m`, `12h` or `infinite`)"#,
