@@ -8,6 +8,8 @@ use imgbuild::digest::Sha256;
 use imgbuild::format::compress::Compression;
 use imgbuild::format::newc;
 use imgbuild::format::tar::EntryKind;
+use imgbuild::host::Signer;
+use imgbuild::manifest::Manifest;
 use imgbuild::recipe::Lock;
 use imgbuild::recipe::LockedPackage;
 use imgbuild::recipe::LockedRecipe;
@@ -60,6 +62,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     let signature = TestKey::trusted().detached(b"text", Signing::at(ARCHIVE_DATE));
     write("signature", vec![signature.into_bytes(), TestKey::rsa().certificate()])?;
     write("tree", vec![tar()])?;
+    write("filters", FILTERS.iter().map(|text| text.as_bytes().to_vec()).collect())?;
+    write("debconf", vec![DEBCONF.as_bytes().to_vec()])?;
+    write("provenance", provenance())?;
     write("version", texts(&["1.0~rc1\n1:2-3\n0", "1.0-0\n1.0\n0:1.0", "0~~\n0:0:0-0\n01:1"]))
 }
 
@@ -79,6 +84,44 @@ const SCRIPTS: [&str; 6] = [
     "awk -F: '$3 == 0 { n += 1; a[$1] = n } END { for (k in a) printf(\"%s %d\\n\", k, a[k]) }' /etc/passwd; trap 'rm -f /tmp/x' EXIT\n",
     "find /usr -type f -name '*a*' | sort | xargs -n1 basename; ln -s ../etc /tmp/l; mkdir -p /tmp/a/b; chmod u=rwx,go-w /tmp/a; expr a : 'b*'\n",
 ];
+
+/// Programs of sed (twice), awk, grep (twice) and expr, each with its text.
+const FILTERS: [&str; 12] = [
+    "\x06s/a\\(b*\\)c/\\1-&/g;2d;$!N;P;D\0abbc\nac\nx\n",
+    "\x06:a;/x$/{N;s/x\\n//;ba};y/abc/xyz/;/q/,$s/^/> /\0onex\ntwo\nq\n",
+    "\x07/^#/!{s/([a-z]+)=(.*)/\\2=\\1/p;h;G}\0a=b\n# c\nd=e\n",
+    "\x07/b/,+1{=;i\\\nbefore\n;a after\n}\0a\nb\nc\n",
+    "\x08{ n += $2; a[$1] = n } END { for (k in a) printf \"%s %d\\n\", k, a[k] }\0x 1\ny 2\n",
+    "\x08function f(x) { return x * 2 } NR % 2 { gsub(/o+/, \"[&]\"); print f(length), substr($0, 2, 3), toupper($1) }\0foo bar\nboo\n",
+    "\x08BEGIN { while (i < 3) { i++; if (i == 2) continue; print i, split(\"a:b\", p, \":\"), p[2] } exit 1 }\0",
+    "\x09^[[:alpha:]_][^ ]*\\(b\\)\\{1,3\\}$\0abbb\n_xb\n",
+    "\x09\\(ab\\)*c\\1.\\?\0abcab\nc\n",
+    "\x0a^(a|b+)?[^]x-z]{2,}(c|)$\0aqqc\nbb--\n",
+    "\x0a(a*)*b|c\\.d\0aaab\nc.d\n",
+    "\x0b[0-9]*\\.\\([0-9]*\\)\0123.45",
+];
+
+/// Templates, and a conversation about them.
+const DEBCONF: &str = "Template: seed/choice\nType: select\nChoices: one, two\nChoices-de.UTF-8: eins, zwei\nDefault: two\n\
+    Description: Which?\n Longer words\n .\n about it.\n\nTemplate: seed/yes\nType: boolean\nDefault: true\nDescription: ok?\n\
+    \0VERSION 2.0\nTITLE x\nINPUT high seed/choice\nGO\nGET seed/choice\nSUBST seed/yes a b\nFSET seed/yes seen true\n\
+    SET seed/yes false\nREGISTER seed/yes other/yes\nMETAGET seed/yes description\nRESET seed/yes\nPURGE\n";
+
+/// A manifest, and a provenance of the one that the target has, as if somebody had signed it.
+fn provenance() -> Vec<Vec<u8>> {
+    struct Nobody;
+    impl Signer for Nobody {
+        fn key_id(&self) -> String {
+            "nobody".to_owned()
+        }
+        fn sign(&self, _: &[u8]) -> Vec<u8> {
+            b"signature".to_vec()
+        }
+    }
+    let manifest = Manifest::new("seed".into(), "amd64".into(), "trixie".into(), Sha256::of(b""), 0, Sha256::of(b"lock"));
+    let signed = imgbuild::manifest::provenance::provenance(&manifest, &Sha256::of(b""), &Nobody);
+    vec![manifest.to_json().into_bytes(), signed.into_bytes()]
+}
 
 /// A lock with one package of each kind.
 fn lock() -> String {
