@@ -53,7 +53,7 @@ impl fmt::Debug for Sha256 {
 
 /// The text is not 64 hexadecimal digits.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not a SHA-256: 64 hexadecimal digits are wanted")]
+#[error("`{}` is not a SHA-256: 64 hexadecimal digits are wanted", .0.escape_debug())]
 pub struct ParseError(String);
 
 impl FromStr for Sha256 {
@@ -190,6 +190,9 @@ mod tests {
         for bad in ["", "e3", &text[1..], &format!("{text}0"), &text.replace('e', "g")] {
             assert!(bad.parse::<Sha256>().is_err(), "{bad}");
         }
+        // A lock's text is from outside, and the message goes to a terminal.
+        let error = "\u{1b}[2J".parse::<Sha256>().expect_err("no digits").to_string();
+        assert!(!error.contains(char::is_control), "{error:?}");
     }
 
     #[test]
