@@ -116,7 +116,7 @@ fn main() {
     let recipe = Path::new(env!("CARGO_MANIFEST_DIR")).join("recipes/diskless-node.toml");
     let recipe = recipe::load(&recipe).expect("the example is right");
     let apt = host::apt::mirrors(Path::new("/"));
-    let mirrors = Mirrors { debian: apt.debian, security: apt.security };
+    let mirrors = Mirrors { debian: apt.debian, security: apt.security, ..Mirrors::default() };
     let request = Request { method: Method::Native, ..Request::new(&recipe, &mirrors) };
     let started: Arc<Mutex<(Option<Instant>, Duration)>> = Arc::default();
     let watch = Arc::clone(&started);

@@ -38,7 +38,7 @@ const OTHER: &str = "-----BEGIN PRIVATE KEY-----\n\
     -----END PRIVATE KEY-----\n";
 
 fn mirrors() -> Mirrors {
-    Mirrors { debian: vec![BASE.to_owned()], security: Vec::new() }
+    Mirrors { debian: vec![BASE.to_owned()], ..Mirrors::default() }
 }
 
 /// A world whose output is built, and the lock in it.
@@ -73,6 +73,35 @@ fn a_lock_proves_itself_without_a_network_years_later() {
     let proved = prove(&world, &world.host().expect("a store"), &lock).expect("the mirror has the index");
     assert_eq!((proved.packages, proved.debs), (1, 0));
     assert!(world.transport.take_requests().iter().all(|(url, _)| *url != release), "nothing newer is asked for");
+}
+
+#[test]
+fn what_mirrors_have_dropped_is_in_the_snapshot_of_its_day() {
+    let (world, lock) = built();
+    fs::remove_dir_all(world.place.path().join("cache")).expect("removed");
+    let mirrors = Mirrors { snapshot: vec!["http://old.example.org/archive".to_owned()], ..mirrors() };
+    let old = "http://old.example.org/archive/debian/20260601T120000Z";
+    for (path, bytes) in simple().build() {
+        world.transport.remove(&format!("{BASE}/{path}"));
+        world.transport.put(&format!("{old}/{path}"), bytes);
+    }
+    let path = world.place.path().join("small.toml");
+    let host = world.host().expect("a store");
+    let recipe = recipe::load(&path).expect("ours");
+    let request = Request { lock: Some(&lock), ..Request::new(&recipe, &mirrors) };
+    pipeline::build(&host, &request, &world.place.path().join("again"))
+        .unwrap_or_else(|error| panic!("{}", chain(&error)));
+    // A recipe of that time asks nobody else.
+    fs::remove_dir_all(world.place.path().join("cache")).expect("removed");
+    let text = fs::read_to_string(&path).expect("ours");
+    fs::write(&path, text.replacen("[debian]\n", "[debian]\nsnapshot = \"20260601T120000Z\"\n", 1)).expect("written");
+    let recipe = recipe::load(&path).expect("ours");
+    world.transport.take_requests();
+    let host = world.host().expect("a store");
+    pipeline::build(&host, &Request::new(&recipe, &mirrors), &world.place.path().join("pinned"))
+        .unwrap_or_else(|error| panic!("{}", chain(&error)));
+    let asked = world.transport.take_requests();
+    assert!(!asked.is_empty() && asked.iter().all(|(url, _)| url.starts_with(old)), "{asked:?}");
 }
 
 #[test]

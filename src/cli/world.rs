@@ -32,6 +32,8 @@ use crate::recipe::Recipe;
 
 /// Used when nobody names another.
 const MIRROR: &str = "http://ftp.debian.org/debian";
+/// Likewise, for the archive of all that Debian ever published.
+const SNAPSHOT: &str = "http://snapshot-cloudflare.debian.org/archive";
 
 /// The host of a build.
 pub(super) fn host(common: &Common, signals: &Signals) -> Result<Host, Failure> {
@@ -118,20 +120,24 @@ pub(super) fn mirrors(common: &Common, recipe: Option<&Recipe>) -> Result<Mirror
     let ways = [
         beside(asked),
         beside(recipe.and_then(|recipe| recipe.debian.mirror.clone()).into_iter().collect()),
-        if security.is_empty() { beside(debian) } else { Mirrors { debian, security } },
-        Mirrors { debian: apt.debian, security: apt.security },
+        if security.is_empty() { beside(debian) } else { Mirrors { debian, security, ..Mirrors::default() } },
+        Mirrors { debian: apt.debian, security: apt.security, ..Mirrors::default() },
         beside(vec![MIRROR.to_owned()]),
     ];
     let first = |of: fn(&Mirrors) -> &Vec<String>| {
         ways.iter().map(of).find(|list| !list.is_empty()).cloned().unwrap_or_default()
     };
-    Ok(Mirrors { debian: first(|way| &way.debian), security: first(|way| &way.security) })
+    let mut snapshot = environment("IMGBUILD_SNAPSHOT_MIRROR")?;
+    if snapshot.is_empty() {
+        snapshot.push(SNAPSHOT.to_owned());
+    }
+    Ok(Mirrors { debian: first(|way| &way.debian), security: first(|way| &way.security), snapshot })
 }
 
 /// Mirrors of Debian with the security mirrors that lie beside them.
 fn beside(debian: Vec<String>) -> Mirrors {
     let sibling = |url: &String| url.strip_suffix("/debian").map(|parent| format!("{parent}/debian-security"));
-    Mirrors { security: debian.iter().filter_map(sibling).collect(), debian }
+    Mirrors { security: debian.iter().filter_map(sibling).collect(), debian, ..Mirrors::default() }
 }
 
 /// How strictly archives are judged.

@@ -9,8 +9,6 @@ use crate::recipe::Lock;
 use crate::recipe::LockedSource;
 use crate::recipe::Recipe;
 
-/// The archive of everything Debian ever published. Slow, and the only place that has what mirrors have dropped.
-const SNAPSHOT: &str = "http://snapshot.debian.org/archive";
 /// A snapshot is taken every six hours: one this long after a Release has it and all that it names.
 const SNAPSHOT_DELAY: i64 = 12 * 60 * 60;
 
@@ -21,6 +19,9 @@ pub struct Mirrors {
     pub debian: Vec<String>,
     /// Of its security archive.
     pub security: Vec<String>,
+    /// Of the archive of everything that both ever had, which lies in a directory for each time. Slow, and the only
+    /// place that has what mirrors have dropped.
+    pub snapshot: Vec<String>,
 }
 
 /// The sources of a recipe: Debian's suite, its pockets, then the further archives, in the recipe's order.
@@ -35,7 +36,7 @@ pub(super) fn sources(recipe: &Recipe, mirrors: &Mirrors, lock: Option<&Lock>) -
     for source in &mut sources {
         // What a lock names and the mirrors have dropped is still in the snapshot of its day.
         let locked = lock.and_then(|lock| lock.sources.iter().find(|locked| locked.name == source.name));
-        source.mirrors.extend(locked.and_then(snapshot_of));
+        source.mirrors.extend(locked.into_iter().flat_map(|locked| mirrors.snapshot_of(locked)));
     }
     Ok(sources)
 }
@@ -46,15 +47,14 @@ pub(super) fn of_lock(recipe: Option<&Recipe>, mirrors: &Mirrors, locked: &Locke
     if let Some(recipe) = recipe {
         let found = sources(recipe, mirrors, None)?.into_iter().find(|source| source.name == locked.name);
         let mut source = found.ok_or_else(|| Error::LockedSource(locked.name.clone()))?;
-        source.mirrors.extend(snapshot_of(locked));
+        source.mirrors.extend(mirrors.snapshot_of(locked));
         return Ok(source);
     }
     let archive = snapshot_archive(&locked.name).ok_or_else(|| Error::Keyring(locked.name.clone()))?;
-    let mut mirrors = if archive == "debian-security" { mirrors.security.clone() } else { mirrors.debian.clone() };
-    mirrors.extend(snapshot_of(locked));
+    let live = if archive == "debian-security" { &mirrors.security } else { &mirrors.debian };
     Ok(Source {
         name: locked.name.clone(),
-        mirrors,
+        mirrors: live.iter().cloned().chain(mirrors.snapshot_of(locked)).collect(),
         suite: locked.suite.clone(),
         components: Vec::new(),
         architectures: Vec::new(),
@@ -64,19 +64,23 @@ pub(super) fn of_lock(recipe: Option<&Recipe>, mirrors: &Mirrors, locked: &Locke
     })
 }
 
-/// Where all of a locked source still is when the mirrors have dropped it.
-fn snapshot_of(locked: &LockedSource) -> Option<String> {
-    let archive = snapshot_archive(&locked.name)?;
-    Some(format!("{SNAPSHOT}/{archive}/{}", timestamp(locked.date + SNAPSHOT_DELAY)))
+impl Mirrors {
+    /// Where one of Debian's own sources is as it was at a time.
+    fn snapshot(&self, name: &str, time: &str) -> Vec<String> {
+        let Some(archive) = snapshot_archive(name) else { return Vec::new() };
+        self.snapshot.iter().map(|base| format!("{base}/{archive}/{time}")).collect()
+    }
+
+    /// Where all of a locked source still is when the mirrors have dropped it.
+    fn snapshot_of(&self, locked: &LockedSource) -> Vec<String> {
+        self.snapshot(&locked.name, &timestamp(locked.date + SNAPSHOT_DELAY))
+    }
 }
 
 fn debian(recipe: &Recipe, mirrors: &Mirrors, name: &str, pocket: Option<&str>) -> Result<Source, Error> {
     let debian = &recipe.debian;
     let mirrors = match (&debian.snapshot, pocket) {
-        (Some(time), _) => {
-            let archive = snapshot_archive(name).expect("the name is one of Debian's own sources");
-            vec![format!("{SNAPSHOT}/{archive}/{time}")]
-        }
+        (Some(time), _) => mirrors.snapshot(name, time),
         (None, Some("security")) => mirrors.security.clone(),
         (None, _) => mirrors.debian.clone(),
     };

@@ -132,7 +132,7 @@ impl World {
 
     pub(crate) fn build_on(&self, host: &Host, output: &str) -> Result<Built, Error> {
         let recipe = recipe::load(&self.place.path().join("small.toml"))?;
-        let mirrors = Mirrors { debian: vec![self.mirror.clone()], security: Vec::new() };
+        let mirrors = Mirrors { debian: vec![self.mirror.clone()], ..Mirrors::default() };
         let request = Request { method: self.method, ..Request::new(&recipe, &mirrors) };
         pipeline::build(host, &request, &self.place.path().join(output))
     }
