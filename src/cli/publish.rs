@@ -84,6 +84,7 @@ fn what_to_do(path: &str) -> &'static str {
     match path.trim_start_matches("etc/").split('/').next().unwrap_or_default() {
         "exports.d" if path.starts_with("etc/exports.d/imgbuild-") => "systemctl start imgbuild-roots, exportfs -ra",
         "keepalived" => "systemctl restart keepalived",
+        "default" => "systemctl restart tftpd-hpa",
         "dnsmasq.d" | "hosts" => "systemctl restart dnsmasq",
         "exports.d" => "exportfs -ra",
         "nfs.conf.d" => "systemctl restart nfs-server when nodes can wait",
