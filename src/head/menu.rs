@@ -1,7 +1,7 @@
 //! What nodes are offered to boot: the generation that is in use, and the one before it.
 //!
-//! Each generation keeps its own entries, `pxelinux/01-MAC`, `grub/MAC` and `ipxe/01-MAC`, and a menu is put together from those of
-//! one or two generations; a text has its place in the menu by its name alone.
+//! Each generation keeps its own entries, `pxelinux/01-MAC`, `grub/MAC` and `ipxe/01-MAC`, and a menu is put together
+//! from those of one or two generations; a text has its place in the menu by its name alone.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;

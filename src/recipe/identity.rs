@@ -9,7 +9,6 @@ use serde::ser::SerializeSeq as _;
 
 use super::Archive;
 use super::Base;
-use super::BootMode;
 use super::LocalFile;
 use super::PackageRequest;
 use super::Recipe;
@@ -34,12 +33,6 @@ pub(super) fn selection(recipe: &Recipe) -> Sha256 {
     let archive = |archive: &Archive| {
         (archive.url.clone(), archive.suite.clone(), archive.components.clone(), archive.packages.clone())
     };
-    // A head needs boot loaders, which are locked too.
-    let loaders = match recipe.head.as_ref().map(|head| head.boot) {
-        None => Loaders::Known(false),
-        Some(BootMode::Pxe) => Loaders::Known(true),
-        Some(boot) => Loaders::Of(boot),
-    };
     let selection: (_, &[PackageRequest], (&String, &String), (&[String], &[String]), _, Vec<_>, (Base, bool), _) = (
         "imgbuild selection 1",
         &recipe.packages,
@@ -48,17 +41,10 @@ pub(super) fn selection(recipe: &Recipe) -> Sha256 {
         &debian.snapshot,
         recipe.archives.iter().map(archive).collect(),
         (recipe.install.base, recipe.install.recommends),
-        loaders,
+        // A head needs boot loaders, which are locked too.
+        recipe.head.as_ref().map(|head| head.boot),
     );
     hash(&selection)
-}
-
-/// Whether there are the loaders that every head had at first, or which there are.
-#[derive(Serialize)]
-#[serde(untagged)]
-enum Loaders {
-    Known(bool),
-    Of(BootMode),
 }
 
 fn hash(value: &impl Serialize) -> Sha256 {

@@ -300,7 +300,6 @@ pub struct Head {
     /// TFTP directory on the head; default `/srv/tftp`.
     pub tftp: String,
     /// What serves it.
-    #[serde(skip_serializing_if = "TftpServer::is_default")]
     pub tftp_server: TftpServer,
     /// Lease of machines that are no node of the recipe; default `12h`.
     pub lease: String,
@@ -348,12 +347,6 @@ pub enum TftpServer {
     Dnsmasq,
     /// The daemon of the package `tftpd-hpa`, as the classic head has it.
     TftpdHpa,
-}
-
-impl TftpServer {
-    fn is_default(&self) -> bool {
-        *self == Self::default()
-    }
 }
 
 /// `[[node]]`
