@@ -101,21 +101,34 @@ impl Booted {
         for node in nodes {
             self.ask(node, "systemctl poweroff --no-block");
         }
+        self.end(nodes, "reboot: Power down");
+        for node in nodes {
+            let console = self.console(node);
+            assert!(!console.contains("Failed unmounting"), "{node}: {}", tail(&console));
+        }
+    }
+
+    /// Waits until machines are off, and sees that these were their kernels' last words.
+    pub(crate) fn end(&mut self, nodes: &[&str], words: &str) {
         let end = Instant::now() + BOOT;
         let mut left: Vec<&str> = nodes.to_vec();
         while !left.is_empty() {
             let ended = self.cluster.ended();
             left.retain(|node| !ended.iter().any(|name| name == node));
             if Instant::now() > end {
-                self.fail(&format!("{left:?} do not power off"));
+                self.fail(&format!("{left:?} do not come to `{words}`"));
             }
             std::thread::sleep(Duration::from_millis(200));
         }
         for node in nodes {
             let console = self.console(node);
-            assert!(console.contains("reboot: Power down"), "{node}: {}", tail(&console));
-            assert!(!console.contains("Failed unmounting"), "{node}: {}", tail(&console));
+            assert!(console.contains(words), "{node}: {}", tail(&console));
         }
+    }
+
+    /// Runs a line of shell on the head.
+    pub(crate) fn head(&mut self, line: &str) {
+        self.cluster.on_head(line).unwrap_or_else(|error| panic!("{error}"));
     }
 
     pub(crate) fn console(&self, node: &str) -> String {
@@ -221,15 +234,10 @@ pub(crate) fn written_by_nodes(before: &States, disk: &Path) -> Vec<String> {
 
 #[test]
 fn nodes_share_a_root_over_nfs() {
-    if !on("nodes_share_a_root_over_nfs") {
-        return;
-    }
-    let place = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("the tests can write").keep();
-    let output = place.join("output");
-    build(&Path::new(env!("CARGO_MANIFEST_DIR")).join("recipes/diskless-node.toml"), &output);
-    shared_root(&output, &place);
-    uefi(&output, &place);
-    fs::remove_dir_all(place).expect("ours");
+    boots("nodes_share_a_root_over_nfs", &[], |output, place| {
+        shared_root(output, place);
+        uefi(output, place);
+    });
 }
 
 /// The same by Debian's signed shim and GRUB.
@@ -263,6 +271,18 @@ pub(crate) fn shared_root(output: &Path, place: &Path) {
     booted.finish();
 }
 
+/// Builds the example with other words in it, and boots it; both get a directory that goes when all went well.
+pub(crate) fn boots(test: &str, changes: &[(&str, &str)], boot: impl FnOnce(&Path, &Path)) {
+    if !on(test) {
+        return;
+    }
+    let place = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("the tests can write").keep();
+    let output = place.join("output");
+    build(&variant(&place, changes), &output);
+    boot(&output, &place);
+    fs::remove_dir_all(place).expect("ours");
+}
+
 /// The example with other words in it.
 pub(crate) fn variant(place: &Path, changes: &[(&str, &str)]) -> PathBuf {
     let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("recipes/diskless-node.toml");
@@ -278,20 +298,13 @@ pub(crate) fn variant(place: &Path, changes: &[(&str, &str)]) -> PathBuf {
 
 #[test]
 fn nodes_boot_by_overlay_and_into_memory() {
-    if !on("nodes_boot_by_overlay_and_into_memory") {
-        return;
-    }
-    let place = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("the tests can write").keep();
     let changes = [
         ("root = \"nfs\" ", "root = \"overlay\" "),
         ("name = \"tumbler\"", "name = \"tumbler\"\nroot = \"ram\""),
         ("formats = [\"tar\"]", "formats = [\"tar\", \"erofs\"]"),
         ("name = \"scoop\"", "name = \"scoop\"\nboot = \"ipxe\""),
     ];
-    let output = place.join("output");
-    build(&variant(&place, &changes), &output);
-    overlay_and_ram(&output, &place);
-    fs::remove_dir_all(place).expect("ours");
+    boots("nodes_boot_by_overlay_and_into_memory", &changes, overlay_and_ram);
 }
 
 fn overlay_and_ram(output: &Path, place: &Path) {
@@ -315,7 +328,7 @@ fn overlay_and_ram(output: &Path, place: &Path) {
     booted.power_off(&[DIZZY.0]);
 
     let stop = "for name in web web-boot nfs dnsmasq rpcbind syslog-ng; do stop $name; done; ip address flush dev eth1";
-    booted.cluster.on_head(stop).unwrap_or_else(|error| panic!("{error}"));
+    booted.head(stop);
     let read = "echo 3 >/proc/sys/vm/drop_caches; cat /usr/bin/* /usr/sbin/* | wc -c";
     let bytes: u64 = booted.ask_long(TUMBLER.0, read, BOOT).parse().unwrap_or_default();
     assert!(bytes > 20 << 20, "{bytes} bytes without a head");
@@ -348,40 +361,33 @@ fn by_ipxe(booted: &mut Booted) {
 
 #[test]
 fn generations_change_beside_running_nodes() {
-    if !on("generations_change_beside_running_nodes") {
-        return;
-    }
-    let place = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("the tests can write").keep();
-    let (one, two) = (place.join("one"), place.join("lab/two"));
-    fs::create_dir(place.join("lab")).expect("ours");
-    build(&variant(&place, &[]), &one);
-    let note = "[output]\n";
-    let change = [(note, "[[overlay]]\npath = \"/etc/second\"\ncontent = \"2\"\n\n[output]\n")];
-    build(&variant(&place, &change), &two);
-    fs::copy(env!("CARGO_BIN_EXE_imgbuild"), place.join("lab/imgbuild")).expect("ours");
-    two_generations(&one, &place);
-    fs::remove_dir_all(place).expect("ours");
+    boots("generations_change_beside_running_nodes", &[], |one, place| {
+        fs::create_dir(place.join("lab")).expect("ours");
+        let change = [("[output]\n", "[[overlay]]\npath = \"/etc/second\"\ncontent = \"2\"\n\n[output]\n")];
+        build(&variant(place, &change), &place.join("lab/two"));
+        fs::copy(env!("CARGO_BIN_EXE_imgbuild"), place.join("lab/imgbuild")).expect("ours");
+        two_generations(one, place);
+    });
 }
 
 fn two_generations(output: &Path, place: &Path) {
     let mut booted = Booted::new(output, place.join("lab"), 1024);
     let second = "test -e /etc/second && echo two || echo one";
-    let head = |booted: &mut Booted, line: &str| booted.cluster.on_head(line).unwrap_or_else(|error| panic!("{error}"));
     booted.power_on(&[DIZZY.0]);
     assert_eq!(booted.ask(DIZZY.0, second), "one");
-    head(&mut booted, "/lab/imgbuild publish /lab/two --to / >/var/log/publish 2>&1");
+    booted.head("/lab/imgbuild publish /lab/two --to / >/var/log/publish 2>&1");
     booted.power_on(&[TUMBLER.0]);
     assert_eq!(booted.ask(TUMBLER.0, second), "two");
     // Nothing that the first node lives on has gone or changed.
     let stale = "echo 3 >/proc/sys/vm/drop_caches; find / -xdev -type f -exec cat {} + 2>&1 >/dev/null | head -3";
     assert_eq!(booted.ask_long(DIZZY.0, stale, BOOT), "");
     assert_eq!(booted.ask(DIZZY.0, second), "one");
-    head(&mut booted, "/lab/imgbuild generations >/var/log/generations 2>&1");
+    booted.head("/lab/imgbuild generations >/var/log/generations 2>&1");
     let listed = fs::read_to_string(booted.cluster.logs().join("generations")).expect("it was written");
     let lines: Vec<&str> = listed.lines().collect();
     assert!(lines[0].ends_with(" now tumbler") && lines[1].ends_with(" previous dizzy"), "{listed}");
     booted.power_off(&[TUMBLER.0]);
-    head(&mut booted, "/lab/imgbuild rollback >/var/log/rollback 2>&1");
+    booted.head("/lab/imgbuild rollback >/var/log/rollback 2>&1");
     booted.power_on(&[TUMBLER.0]);
     assert_eq!(booted.ask(TUMBLER.0, second), "one");
     booted.power_off(&[DIZZY.0, TUMBLER.0]);

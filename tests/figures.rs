@@ -10,9 +10,7 @@ use std::time::Instant;
 
 use crate::cluster::BOOT;
 use crate::cluster::Booted;
-use crate::cluster::build;
-use crate::cluster::on;
-use crate::cluster::variant;
+use crate::cluster::boots;
 use crate::switched_on;
 
 /// What the console says when a node has come so far.
@@ -65,7 +63,7 @@ fn boot(booted: &mut Booted, node: &str) -> Vec<f64> {
 /// The processor seconds that emulating a node took until now: what else the machine does changes them little.
 fn processor(booted: &mut Booted, node: &str) -> f64 {
     let copy = format!("cat /proc/$(cat /run/{node}.id)/stat >/var/log/{node}.stat");
-    booted.cluster.on_head(&copy).unwrap_or_else(|error| panic!("{error}"));
+    booted.head(&copy);
     let text = fs::read_to_string(booted.cluster.logs().join(format!("{node}.stat"))).expect("it was written");
     // proc(5): utime and stime are the 14th and 15th field; the second one, in parentheses, may have spaces.
     let (_, rest) = text.rsplit_once(')').expect("a name in parentheses");
@@ -93,34 +91,34 @@ fn row(booted: &mut Booted, node: &str, name: &str, image: &Path) -> String {
 }
 
 #[test]
-#[expect(clippy::print_stderr, reason = "the figures are what this is for")]
 fn boots_beside_mkinitramfs() {
-    if !switched_on("IMGBUILD_TEST_FIGURES", "boots_beside_mkinitramfs") || !on("boots_beside_mkinitramfs") {
-        return;
+    if switched_on("IMGBUILD_TEST_FIGURES", "boots_beside_mkinitramfs") {
+        // Without the program the other one would be compressed by gzip.
+        boots("boots_beside_mkinitramfs", &[("\"kmod\",  ", "\"kmod\", \"zstd\",  ")], compared);
     }
-    let place = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("the tests can write").keep();
-    let (output, root) = (place.join("output"), place.join("root"));
-    // Without the program the other one would be compressed by gzip.
-    build(&variant(&place, &[("\"kmod\",  ", "\"kmod\", \"zstd\",  ")]), &output);
+}
+
+#[expect(clippy::print_stderr, reason = "the figures are what this is for")]
+fn compared(output: &Path, place: &Path) {
+    let root = place.join("root");
     let (ours, theirs) = (output.join("boot/initrd.img"), output.join("theirs.img"));
     fs::create_dir(&root).expect("ours");
-    shell("tar -C $1 -xpf $2/root.tar", &[&root, &output]);
+    shell("tar -C $1 -xpf $2/root.tar", &[&root, output]);
     shell(THEIRS, &[&root, &theirs]);
     fs::remove_dir_all(root).expect("ours");
 
-    let mut booted = Booted::new(&output, place.join("lab"), 1024);
+    let mut booted = Booted::new(output, place.join("lab"), 1024);
     // In turn, and on one node: what comes first finds the head's caches cold.
     let mut rows = Vec::new();
     for (name, image, path) in
         [("imgbuild", "boot/initrd.img", &ours), ("mkinitramfs", "theirs.img", &theirs)].repeat(2)
     {
         let put = format!("for image in /srv/tftp/diskless-node/*/initrd.img; do cp /output/{image} $image; done");
-        booted.cluster.on_head(&put).unwrap_or_else(|error| panic!("{error}"));
+        booted.head(&put);
         rows.push(row(&mut booted, "tumbler", name, path));
     }
     let steps = STEPS.map(|(name, _)| name).join(" | ");
     eprintln!("| initramfs | MB | {steps} | multi-user | processor | MiB used | of MiB |\n{}", "|---".repeat(9) + "|");
     rows.iter().for_each(|row| eprintln!("{row}"));
     booted.finish();
-    fs::remove_dir_all(place).expect("ours");
 }

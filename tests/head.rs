@@ -177,7 +177,7 @@ fn each_root_mode_has_its_own_words() {
 }
 
 /// The example with a second head.
-fn pair() -> Recipe {
+pub(crate) fn pair() -> Recipe {
     let mut recipe = example();
     recipe.diskless.as_mut().expect("it is").root = RootMode::Overlay;
     recipe.head.as_mut().expect("it has one").standby = Some(recipe::Standby {

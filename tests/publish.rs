@@ -199,15 +199,7 @@ fn generations_come_and_go() {
 fn two_heads_have_the_same_generations() {
     let place = tempfile::tempdir().expect("the tests can write");
     let at = |name: &str| place.path().join(name);
-    let mut recipe = example();
-    recipe.diskless.as_mut().expect("it is").root = RootMode::Overlay;
-    recipe.head.as_mut().expect("it has one").standby = Some(recipe::Standby {
-        name: "spare".into(),
-        aliases: Vec::new(),
-        own_address: "192.168.1.3".parse().expect("an address"),
-        interface: "eth1".into(),
-        head_own_address: "192.168.1.2".parse().expect("an address"),
-    });
+    let recipe = crate::head::pair();
     let [one, two] = ["one", "two"].map(|own| output_of(&recipe, &at(own), own));
     let heads = [(at("first"), Role::Head), (at("second"), Role::Standby)];
     for (head, role) in &heads {

@@ -15,9 +15,7 @@ use crate::cluster::BOOT;
 use crate::cluster::Booted;
 use crate::cluster::SOON;
 use crate::cluster::TUMBLER;
-use crate::cluster::build;
-use crate::cluster::on;
-use crate::cluster::variant;
+use crate::cluster::boots;
 
 const SCRAMBLER: &str = "scrambler";
 /// Shows a node's key.
@@ -28,24 +26,19 @@ const UNREAD: &str = "/usr/bin/mariadb-dump";
 
 #[test]
 fn nodes_survive_one_of_two_heads() {
-    if !on("nodes_survive_one_of_two_heads") {
-        return;
-    }
-    let place = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("the tests can write").keep();
     let changes = [
         ("root = \"nfs\" ", "root = \"overlay\" "),
         ("address = \"192.168.1.1\"", "address = \"192.168.1.1\"\nown-address = \"192.168.1.2\""),
         ("# Each node always", "[head.standby]\nname = \"spare\"\nown-address = \"192.168.1.3\"\n\n# Each node always"),
         ("formats = [\"tar\"]", "formats = [\"tar\", \"erofs\"]"),
     ];
-    let output = place.join("output");
-    build(&variant(&place, &changes), &output);
-    let before = interfaces();
-    fail_over(&output, &place);
-    assert_eq!(interfaces(), before, "interfaces stay behind");
-    let mounts = fs::read_to_string("/proc/self/mountinfo").expect("Linux has it");
-    assert!(!mounts.contains(&*place.to_string_lossy()), "mounts stay behind: {mounts}");
-    fs::remove_dir_all(place).expect("ours");
+    boots("nodes_survive_one_of_two_heads", &changes, |output, place| {
+        let before = interfaces();
+        fail_over(output, place);
+        assert_eq!(interfaces(), before, "interfaces stay behind");
+        let mounts = fs::read_to_string("/proc/self/mountinfo").expect("Linux has it");
+        assert!(!mounts.contains(&*place.to_string_lossy()), "mounts stay behind: {mounts}");
+    });
 }
 
 #[expect(clippy::print_stderr, reason = "the times are wanted in the log")]

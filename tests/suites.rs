@@ -1,19 +1,17 @@
 //! The example's cluster of another suite or architecture, really booted. What it needs is in `cluster`.
 
 use std::fmt::Write as _;
-use std::fs;
+use std::path::Path;
 
 use imgbuild::boot::Firmware;
 use imgbuild::host::lab;
 
 use crate::cluster::Booted;
 use crate::cluster::TUMBLER;
-use crate::cluster::build;
+use crate::cluster::boots;
 use crate::cluster::is_a_node;
-use crate::cluster::on;
 use crate::cluster::shared_root;
 use crate::cluster::tail;
-use crate::cluster::variant;
 
 /// Answers on the second serial line where systemd is too old to take that from the firmware's tables.
 const UNIT: &str = "[Unit]
@@ -38,10 +36,6 @@ fn probe() -> String {
 
 #[test]
 fn bookworm_boots() {
-    if !on("bookworm_boots") {
-        return;
-    }
-    let place = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("the tests can write").keep();
     let probe = probe() + "[diskless]\n";
     // Its boot files from the classic server, which the other boots do not have.
     let changes = [
@@ -49,19 +43,12 @@ fn bookworm_boots() {
         ("[diskless]\n", probe.as_str()),
         ("name = \"scoop\"", "name = \"scoop\"\ntftp-server = \"tftpd-hpa\""),
     ];
-    let output = place.join("output");
-    build(&variant(&place, &changes), &output);
-    shared_root(&output, &place);
-    fs::remove_dir_all(place).expect("ours");
+    boots("bookworm_boots", &changes, shared_root);
 }
 
 /// By UEFI with Debian's signed shim and GRUB, on a processor that is emulated.
 #[test]
 fn arm64_boots() {
-    if !on("arm64_boots") {
-        return;
-    }
-    let place = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("the tests can write").keep();
     let changes = [
         ("\"linux-image-amd64\"", "\"linux-image-arm64\""),
         ("architecture = \"amd64\"", "architecture = \"arm64\""),
@@ -69,9 +56,11 @@ fn arm64_boots() {
         ("    \"mariadb-server\",", "    #"),
         ("services = [\"mariadb\"]\n", ""),
     ];
-    let output = place.join("output");
-    build(&variant(&place, &changes), &output);
-    let mut booted = Booted::with(&output, place.join("lab"), 1024, Firmware::Uefi);
+    boots("arm64_boots", &changes, arm64);
+}
+
+fn arm64(output: &Path, place: &Path) {
+    let mut booted = Booted::with(output, place.join("lab"), 1024, Firmware::Uefi);
     let (node, address) = TUMBLER;
     booted.power_on(&[node]);
     let machine = booted.ask(node, "uname -m; ls -d /sys/firmware/efi; grep -o 'BOOT_IMAGE=/[a-z-]*/' /proc/cmdline");
@@ -80,5 +69,4 @@ fn arm64_boots() {
     assert!(booted.console(node).contains("tumbler login:"), "{}", tail(&booted.console(node)));
     booted.power_off(&[node]);
     booted.finish();
-    fs::remove_dir_all(place).expect("ours");
 }

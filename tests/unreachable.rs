@@ -15,10 +15,7 @@ use crate::cluster::BOOT;
 use crate::cluster::Booted;
 use crate::cluster::DIZZY;
 use crate::cluster::TUMBLER;
-use crate::cluster::build;
-use crate::cluster::on;
-use crate::cluster::tail;
-use crate::cluster::variant;
+use crate::cluster::boots;
 
 const SCRAMBLER: &str = "scrambler";
 const SLIM: &str = "slim";
@@ -43,26 +40,18 @@ const CHANGES: [(&str, &str); 6] = [
 
 #[test]
 fn nodes_say_what_they_do_not_get() {
-    if !on("nodes_say_what_they_do_not_get") {
-        return;
-    }
-    let place = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("the tests can write").keep();
-    let output = place.join("output");
-    build(&variant(&place, &CHANGES), &output);
-    nothing_answers(&output, &place);
-    fs::remove_dir_all(place).expect("ours");
+    boots("nodes_say_what_they_do_not_get", &CHANGES, nothing_answers);
 }
 
 fn nothing_answers(output: &Path, place: &Path) {
     let mut booted = Booted::new(output, place.join("lab"), 1024);
-    let head = |booted: &mut Booted, line: &str| booted.cluster.on_head(line).unwrap_or_else(|error| panic!("{error}"));
     let generation = generation(output);
     let directory = format!("/srv/imgbuild/diskless-node/gen/{generation}");
     let image = fs::read(output.join("root.erofs")).expect("it was asked for");
     let mut changed = image.clone();
     changed[0] ^= 1;
     fs::write(place.join("lab/changed"), &changed).expect("ours");
-    head(&mut booted, &format!("cp /lab/changed {directory}/root.erofs; stop nfs; stop web"));
+    booted.head(&format!("cp /lab/changed {directory}/root.erofs; stop nfs; stop web"));
     let little = with_memory(LITTLE);
     for (node, options) in [(DIZZY.0, &little), (TUMBLER.0, &with_memory(1024)), (SCRAMBLER, &little), (SLIM, &little)]
     {
@@ -88,14 +77,14 @@ fn nothing_answers(output: &Path, place: &Path) {
     assert!(line.contains("refused") && line.ends_with("; giving up"), "{line}");
 
     // When they do, nodes go on: one to its root, the other to an image that is not its own.
-    head(&mut booted, "start nfs ganesha.nfsd -F -f /run/ganesha.conf -L /var/log/ganesha.log -p /run/ganesha.pid");
-    head(&mut booted, &format!("start web {}", web(output)));
+    booted.head("start nfs ganesha.nfsd -F -f /run/ganesha.conf -L /var/log/ganesha.log -p /run/ganesha.pid");
+    booted.head(&format!("start web {}", web(output)));
     says(&booted, DIZZY.0, &format!("root nfs:192.168.1.1:{directory}/root is mounted"));
     let [ours, theirs] = [&image, &changed].map(|bytes| Sha256::of(bytes));
     says(&booted, TUMBLER.0, &format!("{url}with sha256 {ours} got sha256 {theirs}, fetching it once more"));
     says(&booted, TUMBLER.0, &format!("{url}with sha256 {ours} got sha256 {theirs} twice; giving up"));
-    restart(&mut booted, &[TUMBLER.0, SCRAMBLER, SLIM]);
-    head(&mut booted, &format!("stop {}", DIZZY.0));
+    booted.end(&[TUMBLER.0, SCRAMBLER, SLIM], "reboot: Restarting system");
+    booted.head(&format!("stop {}", DIZZY.0));
     booted.finish();
 }
 
@@ -132,23 +121,5 @@ fn says(booted: &Booted, node: &str, words: &str) -> String {
             booted.fail(&format!("{node} does not say `{words}`"));
         }
         std::thread::sleep(Duration::from_millis(200));
-    }
-}
-
-/// Waits until these nodes have restarted, which is their end here.
-fn restart(booted: &mut Booted, nodes: &[&str]) {
-    let end = Instant::now() + BOOT;
-    let mut left: Vec<&str> = nodes.to_vec();
-    while !left.is_empty() {
-        let ended = booted.cluster.ended();
-        left.retain(|node| !ended.iter().any(|name| name == node));
-        if Instant::now() > end {
-            booted.fail(&format!("{left:?} do not restart"));
-        }
-        std::thread::sleep(Duration::from_millis(200));
-    }
-    for node in nodes {
-        let console = booted.console(node);
-        assert!(console.contains("reboot: Restarting system"), "{node}: {}", tail(&console));
     }
 }
