@@ -196,7 +196,7 @@ impl Error {
         match self {
             Self::Archive(error) => error.is_cancelled(),
             Self::Fetch(error) => error.is_cancelled(),
-            Self::Cancelled => true,
+            Self::Cancelled | Self::Configure(configure::Error::Cancelled) => true,
             _ => false,
         }
     }

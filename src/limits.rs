@@ -158,6 +158,10 @@ limits! {
     script_output: Bytes = 64 << 20;
     /// Calls, sourced files and substitutions inside each other in a followed script.
     script_depth: Number = 200;
+    /// Memory for what all followed scripts keep: variables, streams, open files, additions to the tree.
+    script_memory: Bytes = 256 << 20;
+    /// Following the scripts of all packages; 2,000 packages take 10 s.
+    script_time: Seconds = 30 * 60;
     /// All scripts in the sandbox.
     scripts: Seconds = 2 * 60 * 60;
     /// Processes in the sandbox; configuring a system takes some dozens.

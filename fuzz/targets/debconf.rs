@@ -4,16 +4,21 @@
 //! An input is a `templates` file, a NUL, and what a config script says to debconf.
 #![no_main]
 
+use imgbuild::budget::Budget;
 use imgbuild::configure::commands::debconf;
 use imgbuild::configure::shell::Shell;
 use imgbuild::configure::world::World;
+use imgbuild::limits::Limits;
 use imgbuild::tree::Tree;
 use imgbuild::tree::dump;
 use libfuzzer_sys::fuzz_target;
 
 fn world(tree: Tree) -> World {
     let mut world = World::new(tree, "amd64", 1000);
-    (world.limits.steps, world.limits.bytes, world.limits.depth) = (20_000, 1 << 20, 20);
+    (world.limits.bytes, world.limits.depth) = (1 << 20, 20);
+    let mut limits = Limits::default();
+    (limits.script_steps, limits.script_memory) = (20_000, 64 << 20);
+    world.budget = Budget::new(&limits, || false);
     world
 }
 

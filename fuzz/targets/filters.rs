@@ -4,10 +4,12 @@
 //! An input is a letter for the program to run, the program's text, a NUL, and the text that it works on.
 #![no_main]
 
+use imgbuild::budget::Budget;
 use imgbuild::configure::shell::Outcome;
 use imgbuild::configure::shell::Run;
 use imgbuild::configure::shell::Shell;
 use imgbuild::configure::world::World;
+use imgbuild::limits::Limits;
 use imgbuild::tree::Tree;
 use libfuzzer_sys::fuzz_target;
 
@@ -20,7 +22,10 @@ fn follow(script: &str, program: &[u8], text: &[u8]) -> Run<Outcome> {
     tree.write("tmp/p", 0o644, program).expect("new");
     tree.write("tmp/t", 0o644, text).expect("new");
     let mut world = World::new(tree, "amd64", 1000);
-    (world.limits.steps, world.limits.bytes, world.limits.depth) = (20_000, 1 << 20, 20);
+    (world.limits.bytes, world.limits.depth) = (1 << 20, 20);
+    let mut limits = Limits::default();
+    (limits.script_steps, limits.script_memory) = (20_000, 64 << 20);
+    world.budget = Budget::new(&limits, || false);
     let script = format!("cd /tmp; p=$(cat p; echo .); p=${{p%.}}; exec 2>/dev/null\n{script}\n");
     Shell::new(&mut world, "sh", &[("PATH", "/usr/bin")]).run_script(script.as_bytes(), &[], &[])
 }

@@ -2,10 +2,12 @@
 //! leaves a tree that can be written; a path of the tree is never outside it.
 #![no_main]
 
+use imgbuild::budget::Budget;
 use imgbuild::configure::shell::Outcome;
 use imgbuild::configure::shell::Run;
 use imgbuild::configure::shell::Shell;
 use imgbuild::configure::world::World;
+use imgbuild::limits::Limits;
 use imgbuild::tree::Tree;
 use imgbuild::tree::dump;
 use imgbuild::tree::parse_dump;
@@ -23,7 +25,10 @@ fn follow(script: &[u8]) -> (Run<Outcome>, String) {
         tree.write(format!("usr/bin/{command}"), 0o755, "").expect("new");
     }
     let mut world = World::new(tree, "amd64", 1000);
-    (world.limits.steps, world.limits.bytes, world.limits.depth) = (20_000, 1 << 20, 20);
+    (world.limits.bytes, world.limits.depth) = (1 << 20, 20);
+    let mut limits = Limits::default();
+    (limits.script_steps, limits.script_memory) = (20_000, 64 << 20);
+    world.budget = Budget::new(&limits, || false);
     let outcome = Shell::new(&mut world, "sh", &[("PATH", "/usr/bin")]).run_script(script, &[], &[]);
     (outcome, dump(world.tree()))
 }

@@ -136,6 +136,9 @@ pub enum Error {
          `first-boot` or `skip` for the packages in [configure]):\n{0}"
     )]
     Native(native::Failures),
+    /// The reporter ended it.
+    #[error("cancelled")]
+    Cancelled,
     /// The system gives no thread to follow scripts in.
     #[error("cannot start a thread")]
     Thread(#[source] std::io::Error),

@@ -11,6 +11,7 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::sync::Arc;
 
 use super::Error;
 use super::Options;
@@ -27,6 +28,8 @@ use super::world::Deferred;
 use super::world::Gap;
 use super::world::Limits;
 use super::world::World;
+use crate::budget::Budget;
+use crate::budget::Spent;
 use crate::host::Host;
 use crate::recipe::Treatment;
 use crate::tree::Tree;
@@ -132,6 +135,8 @@ impl<'a> Run<'a> {
     fn new(host: &Host, tree: Tree, packages: &'a [Installed], options: &'a Options) -> Self {
         let mut world = World::new(tree, &options.architecture, options.epoch);
         world.limits = Limits::within(&host.limits);
+        let reporter = Arc::clone(&host.reporter);
+        world.budget = Budget::new(&host.limits, move || reporter.is_cancelled());
         world.ids.clone_from(&options.ids);
         Self { world, packages, options, failures: Vec::new() }
     }
@@ -141,7 +146,7 @@ impl<'a> Run<'a> {
         let native: Vec<&Installed> =
             packages.iter().filter(|package| !self.options.packages.contains_key(&package.name)).collect();
         for package in &native {
-            self.script(package, "preinst", &["install"]);
+            self.script(package, "preinst", &["install"])?;
         }
         set_unpacked(self.world.tree(), &[])?;
         let answers = debconf::selections(&native, &self.options.debconf);
@@ -149,16 +154,15 @@ impl<'a> Run<'a> {
         let order = order(&native).map_err(Error::Control)?;
         let native: Vec<&Installed> = order.into_iter().map(|position| native[position]).collect();
         for package in &native {
-            self.script(package, "postinst", &["configure", ""]);
+            self.script(package, "postinst", &["configure", ""])?;
         }
         for package in &native {
             let triggers = self.activated(package);
             if !triggers.is_empty() {
-                self.script(package, "postinst", &["triggered", &triggers.join(" ")]);
+                self.script(package, "postinst", &["triggered", &triggers.join(" ")])?;
             }
         }
-        let failures =
-            Failures { scripts: std::mem::take(&mut self.failures), gaps: std::mem::take(&mut self.world.gaps) };
+        let failures = self.failed();
         if failures.is_empty() {
             generators::run(host, &mut self.world)?;
         }
@@ -168,17 +172,20 @@ impl<'a> Run<'a> {
     }
 
     /// Follows one script, if the package has it.
-    fn script(&mut self, package: &Installed, script: &'static str, arguments: &[&str]) {
-        let Some(text) = package.member(script) else { return };
+    ///
+    /// # Errors
+    /// Nothing more may be followed: a script that fails or cannot be followed is noted, and the next one begins.
+    fn script(&mut self, package: &Installed, script: &'static str, arguments: &[&str]) -> Result<(), Error> {
+        let Some(text) = package.member(script) else { return Ok(()) };
         let name = package.info_name();
         self.world.package.clone_from(&name);
-        self.world.renew_budget();
+        self.world.budget.renew();
         let line = &text[..memchr::memchr(b'\n', text).unwrap_or(text.len())];
         let path = format!("/var/lib/dpkg/info/{name}.{script}");
         let Some(set) = interpreter(line) else {
             let what = format!("a script of the interpreter `{}`", String::from_utf8_lossy(line));
             self.world.gaps.push(Gap { package: name, script: script.into(), line: 1, command: path, what });
-            return;
+            return Ok(());
         };
         let environment = self.environment(package, script);
         let environment: Vec<(&str, &str)> = environment.iter().map(|(name, value)| (*name, value.as_str())).collect();
@@ -186,7 +193,7 @@ impl<'a> Run<'a> {
         let mut shell = Shell::new(&mut self.world, script, &environment);
         shell.state.name = path.into_bytes();
         let failure = match shell.run_script(text, &set, &arguments) {
-            Ok(outcome) if outcome.status == 0 => return,
+            Ok(outcome) if outcome.status == 0 => return Ok(()),
             Ok(outcome) => {
                 let said = last_lines(&outcome.output);
                 Failure {
@@ -197,12 +204,20 @@ impl<'a> Run<'a> {
                     said,
                 }
             }
+            Err(Interrupt::Limit(Spent::Cancelled)) => return Err(Error::Cancelled),
             Err(Interrupt::Limit(limit)) => {
-                Failure { package: name, script, line: shell.line(), how: limit.into(), said: String::new() }
+                Failure { package: name, script, line: shell.line(), how: limit.to_string(), said: String::new() }
             }
             Err(_) => unreachable!("a script ends with a status or at a limit"),
         };
         self.failures.push(failure);
+        // Scripts that come later would each fail in the same way, and none is at fault.
+        if self.world.budget.check() == Err(Spent::Time) { Err(Error::Native(self.failed())) } else { Ok(()) }
+    }
+
+    /// What went wrong so far.
+    fn failed(&mut self) -> Failures {
+        Failures { scripts: std::mem::take(&mut self.failures), gaps: std::mem::take(&mut self.world.gaps) }
     }
 
     /// dpkg's variables (dpkg(1), ENVIRONMENT, "Internal environment"), and those of every other way to configure.

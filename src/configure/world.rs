@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 
 use super::Ids;
 use super::commands;
+use crate::budget::Budget;
 use crate::limits;
 use crate::limits::count;
 use crate::tree::Content;
@@ -53,11 +54,9 @@ pub struct Acting {
     pub gid: u32,
 }
 
-/// How much one script may do. Real scripts stay a hundred times below.
+/// How large one thing of a script may be; what all of them cost is the [`Budget`]'s.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
-    /// Commands, loop rounds and expansions; see [`World::spend`].
-    pub steps: u64,
     /// Bytes of one stream or file written.
     pub bytes: usize,
     /// Function calls, sourced files and substitutions inside each other.
@@ -74,11 +73,7 @@ impl Limits {
     /// What these limits say of one script.
     #[must_use]
     pub fn within(limits: &limits::Limits) -> Self {
-        Self {
-            steps: limits.script_steps,
-            bytes: count(limits.script_output),
-            depth: u32::try_from(limits.script_depth).unwrap_or(u32::MAX),
-        }
+        Self { bytes: count(limits.script_output), depth: u32::try_from(limits.script_depth).unwrap_or(u32::MAX) }
     }
 }
 
@@ -120,9 +115,10 @@ pub struct World {
     pub triggers: BTreeSet<Vec<u8>>,
     /// Answers to debconf's questions.
     pub debconf: commands::debconf::State,
-    /// The budget.
+    /// How large one thing may be.
     pub limits: Limits,
-    steps: u64,
+    /// What all that scripts do is charged to.
+    pub budget: Budget,
     temporary: u64,
 }
 
@@ -154,7 +150,7 @@ impl World {
             triggers: BTreeSet::new(),
             debconf: commands::debconf::State::default(),
             limits: Limits::default(),
-            steps: 0,
+            budget: Budget::default(),
             temporary: 0,
         }
     }
@@ -162,7 +158,8 @@ impl World {
     /// The tree, with everything that was written in it.
     pub fn tree(&mut self) -> &mut Tree {
         while let Some((id, bytes)) = self.open.pop_first() {
-            self.look_at(bytes.len());
+            // Hashed now, but nobody can be told here: the next charge says so.
+            let _ = self.budget.read(bytes.len());
             let clock = self.clock;
             if let Some(inode) = self.tree.live_mut(id) {
                 inode.kind = Kind::File(Content::from_bytes(bytes));
@@ -176,24 +173,6 @@ impl World {
     #[must_use]
     pub fn into_tree(mut self) -> Tree {
         std::mem::take(self.tree())
-    }
-
-    /// Begins the budget anew, for the next package.
-    pub const fn renew_budget(&mut self) {
-        self.steps = 0;
-    }
-
-    /// Counts one step and the bytes that it makes (sixteen for a step more); `false` when the budget is spent.
-    /// So a script that doubles a variable again and again ends as soon as one that loops.
-    pub const fn spend(&mut self, bytes: usize) -> bool {
-        self.steps = self.steps.saturating_add(1 + bytes as u64 / 16);
-        self.steps <= self.limits.steps
-    }
-
-    /// Counts bytes that are read or hashed, which costs less than making them, but is not for nothing: a script that
-    /// adds a line to a large file, or looks at one, again and again, ends too. The next step says so.
-    pub const fn look_at(&mut self, bytes: usize) {
-        self.steps = self.steps.saturating_add(bytes as u64 / 256);
     }
 
     /// A number that no earlier call gave: `mktemp` and process ids are made of it, the same in every build.

@@ -55,6 +55,7 @@ use super::shell::Run;
 use super::shell::Shell;
 use super::shell::stream;
 use super::world;
+use crate::budget::Spent;
 use crate::tree::Inode;
 use crate::tree::Kind;
 use crate::tree::Tree;
@@ -149,6 +150,12 @@ impl From<Interrupt> for Fault {
     }
 }
 
+impl From<Spent> for Fault {
+    fn from(spent: Spent) -> Self {
+        Self::Interrupt(spent.into())
+    }
+}
+
 impl From<crate::tree::Error> for Fault {
     fn from(error: crate::tree::Error) -> Self {
         Self::Failed(1, format!("{}: {error}", world::reason(&error)))
@@ -229,7 +236,7 @@ impl Call<'_, '_> {
             }
             Some(Kind::File(content)) => {
                 let bytes = content.to_vec().map_err(|_| refused("Input/output error"))?;
-                self.shell.world.look_at(bytes.len());
+                self.shell.world.budget.read(bytes.len())?;
                 Ok(bytes)
             }
             Some(_) => Err(Fault::gap(format!("reads the device {}", show(path)))),

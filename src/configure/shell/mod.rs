@@ -6,7 +6,7 @@
 //!
 //! It is synchronous and has no processes: a pipeline's parts run one after the other with a buffer between,
 //! a subshell is a copy of [`State`]. What that cannot express (background jobs, signals) is a
-//! [`Gap`], and steps, depth and bytes are bounded by [`Limits`](super::world::Limits).
+//! [`Gap`], and work, memory and time are charged to the [`Budget`](crate::budget::Budget).
 
 pub mod arithmetic;
 pub mod ast;
@@ -27,6 +27,7 @@ use std::rc::Rc;
 
 use super::world::Gap;
 use super::world::World;
+use crate::budget::Spent;
 use ast::Command;
 use stream::Descriptor;
 use stream::Stream;
@@ -44,8 +45,14 @@ pub enum Interrupt {
     Return(i32),
     /// `exit`, `set -e`, or an error that ends the shell.
     Exit(i32),
-    /// A limit: nothing may go on.
-    Limit(&'static str),
+    /// The budget is spent: nothing may go on.
+    Limit(Spent),
+}
+
+impl From<Spent> for Interrupt {
+    fn from(spent: Spent) -> Self {
+        Self::Limit(spent)
+    }
 }
 
 /// The result of a step of a script.
@@ -247,19 +254,20 @@ impl<'w> Shell<'w> {
         self.call(words, true, false)
     }
 
-    fn step(&mut self) -> Run<()> {
-        self.spend(0)
+    fn step(&self) -> Run<()> {
+        Ok(self.world.budget.step()?)
     }
 
-    /// Counts a step that makes so many bytes.
-    pub(super) fn spend(&mut self, bytes: usize) -> Run<()> {
-        if self.world.spend(bytes) { Ok(()) } else { Err(Interrupt::Limit("too many steps")) }
+    /// Charges a step that makes so many bytes.
+    pub(super) fn spend(&self, bytes: usize) -> Run<()> {
+        self.world.budget.step()?;
+        Ok(self.world.budget.made(bytes)?)
     }
 
     /// Goes one level deeper for the time of `inner`.
     fn deeper<T>(&mut self, inner: impl FnOnce(&mut Self) -> Run<T>) -> Run<T> {
         if self.depth >= self.world.limits.depth {
-            return Err(Interrupt::Limit("calls nested too deeply"));
+            return Err(Spent::Depth.into());
         }
         self.depth += 1;
         let result = inner(self);
@@ -312,7 +320,8 @@ impl<'w> Shell<'w> {
         match stream::write(self.world, &stream, bytes) {
             Ok(()) => Ok(true),
             Err(stream::StreamError::Direction) => Ok(false),
-            Err(_) => Err(Interrupt::Limit("too much output")),
+            Err(stream::StreamError::Spent(spent)) => Err(spent.into()),
+            Err(_) => Err(Spent::Output.into()),
         }
     }
 

@@ -1,6 +1,5 @@
 //! `read` and `getopts`: the builtins that fill variables.
 
-use super::Interrupt;
 use super::Run;
 use super::Shell;
 use super::parse::is_name;
@@ -54,7 +53,8 @@ fn line(shell: &mut Shell<'_>, raw: bool) -> Run<(Vec<(u8, bool)>, bool)> {
         let bytes = match stream::read_line(shell.world, &descriptor) {
             Ok(bytes) => bytes,
             Err(StreamError::Direction) => return Ok((text, false)),
-            Err(_) => return Err(Interrupt::Limit("input that cannot be read")),
+            Err(StreamError::Spent(spent)) => return Err(spent.into()),
+            Err(StreamError::Io(_)) => return Ok((text, false)),
         };
         let mut continued = false;
         let mut rest = bytes.as_slice();

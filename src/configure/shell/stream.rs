@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
+use crate::budget::Spent;
 use crate::configure::commands::debconf;
 use crate::configure::world::World;
 use crate::tree::InodeId;
@@ -45,9 +46,9 @@ pub enum StreamError {
     /// Open for the other direction only.
     #[error("Bad file descriptor")]
     Direction,
-    /// More than the limit for scripts.
-    #[error("more output than a script may write")]
-    Full,
+    /// The budget is spent, or this is more than a script may write.
+    #[error(transparent)]
+    Spent(#[from] Spent),
     /// The tree's file could not be read.
     #[error("Input/output error")]
     Io(#[from] std::io::Error),
@@ -83,7 +84,7 @@ pub fn read_all(world: &mut World, descriptor: &Descriptor) -> Result<Vec<u8>, S
         }
         Stream::File { id, position, .. } => {
             let bytes = world.file_bytes(*id).transpose()?.unwrap_or_default();
-            world.look_at(bytes.len());
+            world.budget.read(bytes.len())?;
             let rest = bytes.get(*position..).unwrap_or_default().to_vec();
             *position += rest.len();
             Ok(rest)
@@ -109,7 +110,7 @@ pub fn read_line(world: &mut World, descriptor: &Descriptor) -> Result<Vec<u8>, 
         Stream::File { id, position, .. } => {
             let bytes = world.file_bytes(*id).transpose()?.unwrap_or_default();
             // Copied whole, but only looked at as far as the line goes.
-            world.look_at(bytes.len() / 16);
+            world.budget.read(bytes.len() / 16)?;
             let line = line_of(bytes.get(*position..).unwrap_or_default());
             *position += line.len();
             Ok(line)
@@ -128,7 +129,7 @@ pub fn write(world: &mut World, descriptor: &Descriptor, bytes: &[u8]) -> Result
         Stream::Debconf => debconf::listen(world, bytes),
         Stream::Output(output) => {
             if output.len() + bytes.len() > world.limits.bytes {
-                return Err(StreamError::Full);
+                return Err(Spent::Output.into());
             }
             output.extend_from_slice(bytes);
             Ok(())

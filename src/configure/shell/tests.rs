@@ -1,4 +1,6 @@
 use super::*;
+use crate::budget::Budget;
+use crate::limits::Limits;
 use crate::tree::Tree;
 
 fn run(script: &str) -> (String, i32, Vec<Gap>) {
@@ -63,14 +65,14 @@ fn what_is_not_known_is_recorded_however_it_is_hidden() {
 #[test]
 fn nothing_runs_for_ever() {
     let mut world = World::new(Tree::new(), "amd64", 0);
-    world.limits.steps = 10_000;
+    world.budget = Budget::new(&Limits { script_steps: 10_000, ..Limits::DEFAULT }, || false);
     for script in [
         "while :; do :; done",
         "f() { f; }; f",
         "x=aa; while x=$x$x; do :; done",
         "eval \"$(echo 'while true; do echo y; done')\"",
     ] {
-        world.renew_budget();
+        world.budget.renew();
         world.limits.bytes = 1 << 20;
         let mut shell = Shell::new(&mut world, "script", &[]);
         assert!(matches!(shell.run_script(script.as_bytes(), &[], &[]), Err(Interrupt::Limit(_))), "{script}");

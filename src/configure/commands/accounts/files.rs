@@ -214,7 +214,7 @@ impl Accounts {
     }
 
     /// Counts looking up so many names.
-    pub(super) fn spend(&self, call: &mut Call<'_, '_>, names: usize) -> Result<(), Fault> {
+    pub(super) fn spend(&self, call: &Call<'_, '_>, names: usize) -> Result<(), Fault> {
         let lines = self.passwd.lines.len() + self.group.lines.len();
         call.shell.spend(names.saturating_mul(lines))?;
         Ok(())

@@ -243,12 +243,12 @@ fn many_lines_use_the_budget_up() {
     let mut world = World::new(tree, "amd64", EPOCH);
     let mut shell = Shell::new(&mut world, "postinst", &[]);
     let ran = shell.run_script(b"while :; do groupadd x; groupdel x; done", &[], &[]);
-    assert_eq!(ran.map(|outcome| outcome.status), Err(Interrupt::Limit("too many steps")));
+    assert_eq!(ran.map(|outcome| outcome.status), Err(Interrupt::Limit(crate::budget::Spent::Steps)));
     let many: String = (0..20_000).map(|number| format!("u u{number} {number}\nm u{number} g{number}\n")).collect();
     let mut tree = start();
     tree.write("etc/sysusers.d/many.conf", 0o644, many).expect("new");
     let mut world = World::new(tree, "amd64", EPOCH);
     let mut shell = Shell::new(&mut world, "postinst", &[]);
     let ran = shell.run_script(b"systemd-sysusers", &[], &[]);
-    assert_eq!(ran.map(|outcome| outcome.status), Err(Interrupt::Limit("too many steps")));
+    assert_eq!(ran.map(|outcome| outcome.status), Err(Interrupt::Limit(crate::budget::Spent::Steps)));
 }

@@ -145,7 +145,7 @@ fn no_group(group: &[u8]) -> Fault {
 }
 
 /// The names of the groups of `-G`.
-fn groups_of(call: &mut Call<'_, '_>, accounts: &Accounts, given: &Given) -> Result<Vec<Vec<u8>>, Fault> {
+fn groups_of(call: &Call<'_, '_>, accounts: &Accounts, given: &Given) -> Result<Vec<Vec<u8>>, Fault> {
     let names = given.value(b'G').map(list).unwrap_or_default();
     accounts.spend(call, names.len())?;
     names.iter().map(|name| accounts.group_name(name).ok_or_else(|| no_group(name))).collect()

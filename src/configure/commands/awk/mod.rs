@@ -623,7 +623,7 @@ impl<'c, 's, 'w> Machine<'c, 's, 'w> {
         let mut last_end = None;
         while at <= text.len() {
             // Every search begins anew on the whole text.
-            self.call.shell.world.look_at(text.len());
+            self.call.shell.world.budget.read(text.len())?;
             self.step()?;
             let Some(groups) = regex.find(&text, at)? else { break };
             let (begin, end) = groups[0].unwrap_or_default();

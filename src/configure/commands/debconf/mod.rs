@@ -21,6 +21,7 @@ use super::Command;
 use super::Done;
 use super::Fault;
 use super::show;
+use crate::budget::Spent;
 use crate::configure::Options;
 use crate::configure::shell::Interrupt;
 use crate::configure::shell::Shell;
@@ -216,13 +217,13 @@ impl State {
             }
             session.line.extend(part);
             if session.line.len() > LINE_MAX {
-                return Err(StreamError::Full);
+                return Err(Spent::Output.into());
             }
             let Some(line) = session.line.strip_suffix(b"\n").map(<[u8]>::to_vec) else { continue };
             session.line.clear();
             let reply = session.answer(database, &line, &mut |path| read_file(world, path).ok().flatten());
             if session.replies.len() + reply.len() > world.limits.bytes {
-                return Err(StreamError::Full);
+                return Err(Spent::Output.into());
             }
             session.replies.extend(reply);
             session.replies.push_back(b'\n');
@@ -383,7 +384,7 @@ fn communicate(call: &mut Call<'_, '_>) -> Done {
     let (mut status, mut output) = (127, Vec::new());
     for line in input.split_inclusive(|&byte| byte == b'\n') {
         let line = [line.strip_suffix(b"\n").unwrap_or(line), b"\n"].concat();
-        listen(call.shell.world, &line).map_err(|_| Interrupt::Limit("too much output"))?;
+        listen(call.shell.world, &line).map_err(|_| Interrupt::Limit(Spent::Output))?;
         let reply = speak(call.shell.world, true);
         let code = reply.iter().take_while(|byte| byte.is_ascii_digit());
         status = code.fold(0, |status, digit| status * 10 + i32::from(digit - b'0'));

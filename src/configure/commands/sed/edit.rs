@@ -338,7 +338,7 @@ impl<'p> Editor<'p> {
         let mut copied = 0;
         while from <= text.len() {
             // Every search begins anew on the whole text.
-            call.shell.world.look_at(text.len());
+            call.shell.world.budget.read(text.len())?;
             call.shell.spend(0)?;
             let Some(groups) = regex.find(&text, from)? else { break };
             let (begin, end) = groups[0].unwrap_or_default();

@@ -15,7 +15,6 @@ mod unit;
 use super::Call;
 use super::Command;
 use super::Fault;
-use crate::configure::shell::Interrupt;
 use crate::tree::Inode;
 use crate::tree::Kind;
 use crate::tree::TreePath;
@@ -41,11 +40,8 @@ pub(super) const COMMANDS: &[(&str, Command)] = &[
 ];
 
 /// Counts a step of work that grows with what unit files say.
-fn spend(call: &mut Call<'_, '_>) -> Result<(), Fault> {
-    match call.shell.world.spend(0) {
-        true => Ok(()),
-        false => Err(Interrupt::Limit("too many steps").into()),
-    }
+fn spend(call: &Call<'_, '_>) -> Result<(), Fault> {
+    Ok(call.shell.world.budget.step()?)
 }
 
 /// Where a symbolic link leads, as written; `None` when there is none.
