@@ -63,6 +63,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     write("signature", vec![signature.into_bytes(), TestKey::rsa().certificate()])?;
     write("tree", vec![tar()])?;
     write("filters", FILTERS.iter().map(|text| text.as_bytes().to_vec()).collect())?;
+    write("cost", COSTLY.iter().map(|text| text.as_bytes().to_vec()).collect())?;
     write("debconf", vec![DEBCONF.as_bytes().to_vec()])?;
     write("provenance", provenance())?;
     write("version", texts(&["1.0~rc1\n1:2-3\n0", "1.0-0\n1.0\n0:1.0", "0~~\n0:0:0-0\n01:1"]))
@@ -73,6 +74,50 @@ const RECIPES: [&str; 2] = [
     "name = \"seed\"\npackages = [\"bash\", \"a:any=1:2.*\"]\n[debian]\nsuite = \"trixie\"\nmirror = \"http://example.org/debian\"\n\
      [install]\nexclude = [\"/usr/share/man/*\"]\n[[overlay]]\npath = \"/etc/motd\"\nsource = \"file\"\nmode = \"0644\"\n",
     include_str!("../recipes/diskless-node.toml"),
+];
+
+/// What asks for much in a few words, each in its own way.
+const COSTLY: [&str; 40] = [
+    "while :; do :; done",
+    "f() { f; }; f",
+    "x=aa; while x=$x$x; do :; done",
+    "while :; do ( : ); done",
+    "while :; do env; done",
+    "x=${B%%*a*b}; x=${B##*b*b}",
+    "case $B in *a*a*a*b) ;; esac",
+    "echo loops/*/*/*/*/*/*/*/*/*/*",
+    "find -L loops; find -L loops -maxdepth 40",
+    "while :; do find / -name x; chmod -R u+x /; done",
+    "alias a1='a2;a2' a2='a3;a3' a3='a4;a4' a4='a5;a5' a5='a6;a6' a6='a7;a7'\neval 'a1'",
+    "i=0; while :; do mktemp aXXX; done",
+    "seq -s $b 1 100000; seq 1 100000000",
+    "echo a b c | xargs -I% echo $B %; cat l | xargs -I% echo $b%",
+    "echo aaaaaaaaaa | sed s/a/$b/g; cat B | sed 's/a/bb/g;s/b/cc/g;s/c/dd/g'",
+    "sed 'p;p;p;p;p;p;p;p;p;p;p;p' l",
+    "sed ':a;s/a/aa/;ta' b; sed -n 'H;G;h' l; sed '1,+18446744073709551615p' l",
+    "cat B | tee many/* many/* many/*",
+    "awk 'BEGIN { while (1) x = x \"a\" }'; awk 'BEGIN { while (1) a[n++] = n }'",
+    "awk 'BEGIN { s = sprintf(\"%1000000s\", \"\"); while (1) a[n++] = s }'",
+    "awk '{ gsub(/a*a*a*b/, \"x\") } 1' B; awk -F'a*b' '{ print $1 }' B",
+    "sort l l l l l l l l l l l l l l l l l l l l l l l l l l l l l l",
+    "cp -a many m1; while :; do cp -a m1 m1.; mv m1. m1; done",
+    "grep 'a*a*a*a*a*b' B; grep '\\(a*\\)*\\1b' b; grep -E '(a|aa)+b' B; grep \"$(printf 'a%.0s*' l)\" b",
+    "tr a-z A-Z < B | cut -c1-100000 | fold -w1 | sort -u | uniq -c | wc",
+    "while read x; do echo $x; done < l; while read x; do :; done < B",
+    "x=$(cat B B B B B B B B); for i in $B $B $B; do x=$x$i; done",
+    "set -- $(cat l); while :; do set -- \"$@\" \"$@\"; done",
+    "IFS=a; set -- $B; echo $#; IFS=; for x in $*; do :; done",
+    "echo $((1+1+1+1+1)); x=$b; echo $((x)); expr $b : '\\(.*\\)*b'",
+    "printf '%5000000s' a; printf '%s\\n' $(cat l); printf '%.0s' $(cat l) $(cat l)",
+    "diff l B; comm l l; join l l; paste l l l l l l; cmp B b",
+    "head -c 100000000 B; tail -n 1000000 l; tac l l l; split -l 1 l; od B",
+    "eval \"$(echo 'while true; do echo y; done')\"",
+    "cat <<E\n$B$B$B$B$B$B$B$B\nE\n",
+    "while :; do echo $B; done > out; while :; do echo $B >> out; done",
+    "mkdir -p a/b/c/d/e/f/g; while :; do mv a b; mv b a; done; ls -lR /",
+    "date -d 9223372036854775807; date -d @-9223372036854775808; touch -d @-9223372036854775808 x; find x -mtime 1",
+    "awk 'function f(n) { return f(n + 1) } BEGIN { f(0) }'; awk 'BEGIN { print length(1+1+1+1+1+1+1) }'",
+    "md5sum B B B B B B B B; while :; do sha256sum B; done; ln -s x y; while :; do readlink -f y; done",
 ];
 
 /// What maintainer scripts do, a little of each.

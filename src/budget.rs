@@ -4,7 +4,7 @@
 //! else counts: a script that doubles a variable ends as soon as one that loops. Steps are the same on every
 //! machine, so a script that is too expensive is refused everywhere; the deadline is the last wall behind them, for
 //! what is slower here than it was measured. A [`Budget`] is a handle: copies spend from one purse, which stays
-//! empty once it is. It is not [`Sync`]: one thread follows scripts.
+//! empty once it is. One thread spends; claims of memory may go anywhere, and outlive what they were made for.
 //!
 //! | | costs | because |
 //! |---|---|---|
@@ -16,6 +16,10 @@
 use std::cell::Cell;
 use std::fmt;
 use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use crate::limits;
@@ -50,9 +54,6 @@ pub enum Spent {
     Cancelled,
 }
 
-/// Whether the work shall end.
-pub type Stop<'a> = dyn Fn() -> bool + 'a;
-
 /// A purse, by a handle to it.
 #[derive(Clone)]
 pub struct Budget(Rc<Purse>);
@@ -63,14 +64,22 @@ struct Purse {
     limit: u64,
     /// Where `spent` is when the clock and the reporter are asked next.
     look: Cell<u64>,
-    held: Cell<u64>,
-    most: Cell<u64>,
-    memory: u64,
+    memory: Arc<Memory>,
     /// `None`: never.
     deadline: Option<Instant>,
     stop: Box<dyn Fn() -> bool>,
     /// What ended it: it stays ended.
     ended: Cell<Option<Spent>>,
+}
+
+/// What is taken of the memory, in bytes.
+#[derive(Debug)]
+struct Memory {
+    held: AtomicU64,
+    most: AtomicU64,
+    limit: u64,
+    /// Somebody asked for more than there is.
+    refused: AtomicBool,
 }
 
 impl Default for Budget {
@@ -81,8 +90,7 @@ impl Default for Budget {
 
 impl fmt::Debug for Budget {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let purse = &*self.0;
-        f.debug_struct("Budget").field("steps", &self.steps()).field("held", &purse.held.get()).finish_non_exhaustive()
+        f.debug_struct("Budget").field("steps", &self.steps()).field("memory", &self.0.memory).finish_non_exhaustive()
     }
 }
 
@@ -95,9 +103,12 @@ impl Budget {
             spent: Cell::new(0),
             limit,
             look: Cell::new(next_look(0, limit)),
-            held: Cell::new(0),
-            most: Cell::new(0),
-            memory: limits.script_memory,
+            memory: Arc::new(Memory {
+                held: AtomicU64::new(0),
+                most: AtomicU64::new(0),
+                limit: limits.script_memory,
+                refused: AtomicBool::new(false),
+            }),
             deadline: Instant::now().checked_add(limits::seconds(limits.script_time)),
             stop: Box::new(stop),
             ended: Cell::new(None),
@@ -109,6 +120,7 @@ impl Budget {
     pub fn renew(&self) {
         let purse = &*self.0;
         purse.spent.set(0);
+        purse.memory.refused.store(false, Ordering::Relaxed);
         if matches!(purse.ended.get(), Some(Spent::Steps | Spent::Memory)) {
             purse.ended.set(None);
         }
@@ -152,7 +164,11 @@ impl Budget {
     /// # Errors
     /// What there is no more of.
     pub fn check(&self) -> Result<(), Spent> {
-        self.0.ended.get().map_or(Ok(()), Err)
+        match self.0.ended.get() {
+            Some(spent) => Err(spent),
+            None if self.0.memory.refused.load(Ordering::Relaxed) => Err(self.end(Spent::Memory)),
+            None => Ok(()),
+        }
     }
 
     /// Takes memory until the claim is dropped. For what grows with data and lasts: variables, streams, open files,
@@ -161,9 +177,15 @@ impl Budget {
     /// # Errors
     /// As [`Budget::check`].
     pub fn hold(&self, bytes: usize) -> Result<Held, Spent> {
-        let mut held = Held { budget: self.clone(), bytes: 0 };
+        let mut held = self.nothing_held();
         held.grow(bytes)?;
         Ok(held)
+    }
+
+    /// A claim of nothing, to grow.
+    #[must_use]
+    pub fn nothing_held(&self) -> Held {
+        Held { memory: Arc::clone(&self.0.memory), bytes: 0 }
     }
 
     /// Steps spent since the last renewal.
@@ -175,7 +197,7 @@ impl Budget {
     /// The most memory that was held at once, in bytes.
     #[must_use]
     pub fn most_held(&self) -> u64 {
-        self.0.most.get()
+        self.0.memory.most.load(Ordering::Relaxed)
     }
 
     fn charge(&self, parts: u64) -> Result<(), Spent> {
@@ -223,7 +245,7 @@ const fn next_look(spent: u64, limit: u64) -> u64 {
 /// Memory that is taken, until this is dropped.
 #[derive(Debug)]
 pub struct Held {
-    budget: Budget,
+    memory: Arc<Memory>,
     bytes: u64,
 }
 
@@ -233,15 +255,22 @@ impl Held {
     /// # Errors
     /// As [`Budget::check`].
     pub fn grow(&mut self, bytes: usize) -> Result<(), Spent> {
-        let purse = &*self.budget.0;
-        let held = purse.held.get().saturating_add(bytes as u64);
-        if held > purse.memory {
-            return Err(self.budget.end(Spent::Memory));
+        let memory = &*self.memory;
+        let more = bytes as u64;
+        let taken = memory.held.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |held| {
+            held.checked_add(more).filter(|held| *held <= memory.limit)
+        });
+        match taken {
+            Ok(before) => {
+                memory.most.fetch_max(before + more, Ordering::Relaxed);
+                self.bytes += more;
+                Ok(())
+            }
+            Err(_) => {
+                memory.refused.store(true, Ordering::Relaxed);
+                Err(Spent::Memory)
+            }
         }
-        purse.held.set(held);
-        purse.most.set(purse.most.get().max(held));
-        self.bytes += bytes as u64;
-        Ok(())
     }
 
     /// Holds so many bytes from now on, more or fewer than before.
@@ -253,8 +282,7 @@ impl Held {
         if wanted >= self.bytes {
             return self.grow(usize::try_from(wanted - self.bytes).unwrap_or(usize::MAX));
         }
-        let purse = &*self.budget.0;
-        purse.held.set(purse.held.get() - (self.bytes - wanted));
+        self.memory.held.fetch_sub(self.bytes - wanted, Ordering::Relaxed);
         self.bytes = wanted;
         Ok(())
     }
@@ -262,8 +290,7 @@ impl Held {
 
 impl Drop for Held {
     fn drop(&mut self) {
-        let held = &self.budget.0.held;
-        held.set(held.get() - self.bytes);
+        self.memory.held.fetch_sub(self.bytes, Ordering::Relaxed);
     }
 }
 
@@ -318,7 +345,9 @@ mod tests {
         assert_eq!(budget.most_held(), 100);
         assert_eq!(first.grow(1), Err(Spent::Memory));
         drop(first);
-        assert_eq!(budget.step(), Err(Spent::Memory), "who asked for too much is at an end");
+        assert_eq!(budget.check(), Err(Spent::Memory), "who asked for too much is at an end");
+        budget.renew();
+        assert_eq!(budget.hold(100).map(drop), Ok(()));
     }
 
     #[test]

@@ -23,6 +23,7 @@ mod debconf;
 mod faults;
 #[cfg(all(feature = "http", feature = "sandbox"))]
 mod figures;
+mod files;
 mod formats;
 mod head;
 mod image;

@@ -18,7 +18,7 @@ fn world(tree: Tree) -> World {
     (world.limits.bytes, world.limits.depth) = (1 << 20, 20);
     let mut limits = Limits::default();
     (limits.script_steps, limits.script_memory) = (20_000, 64 << 20);
-    world.budget = Budget::new(&limits, || false);
+    world.spend_from(Budget::new(&limits, || false));
     world
 }
 

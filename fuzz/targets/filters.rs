@@ -25,7 +25,7 @@ fn follow(script: &str, program: &[u8], text: &[u8]) -> Run<Outcome> {
     (world.limits.bytes, world.limits.depth) = (1 << 20, 20);
     let mut limits = Limits::default();
     (limits.script_steps, limits.script_memory) = (20_000, 64 << 20);
-    world.budget = Budget::new(&limits, || false);
+    world.spend_from(Budget::new(&limits, || false));
     let script = format!("cd /tmp; p=$(cat p; echo .); p=${{p%.}}; exec 2>/dev/null\n{script}\n");
     Shell::new(&mut world, "sh", &[("PATH", "/usr/bin")]).run_script(script.as_bytes(), &[], &[])
 }

@@ -28,7 +28,7 @@ fn follow(script: &[u8]) -> (Run<Outcome>, String) {
     (world.limits.bytes, world.limits.depth) = (1 << 20, 20);
     let mut limits = Limits::default();
     (limits.script_steps, limits.script_memory) = (20_000, 64 << 20);
-    world.budget = Budget::new(&limits, || false);
+    world.spend_from(Budget::new(&limits, || false));
     let outcome = Shell::new(&mut world, "sh", &[("PATH", "/usr/bin")]).run_script(script, &[], &[]);
     (outcome, dump(world.tree()))
 }

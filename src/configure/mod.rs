@@ -10,6 +10,7 @@ pub mod native;
 pub mod shell;
 pub mod world;
 
+mod additions;
 mod first_boot;
 mod ids;
 mod normalize;

@@ -136,7 +136,7 @@ impl<'a> Run<'a> {
         let mut world = World::new(tree, &options.architecture, options.epoch);
         world.limits = Limits::within(&host.limits);
         let reporter = Arc::clone(&host.reporter);
-        world.budget = Budget::new(&host.limits, move || reporter.is_cancelled());
+        world.spend_from(Budget::new(&host.limits, move || reporter.is_cancelled()));
         world.ids.clone_from(&options.ids);
         Self { world, packages, options, failures: Vec::new() }
     }

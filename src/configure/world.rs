@@ -10,6 +10,7 @@ use std::collections::BTreeSet;
 use super::Ids;
 use super::commands;
 use crate::budget::Budget;
+use crate::budget::Held;
 use crate::limits;
 use crate::limits::count;
 use crate::tree::Content;
@@ -119,6 +120,8 @@ pub struct World {
     pub limits: Limits,
     /// What all that scripts do is charged to.
     pub budget: Budget,
+    /// For the names that scripts made.
+    pub(super) names: Held,
     temporary: u64,
 }
 
@@ -134,8 +137,10 @@ impl World {
             "ppc64el" => "ppc64le",
             other => other,
         };
+        let budget = Budget::default();
         Self {
             tree,
+            names: budget.nothing_held(),
             open: BTreeMap::new(),
             clock,
             // A release that every libc and package accepts; the node's own kernel is not running here.
@@ -150,9 +155,15 @@ impl World {
             triggers: BTreeSet::new(),
             debconf: commands::debconf::State::default(),
             limits: Limits::default(),
-            budget: Budget::default(),
+            budget,
             temporary: 0,
         }
+    }
+
+    /// Charges another budget from now on.
+    pub fn spend_from(&mut self, budget: Budget) {
+        self.names = budget.nothing_held();
+        self.budget = budget;
     }
 
     /// The tree, with everything that was written in it.

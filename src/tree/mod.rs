@@ -245,6 +245,12 @@ impl Tree {
         self.paths.len()
     }
 
+    /// The number of inodes that were ever made; those that are gone take a place too.
+    #[must_use]
+    pub fn inodes_made(&self) -> usize {
+        self.inodes.len()
+    }
+
     /// Whether nothing lies below the root.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -277,20 +283,51 @@ impl Tree {
 
     /// The entries of `directory`, in bytewise order.
     pub fn children(&self, directory: &TreePath) -> impl Iterator<Item = (&TreePath, &Inode)> {
-        let prefix = if directory.is_root() { 0 } else { directory.as_bytes().len() + 1 };
-        self.below(directory).filter(move |(path, _)| !path.as_bytes()[prefix..].contains(&b'/'))
+        let mut prefix = directory.as_bytes().to_vec();
+        if !directory.is_root() {
+            prefix.push(b'/');
+        }
+        let from = |bytes: &[u8]| self.paths.range::<[u8], _>((Bound::Included(bytes), Bound::Unbounded));
+        let mut entries = from(&prefix);
+        std::iter::from_fn(move || {
+            loop {
+                let (path, &id) = entries.next()?;
+                let name = path.as_bytes().strip_prefix(prefix.as_slice())?;
+                match memchr::memchr(b'/', name) {
+                    None if name.is_empty() => {}
+                    None => return Some((path, self.inode(id))),
+                    // What lies below an entry is passed over as a whole: `/` is followed by `0` in ASCII.
+                    Some(slash) => entries = from(&[prefix.as_slice(), &name[..slash], b"0"].concat()),
+                }
+            }
+        })
     }
 
     /// Resolves `path` as `chroot` would: symbolic links in parents are followed inside the tree, `..` is
-    /// applied after them, and `..` at the root stays there. The last component is followed when `follow`; it
-    /// need not exist. A missing parent is [`Error::NotFound`].
+    /// applied after them, and `..` at the root stays there. The last component is followed when `follow`, or when a
+    /// slash or `/.` stands behind it, which only a directory may have; it need not exist. A missing parent is
+    /// [`Error::NotFound`]. The rules are path_resolution(7)'s.
     ///
     /// # Errors
     /// No such directory, not a directory, too many links, or an impossible name.
     pub fn resolve(&self, path: impl AsRef<[u8]>, follow: bool) -> Result<TreePath, Error> {
+        let path = path.as_ref();
+        let end = path.iter().rposition(|&byte| byte != b'/').map_or(0, |last| last + 1);
+        let dot = path[..end].ends_with(b"/.");
+        let must_be_directory = dot || path.ends_with(b"/");
+        let place = self.resolve_last(path, follow || must_be_directory)?;
+        match self.get(&place) {
+            Some(inode) if must_be_directory && !inode.is_directory() => Err(Error::NotDirectory(place)),
+            // A slash is allowed behind a directory that is yet to be made; a name in it is not.
+            None if dot => Err(Error::NotFound(place)),
+            _ => Ok(place),
+        }
+    }
+
+    fn resolve_last(&self, path: &[u8], follow: bool) -> Result<TreePath, Error> {
         // What lies in a directory of the tree has directories above it, none of them a link: no step is needed. Step
         // by step a path costs the square of its depth, and who makes packages may make deep ones.
-        if let Ok(plain) = TreePath::new(path.as_ref()) {
+        if let Ok(plain) = TreePath::new(path) {
             let is_link = matches!(self.get(&plain), Some(Inode { kind: Kind::Symlink(_), .. }));
             let in_directory =
                 |path: &TreePath| path.parent().is_none_or(|parent| self.get(&parent).is_some_and(Inode::is_directory));
@@ -298,7 +335,7 @@ impl Tree {
                 return Ok(plain);
             }
         }
-        let mut todo: Vec<Vec<u8>> = split_reversed(path.as_ref());
+        let mut todo: Vec<Vec<u8>> = split_reversed(path);
         let mut here = TreePath::root();
         let mut followed = 0;
         while let Some(name) = todo.pop() {

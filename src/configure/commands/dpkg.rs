@@ -2,11 +2,14 @@
 //! triggers. dpkg(1), dpkg-query(1), dpkg-divert(1), dpkg-statoverride(1), dpkg-trigger(1),
 //! dpkg-maintscript-helper(1). The database is the tree's own `/var/lib/dpkg`.
 
+use std::collections::BTreeMap;
+
 use super::Call;
 use super::Command;
 use super::Done;
 use super::Fault;
 use super::show;
+use crate::configure::shell::pattern::Pattern;
 use crate::deb::Stanza;
 use crate::deb::Version;
 use crate::deb::stanzas;
@@ -98,30 +101,18 @@ fn find<'a>(status: &'a str, pattern: &[u8]) -> Result<Vec<Stanza<'a>>, Fault> {
         Some(colon) => (&pattern[..colon], Some(&pattern[colon + 1..])),
         None => (pattern, None),
     };
-    if name.iter().any(|byte| b"?[".contains(byte)) {
-        return Err(Fault::gap(format!("the pattern `{}`", show(pattern))));
-    }
+    let (name, architecture) = (Pattern::plain(name), architecture.map(Pattern::plain));
     let mut found = Vec::new();
     for stanza in stanzas(status.as_bytes()) {
         let stanza = stanza.map_err(|error| Fault::Failed(2, format!("error: the status file: {error}")))?;
-        let same = |field, wanted: &[u8]| stanza.get(field).is_some_and(|value| glob(wanted, value.as_bytes()));
-        let fits = architecture.is_none_or(|wanted| wanted == b"any" || same("Architecture", wanted));
-        if same("Package", name) && fits {
+        let same = |field, wanted: &Pattern| stanza.get(field).is_some_and(|value| wanted.matches(value.as_bytes()));
+        let any = pattern.ends_with(b":any");
+        let fits = architecture.as_ref().is_none_or(|wanted| any || same("Architecture", wanted));
+        if same("Package", &name) && fits {
             found.push(stanza);
         }
     }
     Ok(found)
-}
-
-/// `*` matches anything, the only wildcard that scripts use here.
-fn glob(pattern: &[u8], text: &[u8]) -> bool {
-    match memchr::memchr(b'*', pattern) {
-        None => pattern == text,
-        Some(star) => {
-            let (before, after) = (&pattern[..star], &pattern[star + 1..]);
-            text.strip_prefix(before).is_some_and(|rest| (0..=rest.len()).any(|at| glob(after, &rest[at..])))
-        }
-    }
 }
 
 fn status(call: &mut Call<'_, '_>, packages: &[&[u8]]) -> Done {
@@ -199,25 +190,39 @@ fn abbreviation(status: &str) -> &'static str {
     }
 }
 
+/// dpkg-query(1), `--search`: a pattern without wildcards and without a slash in front is looked for anywhere in a
+/// path. A line names all packages that have the path.
 fn search(call: &mut Call<'_, '_>, patterns: &[&[u8]]) -> Done {
     let text = installed(call)?;
     let mut code = 0;
     for pattern in patterns {
-        let mut owners = Vec::new();
+        let trimmed = if pattern.len() > 1 { pattern.strip_suffix(b"/").unwrap_or(pattern) } else { pattern };
+        let wild = trimmed.iter().any(|byte| b"*[?\\".contains(byte));
+        let whole = if wild || trimmed.starts_with(b"/") { trimmed.to_vec() } else { [b"*", trimmed, b"*"].concat() };
+        let whole = Pattern::plain(&whole);
+        if !diversions(call)?.is_empty() && diversions(call)?.iter().any(|one| whole.matches(&one.from)) {
+            return Err(Fault::gap("--search of a path that is diverted"));
+        }
+        let mut owners: BTreeMap<Vec<u8>, Vec<String>> = BTreeMap::new();
         for stanza in stanzas(text.as_bytes()).flatten() {
             let files = call.read(info_file(&stanza, "list").as_bytes())?;
-            let absolute = pattern.starts_with(b"/");
-            let hit =
-                |line: &&[u8]| if absolute { line == pattern } else { memchr::memmem::find(line, pattern).is_some() };
-            for file in files.split(|&byte| byte == b'\n').filter(hit) {
-                owners.push(format!("{}: {}\n", stanza.get("Package").unwrap_or_default(), show(file)));
+            call.shell.world.budget.made(files.len())?;
+            let name = stanza.get("Package").unwrap_or_default();
+            let name = match (stanza.get("Multi-Arch"), stanza.get("Architecture")) {
+                (Some("same"), Some(architecture)) => format!("{name}:{architecture}"),
+                _ => name.to_owned(),
+            };
+            for file in files.split(|&byte| byte == b'\n').filter(|line| !line.is_empty() && whole.matches(line)) {
+                owners.entry(file.to_vec()).or_default().push(name.clone());
             }
         }
         if owners.is_empty() {
             call.err(&format!("no path found matching pattern {}", show(pattern)))?;
             code = 1;
         }
-        call.out(owners.concat())?;
+        for (file, names) in owners {
+            call.out([names.join(", ").as_bytes(), b": ", &file, b"\n"].concat())?;
+        }
     }
     Ok(code)
 }
@@ -392,8 +397,8 @@ fn divert(call: &mut Call<'_, '_>) -> Done {
     let file = given.operands.first().cloned();
     match (given.last_of(b"aRLtP").unwrap_or(b'a'), file) {
         (b'L', pattern) => {
-            let pattern = pattern.unwrap_or_else(|| b"*".to_vec());
-            for one in all.iter().filter(|one| [&one.from, &one.to].iter().any(|path| glob(&pattern, path))) {
+            let pattern = Pattern::plain(&pattern.unwrap_or_else(|| b"*".to_vec()));
+            for one in all.iter().filter(|one| [&one.from, &one.to].iter().any(|path| pattern.matches(path))) {
                 let by =
                     if one.by == b":" { "local diversion".into() } else { format!("diversion by {}", show(&one.by)) };
                 call.out(format!("{by} of {} to {}\n", show(&one.from), show(&one.to)))?;
@@ -445,7 +450,6 @@ fn divert(call: &mut Call<'_, '_>) -> Done {
     }
 }
 
-/// Moves a file that is there; what is in the way stays, as with dpkg, where it is an error.
 /// Whether a package brings a file itself: then its diversion is of the others' files, and its own stays in place.
 fn owns(call: &mut Call<'_, '_>, package: &[u8], path: &[u8]) -> Result<bool, Fault> {
     let text = installed(call)?;
@@ -460,6 +464,7 @@ fn owns(call: &mut Call<'_, '_>, package: &[u8], path: &[u8]) -> Result<bool, Fa
     Ok(false)
 }
 
+/// Moves a file that is there; what is in the way stays, as with dpkg, where it is an error.
 fn rename(call: &mut Call<'_, '_>, from: &[u8], to: &[u8]) -> Result<(), Fault> {
     let Ok(source) = call.resolve(from, false) else { return Ok(()) };
     if call.tree().get(&source).is_none() {
@@ -493,8 +498,8 @@ fn statoverride(call: &mut Call<'_, '_>) -> Done {
     let path_of = |line: &[u8]| line.splitn(4, |&byte| byte == b' ').nth(3).unwrap_or_default().to_vec();
     match (given.last_of(b"arl"), given.operands.as_slice()) {
         (Some(b'l'), paths) => {
-            let pattern = paths.first().cloned().unwrap_or_else(|| b"*".to_vec());
-            lines.retain(|line| glob(&pattern, &path_of(line)));
+            let pattern = Pattern::plain(paths.first().map_or(b"*", Vec::as_slice));
+            lines.retain(|line| pattern.matches(&path_of(line)));
             for line in &lines {
                 call.out([line.as_slice(), b"\n"].concat())?;
             }
@@ -568,6 +573,14 @@ mod tests {
 
     #[test]
     fn globs() {
-        assert!(glob(b"linux-*-amd64", b"linux-image-amd64") && glob(b"*", b"") && !glob(b"a*b", b"ab c"));
+        let status = "Package: linux-image-amd64\nArchitecture: amd64\n\nPackage: libc6\nArchitecture: amd64\n";
+        let names = |pattern: &str| find(status, pattern.as_bytes()).expect("well formed").len();
+        let cases = [("linux-*-amd64", 1), ("*", 2), ("lib?6", 1), ("l[i]b*:any", 1), ("libc6:i386", 0), ("lib", 0)];
+        for (pattern, wanted) in cases {
+            assert_eq!(names(pattern), wanted, "{pattern}");
+        }
+        // Stars do not multiply: each is gone back to once.
+        let many = "*a".repeat(2_000) + "b";
+        assert_eq!(names(&many), 0);
     }
 }

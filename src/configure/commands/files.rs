@@ -1,4 +1,9 @@
-//! coreutils' programs that make, copy, move and remove: `cp`, `mv`, `rm`, `ln`, `mkdir`, `install`, `touch`, ….
+//! coreutils' programs that make, move and remove names: `mv`, `rm`, `ln`, `mkdir`, `rmdir`, `touch`.
+//!
+//! Paths mean what path_resolution(7) says: a slash at the end asks for a directory, the last link is followed only
+//! by who opens a file, and a link that leads nowhere is there all the same.
+
+use std::collections::BTreeSet;
 
 use super::Call;
 use super::Command;
@@ -8,43 +13,62 @@ use super::Given;
 use super::permissions;
 use super::show;
 use crate::configure::world::reason;
+use crate::tree;
 use crate::tree::Inode;
-use crate::tree::Kind;
 use crate::tree::TreePath;
 
 /// The family's commands.
-pub(super) const COMMANDS: &[(&str, Command)] = &[
-    ("cp", cp),
-    ("install", install),
-    ("ln", ln),
-    ("mkdir", mkdir),
-    ("mktemp", mktemp),
-    ("mv", mv),
-    ("rm", rm),
-    ("rmdir", rmdir),
-    ("touch", touch),
-    ("unlink", rm),
-];
+pub(super) const COMMANDS: &[(&str, Command)] =
+    &[("ln", ln), ("mkdir", mkdir), ("mv", mv), ("rm", rm), ("rmdir", rmdir), ("touch", touch), ("unlink", unlink)];
+
+/// A path without the slashes at its end, and whether there were any.
+pub(super) fn without_slashes(path: &[u8]) -> (&[u8], bool) {
+    let end = path.iter().rposition(|&byte| byte != b'/').map_or(path.len().min(1), |last| last + 1);
+    (&path[..end], end < path.len())
+}
+
+/// Where something new that is no directory would lie: its last component is not followed, and a slash behind it is
+/// an error where no directory is.
+///
+/// # Errors
+/// The tree's: no such directory, or none that the slash asks for.
+pub(super) fn place_of(call: &mut Call<'_, '_>, path: &[u8]) -> Result<TreePath, tree::Error> {
+    let absolute = call.absolute(path);
+    let (plain, slash) = without_slashes(&absolute);
+    if !slash {
+        return call.tree().resolve(plain, false);
+    }
+    let place = call.tree().resolve(&absolute, true)?;
+    if call.tree().get(&place).is_some() { Ok(place) } else { Err(tree::Error::NotDirectory(place)) }
+}
 
 /// Where each operand goes: into a directory, or to the one name that is last.
-fn destinations(call: &mut Call<'_, '_>, given: &Given, follow: bool) -> Result<Vec<(Vec<u8>, Vec<u8>)>, Fault> {
+pub(super) fn destinations(
+    call: &mut Call<'_, '_>,
+    given: &Given,
+    follow: bool,
+) -> Result<Vec<(Vec<u8>, Vec<u8>)>, Fault> {
     let into = |directory: &[u8], source: &[u8]| {
-        let trimmed =
-            &source[..source.iter().rposition(|&byte| byte != b'/').map_or(1, |last| last + 1).min(source.len())];
-        let name = trimmed.rsplit(|&byte| byte == b'/').next().unwrap_or_default();
-        [directory.strip_suffix(b"/").unwrap_or(directory), name].join(&b'/')
+        let name = without_slashes(source).0.rsplit(|&byte| byte == b'/').next().unwrap_or_default();
+        let (directory, _) = without_slashes(directory);
+        if directory == b"/" { [directory, name].concat() } else { [directory, name].join(&b'/') }
     };
     let mut operands = given.operands.clone();
     if let Some(directory) = given.value(b't') {
-        return Ok(operands
-            .into_iter()
-            .map(|source| (into(directory, &source), source))
-            .map(|(to, from)| (from, to))
-            .collect());
+        if !call.look(directory, true).is_some_and(|inode| inode.is_directory()) {
+            return Err(Fault::failed(format!("target directory '{}': Not a directory", show(directory))));
+        }
+        if operands.is_empty() {
+            return Err(Fault::failed("missing file operand"));
+        }
+        return Ok(operands.into_iter().map(|source| (source.clone(), into(directory, &source))).collect());
     }
     let Some(last) = operands.pop() else { return Err(Fault::failed("missing file operand")) };
     if operands.is_empty() {
         return Err(Fault::failed(format!("missing destination file operand after '{}'", show(&last))));
+    }
+    if given.has(b'T') && operands.len() > 1 {
+        return Err(Fault::failed(format!("extra operand '{}'", show(&last))));
     }
     let directory =
         !given.has(b'T') && call.look(&last, follow || last.ends_with(b"/")).is_some_and(|inode| inode.is_directory());
@@ -59,13 +83,14 @@ fn destinations(call: &mut Call<'_, '_>, given: &Given, follow: bool) -> Result<
 }
 
 /// Runs over all operands, saying what fails and going on, as coreutils do.
-fn each<T>(
+pub(super) fn each<T>(
     call: &mut Call<'_, '_>,
     items: Vec<T>,
     mut act: impl FnMut(&mut Call<'_, '_>, T) -> Result<(), Fault>,
 ) -> Done {
     let mut status = 0;
     for item in items {
+        call.shell.world.budget.step()?;
         match act(call, item) {
             Ok(()) => {}
             Err(Fault::Failed(code, message)) => {
@@ -78,178 +103,52 @@ fn each<T>(
     Ok(status)
 }
 
-// --- cp ------------------------------------------------------------------------------------------------------
+/// What one call has made: it does not overwrite that with another operand of the same name.
+#[derive(Debug, Default)]
+pub(super) struct Made(BTreeSet<TreePath>);
 
-const CP_LONG: &[(&str, u8)] = &[
-    ("archive", b'a'),
-    ("force", b'f'),
-    ("no-clobber", b'n'),
-    ("link", b'l'),
-    ("dereference", b'L'),
-    ("no-dereference", b'P'),
-    ("recursive", b'R'),
-    ("preserve", b'1'),
-    ("no-preserve", b'2'),
-    ("reflink", b'3'),
-    ("remove-destination", b'4'),
-    ("target-directory", b't'),
-    ("no-target-directory", b'T'),
-    ("update", b'u'),
-    ("verbose", b'v'),
-];
-
-#[derive(Debug, Clone, Copy)]
-struct Copy {
-    recursive: bool,
-    follow: bool,
-    mode: bool,
-    owner: bool,
-    times: bool,
-    xattrs: bool,
-    replace: bool,
-    keep: bool,
-    update: bool,
-    hard: bool,
-}
-
-fn cp(call: &mut Call<'_, '_>) -> Done {
-    let given = call.options("adfHlLnpPrRsTt:uvx1::2:3::4iZ", CP_LONG)?;
-    if given.has(b's') || given.has(b'2') {
-        return Err(Fault::gap("-s, --no-preserve"));
-    }
-    let archive = given.has(b'a');
-    let recursive = archive || given.has(b'r') || given.has(b'R');
-    let mut copy = Copy {
-        recursive,
-        follow: match given.last_of(b"LPad") {
-            Some(letter) => letter == b'L',
-            None => !recursive,
-        },
-        mode: archive || given.has(b'p'),
-        owner: archive || given.has(b'p'),
-        times: archive || given.has(b'p'),
-        xattrs: archive,
-        replace: given.has(b'4'),
-        keep: given.has(b'n'),
-        update: given.has(b'u'),
-        hard: given.has(b'l'),
-    };
-    for list in given.values(b'1') {
-        let list = if list.is_empty() { b"mode,ownership,timestamps".as_slice() } else { list };
-        for name in list.split(|&byte| byte == b',') {
-            match name {
-                b"mode" => copy.mode = true,
-                b"ownership" => copy.owner = true,
-                b"timestamps" => copy.times = true,
-                b"links" | b"context" => {}
-                b"xattr" => copy.xattrs = true,
-                b"all" => (copy.mode, copy.owner, copy.times, copy.xattrs) = (true, true, true, true),
-                _ => return Err(Fault::gap(format!("--preserve={}", show(name)))),
-            }
-        }
-    }
-    let pairs = destinations(call, &given, true)?;
-    each(call, pairs, |call, (from, to)| copy_one(call, &from, &to, copy))
-}
-
-fn copy_one(call: &mut Call<'_, '_>, from: &[u8], to: &[u8], copy: Copy) -> Result<(), Fault> {
-    let missing = || Fault::failed(format!("cannot stat '{}': No such file or directory", show(from)));
-    let source = call.look(from, copy.follow).ok_or_else(missing)?;
-    if source.is_directory() && !copy.recursive {
-        return Err(Fault::failed(format!("-r not specified; omitting directory '{}'", show(from))));
-    }
-    if matches!(source.kind, Kind::CharDevice { .. } | Kind::BlockDevice { .. } | Kind::Fifo) && !copy.recursive {
-        let bytes = call.read(from)?;
-        return call.write(to, 0o666, bytes);
-    }
-    let place = call.resolve(from, copy.follow)?;
-    let target = call.resolve(to, copy.follow || source.is_directory())?;
-    if place == target {
-        return Err(Fault::failed(format!("'{}' and '{}' are the same file", show(from), show(to))));
-    }
-    if source.is_directory() && target.starts_with(&place) {
-        return Err(Fault::failed(format!("cannot copy a directory, '{}', into itself, '{}'", show(from), show(to))));
-    }
-    let below: Vec<TreePath> = if source.is_directory() {
-        call.tree().below(&place).map(|(path, _)| path.clone()).collect()
-    } else {
-        Vec::new()
-    };
-    put_copy(call, &place, &source, &target, copy)?;
-    for path in below {
-        let relative = path.as_bytes()[place.as_bytes().len()..].to_vec();
-        let inode = call.tree().get(&path).cloned().ok_or_else(missing)?;
-        let target = target.join(relative)?;
-        put_copy(call, &path, &inode, &target, copy)?;
-    }
-    Ok(())
-}
-
-/// Copies one inode to a place, with the attributes asked for.
-fn put_copy(
-    call: &mut Call<'_, '_>,
-    from: &TreePath,
-    source: &Inode,
-    target: &TreePath,
-    copy: Copy,
-) -> Result<(), Fault> {
-    let umask = call.shell.state.umask;
-    let old = call.tree().get(target).cloned();
-    let refused = |error| Fault::failed(format!("cannot create '{target}': {}", reason(&error)));
-    if let Some(old) = &old {
-        if copy.keep || (copy.update && old.stat.mtime >= source.stat.mtime) {
+impl Made {
+    /// Notes a name, or refuses one that was noted before.
+    pub(super) fn note(&mut self, place: &TreePath, from: &[u8], to: &[u8]) -> Result<(), Fault> {
+        if self.0.insert(place.clone()) {
             return Ok(());
         }
-        if old.is_directory() != source.is_directory() {
-            return Err(Fault::failed(format!("cannot overwrite '{target}' with another kind of file")));
-        }
+        Err(Fault::failed(format!("will not overwrite just-created '{}' with '{}'", show(to), show(from))))
     }
-    if copy.hard && !source.is_directory() {
-        return call.tree().link(from, target.clone()).map_err(refused);
+}
+
+/// Keeps what lies at a place as `NAME~`, for `-b`: the simple form, which is GNU's where no numbered one exists. What
+/// `-v` says of it comes back.
+pub(super) fn back_up(call: &mut Call<'_, '_>, place: &TreePath, to: &[u8]) -> Result<String, Fault> {
+    if call.tree().get(place).is_none() {
+        return Ok(String::new());
     }
-    let kept = old.filter(|old| !copy.replace && (old.content().is_some() == source.content().is_some()));
-    let mut inode =
-        Inode { kind: source.kind.clone(), stat: crate::tree::Stat::new(source.stat.mode & 0o777 & !umask) };
-    match kept {
-        // An existing file is written into: it keeps what is not preserved from the source.
-        Some(old) if matches!(old.kind, Kind::File(_) | Kind::Directory) => inode.stat = old.stat,
-        _ => {}
+    if to.ends_with(b".") || to.ends_with(b"/") {
+        return Err(Fault::gap(format!("the backup of {}", show(to))));
     }
-    if matches!(source.kind, Kind::Symlink(_)) {
-        inode.stat.mode = 0o777;
+    let numbered = [place.as_bytes(), b".~1~"].concat();
+    if call.shell.variable(b"VERSION_CONTROL").is_some() || call.tree().get(&TreePath::new(numbered)?).is_some() {
+        return Err(Fault::gap("numbered backups"));
     }
-    let existing = call.tree().get(target).is_some();
-    if !existing || !matches!(inode.kind, Kind::File(_) | Kind::Directory) || copy.replace {
-        call.create(target, inode)?;
-    } else {
-        let clock = call.shell.world.clock;
-        let tree = call.tree();
-        let now = tree.get_mut(target).expect("it was just found");
-        if !now.is_directory() {
-            now.kind = inode.kind;
-            now.stat.mtime = clock;
-        }
-    }
-    let stat = &mut call.tree().get_mut(target).expect("it was just put there").stat;
-    if copy.owner {
-        (stat.uid, stat.gid) = (source.stat.uid, source.stat.gid);
-    }
-    if copy.mode {
-        stat.mode = source.stat.mode;
-    }
-    if copy.times {
-        stat.mtime = source.stat.mtime;
-    }
-    if copy.xattrs {
-        stat.xattrs.clone_from(&source.stat.xattrs);
+    let aside = TreePath::new([place.as_bytes(), b"~"].concat())?;
+    call.tree().rename(place, &aside)?;
+    Ok(format!(" (backup: '{}~')", show(to)))
+}
+
+/// Charges for all that lies below a place, before something is done with each of it.
+pub(super) fn charge_below(call: &mut Call<'_, '_>, place: &TreePath) -> Result<(), Fault> {
+    let budget = call.shell.world.budget.clone();
+    for _ in call.tree().below(place) {
+        budget.step()?;
     }
     Ok(())
 }
 
-// --- mv, rm, ln ----------------------------------------------------------------------------------------------
+// --- mv ------------------------------------------------------------------------------------------------------
 
 const MV_LONG: &[(&str, u8)] = &[
     ("force", b'f'),
+    ("interactive", b'i'),
     ("no-clobber", b'n'),
     ("target-directory", b't'),
     ("no-target-directory", b'T'),
@@ -258,26 +157,73 @@ const MV_LONG: &[(&str, u8)] = &[
 ];
 
 fn mv(call: &mut Call<'_, '_>) -> Done {
-    let given = call.options("fnTt:vuiZ", MV_LONG)?;
+    let given = call.options("bfnTt:vuiZ", MV_LONG)?;
     let pairs = destinations(call, &given, true)?;
-    let (keep, update) = (given.has(b'n'), given.has(b'u'));
-    each(call, pairs, |call, (from, to)| {
-        let Some(source) = call.look(&from, false) else {
-            return Err(Fault::failed(format!("cannot stat '{}': No such file or directory", show(&from))));
-        };
-        let (place, target) = (call.resolve(&from, false)?, call.resolve(&to, false)?);
-        let old = call.tree().get(&target).cloned();
-        if old.as_ref().is_some_and(|old| keep || (update && old.stat.mtime >= source.stat.mtime)) {
+    let mut made = Made::default();
+    each(call, pairs, |call, (from, to)| move_one(call, &given, &from, &to, &mut made))
+}
+
+fn move_one(call: &mut Call<'_, '_>, given: &Given, from: &[u8], to: &[u8], made: &mut Made) -> Result<(), Fault> {
+    let refused = |error| Fault::failed(format!("cannot move '{}' to '{}': {}", show(from), show(to), reason(&error)));
+    let (plain, slash) = without_slashes(from);
+    let missing = || Fault::failed(format!("cannot stat '{}': No such file or directory", show(from)));
+    call.look(from, false).ok_or_else(missing)?;
+    if matches!(plain.rsplit(|&byte| byte == b'/').next(), Some(b"." | b"..")) {
+        return Err(Fault::failed(format!("cannot move '{}' to '{}': Device or resource busy", show(from), show(to))));
+    }
+    let source = call.look(plain, false).ok_or_else(missing)?;
+    let absolute = call.absolute(plain);
+    let place = call.tree().resolve(&absolute, false).map_err(refused)?;
+    let target = if source.is_directory() {
+        let absolute = call.absolute(without_slashes(to).0);
+        call.tree().resolve(&absolute, false)
+    } else {
+        place_of(call, to)
+    };
+    let keep = given.last_of(b"fin") == Some(b'n');
+    let target = match target {
+        // Something is there, though no directory: it is kept.
+        Err(tree::Error::NotDirectory(_)) if keep && call.look(without_slashes(to).0, false).is_some() => return Ok(()),
+        target => target.map_err(refused)?,
+    };
+    let old = call.tree().get(&target).cloned();
+    if without_slashes(to).1 && old.as_ref().is_some_and(|old| !old.is_directory()) {
+        return Err(refused(tree::Error::NotDirectory(target)));
+    }
+    if let Some(old) = &old {
+        if given.last_of(b"fin") == Some(b'i') {
+            return Err(Fault::gap("-i: asks before it overwrites"));
+        }
+        if keep || (given.has(b'u') && old.stat.mtime >= source.stat.mtime) {
             return Ok(());
         }
-        if place == target {
-            return Err(Fault::failed(format!("'{}' and '{}' are the same file", show(&from), show(&to))));
-        }
-        let refused =
-            |error| Fault::failed(format!("cannot move '{}' to '{}': {}", show(&from), show(&to), reason(&error)));
-        call.tree().rename(&place, &target).map_err(refused)
-    })
+    }
+    if place == target {
+        return Err(Fault::failed(format!("'{}' and '{}' are the same file", show(from), show(to))));
+    }
+    if source.is_directory() && target.starts_with(&place) {
+        return Err(Fault::failed(format!("cannot move '{}' to a subdirectory of itself, '{}'", show(from), show(to))));
+    }
+    made.note(&target, from, to)?;
+    let backup = if given.has(b'b') { back_up(call, &target, to)? } else { String::new() };
+    // Only now, as with the real one, which leaves the backup behind.
+    if slash && !source.is_directory() {
+        return Err(refused(tree::Error::NotDirectory(place)));
+    }
+    charge_below(call, &place)?;
+    if call.tree().id(&target) == call.tree().id(&place) {
+        // Two names of one file: rename(2) does nothing, mv takes the old name away.
+        call.tree().remove(&place).map_err(refused)?;
+    } else {
+        call.tree().rename(&place, &target).map_err(refused)?;
+    }
+    if given.has(b'v') {
+        call.out(format!("renamed '{}' -> '{}'{backup}\n", show(from), show(to)))?;
+    }
+    Ok(())
 }
+
+// --- rm ------------------------------------------------------------------------------------------------------
 
 fn rm(call: &mut Call<'_, '_>) -> Done {
     let long = [
@@ -289,38 +235,108 @@ fn rm(call: &mut Call<'_, '_>) -> Done {
         ("preserve-root", b'x'),
     ];
     let given = call.options("rRfdvxiI", &long)?;
-    let recursive = given.has(b'r') || given.has(b'R');
-    let (force, directory) = (given.has(b'f'), given.has(b'd'));
-    if given.operands.is_empty() && !force {
+    if given.operands.is_empty() && !given.has(b'f') {
         return Err(Fault::failed("missing operand"));
     }
-    each(call, given.operands, |call, path| {
-        let refused = |why: &str| Fault::failed(format!("cannot remove '{}': {why}", show(&path)));
-        let absolute = call.absolute(&path);
-        let place = match call.tree().resolve(&absolute, path.ends_with(b"/")) {
-            Ok(place) if !path.is_empty() => place,
-            Ok(_) | Err(_) if force => return Ok(()),
-            Ok(_) => return Err(refused("No such file or directory")),
-            Err(error) => return Err(refused(reason(&error))),
-        };
-        let last = path.rsplit(|&byte| byte == b'/').find(|name| !name.is_empty()).unwrap_or_default();
-        if place.is_root() || last == b"." || last == b".." {
-            return Err(refused("refusing to remove '.' or '..' or '/' directory"));
-        }
-        match call.tree().get(&place).map(Inode::is_directory) {
-            None if force => {}
-            None => return Err(refused("No such file or directory")),
-            Some(true) if recursive => call.tree().remove_all(&place),
-            Some(true) if !directory => return Err(refused("Is a directory")),
-            Some(_) => call.tree().remove(&place).map_err(|error| refused(reason(&error)))?,
-        }
-        Ok(())
-    })
+    if matches!(given.last_of(b"fiI"), Some(b'i' | b'I')) {
+        return Err(Fault::gap("-i, -I: asks before it removes"));
+    }
+    each(call, given.operands.clone(), |call, path| remove_one(call, &given, &path))
 }
 
+fn remove_one(call: &mut Call<'_, '_>, given: &Given, path: &[u8]) -> Result<(), Fault> {
+    let (recursive, force) = (given.has(b'r') || given.has(b'R'), given.has(b'f'));
+    let refused = |why: &str| Fault::failed(format!("cannot remove '{}': {why}", show(path)));
+    let absent = |why: &str| if force { Ok(()) } else { Err(refused(why)) };
+    if path.is_empty() {
+        return absent("No such file or directory");
+    }
+    let absolute = call.absolute(path);
+    let last = path.rsplit(|&byte| byte == b'/').find(|name| !name.is_empty()).unwrap_or_default();
+    if last == b"." || last == b".." {
+        return match call.tree().resolve(&absolute, true) {
+            Err(error) => absent(reason(&error)),
+            Ok(_) => Err(Fault::failed(format!("refusing to remove '.' or '..' directory: skipping '{}'", show(path)))),
+        };
+    }
+    let (plain, slash) = without_slashes(&absolute);
+    let place = match call.tree().resolve(plain, false) {
+        Ok(place) => place,
+        Err(error @ (tree::Error::NotFound(_) | tree::Error::NotDirectory(_))) => return absent(reason(&error)),
+        Err(error) => return Err(refused(reason(&error))),
+    };
+    if place.is_root() {
+        return Err(refused("it is dangerous to operate recursively on '/'"));
+    }
+    let Some(inode) = call.tree().get(&place).cloned() else { return absent("No such file or directory") };
+    if slash && !inode.is_directory() {
+        return match call.tree().resolve(&absolute, true) {
+            // The directory behind the link is emptied, and neither of the two can go by this name.
+            Ok(directory) if recursive && call.tree().get(&directory).is_some() => {
+                charge_below(call, &directory)?;
+                call.tree().clear(&directory);
+                absent("Not a directory")
+            }
+            Ok(directory) if call.tree().get(&directory).is_some() => Err(refused("Is a directory")),
+            Ok(_) => absent("No such file or directory"),
+            Err(error) => absent(reason(&error)),
+        };
+    }
+    if given.has(b'v') {
+        removed_words(call, &place, path, inode.is_directory() && recursive)?;
+    }
+    match inode.is_directory() {
+        true if recursive => {
+            charge_below(call, &place)?;
+            call.tree().remove_all(&place);
+        }
+        true if !given.has(b'd') => return Err(refused("Is a directory")),
+        _ => call.tree().remove(&place).map_err(|error| refused(reason(&error)))?,
+    }
+    Ok(())
+}
+
+/// What `-v` says of a path and of all below it, children first.
+fn removed_words(call: &mut Call<'_, '_>, place: &TreePath, path: &[u8], recursive: bool) -> Result<(), Fault> {
+    let tree = call.tree();
+    let mut lines = Vec::new();
+    let line = |name: &[u8], inode: &Inode| {
+        let what = if inode.is_directory() { "removed directory" } else { "removed" };
+        format!("{what} '{}'\n", show(name))
+    };
+    if recursive && tree.below(place).next().is_some() {
+        // In which order a directory is read is not known here.
+        if tree.children(place).count() > 1 || tree.below(place).count() > 1 {
+            return Err(Fault::gap("-v: in which order a directory's entries are removed"));
+        }
+        for (below, inode) in tree.below(place) {
+            lines.push(line(&[path, &below.as_bytes()[place.as_bytes().len()..]].concat(), inode));
+        }
+    }
+    let inode = tree.get(place).expect("the caller looked");
+    lines.push(line(path, inode));
+    call.out(lines.concat())
+}
+
+fn unlink(call: &mut Call<'_, '_>) -> Done {
+    let [path] = call.args else { return Err(Fault::failed("one operand is needed")) };
+    let refused = |why: &str| Fault::failed(format!("cannot unlink '{}': {why}", show(path)));
+    let place = place_of(call, path).map_err(|error| refused(reason(&error)))?;
+    match call.tree().get(&place).map(Inode::is_directory) {
+        None => Err(refused("No such file or directory")),
+        Some(true) => Err(refused("Is a directory")),
+        Some(false) => call.tree().remove(&place).map(|()| 0).map_err(|error| refused(reason(&error))),
+    }
+}
+
+// --- ln ------------------------------------------------------------------------------------------------------
+
 const LN_LONG: &[(&str, u8)] = &[
+    ("backup", b'b'),
     ("symbolic", b's'),
     ("force", b'f'),
+    ("logical", b'L'),
+    ("physical", b'P'),
     ("no-dereference", b'n'),
     ("relative", b'r'),
     ("target-directory", b't'),
@@ -329,31 +345,67 @@ const LN_LONG: &[(&str, u8)] = &[
 ];
 
 fn ln(call: &mut Call<'_, '_>) -> Done {
-    let mut given = call.options("sfnrt:Tvb", LN_LONG)?;
-    if given.has(b'b') {
-        return Err(Fault::gap("-b"));
-    }
-    if given.operands.len() == 1 && !given.has(b't') {
+    let mut given = call.options("bsfnrt:TvLP", LN_LONG)?;
+    if given.operands.len() == 1 && !given.has(b't') && !given.has(b'T') {
         given.all.push((b't', b".".to_vec()));
     }
     let pairs = destinations(call, &given, !given.has(b'n'))?;
-    let (symbolic, force, relative) = (given.has(b's'), given.has(b'f'), given.has(b'r'));
-    each(call, pairs, |call, (from, to)| {
-        let place = call.resolve(&to, false)?;
-        let refused = |why: &str| Fault::failed(format!("failed to create link '{}': {why}", show(&to)));
-        match call.tree().get(&place).map(Inode::is_directory) {
-            None => {}
-            Some(true) => return Err(refused("cannot overwrite directory")),
-            Some(false) if !force => return Err(refused("File exists")),
-            Some(false) => {}
+    let mut made = Made::default();
+    each(call, pairs, |call, (from, to)| link_one(call, &given, &from, &to, &mut made))
+}
+
+fn link_one(call: &mut Call<'_, '_>, given: &Given, from: &[u8], to: &[u8], made: &mut Made) -> Result<(), Fault> {
+    let symbolic = given.has(b's');
+    let what = if symbolic { "symbolic" } else { "hard" };
+    let refused = |why: &str| Fault::failed(format!("failed to create {what} link '{}': {why}", show(to)));
+    let source = match symbolic {
+        true => None,
+        false => {
+            let follow = given.last_of(b"LP") == Some(b'L');
+            let missing = || Fault::failed(format!("failed to access '{}': No such file or directory", show(from)));
+            let inode = call.look(from, follow).ok_or_else(missing)?;
+            if inode.is_directory() {
+                return Err(Fault::failed(format!("{}: hard link not allowed for directory", show(from))));
+            }
+            Some(call.resolve(from, follow)?)
         }
-        if symbolic {
-            let target = if relative { relative_target(call, &from, &place)? } else { from };
-            return call.create(&place, Inode::symlink(target));
+    };
+    let place = place_of(call, to).map_err(|error| refused(reason(&error)))?;
+    let there = call.tree().id(&place);
+    let (force, backup) = (given.has(b'f'), given.has(b'b'));
+    if let Some(there) = there {
+        if call.tree().inode(there).is_directory() {
+            return Err(Fault::failed(format!("{}: cannot overwrite directory", show(to))));
         }
-        let source = call.resolve(&from, false)?;
-        call.tree().link(&source, place.clone()).map_err(|error| refused(reason(&error)))
-    })
+        if !force && !backup {
+            return Err(refused("File exists"));
+        }
+        let absolute = call.absolute(from);
+        let named = call.tree().resolve(&absolute, symbolic).ok();
+        let same = named.is_some_and(|named| call.tree().id(&named) == Some(there) && (named == place || !symbolic));
+        if same && source.as_ref().is_none_or(|source| *source == place || call.tree().links(there) == 1) {
+            return Err(Fault::failed(format!("'{}' and '{}' are the same file", show(from), show(to))));
+        }
+    }
+    made.note(&place, from, to)?;
+    if backup && !back_up(call, &place, to)?.is_empty() && given.has(b'v') {
+        return Err(Fault::gap("-v with a backup"));
+    }
+    let mut shown = from.to_vec();
+    match source {
+        Some(source) => call.tree().link(&source, place.clone()).map_err(|error| refused(reason(&error)))?,
+        None => {
+            if given.has(b'r') {
+                shown = relative_target(call, from, &place)?;
+            }
+            call.create(&place, Inode::symlink(shown.clone()))?;
+        }
+    }
+    if given.has(b'v') {
+        let arrow = if symbolic { "->" } else { "=>" };
+        call.out(format!("'{}' {arrow} '{}'\n", show(to), show(&shown)))?;
+    }
+    Ok(())
 }
 
 fn relative_target(call: &mut Call<'_, '_>, from: &[u8], link: &TreePath) -> Result<Vec<u8>, Fault> {
@@ -370,11 +422,11 @@ pub(super) fn relative_path(target: &TreePath, directory: &TreePath) -> Vec<u8> 
     if names.is_empty() { b".".to_vec() } else { names.join(&b'/') }
 }
 
-// --- mkdir, rmdir, touch, mktemp, install --------------------------------------------------------------------
+// --- mkdir, rmdir --------------------------------------------------------------------------------------------
 
 fn mkdir(call: &mut Call<'_, '_>) -> Done {
     let given = call.options("pm:vZ", &[("parents", b'p'), ("mode", b'm'), ("verbose", b'v')])?;
-    let parents = given.has(b'p');
+    let (parents, verbose) = (given.has(b'p'), given.has(b'v'));
     let umask = call.shell.state.umask;
     let mode = match given.value(b'm') {
         Some(text) => permissions::parse(text, 0o777, true, umask)?,
@@ -385,34 +437,54 @@ fn mkdir(call: &mut Call<'_, '_>) -> Done {
     }
     each(call, given.operands, |call, path| {
         if parents {
-            make_parents(call, &path)?;
+            make_parents(call, &path, verbose)?;
         }
         let shown = show(&path);
         let refused = |why: &str| Fault::failed(format!("cannot create directory '{shown}': {why}"));
-        let absolute = call.absolute(&path);
-        let place = call.tree().resolve(&absolute, true).map_err(|error| refused(reason(&error)))?;
-        match call.tree().get(&place).map(Inode::is_directory) {
-            Some(true) if parents => Ok(()),
-            Some(_) => Err(refused("File exists")),
-            None => call.create(&place, Inode::directory(mode)),
+        if path.is_empty() {
+            return Err(refused("No such file or directory"));
         }
+        let absolute = call.absolute(&path);
+        // mkdir(2) does not follow a link in the last place, whatever stands behind it.
+        let place =
+            call.tree().resolve(without_slashes(&absolute).0, false).map_err(|error| refused(reason(&error)))?;
+        if call.tree().get(&place).is_none() {
+            call.create(&place, Inode::directory(mode))?;
+            return said_made(call, verbose, &path);
+        }
+        let is_directory = call.tree().lookup(&absolute).is_some_and(|(_, inode)| inode.is_directory());
+        if parents && is_directory { Ok(()) } else { Err(refused("File exists")) }
     })
 }
 
-/// Makes the missing directories above a path, by the umask.
-fn make_parents(call: &mut Call<'_, '_>, path: &[u8]) -> Result<(), Fault> {
-    let absolute = call.absolute(path);
-    let mode = 0o777 & !call.shell.state.umask;
-    let names: Vec<&[u8]> = absolute.split(|&byte| byte == b'/').filter(|name| !name.is_empty()).collect();
-    for count in 1..names.len() {
-        let parent = [b"/", names[..count].join(&b'/').as_slice()].concat();
-        let place = call.resolve(&parent, true)?;
-        match call.tree().get(&place).map(Inode::is_directory) {
+fn said_made(call: &mut Call<'_, '_>, verbose: bool, path: &[u8]) -> Result<(), Fault> {
+    if !verbose {
+        return Ok(());
+    }
+    let did = if call.name == b"install" { "creating" } else { "created" };
+    call.out(format!("{}: {did} directory '{}'\n", show(call.name), show(path)))
+}
+
+/// Makes the missing directories above a path, by the umask, but so that more can be made in them.
+pub(super) fn make_parents(call: &mut Call<'_, '_>, path: &[u8], verbose: bool) -> Result<(), Fault> {
+    let mode = (0o777 & !call.shell.state.umask) | 0o300;
+    let ends: Vec<usize> = (1..path.len()).filter(|&at| path[at] == b'/' && path[at - 1] != b'/').collect();
+    let last = without_slashes(path).0.len();
+    for end in ends.into_iter().filter(|end| *end < last) {
+        call.shell.world.budget.step()?;
+        let parent = &path[..end];
+        let refused = |why: &str| Fault::failed(format!("cannot create directory '{}': {why}", show(parent)));
+        let absolute = call.absolute(parent);
+        let place = call.tree().resolve(&absolute, false).map_err(|error| refused(reason(&error)))?;
+        if call.tree().get(&place).is_none() {
+            call.create(&place, Inode::directory(mode))?;
+            said_made(call, verbose, parent)?;
+            continue;
+        }
+        match call.tree().lookup(&absolute).map(|(_, inode)| inode.is_directory()) {
             Some(true) => {}
-            Some(false) => {
-                return Err(Fault::failed(format!("cannot create directory '{}': Not a directory", show(&parent))));
-            }
-            None => call.create(&place, Inode::directory(mode))?,
+            Some(false) => return Err(refused("Not a directory")),
+            None => return Err(refused("File exists")),
         }
     }
     Ok(())
@@ -421,176 +493,94 @@ fn make_parents(call: &mut Call<'_, '_>, path: &[u8]) -> Result<(), Fault> {
 fn rmdir(call: &mut Call<'_, '_>) -> Done {
     let given = call.options("pv", &[("parents", b'p'), ("ignore-fail-on-non-empty", b'i'), ("verbose", b'v')])?;
     let (parents, ignore) = (given.has(b'p'), given.has(b'i'));
+    if given.operands.is_empty() {
+        return Err(Fault::failed("missing operand"));
+    }
+    let verbose = given.has(b'v');
     each(call, given.operands, |call, path| {
         let mut path = path;
         loop {
-            let place = call.resolve(&path, false)?;
+            if verbose {
+                call.out(format!("rmdir: removing directory, '{}'\n", show(&path)))?;
+            }
             let refused = |why: &str| Fault::failed(format!("failed to remove '{}': {why}", show(&path)));
+            let absolute = call.absolute(&path);
+            let place =
+                call.tree().resolve(without_slashes(&absolute).0, false).map_err(|error| refused(reason(&error)))?;
             match call.tree().get(&place).map(Inode::is_directory) {
                 None => return Err(refused("No such file or directory")),
                 Some(false) => return Err(refused("Not a directory")),
+                Some(true) if path.ends_with(b"/.") || path == b"." => return Err(refused("Invalid argument")),
                 Some(true) => {}
             }
             match call.tree().remove(&place) {
                 Ok(()) => {}
-                Err(crate::tree::Error::NotEmpty(_)) if ignore => return Ok(()),
+                Err(tree::Error::NotEmpty(_)) if ignore => return Ok(()),
                 Err(error) => return Err(refused(reason(&error))),
             }
-            let parent = path.iter().rposition(|&byte| byte == b'/').filter(|slash| *slash > 0);
-            match parent {
-                Some(slash) if parents => path.truncate(slash),
+            let kept = without_slashes(&path).0.len();
+            path.truncate(kept);
+            match path.iter().rposition(|&byte| byte == b'/').filter(|slash| *slash > 0) {
+                Some(slash) if parents => {
+                    path.truncate(slash);
+                    let kept = without_slashes(&path).0.len();
+                    path.truncate(kept);
+                }
                 _ => return Ok(()),
             }
         }
     })
 }
 
+// --- touch ---------------------------------------------------------------------------------------------------
+
 fn touch(call: &mut Call<'_, '_>) -> Done {
     let long = [("no-create", b'c'), ("reference", b'r'), ("date", b'd'), ("no-dereference", b'h'), ("time", b'T')];
-    let given = call.options("acmhr:d:t:T:", &long)?;
+    let given = call.options("acfmhr:d:t:T:", &long)?;
+    let mut access_only = given.has(b'a') && !given.has(b'm');
+    match given.value(b'T') {
+        None | Some(b"mtime" | b"modify") => {}
+        Some(b"atime" | b"access" | b"use") => access_only = !given.has(b'm'),
+        Some(other) => return Err(Fault::failed(format!("invalid argument '{}' for '--time'", show(other)))),
+    }
     let time = match (given.value(b'r'), given.value(b'd'), given.value(b't')) {
+        (Some(_), Some(_), _) => return Err(Fault::gap("-r and -d together")),
         (Some(path), ..) => {
             let missing =
                 || Fault::failed(format!("failed to get attributes of '{}': No such file or directory", show(path)));
-            call.look(path, true).ok_or_else(missing)?.stat.mtime
+            call.look(path, !given.has(b'h')).ok_or_else(missing)?.stat.mtime
         }
         (_, Some(date), _) => super::clock::parse(date, call.shell.world.clock)?,
         (_, _, Some(_)) => return Err(Fault::gap("-t")),
         _ => call.shell.world.clock,
     };
-    let (create, follow) = (!given.has(b'c'), !given.has(b'h'));
+    if given.operands.is_empty() {
+        return Err(Fault::failed("missing file operand"));
+    }
+    let (quiet, follow) = (given.has(b'c'), !given.has(b'h'));
     each(call, given.operands, |call, path| {
         if path == b"/dev/null" {
             return Ok(());
         }
-        let absolute = call.absolute(&path);
         let refused = |error| Fault::failed(format!("cannot touch '{}': {}", show(&path), reason(&error)));
+        let absolute = call.absolute(&path);
         let place = match call.tree().resolve(&absolute, follow) {
             Ok(place) => place,
-            Err(_) if !create => return Ok(()),
+            Err(tree::Error::NotFound(_)) if quiet => return Ok(()),
             Err(error) => return Err(refused(error)),
         };
         if call.tree().get(&place).is_none() {
-            if !create {
+            if quiet {
                 return Ok(());
+            }
+            if path.is_empty() || path.ends_with(b"/") || !follow {
+                return Err(refused(tree::Error::NotFound(place)));
             }
             let mode = 0o666 & !call.shell.state.umask;
             call.create(&place, Inode::file(mode, Vec::new()))?;
         }
-        if let Some(inode) = call.tree().get_mut(&place) {
+        if let Some(inode) = call.tree().get_mut(&place).filter(|_| !access_only) {
             inode.stat.mtime = time;
-        }
-        Ok(())
-    })
-}
-
-/// The names are counted, not random: the same in every build.
-fn mktemp(call: &mut Call<'_, '_>) -> Done {
-    let long = [("directory", b'd'), ("dry-run", b'u'), ("quiet", b'q'), ("suffix", b's'), ("tmpdir", b'T')];
-    // The short option must have a value, the long one may.
-    let given = call.options("dup:qts:T::", &long)?;
-    let template = given.operands.first().map_or(b"tmp.XXXXXXXXXX".to_vec(), Vec::clone);
-    let temporary = call.shell.variable(b"TMPDIR").filter(|path| !path.is_empty()).unwrap_or(b"/tmp").to_vec();
-    let inside = match given.last_of(b"pT").and_then(|letter| given.value(letter)) {
-        Some(b"") => Some(temporary),
-        Some(directory) => Some(directory.to_vec()),
-        None if given.has(b't') || given.operands.is_empty() => Some(temporary),
-        None => None,
-    };
-    let template = inside.map_or_else(|| template.clone(), |directory| [directory.as_slice(), &template].join(&b'/'));
-    let end = template.iter().rposition(|&byte| byte == b'X').map_or(0, |last| last + 1);
-    let length = template[..end].iter().rev().take_while(|&&byte| byte == b'X').count();
-    if length < 3 {
-        return Err(Fault::failed(format!("too few X's in template '{}'", show(&template))));
-    }
-    loop {
-        let number = format!("{:0length$}", call.shell.world.fresh_number());
-        let number = &number.as_bytes()[number.len() - length..];
-        let path =
-            [&template[..end - length], number, &template[end..], given.value(b's').unwrap_or_default()].concat();
-        let place = call.resolve(&path, false)?;
-        if call.tree().get(&place).is_some() {
-            continue;
-        }
-        if !given.has(b'u') {
-            let inode = if given.has(b'd') { Inode::directory(0o700) } else { Inode::file(0o600, Vec::new()) };
-            call.create(&place, inode)?;
-        }
-        call.out([path.as_slice(), b"\n"].concat())?;
-        return Ok(0);
-    }
-}
-
-const INSTALL_LONG: &[(&str, u8)] = &[
-    ("directory", b'd'),
-    ("mode", b'm'),
-    ("owner", b'o'),
-    ("group", b'g'),
-    ("preserve-timestamps", b'p'),
-    ("target-directory", b't'),
-    ("no-target-directory", b'T'),
-    ("verbose", b'v'),
-    ("compare", b'C'),
-];
-
-fn install(call: &mut Call<'_, '_>) -> Done {
-    let given = call.options("cdDm:o:g:pt:TvCZ", INSTALL_LONG)?;
-    let mode = match given.value(b'm') {
-        Some(text) => permissions::parse(text, 0, given.has(b'd'), 0)?,
-        None => 0o755,
-    };
-    let owner = given.value(b'o').map(|name| permissions::user(call, name)).transpose()?;
-    let group = given.value(b'g').map(|name| permissions::group(call, name)).transpose()?;
-    let own = |stat: &mut crate::tree::Stat| {
-        stat.mode = mode;
-        stat.uid = owner.unwrap_or(stat.uid);
-        stat.gid = group.unwrap_or(stat.gid);
-    };
-    if given.has(b'd') {
-        return each(call, given.operands, |call, path| {
-            // Parents are always made with 0755, whatever the umask.
-            let umask = std::mem::replace(&mut call.shell.state.umask, 0o022);
-            let made = make_parents(call, &path);
-            call.shell.state.umask = umask;
-            made?;
-            let place = call.resolve(&path, true)?;
-            if call.tree().get(&place).is_none() {
-                call.create(&place, Inode::directory(mode))?;
-            }
-            match call.tree().get_mut(&place) {
-                Some(inode) if inode.is_directory() => own(&mut inode.stat),
-                _ => return Err(Fault::failed(format!("cannot create directory '{}': File exists", show(&path)))),
-            }
-            Ok(())
-        });
-    }
-    if given.has(b'D') {
-        match (given.value(b't'), given.operands.last().cloned()) {
-            (Some(directory), _) => make_parents(call, &[directory, b"/x"].concat())?,
-            (None, Some(last)) => make_parents(call, &last)?,
-            (None, None) => {}
-        }
-    }
-    let pairs = destinations(call, &given, true)?;
-    let times = given.has(b'p');
-    each(call, pairs, |call, (from, to)| {
-        let source = match from.as_slice() {
-            b"/dev/null" => Inode::file(0, Vec::new()),
-            b"/dev/stdin" => Inode::file(0, call.input()?),
-            _ => call
-                .look(&from, true)
-                .ok_or_else(|| Fault::failed(format!("cannot stat '{}': No such file or directory", show(&from))))?,
-        };
-        if source.content().is_none() {
-            return Err(Fault::failed(format!("omitting directory '{}'", show(&from))));
-        }
-        let place = call.resolve(&to, false)?;
-        call.create(&place, Inode { kind: source.kind, stat: crate::tree::Stat::new(mode) })?;
-        if let Some(inode) = call.tree().get_mut(&place) {
-            own(&mut inode.stat);
-            if times {
-                inode.stat.mtime = source.stat.mtime;
-            }
         }
         Ok(())
     })

@@ -4,6 +4,7 @@ use super::Call;
 use super::Command;
 use super::Done;
 use super::Fault;
+use super::files::without_slashes;
 use super::permissions;
 use super::programs::replace_all;
 use super::regex::Regex;
@@ -24,9 +25,11 @@ enum Expression {
     Not(Box<Self>),
     True(bool),
     Name(Pattern, bool),
-    Path(Pattern),
+    Path(Pattern, bool),
     Regex(Regex),
     Type(Vec<u8>),
+    /// As `Type`, of what a link leads to; with `-L` of the link itself.
+    BehindType(Vec<u8>),
     Links(Pattern),
     Empty,
     Permissions(u8, u32),
@@ -36,7 +39,8 @@ enum Expression {
     NoGroup,
     Newer(i64),
     Size(Ordering, u64, u64),
-    Age(Ordering, i64),
+    /// Seconds that count as one, and the time that it is counted back from.
+    Age(Ordering, i64, i64, i64),
     Same(Option<crate::tree::InodeId>),
     Executable,
     Print(&'static [u8]),
@@ -44,8 +48,18 @@ enum Expression {
     Prune,
     Delete,
     Quit,
-    Execute(Vec<Vec<u8>>, bool),
+    Execute(Vec<Vec<u8>>, Execute),
     List,
+}
+
+/// When and where a command runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Execute {
+    Each,
+    /// Once, with all that was found.
+    Gathered,
+    /// In the directory that holds what was found.
+    Inside,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -74,9 +88,14 @@ struct Walk {
     follow_operands: bool,
     /// Arguments gathered for `-exec … +`.
     gathered: Vec<Vec<u8>>,
+    /// The directories that are being walked, for links that lead back into one of them.
+    above: Vec<TreePath>,
     status: i32,
     quit: bool,
 }
+
+/// Directories inside each other; links followed by `-L` can make more than any tree has.
+const DEPTH_MAX: usize = 1024;
 
 fn find(call: &mut Call<'_, '_>) -> Done {
     let mut walk = Walk::default();
@@ -94,10 +113,16 @@ fn find(call: &mut Call<'_, '_>) -> Done {
     let count = rest.iter().position(begins).unwrap_or(rest.len());
     let (roots, words) = rest.split_at(count);
     let roots = if roots.is_empty() { vec![b".".to_vec()] } else { roots.to_vec() };
-    let mut parser = Parser { words, position: 0, acts: false, depth: 0 };
+    let mut parser = Parser { words, position: 0, acts: false, depth: 0, syntax: None, day_start: false };
     let expression = if words.is_empty() { Expression::True(true) } else { parser.or(call, &mut walk)? };
     if parser.position < words.len() {
         return Err(wrong(&words[parser.position]));
+    }
+    if parser.words.iter().any(|word| word == b"-delete")
+        && parser.words.iter().any(|word| word == b"-prune")
+        && !parser.words.iter().any(|word| matches!(word.as_slice(), b"-depth" | b"-d"))
+    {
+        return Err(Fault::failed("The -delete action automatically turns on -depth, but -prune does nothing then"));
     }
     let expression = if parser.acts { expression } else { Expression::And(vec![expression, Expression::Print(b"\n")]) };
     for root in roots {
@@ -107,8 +132,18 @@ fn find(call: &mut Call<'_, '_>) -> Done {
             walk.status = 1;
             continue;
         };
-        let place = call.resolve(&root, follow)?;
-        visit(call, &expression, &mut walk, &root, &place, &inode, 0)?;
+        let own = call.resolve(&root, root.ends_with(b"/"))?;
+        let absolute = call.absolute(&root);
+        let place = match call.tree().resolve(&absolute, follow) {
+            Err(crate::tree::Error::Loop(_)) => {
+                in_a_circle(call, &mut walk, &root)?;
+                continue;
+            }
+            place => place.ok().filter(|place| call.tree().get(place).is_some()),
+        };
+        let found =
+            Found { path: &root, place: &place.unwrap_or_else(|| own.clone()), own: &own, inode: &inode, depth: 0 };
+        visit(call, &expression, &mut walk, &found)?;
         if walk.quit {
             break;
         }
@@ -126,6 +161,10 @@ struct Parser<'a> {
     position: usize,
     acts: bool,
     depth: u32,
+    /// `-regextype`; Emacs' when there is none.
+    syntax: Option<Syntax>,
+    /// `-daystart`: days are counted from the end of this one.
+    day_start: bool,
 }
 
 impl Parser<'_> {
@@ -172,6 +211,7 @@ impl Parser<'_> {
 
     fn not(&mut self, call: &mut Call<'_, '_>, walk: &mut Walk) -> Result<Expression, Fault> {
         self.depth += 1;
+        call.shell.world.budget.step()?;
         if self.depth > 100 {
             return Err(Fault::gap("an expression nested too deeply"));
         }
@@ -213,19 +253,32 @@ impl Parser<'_> {
                 walk.follow = true;
                 Expression::True(true)
             }
+            b"-daystart" => {
+                self.day_start = true;
+                Expression::True(true)
+            }
+            b"-regextype" => {
+                self.syntax = Some(match self.value()?.as_slice() {
+                    b"posix-basic" | b"grep" | b"ed" | b"sed" => Syntax::Basic,
+                    b"posix-extended" | b"egrep" | b"posix-egrep" => Syntax::Extended,
+                    other => return Err(Fault::gap(format!("-regextype {}", show(other)))),
+                });
+                Expression::True(true)
+            }
             // One file system holds it all.
-            b"-xdev" | b"-mount" | b"-noleaf" | b"-ignore_readdir_race" | b"-true" => Expression::True(true),
+            b"-xdev" | b"-mount" | b"-noleaf" | b"-ignore_readdir_race" | b"-true" | b"-nowarn" => {
+                Expression::True(true)
+            }
             b"-false" => Expression::True(false),
             b"-name" => Expression::Name(own(&self.value()?), false),
             b"-iname" => Expression::Name(own(&self.value()?.to_ascii_lowercase()), true),
-            b"-path" | b"-wholename" => Expression::Path(own(&self.value()?)),
+            b"-path" | b"-wholename" => Expression::Path(own(&self.value()?), false),
+            b"-ipath" | b"-iwholename" => Expression::Path(own(&self.value()?.to_ascii_lowercase()), true),
             b"-lname" => Expression::Links(own(&self.value()?)),
-            b"-regex" => Expression::Regex(Regex::new(
-                &[b"^\\(", self.value()?.as_slice(), b"\\)$"].concat(),
-                Syntax::Basic,
-                false,
-            )?),
-            b"-type" => Expression::Type(self.value()?.into_iter().filter(|&letter| letter != b',').collect()),
+            b"-regex" => self.regex(false)?,
+            b"-iregex" => self.regex(true)?,
+            b"-type" => Expression::Type(self.types()?),
+            b"-xtype" => Expression::BehindType(self.types()?),
             b"-empty" => Expression::Empty,
             b"-executable" => Expression::Executable,
             b"-readable" | b"-writable" => Expression::True(true),
@@ -247,10 +300,8 @@ impl Parser<'_> {
                 Expression::Same(call.tree().id(&place))
             }
             b"-size" => self.size()?,
-            b"-mtime" | b"-ctime" | b"-atime" => {
-                let (ordering, days) = ordered(&self.value()?)?;
-                Expression::Age(ordering, days)
-            }
+            b"-mtime" | b"-ctime" | b"-atime" => self.age(call, 86_400)?,
+            b"-mmin" | b"-cmin" | b"-amin" => self.age(call, 60)?,
             b"-print" => Expression::Print(b"\n"),
             b"-print0" => Expression::Print(b"\0"),
             b"-printf" => Expression::Format(self.value()?),
@@ -261,7 +312,8 @@ impl Parser<'_> {
                 walk.depth_first = true;
                 Expression::Delete
             }
-            b"-exec" => self.execute()?,
+            b"-exec" => self.execute(false)?,
+            b"-execdir" => self.execute(true)?,
             _ => return Err(wrong(&word)),
         };
         let acts = matches!(
@@ -300,7 +352,34 @@ impl Parser<'_> {
         Ok(Expression::Size(ordering, u64::try_from(count).unwrap_or(0), unit))
     }
 
-    fn execute(&mut self) -> Result<Expression, Fault> {
+    /// The letters of `-type`.
+    fn types(&mut self) -> Result<Vec<u8>, Fault> {
+        let text = self.value()?;
+        let letters: Vec<u8> = text.split(|&byte| byte == b',').flatten().copied().collect();
+        let good =
+            text.split(|&byte| byte == b',').all(|part| matches!(part, [letter] if b"bcdpflsD".contains(letter)));
+        if good { Ok(letters) } else { Err(Fault::failed(format!("Unknown argument to -type: {}", show(&text)))) }
+    }
+
+    /// An expression for the whole path.
+    fn regex(&mut self, ignore_case: bool) -> Result<Expression, Fault> {
+        let text = self.value()?;
+        let (open, text, close, syntax): (&[u8], _, &[u8], _) = match self.syntax {
+            Some(Syntax::Extended) => (b"^(", text, b")$", Syntax::Extended),
+            Some(Syntax::Basic) => (b"^\\(", text, b"\\)$", Syntax::Basic),
+            None => (b"^\\(", from_emacs(&text)?, b"\\)$", Syntax::Basic),
+        };
+        Ok(Expression::Regex(Regex::new(&[open, &text, close].concat(), syntax, ignore_case)?))
+    }
+
+    fn age(&mut self, call: &Call<'_, '_>, unit: i64) -> Result<Expression, Fault> {
+        let (ordering, count) = ordered(&self.value()?)?;
+        let now = call.shell.world.clock;
+        let end_of_day = || now.div_euclid(86_400).saturating_add(1).saturating_mul(86_400);
+        Ok(Expression::Age(ordering, count, unit, if self.day_start { end_of_day() } else { now }))
+    }
+
+    fn execute(&mut self, inside: bool) -> Result<Expression, Fault> {
         let start = self.position;
         let ends = |index: usize, word: &Vec<u8>| {
             word == b";" || (word == b"+" && index > start && self.words[index - 1] == b"{}")
@@ -311,8 +390,51 @@ impl Parser<'_> {
         };
         let gather = self.words[end] == b"+";
         self.position = end + 1;
-        Ok(Expression::Execute(self.words[start..end - usize::from(gather)].to_vec(), gather))
+        let how = match (inside, gather) {
+            (true, true) => return Err(Fault::gap("-execdir … +")),
+            (true, false) => Execute::Inside,
+            (false, true) => Execute::Gathered,
+            (false, false) => Execute::Each,
+        };
+        Ok(Expression::Execute(self.words[start..end - usize::from(gather)].to_vec(), how))
     }
+}
+
+/// A regular expression of Emacs, which is find's own syntax, as a basic one: `+` and `?` repeat, and there are
+/// neither intervals nor named classes (regex(3) of glibc, `RE_SYNTAX_EMACS`).
+fn from_emacs(text: &[u8]) -> Result<Vec<u8>, Fault> {
+    let mut basic = Vec::new();
+    let mut rest = text;
+    while let [byte, tail @ ..] = rest {
+        rest = tail;
+        match byte {
+            b'\\' => {
+                let Some((next, tail)) = tail.split_first() else { return Err(Fault::failed("Trailing backslash")) };
+                rest = tail;
+                match next {
+                    b'+' | b'?' | b'{' | b'}' => basic.push(*next),
+                    next => basic.extend([b'\\', *next]),
+                }
+            }
+            b'+' | b'?' if !basic.is_empty() => basic.extend([b'\\', *byte]),
+            b'[' => {
+                // A bracket ends at the first `]` that is not its first character.
+                let start = usize::from(tail.first() == Some(&b'^'));
+                let first = start + usize::from(tail.get(start) == Some(&b']'));
+                let end = tail.get(first..).and_then(|inner| memchr::memchr(b']', inner)).map(|end| first + end + 1);
+                let Some(end) = end else { return Err(Fault::failed("Unmatched [, [^, [:, [., or [=")) };
+                let inner = &tail[..end];
+                if inner.windows(2).any(|pair| matches!(pair, b"[:" | b"[." | b"[=")) {
+                    return Err(Fault::gap("-regex with a named class, which Emacs' syntax does not have"));
+                }
+                basic.push(b'[');
+                basic.extend(inner);
+                rest = &tail[end..];
+            }
+            byte => basic.push(*byte),
+        }
+    }
+    Ok(basic)
 }
 
 fn ordered(text: &[u8]) -> Result<(Ordering, i64), Fault> {
@@ -330,58 +452,84 @@ enum Below {
     Prune,
 }
 
-fn visit(
-    call: &mut Call<'_, '_>,
-    expression: &Expression,
-    walk: &mut Walk,
-    path: &[u8],
-    place: &TreePath,
-    inode: &Inode,
-    depth: usize,
-) -> Result<(), Fault> {
-    if depth > 200 {
+fn visit(call: &mut Call<'_, '_>, expression: &Expression, walk: &mut Walk, found: &Found<'_>) -> Result<(), Fault> {
+    call.shell.world.budget.step()?;
+    let Found { path, place, depth, .. } = *found;
+    if depth > DEPTH_MAX {
         return Err(Fault::gap("a tree that is too deep"));
     }
-    let found = Found { path, place, inode, depth };
+    if walk.follow && found.inode.is_directory() && walk.above.contains(place) {
+        call.err(&format!("File system loop detected; '{}' is part of the same file system loop", show(path)))?;
+        walk.status = 1;
+        return Ok(());
+    }
     let mut below = Below::Walk;
     if !walk.depth_first && depth >= walk.lowest {
-        evaluate(call, expression, walk, &found, &mut below)?;
+        evaluate(call, expression, walk, found, &mut below)?;
     }
-    if inode.is_directory() && below == Below::Walk && !walk.quit && walk.deepest.is_none_or(|deepest| depth < deepest)
-    {
+    let deeper = walk.deepest.is_none_or(|deepest| depth < deepest);
+    if found.inode.is_directory() && below == Below::Walk && !walk.quit && deeper {
+        walk.above.push(place.clone());
         let names: Vec<Vec<u8>> = call.tree().children(place).map(|(child, _)| child.name().to_vec()).collect();
         for name in names {
-            let child_path = if path.ends_with(b"/") { [path, &name].concat() } else { [path, &name].join(&b'/') };
-            let child = place.join(&name)?;
-            let child = if walk.follow { call.tree().resolve(child.as_bytes(), true).unwrap_or(child) } else { child };
-            let Some(inode) = call.tree().get(&child).cloned() else { continue };
-            visit(call, expression, walk, &child_path, &child, &inode, depth + 1)?;
+            let path = if path.ends_with(b"/") { [path, &name].concat() } else { [path, &name].join(&b'/') };
+            let own = place.join(&name)?;
+            let behind =
+                if walk.follow { call.tree().resolve([b"/", own.as_bytes()].concat(), true) } else { Ok(own.clone()) };
+            if matches!(behind, Err(crate::tree::Error::Loop(_))) {
+                in_a_circle(call, walk, &path)?;
+                continue;
+            }
+            let place = behind.ok().filter(|behind| call.tree().get(behind).is_some()).unwrap_or_else(|| own.clone());
+            let Some(inode) = call.tree().get(&place).cloned() else { continue };
+            visit(
+                call,
+                expression,
+                walk,
+                &Found { path: &path, place: &place, own: &own, inode: &inode, depth: depth + 1 },
+            )?;
             if walk.quit {
                 break;
             }
         }
+        walk.above.pop();
     }
-    if walk.depth_first && depth >= walk.lowest {
-        evaluate(call, expression, walk, &found, &mut below)?;
+    if walk.depth_first && depth >= walk.lowest && !walk.quit {
+        evaluate(call, expression, walk, found, &mut below)?;
     }
     Ok(())
 }
 
+/// Says that a link leads to itself.
+fn in_a_circle(call: &mut Call<'_, '_>, walk: &mut Walk, path: &[u8]) -> Result<(), Fault> {
+    walk.status = 1;
+    call.err(&format!("'{}': Too many levels of symbolic links", show(path)))
+}
+
 struct Found<'a> {
     path: &'a [u8],
+    /// Where it lies; of a link that is followed, what it leads to.
     place: &'a TreePath,
+    /// Where its name is.
+    own: &'a TreePath,
     inode: &'a Inode,
     depth: usize,
 }
 
 impl Found<'_> {
     fn name(&self) -> &[u8] {
-        let trimmed = self.path.strip_suffix(b"/").filter(|rest| !rest.is_empty()).unwrap_or(self.path);
+        let (trimmed, _) = without_slashes(self.path);
         trimmed.rsplit(|&byte| byte == b'/').next().filter(|name| !name.is_empty()).unwrap_or(trimmed)
     }
 
-    const fn letter(&self) -> u8 {
-        match self.inode.kind {
+    /// The last name, with the slash that was typed behind it.
+    fn last(&self) -> Vec<u8> {
+        let slash: &[u8] = if self.path.len() > 1 && self.path.ends_with(b"/") { b"/" } else { b"" };
+        [self.name(), slash].concat()
+    }
+
+    const fn letter(inode: &Inode) -> u8 {
+        match inode.kind {
             Kind::Directory => b'd',
             Kind::File(_) => b'f',
             Kind::Symlink(_) => b'l',
@@ -411,7 +559,7 @@ fn evaluate(
     Ok(match expression {
         Expression::And(parts) => {
             for part in parts {
-                if !evaluate(call, part, walk, found, below)? {
+                if !evaluate(call, part, walk, found, below)? || walk.quit {
                     return Ok(false);
                 }
             }
@@ -419,7 +567,7 @@ fn evaluate(
         }
         Expression::Or(parts) => {
             for part in parts {
-                if evaluate(call, part, walk, found, below)? {
+                if evaluate(call, part, walk, found, below)? || walk.quit {
                     return Ok(true);
                 }
             }
@@ -429,13 +577,30 @@ fn evaluate(
         Expression::True(value) => *value,
         Expression::Name(pattern, false) => pattern.matches(found.name()),
         Expression::Name(pattern, true) => pattern.matches(&found.name().to_ascii_lowercase()),
-        Expression::Path(pattern) => pattern.matches(found.path),
+        Expression::Path(pattern, false) => pattern.matches(found.path),
+        Expression::Path(pattern, true) => pattern.matches(&found.path.to_ascii_lowercase()),
         Expression::Regex(regex) => regex.is_match(found.path)?,
-        Expression::Type(letters) => letters.contains(&found.letter()),
+        Expression::Type(letters) => letters.contains(&Found::letter(found.inode)),
+        Expression::BehindType(letters) => {
+            let followed = walk.follow || (walk.follow_operands && found.depth == 0);
+            let absolute = [b"/", found.own.as_bytes()].concat();
+            let other = if followed { Ok(found.own.clone()) } else { call.tree().resolve(absolute, true) };
+            if matches!(other, Err(crate::tree::Error::Loop(_))) {
+                in_a_circle(call, walk, found.path)?;
+                return Ok(false);
+            }
+            let other = other.ok().filter(|other| call.tree().get(other).is_some());
+            let inode = call.tree().get(&other.unwrap_or_else(|| found.own.clone())).cloned();
+            inode.is_some_and(|inode| letters.contains(&Found::letter(&inode)))
+        }
         Expression::Links(pattern) => matches!(&found.inode.kind, Kind::Symlink(target) if pattern.matches(target)),
         Expression::Empty if found.inode.is_directory() => call.tree().children(found.place).next().is_none(),
         Expression::Empty => found.inode.content().is_some_and(|content| content.size() == 0),
-        Expression::Executable => found.inode.is_directory() || stat.mode & 0o111 != 0,
+        // access(2) asks about what a link leads to.
+        Expression::Executable => {
+            let behind = call.tree().lookup([b"/", found.own.as_bytes()].concat());
+            behind.is_some_and(|(_, inode)| inode.is_directory() || inode.stat.mode & 0o111 != 0)
+        }
         Expression::Permissions(b'-', mode) => stat.mode & mode == *mode,
         Expression::Permissions(b'=', mode) => stat.mode == *mode,
         Expression::Permissions(_, mode) => *mode == 0 || stat.mode & mode != 0,
@@ -449,8 +614,8 @@ fn evaluate(
             let size = i64::try_from(found.size().div_ceil(*unit)).unwrap_or(i64::MAX);
             ordering.holds(size, i64::try_from(*count).unwrap_or(i64::MAX))
         }
-        Expression::Age(ordering, days) => {
-            ordering.holds((call.shell.world.clock - stat.mtime).div_euclid(86_400), *days)
+        Expression::Age(ordering, count, unit, now) => {
+            ordering.holds(now.saturating_sub(stat.mtime).div_euclid(*unit), *count)
         }
         Expression::Print(end) => {
             call.out([found.path, end].concat())?;
@@ -470,22 +635,40 @@ fn evaluate(
             walk.quit = true;
             true
         }
-        Expression::Delete => match call.tree().remove(found.place) {
-            Ok(()) => true,
-            Err(error) => {
-                let why = crate::configure::world::reason(&error);
+        // Nobody can remove the directory that he is in by that name.
+        Expression::Delete if found.path == b"." => true,
+        Expression::Delete => {
+            let is_link = found.own != found.place && found.inode.is_directory();
+            let removed = if is_link {
+                Err(crate::tree::Error::NotDirectory(found.own.clone()))
+            } else {
+                call.tree().remove(found.own)
+            };
+            if let Err(error) = &removed {
+                let why = crate::configure::world::reason(error);
                 call.err(&format!("cannot delete '{}': {why}", show(found.path)))?;
                 walk.status = 1;
-                false
             }
-        },
-        Expression::Execute(_, true) => {
+            removed.is_ok()
+        }
+        Expression::Execute(_, Execute::Gathered) => {
+            call.shell.world.budget.made(found.path.len() + 32)?;
             walk.gathered.push(found.path.to_vec());
             true
         }
-        Expression::Execute(words, false) => {
+        Expression::Execute(words, Execute::Each) => {
             let words: Vec<Vec<u8>> = words.iter().map(|word| replace_all(word, b"{}", found.path)).collect();
             call.run(&words)? == 0
+        }
+        Expression::Execute(words, Execute::Inside) => {
+            let name = [b"./", found.last().as_slice()].concat();
+            let words: Vec<Vec<u8>> = words.iter().map(|word| replace_all(word, b"{}", &name)).collect();
+            let parent = if found.path == b"." { found.own.clone() } else { found.own.parent().unwrap_or_default() };
+            let inside = [b"/", parent.as_bytes()].concat();
+            let before = std::mem::replace(&mut call.shell.state.directory, inside);
+            let status = call.run(&words);
+            call.shell.state.directory = before;
+            status? == 0
         }
     })
 }
@@ -508,7 +691,7 @@ fn formatted(format: &[u8], found: &Found<'_>) -> Result<Vec<u8>, Fault> {
         }
         match rest.next() {
             Some(b'p') => out.extend(found.path),
-            Some(b'f') => out.extend(found.name()),
+            Some(b'f') => out.extend(found.last()),
             Some(b'h') => {
                 let cut = found.path.iter().rposition(|&byte| byte == b'/');
                 out.extend(cut.map_or(b".".as_slice(), |cut| &found.path[..cut]));
@@ -521,7 +704,7 @@ fn formatted(format: &[u8], found: &Found<'_>) -> Result<Vec<u8>, Fault> {
             }
             Some(b'm') => out.extend(format!("{:o}", found.inode.stat.mode).into_bytes()),
             Some(b's') => out.extend(found.size().to_string().into_bytes()),
-            Some(b'y') => out.push(found.letter()),
+            Some(b'y') => out.push(Found::letter(found.inode)),
             Some(b'U') => out.extend(found.inode.stat.uid.to_string().into_bytes()),
             Some(b'G') => out.extend(found.inode.stat.gid.to_string().into_bytes()),
             Some(b'l') => {
@@ -546,7 +729,7 @@ fn finish(call: &mut Call<'_, '_>, expression: &Expression, walk: &mut Walk) -> 
             }
         }
         Expression::Not(inner) => finish(call, inner, walk)?,
-        Expression::Execute(words, true) if !walk.gathered.is_empty() => {
+        Expression::Execute(words, Execute::Gathered) if !walk.gathered.is_empty() => {
             let words = [words.as_slice(), &std::mem::take(&mut walk.gathered)].concat();
             if call.run(&words)? != 0 {
                 walk.status = 1;

@@ -23,6 +23,7 @@ mod awk;
 mod basic;
 mod capabilities;
 mod clock;
+mod copy;
 mod daemons;
 pub mod debconf;
 mod dpkg;
@@ -46,6 +47,7 @@ mod scripts;
 mod sed;
 mod system;
 mod systemd;
+mod temporary;
 mod text;
 
 pub use options::Given;
@@ -58,6 +60,7 @@ use super::world;
 use crate::budget::Spent;
 use crate::tree::Inode;
 use crate::tree::Kind;
+use crate::tree::Stat;
 use crate::tree::Tree;
 use crate::tree::TreePath;
 
@@ -76,6 +79,7 @@ const FAMILIES: &[&[(&str, Command)]] = &[
     basic::COMMANDS,
     capabilities::COMMANDS,
     clock::COMMANDS,
+    copy::COMMANDS,
     daemons::COMMANDS,
     debconf::COMMANDS,
     dpkg::COMMANDS,
@@ -97,6 +101,7 @@ const FAMILIES: &[&[(&str, Command)]] = &[
     sed::COMMANDS,
     system::COMMANDS,
     systemd::COMMANDS,
+    temporary::COMMANDS,
     text::COMMANDS,
 ];
 
@@ -255,10 +260,11 @@ impl Call<'_, '_> {
         let place = self.resolve(path, true)?;
         let (clock, mode) = (self.shell.world.clock, mode & !self.shell.state.umask);
         let shown = show(path);
+        let made = self.shell.world.content(bytes)?;
         let tree = self.tree();
         if let Some(inode) = tree.get_mut(&place) {
             match &mut inode.kind {
-                Kind::File(content) => *content = crate::tree::Content::from_bytes(bytes),
+                Kind::File(content) => *content = made,
                 Kind::Directory => {
                     return Err(Fault::failed(format!("cannot create regular file '{shown}': Is a directory")));
                 }
@@ -267,7 +273,7 @@ impl Call<'_, '_> {
             inode.stat.mtime = clock;
             return Ok(());
         }
-        self.create(&place, Inode::file(mode, bytes))
+        self.create(&place, Inode { kind: Kind::File(made), stat: Stat::new(mode) })
     }
 
     /// Puts something new at a place: its time is the clock's, its group the directory's where that has the
@@ -280,6 +286,7 @@ impl Call<'_, '_> {
             return Err(Fault::gap(format!("makes {place} as user {}", user.name)));
         }
         inode.stat.mtime = self.shell.world.clock;
+        self.shell.world.make_room(place)?;
         let tree = self.tree();
         super::shell::inherit_group(tree, place, &mut inode);
         let refused = |error| Fault::failed(format!("cannot create '{place}': {}", world::reason(&error)));

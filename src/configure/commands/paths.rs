@@ -265,7 +265,8 @@ fn links(call: &mut Call<'_, '_>, path: &[u8]) -> u32 {
 
 fn ls(call: &mut Call<'_, '_>) -> Done {
     let long = [("all", b'a'), ("almost-all", b'A'), ("directory", b'd'), ("reverse", b'r'), ("dereference", b'L')];
-    let given = call.options("1aAdlrLtnvqUf", &long)?;
+    // Nothing here is a terminal: -q changes nothing, and -1 is what is done anyway.
+    let given = call.options("1aAdlrLtnq", &long)?;
     let operands = if given.operands.is_empty() { vec![b".".to_vec()] } else { given.operands.clone() };
     let (mut files, mut directories, mut status) = (Vec::new(), Vec::new(), 0);
     for path in operands {
@@ -288,6 +289,8 @@ fn ls(call: &mut Call<'_, '_>) -> Done {
             call.out([gap.as_bytes(), path, b":\n"].concat())?;
         }
         let place = call.resolve(path, true)?;
+        let count = call.tree().children(&place).count();
+        call.shell.world.budget.made(count.saturating_mul(64))?;
         let tree = call.tree();
         let hidden = |name: &[u8]| name.starts_with(b".") && !given.has(b'a') && !given.has(b'A');
         let children = tree.children(&place).filter(|(child, _)| !hidden(child.name()));
@@ -299,6 +302,10 @@ fn ls(call: &mut Call<'_, '_>) -> Done {
             entries.extend([b".".as_slice(), b".."].map(|name| (name.to_vec(), path.clone(), own.clone())));
         }
         sort_entries(&given, &mut entries);
+        if given.has(b'l') || given.has(b'n') {
+            let total: u64 = entries.iter().map(|(.., inode)| blocks(inode)).sum();
+            call.out(format!("total {total}\n"))?;
+        }
         print_entries(call, &given, &entries)?;
     }
     Ok(status)
@@ -316,26 +323,52 @@ fn sort_entries(given: &super::Given, entries: &mut [Entry]) {
     }
 }
 
+/// Kilobytes on a disk with blocks of 4 KiB, as ext4's and tmpfs' are.
+fn blocks(inode: &Inode) -> u64 {
+    match &inode.kind {
+        Kind::File(content) => content.size().div_ceil(4096).saturating_mul(4),
+        Kind::Directory => 4,
+        _ => 0,
+    }
+}
+
+/// Half a year as ls(1) has it: what is older, or in the future, is shown with its year and no time.
+const RECENT: i64 = 31_556_952 / 2;
+
 fn print_entries(call: &mut Call<'_, '_>, given: &super::Given, entries: &[Entry]) -> Result<(), Fault> {
+    if !given.has(b'l') && !given.has(b'n') {
+        let text: Vec<u8> = entries.iter().flat_map(|(name, ..)| [name.as_slice(), b"\n"].concat()).collect();
+        return call.out(text);
+    }
+    let now = call.shell.world.clock;
+    let mut lines = Vec::new();
     for (name, path, inode) in entries {
-        if !given.has(b'l') && !given.has(b'n') {
-            call.out([name.as_slice(), b"\n"].concat())?;
-            continue;
-        }
+        call.shell.world.budget.step()?;
         let (mut user, mut group) = (inode.stat.uid.to_string(), inode.stat.gid.to_string());
         if !given.has(b'n') {
             user = name_of(call, "/etc/passwd", inode.stat.uid, &user);
             group = name_of(call, "/etc/group", inode.stat.gid, &group);
         }
-        let date = super::clock::format(b"%b %e %Y", inode.stat.mtime)?;
-        let links = links(call, path);
-        let head = format!("{} {links} {user} {group} {} ", symbolic(inode), size(inode));
-        let mut line = [head.as_bytes(), &date, b" ", name].concat();
+        let age = now.saturating_sub(inode.stat.mtime);
+        let form: &[u8] = if (0..RECENT).contains(&age) { b"%b %e %H:%M" } else { b"%b %e  %Y" };
+        let date = super::clock::format(form, inode.stat.mtime)?;
+        let size = match inode.kind {
+            Kind::CharDevice { major, minor } | Kind::BlockDevice { major, minor } => format!("{major}, {minor}"),
+            _ => size(inode).to_string(),
+        };
+        let mut end = [b" ", date.as_slice(), b" ", name].concat();
         if let Kind::Symlink(target) = &inode.kind {
-            line.extend([b" -> ", target.as_slice()].concat());
+            end.extend([b" -> ", target.as_slice()].concat());
         }
-        line.push(b'\n');
-        call.out(line)?;
+        end.push(b'\n');
+        lines.push(([links(call, path).to_string(), user, group, size], symbolic(inode), end));
+    }
+    let widths: [usize; 4] =
+        std::array::from_fn(|column| lines.iter().map(|(columns, ..)| columns[column].len()).max().unwrap_or(0));
+    for ([links, user, group, size], mode, end) in lines {
+        let [first, second, third, fourth] = widths;
+        let head = format!("{mode} {links:>first$} {user:<second$} {group:<third$} {size:>fourth$}");
+        call.out([head.as_bytes(), &end].concat())?;
     }
     Ok(())
 }
@@ -347,6 +380,7 @@ fn du(call: &mut Call<'_, '_>) -> Done {
     }
     for path in &given.operands {
         let place = call.resolve(path, false)?;
+        super::files::charge_below(call, &place)?;
         let tree = call.tree();
         let own = tree.get(&place).map_or(0, size);
         let bytes: u64 = own + tree.below(&place).map(|(_, inode)| size(inode)).sum::<u64>();
@@ -356,7 +390,6 @@ fn du(call: &mut Call<'_, '_>) -> Done {
     Ok(0)
 }
 
-/// There is always room: scripts ask only to refuse where there is too little.
 /// Names of one file have one number, as scripts that compare them expect; which one says nothing.
 fn inode_number(call: &mut Call<'_, '_>, path: &[u8], follow: bool) -> u32 {
     let Ok(place) = call.resolve(path, follow) else { return 0 };

@@ -4,6 +4,7 @@ use super::Call;
 use super::Command;
 use super::Done;
 use super::Fault;
+use super::files::charge_below;
 use super::show;
 use crate::tree::Inode;
 use crate::tree::Kind;
@@ -99,9 +100,13 @@ fn clause_of(clause: &[u8], mode: u32, directory: bool, umask: u32) -> Option<u3
 fn chmod(call: &mut Call<'_, '_>) -> Done {
     // A mode such as `-x` looks like an option.
     let is_mode = |word: &Vec<u8>| {
-        word.len() > 1 && word[0] == b'-' && word[1..].iter().all(|byte| b"rwxXstugoa,+-=".contains(byte))
+        word.len() > 1
+            && word[0] == b'-'
+            && word[1] != b'-'
+            && word[1..].iter().all(|byte| b"rwxXstugoa,+-=".contains(byte))
     };
-    let mode_word = call.args.iter().position(is_mode);
+    let end = call.args.iter().position(|word| word == b"--").unwrap_or(call.args.len());
+    let mode_word = call.args[..end].iter().position(is_mode);
     let rest: Vec<Vec<u8>> = call
         .args
         .iter()
@@ -132,6 +137,7 @@ fn chmod(call: &mut Call<'_, '_>) -> Done {
         };
         let mut all = vec![(place.clone(), inode)];
         if given.has(b'R') {
+            charge_below(call, &place)?;
             all.extend(call.tree().below(&place).map(|(path, inode)| (path.clone(), inode.clone())));
         }
         for (place, inode) in all.into_iter().filter(|(_, inode)| !matches!(inode.kind, Kind::Symlink(_))) {
@@ -193,6 +199,7 @@ fn chown(call: &mut Call<'_, '_>) -> Done {
         };
         let mut all = vec![place.clone()];
         if recursive {
+            charge_below(call, &place)?;
             all.extend(call.tree().below(&place).map(|(path, _)| path.clone()));
         }
         for place in all {
@@ -246,6 +253,8 @@ fn field(entry: &[u8], index: usize) -> Option<u64> {
 /// The lines of passwd(5) or group(5).
 pub(super) fn entries(call: &mut Call<'_, '_>, path: &str) -> Vec<Vec<u8>> {
     let text = call.tree().read(path).ok().flatten().unwrap_or_default();
+    // Who asks next is told when that was too much.
+    let _ = call.shell.world.budget.read(text.len().saturating_mul(4));
     text.split(|&byte| byte == b'\n').filter(|line| !line.is_empty()).map(<[u8]>::to_vec).collect()
 }
 

@@ -65,7 +65,7 @@ fn what_is_not_known_is_recorded_however_it_is_hidden() {
 #[test]
 fn nothing_runs_for_ever() {
     let mut world = World::new(Tree::new(), "amd64", 0);
-    world.budget = Budget::new(&Limits { script_steps: 10_000, ..Limits::DEFAULT }, || false);
+    world.spend_from(Budget::new(&Limits { script_steps: 10_000, ..Limits::DEFAULT }, || false));
     for script in [
         "while :; do :; done",
         "f() { f; }; f",

@@ -1,0 +1,579 @@
+//! coreutils' programs that copy: `cp` and `install`.
+
+use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+
+use super::Call;
+use super::Command;
+use super::Done;
+use super::Fault;
+use super::Given;
+use super::files::Made;
+use super::files::back_up;
+use super::files::destinations;
+use super::files::each;
+use super::files::make_parents;
+use super::files::place_of;
+use super::files::without_slashes;
+use super::permissions;
+use super::show;
+use crate::configure::world::reason;
+use crate::tree;
+use crate::tree::Inode;
+use crate::tree::InodeId;
+use crate::tree::Kind;
+use crate::tree::Stat;
+use crate::tree::TreePath;
+
+/// The family's commands.
+pub(super) const COMMANDS: &[(&str, Command)] = &[("cp", cp), ("install", install)];
+
+/// Directories inside each other that one call copies; links followed by `-L` can make a tree without an end.
+const DEPTH_MAX: usize = 200;
+
+const CP_LONG: &[(&str, u8)] = &[
+    ("archive", b'a'),
+    ("backup", b'b'),
+    ("force", b'f'),
+    ("interactive", b'i'),
+    ("no-clobber", b'n'),
+    ("link", b'l'),
+    ("dereference", b'L'),
+    ("no-dereference", b'P'),
+    ("recursive", b'R'),
+    ("preserve", b'1'),
+    ("no-preserve", b'2'),
+    // There is one way to copy here, and it shares bytes anyway.
+    ("reflink", b'3'),
+    ("remove-destination", b'4'),
+    ("one-file-system", b'x'),
+    ("target-directory", b't'),
+    ("no-target-directory", b'T'),
+    ("update", b'u'),
+    ("verbose", b'v'),
+];
+
+/// Which links are followed to what they name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Follow {
+    Never,
+    Operands,
+    Always,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Copy {
+    recursive: bool,
+    follow: Follow,
+    mode: bool,
+    /// `--no-preserve=mode`: as if the source had every permission.
+    no_mode: bool,
+    owner: bool,
+    times: bool,
+    links: bool,
+    xattrs: bool,
+    replace: bool,
+    keep: bool,
+    ask: bool,
+    update: bool,
+    hard: bool,
+    backup: bool,
+    verbose: bool,
+}
+
+impl Copy {
+    fn new(given: &Given) -> Result<Self, Fault> {
+        let archive = given.has(b'a');
+        let recursive = archive || given.has(b'r') || given.has(b'R');
+        let preserved = archive || given.has(b'p');
+        let mut copy = Self {
+            recursive,
+            follow: match given.last_of(b"LPHad") {
+                Some(b'L') => Follow::Always,
+                Some(b'H') => Follow::Operands,
+                Some(_) => Follow::Never,
+                None if recursive => Follow::Never,
+                None => Follow::Always,
+            },
+            mode: preserved,
+            no_mode: false,
+            owner: preserved,
+            times: preserved,
+            links: archive || given.has(b'd'),
+            xattrs: archive,
+            replace: given.has(b'4'),
+            keep: given.last_of(b"fin") == Some(b'n'),
+            ask: given.last_of(b"fin") == Some(b'i'),
+            update: given.has(b'u'),
+            hard: given.has(b'l'),
+            backup: given.has(b'b'),
+            verbose: given.has(b'v'),
+        };
+        for (letter, list) in &given.all {
+            match letter {
+                b'1' if list.is_empty() => copy.set(b"mode,ownership,timestamps", true)?,
+                b'1' => copy.set(list, true)?,
+                b'2' => copy.set(list, false)?,
+                _ => {}
+            }
+        }
+        Ok(copy)
+    }
+
+    /// `--preserve=LIST` and `--no-preserve=LIST`.
+    fn set(&mut self, list: &[u8], value: bool) -> Result<(), Fault> {
+        for name in list.split(|&byte| byte == b',') {
+            match name {
+                b"mode" => (self.mode, self.no_mode) = (value, !value),
+                b"ownership" => self.owner = value,
+                b"timestamps" => self.times = value,
+                b"links" => self.links = value,
+                b"xattr" => self.xattrs = value,
+                // No security module is in an image.
+                b"context" => {}
+                b"all" => {
+                    (self.mode, self.owner, self.times, self.links, self.xattrs) = (value, value, value, value, value);
+                    self.no_mode = !value;
+                }
+                _ => return Err(Fault::failed(format!("invalid argument '{}' for '--preserve'", show(name)))),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// One call of `cp`: what it has copied, so that hard links stay such and nothing of it is overwritten.
+#[derive(Debug)]
+struct Copying {
+    copy: Copy,
+    made: Made,
+    copied: BTreeMap<InodeId, TreePath>,
+    /// The directories that this call has made: they are not copied into themselves.
+    new: BTreeSet<InodeId>,
+    /// What `-v` says of the backup that was just made.
+    backup: String,
+    /// What went wrong below a directory, and was said.
+    status: i32,
+}
+
+fn cp(call: &mut Call<'_, '_>) -> Done {
+    let given = call.options("abdfHilLnpPrRTt:uvx1::2:3::4Z", CP_LONG)?;
+    let mut copying = Copying {
+        copy: Copy::new(&given)?,
+        made: Made::default(),
+        copied: BTreeMap::new(),
+        new: BTreeSet::new(),
+        backup: String::new(),
+        status: 0,
+    };
+    let pairs = destinations(call, &given, true)?;
+    let status = each(call, pairs, |call, (from, to)| copying.operand(call, &from, &to))?;
+    Ok(status.max(copying.status))
+}
+
+impl Copying {
+    fn operand(&mut self, call: &mut Call<'_, '_>, from: &[u8], to: &[u8]) -> Result<(), Fault> {
+        let follow = self.copy.follow != Follow::Never || from.ends_with(b"/");
+        let missing = || Fault::failed(format!("cannot stat '{}': No such file or directory", show(from)));
+        let source = call.look(from, follow).ok_or_else(missing)?;
+        if source.is_directory() && !self.copy.recursive {
+            return Err(Fault::failed(format!("-r not specified; omitting directory '{}'", show(from))));
+        }
+        if matches!(source.kind, Kind::CharDevice { .. } | Kind::BlockDevice { .. } | Kind::Fifo)
+            && !self.copy.recursive
+        {
+            let bytes = call.read(from)?;
+            return call.write(to, 0o666, bytes);
+        }
+        let place = call.resolve(from, follow)?;
+        let refused = |error| Fault::failed(format!("cannot create '{}': {}", show(to), reason(&error)));
+        let target = if source.is_directory() {
+            let absolute = call.absolute(without_slashes(to).0);
+            call.tree().resolve(&absolute, false)
+        } else {
+            place_of(call, to)
+        };
+        let target = target.map_err(refused)?;
+        self.one(call, &place, from, &target, to, 0)
+    }
+
+    /// Copies one thing, and what is below it, to a place. `from` and `to` are for words.
+    fn one(
+        &mut self,
+        call: &mut Call<'_, '_>,
+        place: &TreePath,
+        from: &[u8],
+        target: &TreePath,
+        to: &[u8],
+        depth: usize,
+    ) -> Result<(), Fault> {
+        call.shell.world.budget.step()?;
+        if depth > DEPTH_MAX {
+            return Err(Fault::gap("copies a tree that is too deep"));
+        }
+        let Some(source) = call.tree().get(place).cloned() else { return Ok(()) };
+        if call.tree().id(place).is_some_and(|id| self.new.contains(&id)) {
+            let (from, to) = (show(from), show(to));
+            return Err(Fault::failed(format!("cannot copy a directory, '{from}', into itself, '{to}'")));
+        }
+        let target = self.written(call, place, &source, target, (from, to))?;
+        let Some(target) = target else { return Ok(()) };
+        if source.is_directory() {
+            return self.directory(call, place, from, &source, &target, to, depth);
+        }
+        let id = call.tree().id(place).expect("it was just found");
+        if let Some(first) = self.copied.get(&id).filter(|_| self.copy.links)
+            && call.tree().get(first).is_some()
+        {
+            let first = first.clone();
+            call.tree().link(&first, target)?;
+            return Ok(());
+        }
+        self.file(call, place, &source, &target)?;
+        self.copied.insert(id, target);
+        let backup = std::mem::take(&mut self.backup);
+        if self.copy.verbose {
+            call.out(format!("'{}' -> '{}'{backup}\n", show(from), show(to)))?;
+        }
+        Ok(())
+    }
+
+    /// Where it is really written to: through a link to a file, in the place of anything else. `None`: it stays.
+    fn written(
+        &mut self,
+        call: &mut Call<'_, '_>,
+        place: &TreePath,
+        source: &Inode,
+        named: &TreePath,
+        (from, to): (&[u8], &[u8]),
+    ) -> Result<Option<TreePath>, Fault> {
+        let copy = self.copy;
+        let is_file = source.content().is_some();
+        let through = is_file && !copy.hard && !copy.backup && !copy.replace;
+        let there = call.tree().get(named).cloned();
+        let (target, old) = match &there {
+            Some(Inode { kind: Kind::Symlink(_), .. }) if through => {
+                let absolute = [b"/", named.as_bytes()].concat();
+                let refused = |error| Fault::failed(format!("cannot create '{}': {}", show(to), reason(&error)));
+                let behind = call.tree().resolve(&absolute, true).map_err(refused)?;
+                match call.tree().get(&behind).cloned() {
+                    Some(old) => (behind, Some(old)),
+                    None => {
+                        return Err(Fault::failed(format!("not writing through dangling symlink '{}'", show(to))));
+                    }
+                }
+            }
+            _ => (named.clone(), there),
+        };
+        let Some(old) = old else {
+            self.made.note(&target, from, to)?;
+            return Ok(Some(target));
+        };
+        let tree = call.tree();
+        let same = tree.id(place) == tree.id(&target);
+        if same && !(copy.hard && place != &target) && !((copy.replace || copy.backup) && place != &target) {
+            return Err(Fault::failed(format!("'{}' and '{}' are the same file", show(from), show(to))));
+        }
+        match (old.is_directory(), source.is_directory()) {
+            (true, true) => {}
+            (true, false) => {
+                return Err(Fault::failed(format!(
+                    "cannot overwrite directory '{}' with non-directory '{}'",
+                    show(to),
+                    show(from)
+                )));
+            }
+            (false, true) => {
+                return Err(Fault::failed(format!(
+                    "cannot overwrite non-directory '{}' with directory '{}'",
+                    show(to),
+                    show(from)
+                )));
+            }
+            (false, false) => {
+                if copy.ask {
+                    return Err(Fault::gap("-i: asks before it overwrites"));
+                }
+                if copy.keep || (copy.update && old.stat.mtime >= source.stat.mtime) {
+                    return Ok(None);
+                }
+                self.made.note(&target, from, to)?;
+                if copy.backup {
+                    self.backup = back_up(call, &target, to)?;
+                }
+                let id = call.tree().id(&target);
+                let linked = copy.links && id.is_some_and(|id| call.tree().links(id) > 1);
+                if id.is_some() && !copy.hard && (copy.replace || linked || !is_file) {
+                    // The name itself goes, also where it is a link to what was looked at.
+                    call.tree().remove(named)?;
+                    return Ok(Some(named.clone()));
+                }
+            }
+        }
+        Ok(Some(target))
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "two places, each with its name for words")]
+    fn directory(
+        &mut self,
+        call: &mut Call<'_, '_>,
+        place: &TreePath,
+        from: &[u8],
+        source: &Inode,
+        target: &TreePath,
+        to: &[u8],
+        depth: usize,
+    ) -> Result<(), Fault> {
+        let new = call.tree().get(target).is_none();
+        if new {
+            let mode = if self.copy.no_mode { 0o777 } else { source.stat.mode & 0o1777 };
+            let mode = mode & !call.shell.state.umask;
+            call.create(target, Inode::directory(mode))?;
+            self.new.extend(call.tree().id(target));
+            if self.copy.verbose {
+                call.out(format!("'{}' -> '{}'\n", show(from), show(to)))?;
+            }
+        }
+        let names: Vec<Vec<u8>> = call.tree().children(place).map(|(path, _)| path.name().to_vec()).collect();
+        // In which order a directory is read is not known here.
+        if self.copy.verbose && names.len() > 1 {
+            return Err(Fault::gap("-v: in which order a directory's entries are copied"));
+        }
+        for name in names {
+            let below = place.join(&name)?;
+            let is_link = matches!(call.tree().get(&below), Some(Inode { kind: Kind::Symlink(_), .. }));
+            let (from, to) = ([from, &name].join(&b'/'), [to, &name].join(&b'/'));
+            let below = if is_link && self.copy.follow == Follow::Always {
+                let absolute = [b"/", below.as_bytes()].concat();
+                match call.tree().lookup(&absolute) {
+                    Some((behind, _)) => behind,
+                    None => {
+                        call.err(&format!("cannot stat '{}': No such file or directory", show(&from)))?;
+                        self.status = 1;
+                        continue;
+                    }
+                }
+            } else {
+                below
+            };
+            match self.one(call, &below, &from, &target.join(&name)?, &to, depth + 1) {
+                Err(Fault::Failed(status, message)) => {
+                    call.err(&message)?;
+                    self.status = status;
+                }
+                other => other?,
+            }
+        }
+        self.attributes(call, source, target, new);
+        Ok(())
+    }
+
+    /// Puts one file, link or device at a place that is free, or that is a file to write into.
+    fn file(&self, call: &mut Call<'_, '_>, place: &TreePath, source: &Inode, target: &TreePath) -> Result<(), Fault> {
+        let refused = |error| Fault::failed(format!("cannot create '{target}': {}", reason(&error)));
+        if self.copy.hard {
+            let tree = call.tree();
+            let same = tree.id(place) == tree.id(target);
+            return match call.tree().get(target) {
+                Some(_) if same => Ok(()),
+                Some(_) => Err(refused_exists(target)),
+                None => call.tree().link(place, target.clone()).map_err(refused),
+            };
+        }
+        let clock = call.shell.world.clock;
+        if let Some(there) = call.tree().get_mut(target) {
+            // An existing file is written into: it keeps what is not preserved from the source.
+            there.kind = source.kind.clone();
+            there.stat.mtime = clock;
+            self.attributes(call, source, target, false);
+            return Ok(());
+        }
+        let mode = match source.kind {
+            Kind::Symlink(_) => 0o777,
+            _ if self.copy.no_mode => 0o666 & !call.shell.state.umask,
+            _ => source.stat.mode & 0o777 & !call.shell.state.umask,
+        };
+        call.create(target, Inode { kind: source.kind.clone(), stat: Stat::new(mode) })?;
+        self.attributes(call, source, target, true);
+        Ok(())
+    }
+
+    fn attributes(&self, call: &mut Call<'_, '_>, source: &Inode, target: &TreePath, new: bool) {
+        let copy = self.copy;
+        let Some(inode) = call.tree().get_mut(target) else { return };
+        let directory = inode.is_directory();
+        if copy.owner {
+            permissions::change_owner(&mut inode.stat, directory, Some(source.stat.uid), Some(source.stat.gid));
+        }
+        if copy.mode && (new || !matches!(inode.kind, Kind::Symlink(_))) {
+            inode.stat.mode = source.stat.mode;
+        }
+        if copy.times {
+            inode.stat.mtime = source.stat.mtime;
+        }
+        if copy.xattrs {
+            inode.stat.xattrs.clone_from(&source.stat.xattrs);
+        }
+    }
+}
+
+fn refused_exists(target: &TreePath) -> Fault {
+    Fault::failed(format!("cannot create hard link '{target}': File exists"))
+}
+
+// --- install -------------------------------------------------------------------------------------------------
+
+const INSTALL_LONG: &[(&str, u8)] = &[
+    ("backup", b'b'),
+    ("directory", b'd'),
+    ("mode", b'm'),
+    ("owner", b'o'),
+    ("group", b'g'),
+    ("preserve-timestamps", b'p'),
+    ("target-directory", b't'),
+    ("no-target-directory", b'T'),
+    ("verbose", b'v'),
+    ("compare", b'C'),
+];
+
+/// What is installed gets.
+#[derive(Debug, Clone, Copy)]
+struct Owned {
+    mode: u32,
+    /// As chmod does with few digits, a directory keeps its setuid and setgid bits.
+    keeps_bits: bool,
+    owner: Option<u32>,
+    group: Option<u32>,
+}
+
+impl Owned {
+    fn set(self, stat: &mut Stat) {
+        stat.mode = self.mode;
+        stat.uid = self.owner.unwrap_or(stat.uid);
+        stat.gid = self.group.unwrap_or(stat.gid);
+    }
+}
+
+fn install(call: &mut Call<'_, '_>) -> Done {
+    let given = call.options("bcdDm:o:g:pt:TvCZ", INSTALL_LONG)?;
+    let directory = given.has(b'd');
+    let owned = Owned {
+        mode: given.value(b'm').map_or(Ok(0o755), |text| permissions::parse(text, 0, directory, 0))?,
+        keeps_bits: given.value(b'm').is_some_and(|text| text.len() < 5),
+        owner: given.value(b'o').map(|name| permissions::user(call, name)).transpose()?,
+        group: given.value(b'g').map(|name| permissions::group(call, name)).transpose()?,
+    };
+    if directory {
+        return each(call, given.operands.clone(), |call, path| install_directory(call, &path, owned, given.has(b'v')));
+    }
+    if given.has(b'D') {
+        match (given.value(b't'), given.operands.last().cloned()) {
+            (Some(directory), _) => parents_by_0755(call, &[directory, b"/x"].concat(), given.has(b'v'))?,
+            (None, Some(last)) => parents_by_0755(call, &last, given.has(b'v'))?,
+            (None, None) => {}
+        }
+    }
+    let pairs = destinations(call, &given, true)?;
+    let mut made = Made::default();
+    each(call, pairs, |call, (from, to)| install_file(call, &given, owned, &from, &to, &mut made))
+}
+
+/// Parents are always made with 0755, whatever the umask.
+fn parents_by_0755(call: &mut Call<'_, '_>, path: &[u8], verbose: bool) -> Result<(), Fault> {
+    let umask = std::mem::replace(&mut call.shell.state.umask, 0o022);
+    let made = make_parents(call, path, verbose);
+    call.shell.state.umask = umask;
+    made
+}
+
+fn install_directory(call: &mut Call<'_, '_>, path: &[u8], owned: Owned, verbose: bool) -> Result<(), Fault> {
+    parents_by_0755(call, path, verbose)?;
+    let refused = |why: &str| Fault::failed(format!("cannot create directory '{}': {why}", show(path)));
+    let absolute = call.absolute(path);
+    let place = call.tree().resolve(without_slashes(&absolute).0, false).map_err(|error| refused(reason(&error)))?;
+    if call.tree().get(&place).is_none() {
+        call.create(&place, Inode::directory(owned.mode))?;
+        if verbose {
+            call.out(format!("install: creating directory '{}'\n", show(path)))?;
+        }
+    }
+    let Some((place, _)) = call.tree().lookup(&absolute) else { return Err(refused("File exists")) };
+    match call.tree().get_mut(&place) {
+        Some(inode) if inode.is_directory() => {
+            let kept = if owned.keeps_bits { inode.stat.mode & 0o6000 } else { 0 };
+            owned.set(&mut inode.stat);
+            inode.stat.mode |= kept;
+        }
+        _ => return Err(refused("File exists")),
+    }
+    Ok(())
+}
+
+fn install_file(
+    call: &mut Call<'_, '_>,
+    given: &Given,
+    owned: Owned,
+    from: &[u8],
+    to: &[u8],
+    made: &mut Made,
+) -> Result<(), Fault> {
+    let source = match from {
+        b"/dev/null" => Inode::file(0, Vec::new()),
+        b"/dev/stdin" => {
+            let bytes = call.input()?;
+            Inode { kind: Kind::File(call.shell.world.content(bytes)?), stat: Stat::new(0) }
+        }
+        _ => call
+            .look(from, true)
+            .ok_or_else(|| Fault::failed(format!("cannot stat '{}': No such file or directory", show(from))))?,
+    };
+    if source.is_directory() {
+        return Err(Fault::failed(format!("omitting directory '{}'", show(from))));
+    }
+    if source.content().is_none() {
+        return Err(Fault::gap(format!("installs the device {}", show(from))));
+    }
+    let refused =
+        |error: tree::Error| Fault::failed(format!("cannot create regular file '{}': {}", show(to), reason(&error)));
+    let place = match place_of(call, to) {
+        Err(error) if given.has(b'v') => {
+            call.out(format!("'{}' -> '{}'\n", show(from), show(to)))?;
+            return Err(refused(error));
+        }
+        place => place.map_err(refused)?,
+    };
+    if call.tree().get(&place).is_some_and(Inode::is_directory) {
+        return Err(Fault::failed(format!("cannot overwrite directory '{}' with non-directory", show(to))));
+    }
+    let named = |call: &mut Call<'_, '_>, follow| call.resolve(from, follow).is_ok_and(|named| named == place);
+    if !matches!(from, b"/dev/null" | b"/dev/stdin") && (named(call, true) || named(call, false)) {
+        // The real one has unlinked it by then.
+        return Err(Fault::gap(format!("installs {} over itself", show(from))));
+    }
+    made.note(&place, from, to)?;
+    let same = given.has(b'C') && {
+        let mut wanted = source.clone();
+        wanted.stat = call.tree().get(&place).map(|there| there.stat.clone()).unwrap_or_default();
+        owned.set(&mut wanted.stat);
+        call.tree().get(&place).is_some_and(|there| there.kind == wanted.kind && there.stat == wanted.stat)
+    };
+    if same {
+        return Ok(());
+    }
+    let backup = if given.has(b'b') { back_up(call, &place, to)? } else { String::new() };
+    let replaced = call.tree().get(&place).is_some();
+    call.create(&place, Inode { kind: source.kind, stat: Stat::new(owned.mode) })?;
+    if let Some(inode) = call.tree().get_mut(&place) {
+        owned.set(&mut inode.stat);
+        if given.has(b'p') {
+            inode.stat.mtime = source.stat.mtime;
+        }
+    }
+    if given.has(b'v') {
+        if replaced {
+            call.out(format!("removed '{}'\n", show(to)))?;
+        }
+        call.out(format!("'{}' -> '{}'{backup}\n", show(from), show(to)))?;
+    }
+    Ok(())
+}
