@@ -189,7 +189,6 @@ impl Dice {
             "-exec echo {} \\;",
             "-exec printf '%s\\n' {} +",
             "-execdir echo {} \\;",
-            "-quit",
             "-delete",
             "-prune",
         ]);

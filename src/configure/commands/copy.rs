@@ -10,6 +10,7 @@ use super::Fault;
 use super::Given;
 use super::files::Made;
 use super::files::back_up;
+use super::files::backup_or_keep;
 use super::files::destinations;
 use super::files::each;
 use super::files::make_parents;
@@ -158,6 +159,7 @@ struct Copying {
 
 fn cp(call: &mut Call<'_, '_>) -> Done {
     let given = call.options("abdfHilLnpPrRTt:uvx1::2:3::4Z", CP_LONG)?;
+    backup_or_keep(&given)?;
     let mut copying = Copying {
         copy: Copy::new(&given)?,
         made: Made::default(),
@@ -272,6 +274,9 @@ impl Copying {
         let tree = call.tree();
         let same = tree.id(place) == tree.id(&target);
         if same && !(copy.hard && place != &target) && !((copy.replace || copy.backup) && place != &target) {
+            if copy.keep {
+                return Ok(None);
+            }
             return Err(Fault::failed(format!("'{}' and '{}' are the same file", show(from), show(to))));
         }
         match (old.is_directory(), source.is_directory()) {
@@ -536,7 +541,7 @@ fn install_file(
     let refused =
         |error: tree::Error| Fault::failed(format!("cannot create regular file '{}': {}", show(to), reason(&error)));
     let place = match place_of(call, to) {
-        Err(error) if given.has(b'v') => {
+        Err(error) if given.has(b'v') && call.look(without_slashes(to).0, false).is_none() => {
             call.out(format!("'{}' -> '{}'\n", show(from), show(to)))?;
             return Err(refused(error));
         }
@@ -545,7 +550,11 @@ fn install_file(
     if call.tree().get(&place).is_some_and(Inode::is_directory) {
         return Err(Fault::failed(format!("cannot overwrite directory '{}' with non-directory", show(to))));
     }
-    let named = |call: &mut Call<'_, '_>, follow| call.resolve(from, follow).is_ok_and(|named| named == place);
+    let there = call.tree().id(&place);
+    let named = |call: &mut Call<'_, '_>, follow| {
+        let named = call.resolve(from, follow).ok();
+        there.is_some() && named.is_some_and(|named| call.tree().id(&named) == there)
+    };
     if !matches!(from, b"/dev/null" | b"/dev/stdin") && (named(call, true) || named(call, false)) {
         // The real one has unlinked it by then.
         return Err(Fault::gap(format!("installs {} over itself", show(from))));

@@ -27,6 +27,11 @@ pub(super) fn without_slashes(path: &[u8]) -> (&[u8], bool) {
     (&path[..end], end < path.len())
 }
 
+/// The last name of a path, slashes behind it passed over.
+fn last_name(path: &[u8]) -> &[u8] {
+    without_slashes(path).0.rsplit(|&byte| byte == b'/').next().unwrap_or_default()
+}
+
 /// Where something new that is no directory would lie: its last component is not followed, and a slash behind it is
 /// an error where no directory is.
 ///
@@ -135,6 +140,14 @@ pub(super) fn back_up(call: &mut Call<'_, '_>, place: &TreePath, to: &[u8]) -> R
     Ok(format!(" (backup: '{}~')", show(to)))
 }
 
+/// What is kept is not replaced, so there is nothing to back up.
+pub(super) fn backup_or_keep(given: &Given) -> Result<(), Fault> {
+    match given.has(b'b') && given.last_of(b"fin") == Some(b'n') {
+        true => Err(Fault::failed("options --backup and --no-clobber are mutually exclusive")),
+        false => Ok(()),
+    }
+}
+
 /// Charges for all that lies below a place, before something is done with each of it.
 pub(super) fn charge_below(call: &mut Call<'_, '_>, place: &TreePath) -> Result<(), Fault> {
     let budget = call.shell.world.budget.clone();
@@ -158,6 +171,7 @@ const MV_LONG: &[(&str, u8)] = &[
 
 fn mv(call: &mut Call<'_, '_>) -> Done {
     let given = call.options("bfnTt:vuiZ", MV_LONG)?;
+    backup_or_keep(&given)?;
     let pairs = destinations(call, &given, true)?;
     let mut made = Made::default();
     each(call, pairs, |call, (from, to)| move_one(call, &given, &from, &to, &mut made))
@@ -167,8 +181,19 @@ fn move_one(call: &mut Call<'_, '_>, given: &Given, from: &[u8], to: &[u8], made
     let refused = |error| Fault::failed(format!("cannot move '{}' to '{}': {}", show(from), show(to), reason(&error)));
     let (plain, slash) = without_slashes(from);
     let missing = || Fault::failed(format!("cannot stat '{}': No such file or directory", show(from)));
+    let keep = given.last_of(b"fin") == Some(b'n');
+    if keep {
+        let odd = |path: &[u8]| without_slashes(path).1 || matches!(last_name(path), b"." | b"..");
+        let there = call.look(without_slashes(to).0, false).is_some();
+        if there && (odd(from) || odd(to)) {
+            return Err(Fault::gap("-n with a path that ends in a slash, `.` or `..`"));
+        }
+        if there && call.look(from, false).is_some() {
+            return Ok(());
+        }
+    }
     call.look(from, false).ok_or_else(missing)?;
-    if matches!(plain.rsplit(|&byte| byte == b'/').next(), Some(b"." | b"..")) {
+    if matches!(last_name(from), b"." | b"..") {
         return Err(Fault::failed(format!("cannot move '{}' to '{}': Device or resource busy", show(from), show(to))));
     }
     let source = call.look(plain, false).ok_or_else(missing)?;
@@ -180,12 +205,7 @@ fn move_one(call: &mut Call<'_, '_>, given: &Given, from: &[u8], to: &[u8], made
     } else {
         place_of(call, to)
     };
-    let keep = given.last_of(b"fin") == Some(b'n');
-    let target = match target {
-        // Something is there, though no directory: it is kept.
-        Err(tree::Error::NotDirectory(_)) if keep && call.look(without_slashes(to).0, false).is_some() => return Ok(()),
-        target => target.map_err(refused)?,
-    };
+    let target = target.map_err(refused)?;
     let old = call.tree().get(&target).cloned();
     if without_slashes(to).1 && old.as_ref().is_some_and(|old| !old.is_directory()) {
         return Err(refused(tree::Error::NotDirectory(target)));
@@ -194,11 +214,11 @@ fn move_one(call: &mut Call<'_, '_>, given: &Given, from: &[u8], to: &[u8], made
         if given.last_of(b"fin") == Some(b'i') {
             return Err(Fault::gap("-i: asks before it overwrites"));
         }
-        if keep || (given.has(b'u') && old.stat.mtime >= source.stat.mtime) {
+        if given.has(b'u') && old.stat.mtime >= source.stat.mtime {
             return Ok(());
         }
     }
-    if place == target {
+    if place == target || call.tree().id(&place) == call.tree().id(&target) {
         return Err(Fault::failed(format!("'{}' and '{}' are the same file", show(from), show(to))));
     }
     if source.is_directory() && target.starts_with(&place) {
@@ -211,12 +231,7 @@ fn move_one(call: &mut Call<'_, '_>, given: &Given, from: &[u8], to: &[u8], made
         return Err(refused(tree::Error::NotDirectory(place)));
     }
     charge_below(call, &place)?;
-    if call.tree().id(&target) == call.tree().id(&place) {
-        // Two names of one file: rename(2) does nothing, mv takes the old name away.
-        call.tree().remove(&place).map_err(refused)?;
-    } else {
-        call.tree().rename(&place, &target).map_err(refused)?;
-    }
+    call.tree().rename(&place, &target).map_err(refused)?;
     if given.has(b'v') {
         call.out(format!("renamed '{}' -> '{}'{backup}\n", show(from), show(to)))?;
     }
@@ -252,8 +267,7 @@ fn remove_one(call: &mut Call<'_, '_>, given: &Given, path: &[u8]) -> Result<(),
         return absent("No such file or directory");
     }
     let absolute = call.absolute(path);
-    let last = path.rsplit(|&byte| byte == b'/').find(|name| !name.is_empty()).unwrap_or_default();
-    if last == b"." || last == b".." {
+    if matches!(last_name(path), b"." | b"..") {
         return match call.tree().resolve(&absolute, true) {
             Err(error) => absent(reason(&error)),
             Ok(_) => Err(Fault::failed(format!("refusing to remove '.' or '..' directory: skipping '{}'", show(path)))),
@@ -382,6 +396,9 @@ fn link_one(call: &mut Call<'_, '_>, given: &Given, from: &[u8], to: &[u8], made
         }
         let absolute = call.absolute(from);
         let named = call.tree().resolve(&absolute, symbolic).ok();
+        if symbolic && from != to && named.as_ref() == Some(&place) {
+            return Err(Fault::gap(format!("a link {} to itself by another name", show(to))));
+        }
         let same = named.is_some_and(|named| call.tree().id(&named) == Some(there) && (named == place || !symbolic));
         if same && source.as_ref().is_none_or(|source| *source == place || call.tree().links(there) == 1) {
             return Err(Fault::failed(format!("'{}' and '{}' are the same file", show(from), show(to))));
@@ -510,7 +527,7 @@ fn rmdir(call: &mut Call<'_, '_>) -> Done {
             match call.tree().get(&place).map(Inode::is_directory) {
                 None => return Err(refused("No such file or directory")),
                 Some(false) => return Err(refused("Not a directory")),
-                Some(true) if path.ends_with(b"/.") || path == b"." => return Err(refused("Invalid argument")),
+                Some(true) if last_name(&path) == b"." => return Err(refused("Invalid argument")),
                 Some(true) => {}
             }
             match call.tree().remove(&place) {
