@@ -4,6 +4,7 @@
 //! first and can be given any other: tests, benches and embedders bring their own.
 
 pub mod apt;
+pub mod beneath;
 pub mod download;
 mod event;
 #[cfg(feature = "testing")]
@@ -33,6 +34,7 @@ use std::sync::Mutex;
 use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering;
 
+pub use beneath::Dir;
 pub use event::Event;
 pub use event::Reporter;
 pub use event::Silent;
@@ -333,6 +335,15 @@ pub trait Signer: Send + Sync {
 
     /// The signature over these bytes; the same every time.
     fn sign(&self, bytes: &[u8]) -> Vec<u8>;
+}
+
+/// A key whose signature under an output's provenance may count.
+pub trait Verifier: Send + Sync {
+    /// Names the key beside its signatures.
+    fn key_id(&self) -> String;
+
+    /// Whether `signature` is this key's over `bytes`.
+    fn verifies(&self, bytes: &[u8], signature: &[u8]) -> bool;
 }
 
 /// Where a target system's own programs may run, confined.

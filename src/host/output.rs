@@ -61,6 +61,8 @@ pub struct Staging {
     target: PathBuf,
     /// Where it is written meanwhile.
     path: PathBuf,
+    /// Whether it takes the place of whatever is there, and not of an earlier output alone.
+    replaces: bool,
     /// Open as long as the build lives, and locked: so others know that `path` is no left-over.
     _lock: File,
 }
@@ -75,6 +77,19 @@ impl Staging {
         check_place(target)?;
         let parent = parent(target);
         at("make").and_then(|()| fs::create_dir_all(parent)).map_err(failed("make", parent))?;
+        Self::start(target, parent, false)
+    }
+
+    /// Starts a directory that will appear at `target`, in place of whatever is there, and is written in another
+    /// directory of the same file system: one that nobody else writes in. Both must be there.
+    ///
+    /// # Errors
+    /// Nothing can be written there.
+    pub fn replacing(target: &Path, workshop: &Path) -> Result<Self, OutputError> {
+        Self::start(target, workshop, true)
+    }
+
+    fn start(target: &Path, parent: &Path, replaces: bool) -> Result<Self, OutputError> {
         sweep(parent);
         // Between the making of a directory and its lock another build's sweep may take it away: then once more.
         for _ in 0..100 {
@@ -83,7 +98,7 @@ impl Staging {
             let made = at("write in").and_then(|()| made.tempdir_in(parent));
             let path = made.map_err(failed("write in", parent))?.keep();
             if let Some(lock) = lock(&path) {
-                return Ok(Self { target: target.to_owned(), path, _lock: lock });
+                return Ok(Self { target: target.to_owned(), path, replaces, _lock: lock });
             }
         }
         Err(failed("lock an output in", parent)(io::ErrorKind::ResourceBusy.into()))
@@ -101,7 +116,9 @@ impl Staging {
     /// The file system; what was there before stays.
     pub fn publish(self) -> Result<(), OutputError> {
         synchronise(&self.path)?;
-        check_place(&self.target)?;
+        if !self.replaces {
+            check_place(&self.target)?;
+        }
         swap(&self.path, &self.target)?;
         let parent = parent(&self.target);
         let synchronised = at("synchronise").and_then(|()| File::open(parent)).and_then(|parent| parent.sync_all());
@@ -229,8 +246,15 @@ fn lock(path: &Path) -> Option<File> {
 
 /// Removes a tree, also one whose directories are not writable, as those of an image may be.
 fn remove(root: &Path) -> io::Result<()> {
-    if fs::remove_dir_all(root).is_ok() || !root.exists() {
-        return Ok(());
+    let removed = match fs::remove_dir_all(root) {
+        // Somebody's file that was in the place of a directory.
+        Err(error) if error.kind() == io::ErrorKind::NotADirectory => return fs::remove_file(root),
+        removed => removed,
+    };
+    // Modes are no hindrance to root, whom another may want to lead elsewhere by a link in what is left.
+    let is_root = fs::metadata("/proc/self").is_ok_and(|me| me.uid() == 0);
+    if removed.is_ok() || is_root || fs::symlink_metadata(root).is_err() {
+        return removed.or_else(|error| if error.kind() == io::ErrorKind::NotFound { Ok(()) } else { Err(error) });
     }
     // A mode that cannot be changed shows in the removal.
     let _ = walk(root, &mut |path, metadata| {
@@ -313,6 +337,27 @@ mod tests {
             assert_eq!(fs::read_to_string(target.join("root/file")).expect("there"), text);
             assert_eq!(left(&target), ["out"]);
         }
+    }
+
+    #[test]
+    fn a_directory_is_replaced_whatever_it_holds() {
+        let (directory, target) = place();
+        fs::create_dir_all(target.join("somebody's")).expect("made");
+        let write = |text: &str| {
+            let staging = Staging::replacing(&target, directory.path()).expect("a good place");
+            fs::write(staging.path().join("file"), text).expect("written");
+            staging.publish().expect("published");
+            assert_eq!(names(&target).expect("readable"), ["file"]);
+            assert_eq!(names(directory.path()).expect("readable"), ["deep"], "nothing is left of the earlier one");
+        };
+        write("one");
+        fs::remove_dir_all(&target).expect("ours");
+        std::os::unix::fs::symlink("/etc", &target).expect("made");
+        write("two");
+        fs::remove_dir_all(&target).expect("ours");
+        fs::write(&target, "a file").expect("written");
+        write("three");
+        assert!(Path::new("/etc/passwd").exists(), "a link is not followed");
     }
 
     #[test]

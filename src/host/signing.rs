@@ -17,6 +17,7 @@ use ring::signature::KeyPair as _;
 use ring::signature::UnparsedPublicKey;
 
 use super::Signer;
+use super::Verifier;
 use crate::digest::Sha256;
 
 /// The longest file that is read as a key; one has 120 bytes.
@@ -107,6 +108,16 @@ impl VerifyingKey {
     #[must_use]
     pub fn verifies(&self, bytes: &[u8], signature: &[u8]) -> bool {
         UnparsedPublicKey::new(&ED25519, self.0).verify(bytes, signature).is_ok()
+    }
+}
+
+impl Verifier for VerifyingKey {
+    fn key_id(&self) -> String {
+        Self::key_id(self)
+    }
+
+    fn verifies(&self, bytes: &[u8], signature: &[u8]) -> bool {
+        Self::verifies(self, bytes, signature)
     }
 }
 
