@@ -1,8 +1,8 @@
-//! A tree as a directory of the host's file system.
+//! A tree as a directory of the host's file system, and back.
 //!
 //! The destination is fresh and only we write below it, and the parent of every path is a directory we made, so
 //! no link is ever followed. Owners, devices and some attributes need privilege: with [`Owners::Kept`] a refusal
-//! is an error, never a quiet change.
+//! is an error, never a quiet change. What is read may be anybody's, and is opened by handles below it.
 
 use std::collections::BTreeMap;
 use std::ffi::CString;
@@ -10,6 +10,7 @@ use std::ffi::OsStr;
 use std::fs;
 use std::fs::File;
 use std::io;
+use std::io::Read;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
@@ -26,8 +27,12 @@ use rustix::fs::Uid;
 use rustix::fs::XattrFlags;
 
 use super::Error;
+use crate::host::Dir;
+use crate::host::beneath::Status;
 use crate::host::fault::Faulty;
 use crate::host::fault::at;
+use crate::tree::Content;
+use crate::tree::Inode;
 use crate::tree::InodeId;
 use crate::tree::Kind;
 use crate::tree::Stat;
@@ -95,6 +100,78 @@ pub fn write(tree: &Tree, destination: &Path, owners: Owners) -> Result<(), Erro
         })?;
     }
     Ok(())
+}
+
+/// Reads a directory back into a tree: of one that [`write()`] has made with [`Owners::Kept`], the same one. `keep` gets
+/// the bytes of each file; a file with several names is read once.
+///
+/// # Errors
+/// Something cannot be read or is a socket, or there are more than `paths_max` paths.
+pub fn read(
+    directory: &Dir,
+    paths_max: usize,
+    keep: &mut dyn FnMut(&mut dyn Read, u64) -> io::Result<Content>,
+) -> Result<Tree, Error> {
+    let mut tree = Tree::new();
+    let mut first: BTreeMap<(u64, u64), TreePath> = BTreeMap::new();
+    let mut todo = vec![TreePath::root()];
+    while let Some(parent) = todo.pop() {
+        let failed = |path: &TreePath| {
+            let path = path.clone();
+            move |source: io::Error| Error::Directory { action: "read", path, source }
+        };
+        // From the top each time: as many handles as a path is deep could be more than there are.
+        let here = directory.dir(on_disk(&parent)).map_err(failed(&parent))?;
+        let stat = |path: &TreePath, status: &Status| -> io::Result<Stat> {
+            let xattrs =
+                here.attributes(if *path == parent { OsStr::new("") } else { OsStr::from_bytes(path.name()) })?;
+            let (mode, uid, gid, mtime) = (status.mode, status.uid, status.gid, status.mtime);
+            Ok(Stat { mode, uid, gid, mtime, xattrs: xattrs.into_iter().collect() })
+        };
+        if parent.is_root() {
+            let status = here.status("").map_err(failed(&parent))?;
+            let stat = stat(&parent, &status).map_err(failed(&parent))?;
+            tree.get_mut(&parent).expect("every tree has a root").stat = stat;
+        }
+        for name in here.names().map_err(failed(&parent))? {
+            let path = parent.join(name.as_bytes()).map_err(|error| failed(&parent)(io::Error::other(error)))?;
+            if tree.len() >= paths_max {
+                return Err(Error::TooMany(paths_max));
+            }
+            let status = here.status(&name).map_err(failed(&path))?;
+            let is_shared = status.links > 1 && status.kind != FileType::Directory;
+            if let Some(original) = first.get(&status.inode).filter(|_| is_shared) {
+                tree.link(original, path.clone()).map_err(|error| failed(&path)(io::Error::other(error)))?;
+                continue;
+            }
+            let kind = match status.kind {
+                FileType::Directory => {
+                    todo.push(path.clone());
+                    Kind::Directory
+                }
+                FileType::RegularFile => {
+                    let mut file = here.file(&name).map_err(failed(&path))?;
+                    Kind::File(keep(&mut file, status.size).map_err(failed(&path))?)
+                }
+                FileType::Symlink => Kind::Symlink(here.target(&name).map_err(failed(&path))?),
+                FileType::CharacterDevice => Kind::CharDevice { major: status.device.0, minor: status.device.1 },
+                FileType::BlockDevice => Kind::BlockDevice { major: status.device.0, minor: status.device.1 },
+                FileType::Fifo => Kind::Fifo,
+                _ => return Err(Error::Kind(path)),
+            };
+            let stat = stat(&path, &status).map_err(failed(&path))?;
+            let inode = Inode { kind, stat };
+            tree.insert(path.clone(), inode).map_err(|error| failed(&path)(io::Error::other(error)))?;
+            if is_shared {
+                first.insert(status.inode, path);
+            }
+        }
+    }
+    Ok(tree)
+}
+
+fn on_disk(path: &TreePath) -> &Path {
+    Path::new(OsStr::from_bytes(path.as_bytes()))
 }
 
 fn relative(on_host: &Path, destination: &Path) -> TreePath {

@@ -12,6 +12,7 @@ mod layout;
 mod parallel;
 
 pub use directory::Owners;
+pub use directory::read as read_directory;
 pub use directory::write as write_directory;
 pub use erofs::write as write_erofs;
 pub use newc::Xattrs;
@@ -31,7 +32,7 @@ use crate::tree::TreePath;
 #[non_exhaustive]
 pub enum Error {
     /// The file system refused.
-    #[error("cannot {action} `{path}` in the output directory{}", hint(source))]
+    #[error("cannot {action} `{path}` in the output directory{}", hint(action, source))]
     Directory {
         /// Attempted.
         action: &'static str,
@@ -40,6 +41,12 @@ pub enum Error {
         /// Why.
         source: io::Error,
     },
+    /// A directory that is read has more in it than was asked for.
+    #[error("the directory has more than {0} paths")]
+    TooMany(usize),
+    /// A directory that is read has something in it that no image has, such as a socket.
+    #[error("`{0}` is of a kind that no image has")]
+    Kind(TreePath),
     /// The format has no place for it.
     #[error("`{path}` cannot be written as {format}: {reason}")]
     Unsupported {
@@ -95,8 +102,10 @@ fn no_place(name: &[u8]) -> String {
     format!("its extended attribute `{name}` has no place there (`lossy = [\"xattrs\"]` in `[output]` leaves it out)")
 }
 
-fn hint(error: &io::Error) -> &'static str {
-    if error.kind() == io::ErrorKind::PermissionDenied {
+fn hint(action: &str, error: &io::Error) -> &'static str {
+    if error.kind() == io::ErrorKind::PermissionDenied && action == "read" {
+        " (it has files of others: run this as root)"
+    } else if error.kind() == io::ErrorKind::PermissionDenied {
         " (owners and devices need root; ask for the format `tar`, which needs no privilege)"
     } else {
         ""
