@@ -24,8 +24,8 @@ pub(super) fn head(checker: &mut Checker<'_>, raw: &raw::Head, recipe: &str) -> 
     let network = checker.get("head.network", &raw.network, grammar::network);
     let range = checker.list("head.range", &raw.range, grammar::address);
     let export = format!("/srv/imgbuild/{recipe}");
-    let export = checker.get_or("head.export", raw.export.as_ref(), &export, directory);
-    let tftp = checker.get_or("head.tftp", raw.tftp.as_ref(), "/srv/tftp", directory);
+    let export = checker.get_or("head.export", raw.export.as_ref(), &export, grammar::head_directory);
+    let tftp = checker.get_or("head.tftp", raw.tftp.as_ref(), "/srv/tftp", grammar::head_directory);
     let lease = checker.get_or("head.lease", raw.lease.as_ref(), "12h", grammar::lease);
     let standby = raw.standby.as_ref().map(|standby| self::standby(checker, &standby.value, raw));
     let range = range?;
@@ -60,14 +60,6 @@ fn standby(checker: &mut Checker<'_>, raw: &raw::Standby, head: &raw::Head) -> O
         interface: interface?,
         head_own_address: head_own_address??,
     })
-}
-
-/// A directory of the head's own: not its root.
-fn directory(text: &str) -> Result<String, grammar::Wrong> {
-    match grammar::absolute_path(text)?.as_str() {
-        "/" => Err("this is the head's own root".to_owned()),
-        path => Ok(path.to_owned()),
-    }
 }
 
 /// `[[node]]`

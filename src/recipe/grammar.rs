@@ -67,7 +67,7 @@ fn starts_alphanumeric(text: &str) -> bool {
 }
 
 /// The recipe's name: it names files.
-pub(super) fn recipe_name(text: &str) -> Result<String> {
+pub(crate) fn recipe_name(text: &str) -> Result<String> {
     let lower = !text.contains(|letter: char| letter.is_ascii_uppercase());
     if !only(text, ".-") || !starts_alphanumeric(text) || !lower || text.len() > 64 {
         return wrong("use up to 64 lower-case letters, digits, `.` and `-`, a letter or digit first");
@@ -176,7 +176,7 @@ pub(super) fn url(text: &str) -> Result<String> {
 }
 
 /// A host name of one label (RFC 1123), in lower case.
-pub(super) fn host_name(text: &str) -> Result<String> {
+pub(crate) fn host_name(text: &str) -> Result<String> {
     // They name files of the boot loaders, and the machine itself in /etc/hosts.
     if matches!(text, "default" | "localhost") || text.starts_with("ip6-") {
         return wrong("the name is taken: every machine, or the boot loader, has a meaning for it");
@@ -193,7 +193,7 @@ pub(super) fn domain(text: &str) -> Result<String> {
 }
 
 /// A host's further name.
-pub(super) fn alias(text: &str) -> Result<String> {
+pub(crate) fn alias(text: &str) -> Result<String> {
     if text.contains('.') { domain(text) } else { host_name(text) }
 }
 
@@ -209,7 +209,7 @@ fn label(text: &str) -> Result<()> {
 }
 
 /// A hardware address of one interface.
-pub(super) fn mac(text: &str) -> Result<[u8; 6]> {
+pub(crate) fn mac(text: &str) -> Result<[u8; 6]> {
     let parts: Vec<&str> = text.split([':', '-']).collect();
     let byte = |part: &&str| (part.len() == 2).then(|| u8::from_str_radix(part, 16).ok()).flatten();
     let bytes: Option<Vec<u8>> = parts.iter().map(byte).collect();
@@ -279,12 +279,27 @@ pub(super) fn mount_point(text: &str) -> Result<String> {
 }
 
 /// An absolute path that may stand unquoted in fstab, exports and boot loaders' files; normalised.
-pub(super) fn absolute_path(text: &str) -> Result<String> {
+pub(crate) fn absolute_path(text: &str) -> Result<String> {
     if !text.starts_with('/') || !only(text, "/._+-@") || text.split('/').any(|part| matches!(part, "." | "..")) {
         return wrong("use an absolute path of letters, digits, `.`, `_`, `+`, `-` and `@`, without `.` and `..`");
     }
     let parts: Vec<&str> = text.split('/').filter(|part| !part.is_empty()).collect();
     Ok(format!("/{}", parts.join("/")))
+}
+
+/// Where a head may have a directory of its own for what nodes get: not among the system's, of which others take every
+/// file for theirs.
+pub(crate) fn head_directory(text: &str) -> Result<String> {
+    let path = absolute_path(text)?;
+    let first = path.split('/').nth(1).unwrap_or_default();
+    if first.is_empty() {
+        return wrong("this is the head's own root");
+    }
+    let own = NO_TMPFS.iter().any(|system| system.strip_prefix('/') == Some(first)) && first != "var";
+    if own || ["root", "tmp"].contains(&first) || ["/home", "/srv", "/var"].contains(&path.as_str()) {
+        return wrong("the system has other things there; use a directory such as one below `/srv`");
+    }
+    Ok(path)
 }
 
 /// A systemd service, without or with `.service`.
@@ -298,7 +313,7 @@ pub(super) fn service(text: &str) -> Result<String> {
 }
 
 /// One kernel argument; goes into the files of several boot loaders.
-pub(super) fn kernel_argument(text: &str) -> Result<String> {
+pub(crate) fn kernel_argument(text: &str) -> Result<String> {
     if !only(text, "._-,:=/@%+~") || text.len() > 512 {
         return wrong("a kernel argument is one word of letters, digits and `._-,:=/@%+~`");
     }

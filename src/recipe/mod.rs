@@ -5,7 +5,7 @@
 
 mod cluster;
 mod file;
-mod grammar;
+pub(crate) mod grammar;
 mod identity;
 mod lock;
 mod meaning;

@@ -704,6 +704,24 @@ const BAD: &[(&str, &str, &str, &[&str])] = &[
         ],
     ),
     (
+        CLUSTER,
+        r#"interface = "eth1""#,
+        "interface = \"eth1\"\nexport = \"/root\"\ntftp = \"/etc\"",
+        &[
+            r#"recipe.toml:9:10: `head.export` is "/root" (the system has other things there; use a directory such as one below `/srv`)"#,
+            r#"recipe.toml:10:8: `head.tftp` is "/etc" (the system has other things there; use a directory such as one below `/srv`)"#,
+        ],
+    ),
+    (
+        CLUSTER,
+        r#"interface = "eth1""#,
+        "interface = \"eth1\"\nexport = \"/usr/lib/x\"\ntftp = \"/srv/\"",
+        &[
+            r#"recipe.toml:9:10: `head.export` is "/usr/lib/x" (the system has other things there; use a directory such as one below `/srv`)"#,
+            r#"recipe.toml:10:8: `head.tftp` is "/srv/" (the system has other things there; use a directory such as one below `/srv`)"#,
+        ],
+    ),
+    (
         PAIR,
         "[head.standby]\nname = \"spare\"\nown-address = \"10.0.0.3\"\n",
         "",
