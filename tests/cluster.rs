@@ -226,10 +226,10 @@ fn ssh_key(booted: &mut Booted, from: &str, address: &str) -> String {
 pub(crate) const DIZZY: (&str, &str) = ("dizzy", "192.168.1.10");
 pub(crate) const TUMBLER: (&str, &str) = ("tumbler", "192.168.1.11");
 
-/// The paths of the first of a lab's disks, that of all generations, which are other than before. The others are the
-/// nodes' own.
+/// The paths of all generations, on the first of a lab's disks, which are other than before. The others are the nodes'
+/// own.
 pub(crate) fn written_by_nodes(before: &States, disk: &Path) -> Vec<String> {
-    written(before, disk).into_iter().filter(|path| Path::new(path).starts_with("0")).collect()
+    written(before, disk).into_iter().filter(|path| Path::new(path).starts_with("0/gen")).collect()
 }
 
 #[test]

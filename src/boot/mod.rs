@@ -396,12 +396,14 @@ fn start_head(
     if options.capture {
         lab::check(&[services::CAPTURES])?;
     }
-    // An image lies beside its mount point.
+    // An image lies beside its mount point, and a root that is published is made beside the others.
+    let above = |directory: &str| directory.strip_suffix("/gen").unwrap_or(directory).to_owned();
     let disk = |export: &String| {
         let image = head.fsids.contains_key(export).then(|| export.rsplit_once('/')).flatten();
-        image.map_or(export.as_str(), |(beside, _)| beside).to_owned()
+        image.map_or_else(|| above(export), |(beside, _)| beside.to_owned())
     };
-    let disks: Vec<String> = head.exports.keys().map(disk).chain(bundle.web_root()).collect();
+    let web = bundle.web_root().map(|directory| above(&directory));
+    let disks: Vec<String> = head.exports.keys().map(disk).chain(web).collect();
     let disks: Vec<String> = outermost(&disks);
     let (address, prefix) = (head.address.expect("it was read"), head.prefix.expect("it was read"));
     // Alone it has the address that nodes know; of two, keepalived says who has it.
@@ -409,6 +411,12 @@ fn start_head(
     let interface = head.interface.as_deref().expect("it was read");
     let setup = Setup { output, bundle: role.directory(), interface, joins, address, prefix, disks: &disks };
     let mut lab = Lab::start(place, &setup)?;
+    // What is exported must be there; an image brings its own mount point.
+    let own = head.exports.keys().filter(|export| !head.fsids.contains_key(*export));
+    let own: Vec<String> = own.map(|export| quote(export)).collect();
+    if !own.is_empty() {
+        lab.step("make the directories that nodes mount", &format!("mkdir -p {}", own.join(" ")))?;
+    }
     for wanted in &wanted {
         let line = bundle.put(wanted)?;
         lab.step(&format!("put {} in place", wanted.what()), &line)?;
