@@ -119,6 +119,22 @@ pub enum Error {
     /// The cache cannot be used.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// An output is not what its manifest says, or not signed by who must have; each way is told, or counted.
+    #[error("the output `{}` is not what its manifest says:\n  {}", path.display(), .wrong.join("\n  "))]
+    Unverified {
+        /// The output.
+        path: PathBuf,
+        /// In which ways.
+        wrong: Vec<String>,
+    },
+    /// An output's manifest is none, or of another version of the program.
+    #[error("cannot read `{}`", path.display())]
+    Manifest {
+        /// Where it lies.
+        path: PathBuf,
+        /// Why.
+        source: manifest::Error,
+    },
     /// Another tree came out than the caller expects.
     #[error("the tree's digest is {found}, expected is {expected}")]
     Unexpected {
@@ -173,7 +189,8 @@ impl Error {
         match self {
             Self::Archive(error) => error.is_integrity(),
             Self::Fetch(error) => error.is_integrity(),
-            Self::Publish(error) => matches!(**error, PublishError::Unverified(_)),
+            Self::Publish(error) => matches!(**error, PublishError::Unsigned { .. }),
+            Self::Unverified { .. } | Self::Manifest { source: manifest::Error::Parse(_), .. } => true,
             Self::Unexpected { .. } | Self::Store(StoreError::Mismatch { .. }) => true,
             _ => false,
         }
@@ -214,14 +231,6 @@ pub enum PublishError {
         /// What is not there.
         reason: String,
     },
-    /// Its manifest cannot be read.
-    #[error("cannot read `{}`", path.display())]
-    Manifest {
-        /// Where it lies.
-        path: PathBuf,
-        /// Why.
-        source: manifest::Error,
-    },
     /// Its root cannot be read.
     #[error("cannot read `{}`", path.display())]
     Root {
@@ -230,9 +239,61 @@ pub enum PublishError {
         /// Why.
         source: tree::tar::Error,
     },
-    /// It is not what its manifest says, in these ways.
-    #[error("the output is not what its manifest says: {}", .0.join("; "))]
-    Unverified(Vec<String>),
+    /// What a head keeps of a cluster is nothing that imgbuild has written.
+    #[error("cannot use `{}`: {reason}; move it away if nobody needs it", path.display())]
+    Cluster {
+        /// Where it lies.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
+    /// The head has keys, and none of them has signed.
+    #[error(
+        "`{}` must be signed by a key in `{}`: {why}; build it with `--sign`, and the key's public half belongs there",
+        path.display(), keys.display()
+    )]
+    Unsigned {
+        /// The output.
+        path: PathBuf,
+        /// Where the head's keys lie.
+        keys: PathBuf,
+        /// What is wrong with the signature.
+        why: String,
+    },
+    /// A file among the head's keys is no key.
+    #[error("cannot use `{}`: {reason}; only public keys may be called `.pem` there", path.display())]
+    Key {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
+    /// A root on the head is not as in the output, and nodes may run from it.
+    #[error(
+        "`{}` is not as in the output, and nodes may run from it, so that it is not replaced: {}; `--keep-root` takes \
+         it as it is, or remove it when no node runs from it",
+        root.display(), .wrong.join("; ")
+    )]
+    Changed {
+        /// Which.
+        root: PathBuf,
+        /// In which ways.
+        wrong: Vec<String>,
+    },
+    /// Something that is no file lies where a file of the head's must be.
+    #[error("`{}` is no regular file, and a file of the head's must be there: move it away first", .0.display())]
+    InTheWay(PathBuf),
+    /// Roots lie on a file system of their own.
+    #[error(
+        "`{}` is a file system of its own, and roots are made beside it, where no node writes: mount it at `{}`",
+        roots.display(), export.display()
+    )]
+    FileSystem {
+        /// Where roots lie.
+        roots: PathBuf,
+        /// The directory above.
+        export: PathBuf,
+    },
     /// Nodes would not come up, or would give something away.
     #[error("nodes must not boot this: {}", .0.join("; "))]
     Lint(Vec<String>),
@@ -252,8 +313,8 @@ pub enum PublishError {
     /// The menu has none but the one in use.
     #[error("there is no previous generation to go back to")]
     NoPrevious,
-    /// It is not known of these nodes what they run.
-    #[error("cannot tell which generations may go: the head's logs do not say what {} runs", .0.join(", "))]
+    /// It is not known of these nodes what they run, and what else cannot be told.
+    #[error("cannot tell which generations may go: it is not known who uses what: {}", .0.join("; "))]
     Unknown(Vec<String>),
     /// One of two heads is not the other.
     #[error("`{}` is the {role} already: publish with {} there", root.display(), if *.role == "standby" { "`--standby`" } else { "no `--standby`" })]
@@ -262,17 +323,6 @@ pub enum PublishError {
         root: PathBuf,
         /// Which of the two it is.
         role: &'static str,
-    },
-    /// A root that shall go is mounted.
-    #[error(
-        "`{}` is mounted: run `rm {}; exportfs -ra; umount {}` first",
-        root.display(), exports.display(), root.display()
-    )]
-    Mounted {
-        /// The mount point.
-        root: PathBuf,
-        /// Where its export is written down.
-        exports: PathBuf,
     },
     /// Where a link must be, something else lies.
     #[error("`{}` is not imgbuild's link to the boot menu: move it away first", .0.display())]

@@ -1,9 +1,11 @@
 //! The program as people and scripts meet it: screens, streams, exit codes.
 
 use std::fs;
+use std::fs::Permissions;
 use std::io::Read as _;
 use std::io::Write as _;
 use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::Command;
 use std::process::Output;
@@ -297,31 +299,54 @@ fn an_output_is_verified() {
     fs::create_dir_all(directory.join("boot")).expect("made");
     let record = |path: &str, text: &str| {
         fs::write(directory.join(path), text).expect("written");
-        OutputRecord { path: path.into(), size: text.len() as u64, sha256: Sha256::of(text.as_bytes()) }
+        fs::set_permissions(directory.join(path), Permissions::from_mode(0o644)).expect("ours");
+        OutputRecord::file(path, text.len() as u64, Sha256::of(text.as_bytes()))
     };
-    let outputs = vec![record("tree.txt", "a tree"), record("boot/vmlinuz", "a kernel")];
-    let tree = outputs[0].sha256;
+    let tree = Sha256::of(b"a tree");
+    let boot = OutputRecord::Directory { path: "boot".into(), mode: 0o755 };
+    let outputs = vec![record("tree.txt", "a tree"), record("boot/vmlinuz", "a kernel"), boot];
+    fs::set_permissions(directory.join("boot"), Permissions::from_mode(0o755)).expect("ours");
     let mut manifest = Manifest::new("small".into(), "amd64".into(), "trixie".into(), tree, 0, tree);
     manifest.outputs = outputs;
-    fs::write(directory.join("manifest.json"), manifest.to_json()).expect("written");
+    let write = |manifest: &Manifest| {
+        fs::write(directory.join("manifest.json"), manifest.to_json()).expect("written");
+        fs::set_permissions(directory.join("manifest.json"), Permissions::from_mode(0o644)).expect("ours");
+    };
+    write(&manifest);
     let output = run(place.path(), &["verify", "out"]);
-    assert_eq!((code(&output), out(&output)), (Some(0), format!("2 files as in the manifest\ntree {tree}\n")));
+    let wanted = format!("2 files as in the manifest\ntree {tree}\n");
+    assert_eq!((code(&output), out(&output)), (Some(0), wanted), "{}", err(&output));
     let told = |wanted: &str| {
         let output = run(place.path(), &["verify", "out"]);
         assert_eq!(code(&output), Some(3), "{wanted}");
         assert!(err(&output).contains(wanted), "{wanted}: {}", err(&output));
     };
-    fs::write(directory.join("boot/vmlinuz"), "a colonel").expect("written");
+    fs::write(directory.join("boot/vmlinuz"), "a kornel").expect("written");
     told("`boot/vmlinuz` has other bytes");
+    fs::write(directory.join("boot/vmlinuz"), "a colonel").expect("written");
+    told("`boot/vmlinuz` has 9 bytes, not 8");
+    fs::set_permissions(directory.join("boot/vmlinuz"), Permissions::from_mode(0o4755)).expect("ours");
+    told("`boot/vmlinuz` has mode 4755, not 0644");
     fs::remove_file(directory.join("boot/vmlinuz")).expect("there");
     told("`boot/vmlinuz` is missing");
     std::os::unix::fs::symlink("/etc/passwd", directory.join("boot/vmlinuz")).expect("made");
     told("`boot/vmlinuz` is no regular file");
     fs::write(directory.join("more"), "").expect("written");
     told("`more` is not in the manifest");
-    manifest.outputs[1].path = "../small.toml".into();
-    fs::write(directory.join("manifest.json"), manifest.to_json()).expect("written");
-    told("`../small.toml` is no path in an output");
+    for number in 0..60 {
+        fs::write(directory.join(format!("more-{number}")), "").expect("written");
+    }
+    told("\n  and 12 more");
+    for path in ["../small.toml", "/etc/passwd", "manifest.json", ""] {
+        manifest.outputs[1] = OutputRecord::file(path, 0, tree);
+        write(&manifest);
+        told(&format!("`{path}` is no path in an output"));
+    }
+    manifest.outputs[1] = manifest.outputs[0].clone();
+    write(&manifest);
+    told("`tree.txt` is in the manifest twice");
+    fs::write(directory.join("manifest.json"), "{").expect("written");
+    told("cannot read the manifest");
     fs::remove_file(directory.join("manifest.json")).expect("there");
     assert_eq!(code(&run(place.path(), &["verify", "out"])), Some(1));
 }

@@ -39,6 +39,7 @@ const LOADERS: &[&str] = &[
 ];
 
 const GENERATION: &str = "0123456789abcdef";
+const ROOT: &str = "00112233445566aa";
 
 fn loaders() -> Tree {
     let mut tree = Tree::new();
@@ -57,6 +58,7 @@ fn input<'a>(recipe: &'a Recipe, loaders: &'a Tree) -> head::Input<'a> {
         initramfs: Content::from_bytes("initramfs"),
         image: None,
         loaders,
+        root: ROOT.to_owned(),
         generation: GENERATION.to_owned(),
         role: Role::Head,
     }
@@ -91,7 +93,7 @@ fn the_classic_forms_are_there() {
     }
     let default = text(&head, "srv/tftp/pxelinux.cfg/default");
     let append = "APPEND initrd=diskless-node/0123456789abcdef/initrd.img root=/dev/nfs \
-                  nfsroot=192.168.1.1:/srv/imgbuild/diskless-node/gen/0123456789abcdef/root,nfsvers=3,tcp rw ip=dhcp \
+                  nfsroot=192.168.1.1:/srv/imgbuild/diskless-node/gen/00112233445566aa/root,nfsvers=3,tcp rw ip=dhcp \
                   net.ifnames=0";
     let kernel = "KERNEL diskless-node/0123456789abcdef/vmlinuz";
     assert!(default.contains(append) && default.contains(kernel), "{default}");
@@ -160,7 +162,7 @@ fn each_root_mode_has_its_own_words() {
     recipe.nodes[1].root = Some(RootMode::Overlay);
     let head = assemble(&recipe, &loaders()).expect("all there");
     let tumbler = text(&head, "srv/tftp/pxelinux.cfg/tumbler");
-    let root = "boot=imgbuild imgbuild.root=nfs:192.168.1.1:/srv/imgbuild/diskless-node/gen/0123456789abcdef/root";
+    let root = "boot=imgbuild imgbuild.root=nfs:192.168.1.1:/srv/imgbuild/diskless-node/gen/00112233445566aa/root";
     assert!(tumbler.contains(root) && !tumbler.contains("nfsroot="), "{tumbler}");
     assert!(head.lookup("etc/systemd/system/imgbuild-http.service").is_none());
     recipe.nodes[1].root = Some(RootMode::Ram);
@@ -170,7 +172,7 @@ fn each_root_mode_has_its_own_words() {
     let image = head::RamImage { name: "root.erofs".into(), sha256: Sha256::of(b""), size: 1 };
     let head = head::assemble(&head::Input { image: Some(image), ..input(&recipe, &loaders()) }).expect("all there");
     let tumbler = text(&head, "srv/tftp/grub/nodes/00:21:97:7a:24:0f.cfg");
-    assert!(tumbler.contains("ram:http://192.168.1.1:8067/0123456789abcdef/root.erofs ro"), "{tumbler}");
+    assert!(tumbler.contains("ram:http://192.168.1.1:8067/00112233445566aa/root.erofs ro"), "{tumbler}");
     let unit = text(&head, "etc/systemd/system/imgbuild-http.service");
     assert!(unit.contains("-p 192.168.1.1:8067 -h /srv/imgbuild/diskless-node/gen\n"), "{unit}");
     assert!(text(&head, "README").contains("install -D -m 0644 root.erofs /srv/imgbuild/diskless-node/gen/"));
@@ -215,12 +217,12 @@ fn two_heads_serve_the_same_from_one_address() {
     ];
     assert_eq!(differ, wanted, "what nodes get is the same");
 
-    let generation = format!("/srv/imgbuild/diskless-node/gen/{GENERATION}/root");
-    let exports = text(&head, &format!("etc/exports.d/imgbuild-{GENERATION}.exports"));
+    let generation = format!("/srv/imgbuild/diskless-node/gen/{ROOT}/root");
+    let exports = text(&head, &format!("etc/exports.d/imgbuild-{ROOT}.exports"));
     let export = "192.168.1.0/24(ro,sync,no_subtree_check,no_root_squash,mountpoint,fsid=";
     let fsid = exports.split(&format!("{generation} {export}")).nth(1).unwrap_or_else(|| panic!("{exports}"));
     assert_eq!(fsid.trim_end().len(), 37, "a UUID and a bracket: {fsid}");
-    let other = head_of_generation(&recipe, "fedcba9876543210");
+    let other = head_with_root(&recipe, "fedcba9876543210");
     let other = text(&other, "etc/exports.d/imgbuild-fedcba9876543210.exports");
     assert!(!other.contains(fsid.trim_end()), "another generation has another fsid: {other}");
     let states = text(&standby, "etc/exports.d/imgbuild.exports");
@@ -264,9 +266,9 @@ fn two_heads_serve_the_same_from_one_address() {
     assert!(text(&memory, "README").contains("install -D -m 0644 root.squashfs "));
 }
 
-fn head_of_generation(recipe: &Recipe, generation: &str) -> Tree {
-    let generation = generation.to_owned();
-    head::assemble(&head::Input { generation, ..input(recipe, &loaders()) }).expect("the example has all it needs")
+fn head_with_root(recipe: &Recipe, root: &str) -> Tree {
+    let root = root.to_owned();
+    head::assemble(&head::Input { root, ..input(recipe, &loaders()) }).expect("the example has all it needs")
 }
 
 /// The example with iPXE.
@@ -344,19 +346,145 @@ fn every_generation_can_be_booted_by_every_loader() {
     assert!(error.contains("boot loader"), "{error}");
 }
 
+/// All that a boot depends on makes another generation; what is said to people does not, and a root has a name of its own.
 #[test]
 fn generations_are_told_apart() {
-    let [one, two] = ["one", "two"].map(Content::from_bytes);
+    let loaders = loaders();
+    let named = |recipe: &Recipe, change: &dyn Fn(&mut head::Input<'_>)| {
+        let mut input = input(recipe, &loaders);
+        change(&mut input);
+        let heads = head::bundles(input).expect("the example has all it needs");
+        let text = text(&heads[0].1, "etc/imgbuild/diskless-node.json");
+        let cluster = head::Cluster::parse(&text).expect("ours");
+        assert!(
+            heads
+                .iter()
+                .all(|(_, tree)| tree.lookup(format!("srv/tftp/diskless-node/{}", cluster.generation)).is_some())
+        );
+        cluster.generation
+    };
+    let plain = |_: &mut head::Input<'_>| {};
+    let recipe = |change: &dyn Fn(&mut Recipe)| {
+        let mut recipe = example();
+        change(&mut recipe);
+        recipe
+    };
+    let other_loader = |input: &mut head::Input<'_>| input.loaders = Box::leak(Box::new(other_loaders()));
+    let ids = [
+        named(&example(), &plain),
+        named(&example(), &|input| input.kernel = Content::from_bytes("another")),
+        named(&example(), &|input| input.initramfs = Content::from_bytes("another")),
+        named(&example(), &|input| input.root = "ffffffffffffffff".into()),
+        named(&example(), &other_loader),
+        named(
+            &recipe(&|recipe| recipe.diskless.as_mut().expect("it is").kernel_arguments.push("quiet".into())),
+            &plain,
+        ),
+        named(&recipe(&|recipe| recipe.nodes[0].kernel_arguments.push("quiet".into())), &plain),
+        named(&recipe(&|recipe| recipe.nodes[0].mac[5] ^= 1), &plain),
+        named(&recipe(&|recipe| recipe.nodes[0].address = [192, 168, 1, 99].into()), &plain),
+        named(&recipe(&|recipe| recipe.nodes.truncate(2)), &plain),
+        named(&recipe(&|recipe| recipe.head.as_mut().expect("it has one").boot = BootMode::Ipxe), &plain),
+        named(&pair(), &plain),
+    ];
+    assert_eq!(ids.iter().collect::<BTreeSet<_>>().len(), ids.len(), "{ids:?}");
+    assert!(ids.iter().all(|id| head::is_generation(id)) && !head::is_generation("menu"));
+    assert_eq!(ids[0], named(&example(), &plain));
+    assert_eq!(ids[0], named(&example(), &|input| input.generation = "ffffffffffffffff".into()), "it names itself");
+
     let tree = Sha256::of(b"tree");
     let image = head::RamImage { name: "root.erofs".into(), sha256: tree, size: 1 };
-    let ids = [
-        head::generation(&tree, &one, &two, None),
-        head::generation(&tree, &two, &one, None),
-        head::generation(&Sha256::of(b""), &one, &two, None),
-        head::generation(&tree, &one, &two, Some(&image)),
+    let roots = [
+        head::root_generation(&tree, None),
+        head::root_generation(&Sha256::of(b""), None),
+        head::root_generation(&tree, Some(&image)),
+        head::root_generation(&tree, Some(&head::RamImage { sha256: Sha256::of(b""), ..image.clone() })),
     ];
-    assert_eq!(ids.iter().collect::<BTreeSet<_>>().len(), ids.len());
-    assert!(ids.iter().all(|id| head::is_generation(id)) && !head::is_generation("menu"));
+    assert_eq!(roots.iter().collect::<BTreeSet<_>>().len(), roots.len());
+    assert!(roots.iter().all(|id| head::is_generation(id)));
+}
+
+/// The loaders, of which one is another version.
+fn other_loaders() -> Tree {
+    let mut tree = loaders();
+    tree.write(LOADERS[0], 0o644, "another").expect("writable");
+    tree
+}
+
+/// A head's own file may be anybody's: no name in it leads anywhere that a recipe could not have led to.
+#[test]
+fn case_84_names_in_a_heads_own_file() {
+    let good = text(&example_head(), "etc/imgbuild/diskless-node.json");
+    head::Cluster::parse(&good).expect("ours");
+    for (from, to) in [
+        ("\"/srv/tftp\"", "\"/srv/../tftp\""),
+        ("\"/srv/tftp\"", "\"srv/tftp\""),
+        ("\"/srv/tftp\"", "\"/etc\""),
+        ("\"/srv/tftp\"", "\"/etc/cron.d\""),
+        ("\"/srv/tftp\"", "\"/\""),
+        ("\"/srv/tftp\"", "\"//srv/tftp\""),
+        ("\"/srv/imgbuild/diskless-node\"", "\"/srv/imgbuild/../../root\""),
+        ("\"/srv/imgbuild/diskless-node\"", "\"/root\""),
+        ("\"/srv/imgbuild/diskless-node\"", "\"/usr/lib\""),
+        ("\"name\": \"diskless-node\"", "\"name\": \"../diskless-node\""),
+        ("\"name\": \"diskless-node\"", "\"name\": \"a/b\""),
+        ("\"name\": \"dizzy\"", "\"name\": \"../../../etc\""),
+        ("\"name\": \"dizzy\"", "\"name\": \".\""),
+        ("\"name\": \"dizzy\"", "\"name\": \"\""),
+        ("\"name\": \"dizzy\"", "\"name\": \"tumbler\""),
+        ("\"name\": \"dizzy\"", "\"name\": \"a\\u001b]0;x\""),
+        ("\"db\"", "\"../db\""),
+        (GENERATION, "../../../../etc"),
+        (GENERATION, "0123456789ABCDEF"),
+        (ROOT, "../0011223344556"),
+        ("00:21:97:7d:ad:bf", "00:21:97:7D:AD:BF"),
+        ("00:21:97:7d:ad:bf", "../21:97:7d:ad:bf"),
+        ("ip=dhcp", "ip=dhcp\\ninit=/bin/sh"),
+        ("\"nodes\"", "\"more\": 1, \"nodes\""),
+    ] {
+        assert!(good.contains(from), "{from}");
+        let bad = good.replacen(from, to, 1);
+        assert!(head::Cluster::parse(&bad).is_err(), "{to} was taken");
+    }
+}
+
+#[test]
+fn a_heads_files_have_known_places() {
+    for (recipe, ipxe) in [(example(), false), (with_ipxe(), true), (with_tftpd(), false), (pair(), false)] {
+        let loaders = loaders();
+        for (_, tree) in head::bundles(input(&recipe, &loaders)).expect("all there") {
+            let cluster = head::Cluster::parse(&text(&tree, "etc/imgbuild/diskless-node.json")).expect("ours");
+            for (path, _, inode) in tree.iter().filter(|(_, _, inode)| !inode.is_directory()) {
+                let path = path.to_string();
+                assert!(head::place(&cluster, path.trim_start_matches('/')).is_some(), "{path} {ipxe} {inode:?}");
+            }
+            for foreign in [
+                "etc/cron.d/evil",
+                "etc/hosts.allow",
+                "etc/imgbuild/other.json",
+                "etc/imgbuild/keys/evil.pem",
+                "etc/exports.d/imgbuild-ffffffffffffffff.exports",
+                "etc/systemd/system/evil.service",
+                "srv/tftp/evil",
+                "srv/tftp/diskless-node/ffffffffffffffff/vmlinuz",
+                "srv/tftp/diskless-node/evil",
+                "srv/imgbuild/diskless-node/gen/x",
+                "root/.ssh/authorized_keys",
+                "etc/dnsmasq.d/imgbuild.conf/x",
+                "",
+            ] {
+                assert_eq!(head::place(&cluster, foreign), None, "{foreign}");
+            }
+            let generation = &cluster.generation;
+            for foreign in ["evil", "pxelinux/../../x", "grub/x", "ipxe/a b", "pxelinux/A", "vmlinuz/x"] {
+                assert_eq!(
+                    head::place(&cluster, &format!("srv/tftp/diskless-node/{generation}/{foreign}")),
+                    None,
+                    "{foreign}"
+                );
+            }
+        }
+    }
 }
 
 #[test]

@@ -47,7 +47,7 @@ fn signed(text: &str) -> String {
 fn an_honest_archive_is_built() {
     let world = World::new(&simple());
     let built = world.build().unwrap_or_else(|error| panic!("{}", chain(&error)));
-    assert!(built.outputs.iter().any(|output| output.path == "root.tar"));
+    assert!(built.outputs.iter().any(|output| output.path() == "root.tar"));
     assert_eq!(names(world.place.path()), ["cache", "keys.asc", "out", "small.toml"]);
     let tree = fs::read_to_string(world.place.path().join("out/tree.txt")).expect("it is there");
     assert!(tree.contains("/usr/share/hello/greeting"), "{tree}");

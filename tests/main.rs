@@ -15,6 +15,7 @@ mod boot;
 mod bounds;
 mod cases;
 mod cli;
+mod closed;
 #[cfg(all(feature = "http", feature = "sandbox"))]
 mod cluster;
 mod deb;
@@ -25,6 +26,7 @@ mod faults;
 mod figures;
 mod files;
 mod formats;
+mod generations;
 mod head;
 mod image;
 

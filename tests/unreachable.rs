@@ -45,7 +45,7 @@ fn nodes_say_what_they_do_not_get() {
 
 fn nothing_answers(output: &Path, place: &Path) {
     let mut booted = Booted::new(output, place.join("lab"), 1024);
-    let generation = generation(output);
+    let generation = root(output);
     let directory = format!("/srv/imgbuild/diskless-node/gen/{generation}");
     let image = fs::read(output.join("root.erofs")).expect("it was asked for");
     let mut changed = image.clone();
@@ -95,10 +95,10 @@ fn with_memory(memory: u32) -> Options {
     options
 }
 
-fn generation(output: &Path) -> String {
+fn root(output: &Path) -> String {
     let text = fs::read_to_string(output.join("head/etc/imgbuild/diskless-node.json")).expect("it is in the bundle");
     let cluster: serde_json::Value = serde_json::from_str(&text).expect("JSON");
-    cluster["generation"].as_str().expect("a name").to_owned()
+    cluster["root"].as_str().expect("a name").to_owned()
 }
 
 /// The command of the head's web server.

@@ -306,6 +306,12 @@ pub(super) struct Publish {
     /// The head is the standby
     #[arg(long)]
     pub(super) standby: bool,
+    /// Require a provenance signed by this Ed25519 public key (PEM); given again, by any of them
+    #[arg(long, value_name = "KEY")]
+    pub(super) key: Vec<PathBuf>,
+    /// Take the root that is there already as it is, although it is not as in the output
+    #[arg(long)]
+    pub(super) keep_root: bool,
 }
 
 /// Options of every command that works on a head's generations.
@@ -331,13 +337,16 @@ pub(super) struct Rollback {
 /// `generations`
 #[derive(Debug, Args)]
 pub(super) struct Generations {
-    /// Remove those that no node uses
+    /// Remove those that nothing speaks for, and say of each why it stays or goes
     #[arg(long)]
     pub(super) prune: bool,
     /// Keep the newest ones, so many, whoever uses them
     #[arg(long, value_name = "N", default_value_t = 3, requires = "prune")]
     pub(super) keep: usize,
-    /// Remove although it is not known of every node what it runs
+    /// Keep for so long what was on the menu
+    #[arg(long, value_name = "DAYS", default_value_t = 14, requires = "prune")]
+    pub(super) grace: u32,
+    /// Remove although it cannot be told of every node what it runs
     #[arg(long, requires = "prune")]
     pub(super) force: bool,
     #[command(flatten)]

@@ -12,6 +12,7 @@ use crate::boot::Accelerator;
 use crate::boot::Cluster;
 use crate::boot::Firmware;
 use crate::boot::Options;
+use crate::pipeline::Output;
 
 /// How often the consoles are looked at.
 const TICK: Duration = Duration::from_millis(100);
@@ -20,6 +21,8 @@ const TICK: Duration = Duration::from_millis(100);
 pub(super) fn run(arguments: &Boot, signals: &Signals) -> Result<(), Failure> {
     let firmware = if arguments.uefi { Firmware::Uefi } else { Firmware::Bios };
     let mut options = Options { memory: arguments.memory, firmware, capture: arguments.capture, ..Options::default() };
+    // What it runs as root is what the manifest says, or nothing.
+    Output::verified(&arguments.directory, &[])?;
     let head = boot::read_head(&arguments.directory)?;
     let mut nodes = arguments.node.clone();
     if nodes.is_empty() {

@@ -41,8 +41,10 @@ pub(super) fn run(arguments: &Build, signals: &Signals) -> Result<(), Failure> {
     let mut text = String::new();
     for output in &built.outputs {
         // As sha256sum(1) prints, so that it can check them.
-        writeln!(text, "{}  {}", output.sha256, directory.join(&output.path).display())
-            .expect("writing to a String succeeds");
+        if let Some((sha256, _)) = output.content() {
+            writeln!(text, "{sha256}  {}", directory.join(output.path()).display())
+                .expect("writing to a String succeeds");
+        }
     }
     print(&text)
 }

@@ -13,8 +13,10 @@ use super::words::Failure;
 use crate::compare;
 use crate::compare::Side;
 use crate::digest::Sha256;
+use crate::error::Error;
 use crate::format::compress;
 use crate::manifest::Manifest;
+use crate::pipeline::Output;
 use crate::recipe::Lock;
 use crate::tree;
 use crate::tree::Content;
@@ -40,24 +42,24 @@ pub(super) fn run(arguments: &Compare) -> Result<(), Failure> {
 /// What `path` is: an output directory, a tree's text, a lock or a tar.
 fn side(path: &Path) -> Result<Side, Failure> {
     if path.is_dir() {
-        let manifest = path.join("manifest.json");
-        let manifest = if manifest.exists() { Some(self::manifest(&manifest)?) } else { None };
-        return of_tree(&path.join("tree.txt"), manifest.as_ref());
+        let output = Output::verified(path, &[])?;
+        let side = Side::of_output(&output.text("tree.txt")?, Some(output.manifest()));
+        return side.map_err(|error| Failure::Usage(format!("`{}`: {error}", path.display())));
     }
     match path.extension().and_then(|extension| extension.to_str()) {
         Some("lock") => match Lock::read(path)? {
             Some(lock) => Ok(Side::of_lock(&lock)),
             None => Err(read_failure(path)(io::ErrorKind::NotFound.into())),
         },
-        Some("txt") => of_tree(path, None),
+        Some("txt") => of_tree(path),
         Some("json") => Ok(Side::of_manifest(&manifest(path)?)),
         _ => of_tar(path),
     }
 }
 
-fn of_tree(path: &Path, manifest: Option<&Manifest>) -> Result<Side, Failure> {
+fn of_tree(path: &Path) -> Result<Side, Failure> {
     let text = text(path)?;
-    Side::of_output(&text, manifest).map_err(|error| Failure::Usage(format!("`{}`: {error}", path.display())))
+    Side::of_output(&text, None).map_err(|error| Failure::Usage(format!("`{}`: {error}", path.display())))
 }
 
 /// A tar, compressed or not, by the tree in it.
@@ -77,9 +79,9 @@ fn of_tar(path: &Path) -> Result<Side, Failure> {
     Side::of_output(&tree::dump(&tree), None).map_err(|error| Failure::Usage(error.to_string()))
 }
 
-/// The manifest of an output.
-pub(super) fn manifest(path: &Path) -> Result<Manifest, Failure> {
-    Manifest::parse(&text(path)?).map_err(|error| Failure::Usage(format!("`{}`: {error}", path.display())))
+/// A manifest by itself.
+fn manifest(path: &Path) -> Result<Manifest, Failure> {
+    Ok(Manifest::parse(&text(path)?).map_err(|source| Error::Manifest { path: path.to_owned(), source })?)
 }
 
 fn text(path: &Path) -> Result<String, Failure> {
@@ -90,7 +92,7 @@ fn text(path: &Path) -> Result<String, Failure> {
 }
 
 /// The failure to read a file.
-pub(super) fn read_failure(path: &Path) -> impl Fn(io::Error) -> Failure {
+fn read_failure(path: &Path) -> impl Fn(io::Error) -> Failure {
     let path = path.to_owned();
     move |source| Failure::File { action: "read", path: path.clone(), source }
 }

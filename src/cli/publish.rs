@@ -7,18 +7,25 @@ use super::args::OnHead;
 use super::args::Publish;
 use super::args::Rollback;
 use super::print;
+use super::verify;
 use super::words::Failure;
+use super::world;
 use crate::deb::date;
 use crate::error::PublishError;
 use crate::head::Role;
 use crate::pipeline::publish;
 use crate::pipeline::publish::Menu;
+use crate::pipeline::publish::Options;
+use crate::pipeline::publish::Prune;
 
 /// Puts an output on a head.
 pub(super) fn publish(arguments: &Publish) -> Result<(), Failure> {
     let role = if arguments.standby { Role::Standby } else { Role::Head };
-    let done = publish::publish(&arguments.directory, &arguments.to, role)?;
-    let mut text = offered(&done.menu);
+    let keys = verify::keys(&arguments.key)?;
+    let keys = verify::verifiers(&keys);
+    let options = Options { role, keys: &keys, keep_root: arguments.keep_root, now: world::now() };
+    let done = publish::publish(&arguments.directory, &arguments.to, &options)?;
+    let mut text = offered(&done.menu, &done.changes);
     for path in &done.changed {
         writeln!(text, "changed {path}: {}", what_to_do(path)).expect("writing to a String succeeds");
     }
@@ -26,47 +33,61 @@ pub(super) fn publish(arguments: &Publish) -> Result<(), Failure> {
         writeln!(text, "left {path}: it is not imgbuild's; add the lines of the output's {}/{path}", role.directory())
             .expect("writing to a String succeeds");
     }
+    for how in &done.kept {
+        writeln!(text, "kept the root as it is: {how}").expect("writing to a String succeeds");
+    }
     print(&text)
 }
 
 /// Offers another generation first.
 pub(super) fn rollback(arguments: &Rollback) -> Result<(), Failure> {
     let head = &arguments.head;
-    let menu = publish::rollback(&head.to, head.cluster.as_deref(), arguments.generation.as_deref())?;
-    print(&offered(&menu))
+    let (menu, changes) =
+        publish::rollback(&head.to, head.cluster.as_deref(), arguments.generation.as_deref(), world::now())?;
+    print(&offered(&menu, &changes))
 }
 
 /// Lists generations, or removes those that nobody needs.
 pub(super) fn generations(arguments: &Generations) -> Result<(), Failure> {
     let (root, name) = (&arguments.head.to, arguments.head.cluster.as_deref());
     if arguments.prune {
-        let (removed, unknown) = publish::prune(root, name, arguments.keep, arguments.force)?;
-        if !unknown.is_empty() && !arguments.force {
-            return Err(Failure::Library(PublishError::Unknown(unknown).into()));
-        }
-        return print(&removed.iter().map(|id| format!("removed {id}\n")).collect::<String>());
+        return prune(arguments);
     }
-    let (found, unknown) = publish::generations(root, name)?;
+    let found = publish::generations(root, name, world::now())?;
     let mut text = String::new();
-    for generation in found {
+    for generation in found.generations {
         let menu = match (generation.is_now, generation.is_previous) {
             (true, _) => "now",
             (_, true) => "previous",
             _ => "-",
         };
         let nodes = if generation.nodes.is_empty() { "-".to_owned() } else { generation.nodes.join(",") };
-        writeln!(
-            text,
-            "{} {} {menu} {nodes}",
-            generation.id,
-            date::iso(i64::try_from(generation.published).unwrap_or(i64::MAX))
-        )
-        .expect("writing to a String succeeds");
+        writeln!(text, "{} {} {menu} {nodes}", generation.id, date::iso(generation.published))
+            .expect("writing to a String succeeds");
     }
-    if !unknown.is_empty() {
-        writeln!(text, "not known of {}", unknown.join(", ")).expect("writing to a String succeeds");
+    for unknown in &found.unknown {
+        writeln!(text, "not known of {unknown}").expect("writing to a String succeeds");
     }
     print(&text)
+}
+
+fn prune(arguments: &Generations) -> Result<(), Failure> {
+    let (root, name) = (&arguments.head.to, arguments.head.cluster.as_deref());
+    let grace = i64::from(arguments.grace) * 24 * 60 * 60;
+    let options = Prune { keep: arguments.keep, grace, force: arguments.force, now: world::now() };
+    let done = publish::prune(root, name, &options)?;
+    let mut text = String::new();
+    for verdict in &done.verdicts {
+        let done = if verdict.removed { "removed" } else { "kept" };
+        writeln!(text, "{done} {} {}: {}", verdict.what, verdict.id, verdict.reasons.join("; "))
+            .expect("writing to a String succeeds");
+    }
+    print(&text)?;
+    if done.unknown.is_empty() || arguments.force {
+        Ok(())
+    } else {
+        Err(Failure::Library(PublishError::Unknown(done.unknown).into()))
+    }
 }
 
 /// Prints what ssh clients believe.
@@ -74,9 +95,11 @@ pub(super) fn known_hosts(arguments: &OnHead) -> Result<(), Failure> {
     print(&publish::known_hosts(&arguments.to, arguments.cluster.as_deref())?)
 }
 
-fn offered(menu: &Menu) -> String {
+/// What nodes that start get, and what is other for them than before.
+fn offered(menu: &Menu, changes: &[String]) -> String {
     let previous = menu.previous.as_ref().map_or(String::new(), |id| format!("previous {id}\n"));
-    format!("now {}\n{previous}", menu.now)
+    let changes: String = changes.iter().map(|change| format!("  {change}\n")).collect();
+    format!("now {}\n{changes}{previous}", menu.now)
 }
 
 /// Who reads a file of the head's.

@@ -2,25 +2,22 @@
 //! against what was signed.
 
 use std::fmt::Write as _;
-use std::fs::File;
-use std::io::Read as _;
 use std::path::Path;
 
 use super::args::Verify;
 use super::build::key_text;
-use super::compare::manifest;
-use super::compare::read_failure;
 use super::print;
 use super::signals::Signals;
 use super::words::Failure;
 use super::world;
 use crate::deb::date;
-use crate::digest::Sha256;
+use crate::error::Error;
+use crate::host::Verifier;
 use crate::host::signing::KeyError;
 use crate::host::signing::VerifyingKey;
-use crate::manifest::Manifest;
-use crate::manifest::provenance;
+use crate::manifest::OutputRecord;
 use crate::pipeline;
+use crate::pipeline::Output;
 use crate::pipeline::Request;
 use crate::recipe;
 use crate::recipe::Lock;
@@ -35,18 +32,13 @@ pub(super) fn run(arguments: &Verify, signals: &Signals) -> Result<(), Failure> 
         let path = arguments.lock.as_deref().expect("the parser wants one of both");
         return lock(arguments, path, signals);
     };
-    let manifest = manifest(&directory.join("manifest.json"))?;
-    let mut wrong = pipeline::check(directory, &manifest)?;
-    if let (true, Some(path)) = (wrong.is_empty(), &arguments.key) {
-        wrong.extend(signature(directory, path, &manifest)?);
+    let keys = keys(arguments.key.as_slice())?;
+    let output = Output::verified(directory, &verifiers(&keys))?;
+    if let Some(path) = &arguments.rebuild {
+        rebuild(arguments, directory, path, &output, signals)?;
     }
-    if let (true, Some(path)) = (wrong.is_empty(), &arguments.rebuild) {
-        wrong = rebuild(arguments, directory, path, &manifest, signals)?;
-    }
-    if !wrong.is_empty() {
-        return Err(Failure::Unverified(wrong));
-    }
-    let mut text = format!("{} files as in the manifest\ntree {}\n", manifest.outputs.len(), manifest.tree);
+    let manifest = output.manifest();
+    let mut text = format!("{}\ntree {}\n", counted(&manifest.outputs), manifest.tree);
     if arguments.key.is_some() {
         writeln!(text, "signed by that key").expect("writing to a String succeeds");
     }
@@ -56,22 +48,26 @@ pub(super) fn run(arguments: &Verify, signals: &Signals) -> Result<(), Failure> 
     print(&text)
 }
 
-/// Why the provenance beside the manifest does not count, if so.
-fn signature(directory: &Path, key: &Path, manifest: &Manifest) -> Result<Option<String>, Failure> {
-    let wrong_key = |error: KeyError| Failure::Usage(format!("`{}`: {error}", key.display()));
-    let key = VerifyingKey::from_pem(&key_text(key)?).map_err(wrong_key)?;
-    let path = directory.join(provenance::FILE);
-    let mut text = String::new();
-    match File::open(&path).and_then(|file| file.take(provenance::SIZE_MAX).read_to_string(&mut text)) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            return Ok(Some(format!("it has no `{}`", provenance::FILE)));
-        }
-        read => read.map(drop).map_err(read_failure(&path))?,
-    }
-    let path = directory.join("manifest.json");
-    let (own, _) = File::open(&path).and_then(|mut file| Sha256::of_reader(&mut file)).map_err(read_failure(&path))?;
-    let checked = provenance::check_provenance(&text, manifest, own, |bytes, signature| key.verifies(bytes, signature));
-    Ok(checked.err().map(|error| format!("`{}` does not count: {error}", provenance::FILE)))
+/// What was looked at.
+fn counted(outputs: &[OutputRecord]) -> String {
+    let files = outputs.iter().filter(|record| record.content().is_some()).count();
+    let tree = outputs.iter().find(|record| matches!(record, OutputRecord::Tree { .. }));
+    let tree = tree.map_or_else(String::new, |tree| format!(" and `{}`", tree.path()));
+    format!("{files} files{tree} as in the manifest")
+}
+
+/// The public keys that files hold.
+pub(super) fn keys(paths: &[impl AsRef<Path>]) -> Result<Vec<VerifyingKey>, Failure> {
+    let key = |path: &Path| {
+        let wrong = |error: KeyError| Failure::Usage(format!("`{}`: {error}", path.display()));
+        VerifyingKey::from_pem(&key_text(path)?).map_err(wrong)
+    };
+    paths.iter().map(|path| key(path.as_ref())).collect()
+}
+
+/// The same as the library takes them.
+pub(super) fn verifiers(keys: &[VerifyingKey]) -> Vec<&dyn Verifier> {
+    keys.iter().map(|key| key as &dyn Verifier).collect()
 }
 
 /// Proves a lock, and prints what was proved.
@@ -107,18 +103,19 @@ fn rebuild(
     arguments: &Verify,
     directory: &Path,
     recipe_path: &Path,
-    manifest: &Manifest,
+    output: &Output,
     signals: &Signals,
-) -> Result<Vec<String>, Failure> {
+) -> Result<(), Failure> {
+    let manifest = output.manifest();
     let recipe = recipe::load(recipe_path)?;
-    let lock_path = directory.join(format!("{}.lock", manifest.name));
-    let lock = Lock::read(&lock_path)?;
+    let name = format!("{}.lock", manifest.name);
+    let lock = Lock::parse(&output.text(&name)?, &directory.join(&name))?;
     let mirrors = world::mirrors(&arguments.common, Some(&recipe))?;
     let mut host = world::host(&arguments.common, signals)?;
     host.now += LATER;
     host.jobs = if host.jobs == 1 { 3 } else { 1 };
     let request = Request {
-        lock: lock.as_ref(),
+        lock: Some(&lock),
         archive: world::archive_options(&arguments.common),
         method: arguments.configure.method(),
         ..Request::new(&recipe, &mirrors)
@@ -130,7 +127,10 @@ fn rebuild(
         .map_err(|source| Failure::File { action: "write in", path: parent.to_owned(), source })?;
     let again = place.path().join("again");
     pipeline::build(&host, &request, &again)?;
-    let mut wrong = pipeline::check(&again, manifest)?;
+    let mut wrong = pipeline::check_directory(&again, manifest)?;
+    if wrong.is_empty() {
+        return Ok(());
+    }
     wrong.iter_mut().for_each(|wrong| wrong.push_str(", when it is built again"));
-    Ok(wrong)
+    Err(Error::Unverified { path: directory.to_owned(), wrong }.into())
 }

@@ -8,7 +8,6 @@ use std::path::PathBuf;
 use super::signals::Signals;
 use crate::error::Error;
 use crate::error::FAILED;
-use crate::error::INTEGRITY;
 use crate::error::PublishError;
 pub(super) use crate::error::USAGE;
 use crate::host::SandboxError;
@@ -38,8 +37,6 @@ pub(super) enum Failure {
     },
     /// What was compared differs; how is on standard output.
     Different,
-    /// An output is not what its manifest says: in these ways.
-    Unverified(Vec<String>),
     /// There is no sandbox to examine, or it could not be.
     Sandbox(SandboxError),
     /// Ways out of the sandbox that are open.
@@ -73,7 +70,6 @@ pub(super) fn exit_code(failure: &Failure, signals: &Signals) -> u8 {
             number => SIGNAL + number,
         },
         Failure::Library(error) => error.exit_code(),
-        Failure::Unverified(_) => INTEGRITY,
         Failure::Sandbox(_) | Failure::Open(_) | Failure::File { .. } | Failure::Stdout(_) | Failure::Different => {
             FAILED
         }
@@ -98,7 +94,6 @@ fn message(failure: &Failure) -> String {
         Failure::File { action, path, source } => format!("cannot {action} `{}`: {source}", path.display()),
         Failure::Stdout(error) => format!("cannot write to standard output: {error}"),
         Failure::Different => "they differ".to_owned(),
-        Failure::Unverified(wrong) => format!("the output is not what its manifest says: {}", wrong.join("; ")),
         Failure::Sandbox(error) => format!("cannot examine the sandbox: {error}"),
         Failure::Open(ways) => format!("the sandbox does not hold: {}", ways.join("; ")),
         Failure::Bug => "this is a bug of imgbuild; the lines above say where".to_owned(),
@@ -142,8 +137,12 @@ fn hint(failure: &Failure) -> Option<String> {
         }
         Error::Unexpected { .. } => "compare `tree.txt` of both builds: it names every path",
         Error::Publish(error) if matches!(**error, PublishError::Unknown(_)) => {
-            "start them once, so that their kernels' first lines reach /var/log/NODE/kern; or `--force`"
+            "look whether they are up; `--force` goes on, and keeps what the NFS server says is in use"
         }
+        Error::Unverified { .. } | Error::Manifest { .. } => {
+            "nothing of it was used; build it again, or take it again from where it was built"
+        }
+        Error::Publish(error) if matches!(**error, PublishError::Unsigned { .. }) => "nothing of it was used",
         error if error.is_retryable() => "try again later, or with another `--mirror`; what came is in the cache",
         error if error.is_integrity() => {
             "nothing of it was used; try another `--mirror`, and if that fails too, ask who runs the archive"

@@ -73,7 +73,7 @@ fn sandbox(_: &Limits) -> Arc<dyn Sandbox> {
 }
 
 #[expect(clippy::disallowed_methods, reason = "the clock of the host is read here")]
-fn now() -> i64 {
+pub(super) fn now() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
 }

@@ -11,6 +11,8 @@ use crate::head::Error;
 use crate::head::Files;
 use crate::head::Input;
 use crate::head::kernel;
+use crate::head::menu::Cluster;
+use crate::head::menu::RECORD;
 use crate::head::menu::menus;
 use crate::recipe::BootMode;
 use crate::recipe::Node;
@@ -89,6 +91,12 @@ pub(super) fn loaders(architecture: &str, boot: BootMode) -> impl Iterator<Item 
     pxe.iter().chain(if boot == BootMode::Ipxe { ipxe } else { &[] })
 }
 
+/// Whether any head has this file in its TFTP directory itself.
+pub(super) fn is_loader(name: &str) -> bool {
+    let all = [BIOS_AND_UEFI, UEFI_ARM64, IPXE_BIOS_AND_UEFI, IPXE_ARM64];
+    name == IPXE_SCRIPT || all.iter().any(|loaders| loaders.iter().any(|loader| loader.name == name))
+}
+
 /// The kinds of firmware that nodes of an architecture have.
 pub(super) fn firmware(architecture: &str) -> &'static [Firmware] {
     // Among several boot files dnsmasq prefers a tagged one: BIOS has the untagged line, as in the classic.
@@ -114,6 +122,8 @@ pub(super) fn assemble(files: &mut Files, input: &Input<'_>) -> Result<(), Error
     let directory = input.boot_directory();
     files.content(&format!("{directory}/vmlinuz"), input.kernel.clone())?;
     files.content(&format!("{directory}/initrd.img"), input.initramfs.clone())?;
+    // The same on both of two heads.
+    files.text(&format!("{directory}/{RECORD}"), &Cluster { role: None, ..Cluster::of(input)? }.to_json())?;
     let architecture = &input.recipe.debian.architecture;
     for loader in loaders(architecture, input.head.boot) {
         let found = input.loaders.lookup(loader.path).and_then(|(_, inode)| inode.content());

@@ -23,20 +23,20 @@ pub(super) fn arguments(input: &Input<'_>, node: Option<&Node>) -> Result<Vec<St
 }
 
 fn root(input: &Input<'_>, node: Option<&Node>) -> Result<Vec<String>, Error> {
-    let (address, generation) = (input.head.address, input.generation_directory());
+    let (address, directory) = (input.head.address, input.root_directory());
     let words = match input.recipe.root_mode(node, input.diskless) {
         // klibc's nfsmount speaks version 3 alone and takes an option it does not know for an error, tried again 180
         // times: these two are all that may stand here.
-        RootMode::Nfs => format!("root=/dev/nfs nfsroot={address}:{generation}/root,nfsvers=3,tcp rw"),
+        RootMode::Nfs => format!("root=/dev/nfs nfsroot={address}:{directory}/root,nfsvers=3,tcp rw"),
         RootMode::Overlay => {
             let options = "vers=4.1,hard,noatime";
-            format!("boot=imgbuild imgbuild.root=nfs:{address}:{generation}/root imgbuild.opts={options} ro")
+            format!("boot=imgbuild imgbuild.root=nfs:{address}:{directory}/root imgbuild.opts={options} ro")
         }
         RootMode::Ram => {
             let who = || Error::NoImage(node.map_or("unknown machines".to_owned(), |node| format!("`{}`", node.name)));
             let image = input.image.as_ref().ok_or_else(who)?;
             // The sum is in the initramfs, which is loaded with these words and is of the same generation.
-            let (port, id) = (web::PORT, &input.generation);
+            let (port, id) = (web::PORT, &input.root);
             format!("boot=imgbuild imgbuild.root=ram:http://{address}:{port}/{id}/{} ro", image.name)
         }
     };

@@ -4,16 +4,27 @@
 //! from those of one or two generations; a text has its place in the menu by its name alone.
 
 use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::net::Ipv4Addr;
 
 use serde::Deserialize;
 use serde::Serialize;
 
+use crate::digest::Sha256;
+use crate::head::Error;
 use crate::head::Input;
 use crate::head::Role;
+use crate::head::boot;
+use crate::head::is_generation;
+use crate::head::kernel;
+use crate::recipe::Node;
+use crate::recipe::grammar;
 
-/// What a head keeps of its cluster, in `/etc/imgbuild/NAME.json`: where generations lie.
+/// What lies beside a generation's kernel and says what is in it: a [`Cluster`] without a role.
+pub const RECORD: &str = "generation.json";
+
+/// What a head keeps of its cluster, in `/etc/imgbuild/NAME.json`: where generations lie, and what is in one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Cluster {
@@ -21,6 +32,12 @@ pub struct Cluster {
     pub name: String,
     /// The generation that was built last.
     pub generation: String,
+    /// The root that it has.
+    pub root: String,
+    /// The kernel that it boots.
+    pub kernel: Sha256,
+    /// And the initramfs.
+    pub initramfs: Sha256,
     /// Below `gen` in it lie the roots.
     pub export: String,
     /// The TFTP directory.
@@ -30,6 +47,8 @@ pub struct Cluster {
     pub role: Option<Role>,
     /// The nodes.
     pub nodes: Vec<ClusterNode>,
+    /// The kernel's arguments for machines in no table.
+    pub arguments: Vec<String>,
 }
 
 /// A node that a head knows of.
@@ -42,33 +61,86 @@ pub struct ClusterNode {
     pub aliases: Vec<String>,
     /// Address.
     pub address: Ipv4Addr,
+    /// Hardware address, in lower case with colons.
+    pub mac: String,
+    /// The kernel's arguments for it.
+    pub arguments: Vec<String>,
 }
 
 impl Cluster {
-    pub(super) fn of(input: &Input<'_>) -> Self {
-        Self {
+    pub(super) fn of(input: &Input<'_>) -> Result<Self, Error> {
+        let node = |node: &Node| {
+            Ok(ClusterNode {
+                name: node.name.clone(),
+                aliases: node.aliases.clone(),
+                address: node.address,
+                mac: boot::mac(node, ":"),
+                arguments: kernel::arguments(input, Some(node))?,
+            })
+        };
+        Ok(Self {
             name: input.recipe.name.clone(),
             generation: input.generation.clone(),
+            root: input.root.clone(),
+            kernel: *input.kernel.sha256(),
+            initramfs: *input.initramfs.sha256(),
             export: input.head.export.clone(),
             tftp: input.head.tftp.clone(),
             role: input.head.standby.is_some().then_some(input.role),
-            nodes: input
-                .recipe
-                .nodes
-                .iter()
-                .map(|node| ClusterNode {
-                    name: node.name.clone(),
-                    aliases: node.aliases.clone(),
-                    address: node.address,
-                })
-                .collect(),
-        }
+            nodes: input.recipe.nodes.iter().map(node).collect::<Result<_, _>>()?,
+            arguments: match kernel::arguments(input, None) {
+                // Machines in no table cannot boot, and nobody has asked for it.
+                Err(Error::NoImage(_)) => Vec::new(),
+                arguments => arguments?,
+            },
+        })
     }
 
     pub(super) fn to_json(&self) -> String {
         let mut text = serde_json::to_string_pretty(self).expect("names and paths are text");
         text.push('\n');
         text
+    }
+
+    /// Reads what [`Cluster::of`] has written. It may be anybody's, and its names become paths: what the recipe's
+    /// grammar refuses is refused here as well.
+    ///
+    /// # Errors
+    /// It is not of this form, or a value is none that a recipe could have led to; in words.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let cluster: Self = serde_json::from_str(text).map_err(|error| error.to_string())?;
+        let wrong = |what: &str, value: &str, why: &str| format!("{what} `{}`: {why}", value.escape_debug());
+        let good = |what: &str, value: &str, read: Result<String, String>| match read {
+            Ok(read) if read == value => Ok(()),
+            Ok(_) => Err(wrong(what, value, "it is written in another way than imgbuild writes it")),
+            Err(why) => Err(wrong(what, value, &why)),
+        };
+        good("name", &cluster.name, grammar::recipe_name(&cluster.name))?;
+        for (what, id) in [("generation", &cluster.generation), ("root", &cluster.root)] {
+            if !is_generation(id) {
+                return Err(wrong(what, id, "it is none"));
+            }
+        }
+        for (what, path) in [("export", &cluster.export), ("tftp", &cluster.tftp)] {
+            good(what, path, grammar::head_directory(path))?;
+        }
+        let mut names = BTreeSet::new();
+        for node in &cluster.nodes {
+            good("node", &node.name, grammar::host_name(&node.name))?;
+            for alias in &node.aliases {
+                good("alias", alias, grammar::alias(alias))?;
+            }
+            let mac = grammar::mac(&node.mac).map(|mac| mac.map(|byte| format!("{byte:02x}")).join(":"));
+            good("mac", &node.mac, mac)?;
+            if let Some(twice) = [&node.name].into_iter().chain(&node.aliases).find(|name| !names.insert(*name)) {
+                return Err(wrong("node", twice, "the name is there twice"));
+            }
+        }
+        let arguments = cluster.nodes.iter().flat_map(|node| &node.arguments).chain(&cluster.arguments);
+        for argument in arguments {
+            good("kernel argument", argument, grammar::kernel_argument(argument))?;
+        }
+        Ok(cluster)
     }
 }
 

@@ -13,6 +13,7 @@ mod logging;
 mod menu;
 mod nfs;
 mod pair;
+mod places;
 mod readme;
 mod tuning;
 mod web;
@@ -22,7 +23,10 @@ pub use existing::Machine;
 pub use menu::Cluster;
 pub use menu::ClusterNode;
 pub use menu::Entries;
+pub use menu::RECORD;
 pub use menu::menus;
+pub use places::Place;
+pub use places::place;
 
 use std::net::Ipv4Addr;
 
@@ -61,7 +65,9 @@ pub struct Input<'a> {
     pub image: Option<RamImage>,
     /// The files of [`loader_packages`], unpacked.
     pub loaders: &'a Tree,
-    /// [`generation`] of all that.
+    /// [`root_generation`] of what nodes mount.
+    pub root: String,
+    /// The name of all that a boot depends on; [`bundles`] finds it.
     pub generation: String,
     /// Which head the files are for.
     pub role: Role,
@@ -89,9 +95,9 @@ impl Role {
 }
 
 impl Input<'_> {
-    /// Where this generation lies on the head.
-    fn generation_directory(&self) -> String {
-        format!("{}/gen/{}", self.head.export, self.generation)
+    /// Where the root lies on the head.
+    fn root_directory(&self) -> String {
+        format!("{}/gen/{}", self.head.export, self.root)
     }
 
     /// What every generation's files for boot loaders are told apart by.
@@ -130,14 +136,46 @@ impl Input<'_> {
     }
 }
 
-/// What tells a root with its kernel and initramfs from every other: 16 hexadecimal digits of a SHA-256.
+/// What tells a root from every other: 16 hexadecimal digits of a SHA-256. It is big, and generations share it that
+/// differ in anything else.
 ///
-/// A node boots all three of one generation or none: kernel and modules of two builds do not fit each other. So long
-/// as no two are made to collide by force, 64 bits tell the generations of one head apart.
+/// So long as no two are made to collide by force, 64 bits tell the roots of one head apart.
 #[must_use]
-pub fn generation(tree: &Sha256, kernel: &Content, initramfs: &Content, image: Option<&RamImage>) -> String {
+pub fn root_generation(tree: &Sha256, image: Option<&RamImage>) -> String {
     let image = image.map_or_else(String::new, |image| format!("{} {}", image.sha256, image.name));
-    let text = format!("imgbuild generation 1\n{tree}\n{}\n{}\n{image}\n", kernel.sha256(), initramfs.sha256());
+    short(&format!("imgbuild root 1\n{tree}\n{image}\n"))
+}
+
+/// Makes the files of all heads of a recipe, for a generation that is named after all that a boot depends on: root,
+/// kernel, initramfs, their arguments, the table of nodes, menus, boot loaders and what servers are told. Whatever of
+/// it changes, the generation is another one.
+///
+/// `input`'s generation and role are not looked at.
+///
+/// # Errors
+/// As [`assemble`].
+pub fn bundles(mut input: Input<'_>) -> Result<Vec<(Role, Tree)>, Error> {
+    let roles = [Role::Head, Role::Standby].into_iter().take(1 + usize::from(input.head.standby.is_some()));
+    let make = |input: &mut Input<'_>| -> Result<Vec<(Role, Tree)>, Error> {
+        let assembled = roles.clone().map(|role| {
+            input.role = role;
+            Ok((role, assemble(input)?))
+        });
+        assembled.collect()
+    };
+    // It names itself nearly everywhere, so it is taken from files in which it has no name yet.
+    input.generation = "0".repeat(GENERATION);
+    let mut text = "imgbuild generation 2\n".to_owned();
+    for (_, tree) in make(&mut input)? {
+        // Words for people are no part of it.
+        let dump = tree::dump(&tree);
+        dump.lines().filter(|line| !line.ends_with(" /README")).for_each(|line| text.extend([line, "\n"]));
+    }
+    input.generation = short(&text);
+    make(&mut input)
+}
+
+fn short(text: &str) -> String {
     let mut digits = Sha256::of(text.as_bytes()).to_string();
     digits.truncate(GENERATION);
     digits
@@ -219,7 +257,7 @@ pub fn assemble(input: &Input<'_>) -> Result<Tree, Error> {
     for server in web::servers(input) {
         files.text(&format!("/{}", server.path()), &server.unit(input))?;
     }
-    files.text(&format!("/etc/imgbuild/{}.json", input.recipe.name), &Cluster::of(input).to_json())?;
+    files.text(&format!("/etc/imgbuild/{}.json", input.recipe.name), &Cluster::of(input)?.to_json())?;
     files.text("/README", &readme::readme(input))?;
     Ok(files.0)
 }

@@ -65,12 +65,12 @@ fn keepalived(input: &Input<'_>, standby: &Standby) -> String {
     )
 }
 
-/// Where the export of this generation is written down.
+/// Where the export of this root is written down.
 pub(super) fn exports_path(input: &Input<'_>) -> String {
-    format!("etc/exports.d/imgbuild-{}.exports", input.generation)
+    format!("etc/exports.d/imgbuild-{}.exports", input.root)
 }
 
-/// `/etc/exports.d/imgbuild-GENERATION.exports`: one file for each, since each has an fsid of its own, and none is
+/// `/etc/exports.d/imgbuild-ROOT.exports`: one file for each, since each has an fsid of its own, and none is
 /// changed when another comes.
 fn exports(input: &Input<'_>) -> String {
     let (network, length) = input.head.network;
@@ -78,14 +78,14 @@ fn exports(input: &Input<'_>) -> String {
     format!(
         "# {}\n{}/root {network}/{length}(ro,sync,no_subtree_check,no_root_squash,mountpoint,fsid={})\n",
         input.recipe.generated(),
-        input.generation_directory(),
-        fsid(&input.generation)
+        input.root_directory(),
+        fsid(&input.root)
     )
 }
 
 /// What NFS knows a generation's root by, on both heads: a UUID (RFC 9562, version 8), as exports(5) takes it.
-fn fsid(generation: &str) -> String {
-    let digest = Sha256::of(format!("imgbuild fsid 1\n{generation}\n").as_bytes());
+fn fsid(root: &str) -> String {
+    let digest = Sha256::of(format!("imgbuild fsid 1\n{root}\n").as_bytes());
     let mut bytes = [0; 16];
     bytes.copy_from_slice(&digest.as_bytes()[..16]);
     bytes[6] = bytes[6] & 0x0F | 0x80;

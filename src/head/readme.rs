@@ -8,6 +8,7 @@ use crate::head::boot;
 use crate::head::dhcp;
 use crate::head::pair;
 use crate::head::web;
+use crate::recipe::Format;
 use crate::recipe::RootMode;
 use crate::recipe::Standby;
 use crate::recipe::TftpServer;
@@ -31,7 +32,7 @@ pub(super) fn readme(input: &Input<'_>) -> String {
         r#"{title}
 
 Everything here lies as on the disk of the head node {head_name} ({address} on {interface}).
-This is generation {id}.
+This is generation {id}, with root {root_id}.
 {pair}
 On the head, `imgbuild publish DIR --to /{option}` does steps 2 and 3, so that nodes which are up go on with
 the generation they have and those that start get the new one. By hand:
@@ -53,7 +54,8 @@ What lies where:
 
 {files}
 A generation that nodes have booted from is never changed: files that vanish under a node are errors there
-until it is started anew. A new root gets a new generation.
+until it is started anew. Whatever is new makes a new generation; roots lie by themselves, and several may share
+one.
 
 No {other} DHCP server may answer on {interface}. The export is for a network whose machines you
 trust: whoever can reach it reads the root as root.
@@ -61,6 +63,7 @@ trust: whoever can reach it reads the root as root.
         title = input.recipe.generated(),
         head_name = input.name(),
         id = input.generation,
+        root_id = input.root,
         pair = head.standby.as_ref().map_or_else(String::new, |standby| pair_of(input, standby)),
         packages = packages(input).join(" "),
         root = root(input),
@@ -102,7 +105,7 @@ fn root(input: &Input<'_>) -> String {
             "2. Put the nodes' root, which they take into memory, in place as one file; whoever can reach the\n   \
              web server reads it:\n\n   install -D -m 0644 {0} {1}/{0}\n\n",
             image.name,
-            input.generation_directory()
+            input.root_directory()
         ),
         (None, _) => directories(input),
     }
@@ -110,20 +113,29 @@ fn root(input: &Input<'_>) -> String {
 
 /// The root as a directory, with nodes' own ones beside it.
 fn directories(input: &Input<'_>) -> String {
-    let generation = input.generation_directory();
+    let directory = input.root_directory();
     let states: Vec<String> =
         input.recipe.nodes.iter().map(|node| format!("{}/state/{}", input.head.export, node.name)).collect();
     let image = input.image.as_ref().map_or_else(String::new, |image| {
         format!(
             "   And the root in one file, for nodes that take it into memory; whoever can reach the\n   \
-             web server reads it:\n\n   install -D -m 0644 {0} {generation}/{0}\n\n",
+             web server reads it:\n\n   install -D -m 0644 {0} {directory}/{0}\n\n",
             image.name
         )
     });
+    let formats = &input.recipe.formats;
+    let tar = [(Format::Tar, "tar"), (Format::TarZst, "tar.zst"), (Format::TarXz, "tar.xz"), (Format::TarGz, "tar.gz")];
+    let tar = tar.into_iter().find(|(format, _)| formats.contains(format)).map(|(_, end)| end);
+    let unpack = match tar {
+        None if formats.contains(&Format::Directory) => format!("cp -a root/. {directory}/root/"),
+        tar => format!(
+            "tar -C {directory}/root --numeric-owner --xattrs --xattrs-include='*' -xpf root.{}",
+            tar.unwrap_or("tar")
+        ),
+    };
     format!(
         "2. Unpack the nodes' root, as root and with its owners, into a directory of its own:\n\n   \
-         mkdir -p {generation}/root\n   \
-         tar -C {generation}/root --numeric-owner --xattrs --xattrs-include='*' -xpf root.tar\n\n   \
+         mkdir -p {directory}/root\n   {unpack}\n\n   \
          And a directory for what is each node's own, such as its ssh host keys and its database:\n\n   \
          mkdir -p {}\n\n{image}",
         states.join(" \\\n      ")
@@ -132,11 +144,11 @@ fn directories(input: &Input<'_>) -> String {
 
 /// The root as an image, the same on two heads.
 fn images(input: &Input<'_>) -> String {
-    let generation = input.generation_directory();
+    let directory = input.root_directory();
     let image = input.image.as_ref().map_or(pair::IMAGE, |image| image.name.as_str());
     format!(
         "2. Put the nodes' root in place, as one file, and a directory that it will be mounted on; whoever can reach\n   \
-         the head reads it:\n\n   install -D -m 0644 {image} {generation}/{image}\n   mkdir {generation}/root\n\n"
+         the head reads it:\n\n   install -D -m 0644 {image} {directory}/{image}\n   mkdir {directory}/root\n\n"
     )
 }
 

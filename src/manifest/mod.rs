@@ -25,13 +25,13 @@ use crate::deb::Package;
 use crate::digest::Sha256;
 
 /// The form of the manifest; another number is another form.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// What is inside an image, and why.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Manifest {
-    /// Of the manifest's form: 1.
+    /// Of the manifest's form: 2.
     pub version: u32,
     /// The recipe's name.
     pub name: String,
@@ -53,7 +53,8 @@ pub struct Manifest {
     /// What is wrong with the root for nodes that boot it, as [`lint`](crate::lint) has found; nothing without a head.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub findings: Vec<String>,
-    /// The files written, by path below the output directory. The manifest itself is not among them.
+    /// Every path of the output, by path below its directory, so that it is a closed set: what is not here does not
+    /// belong there. The manifest itself and the [`provenance`] over it are not among them.
     pub outputs: Vec<OutputRecord>,
     /// Which part of the build each path of the tree is from.
     pub files: BTreeMap<Origin, BTreeSet<String>>,
@@ -100,16 +101,94 @@ pub struct Configured {
     pub notes: Vec<String>,
 }
 
-/// One file written.
+/// The mode of files that are written, whatever the umask of who builds; of the manifest itself and its provenance too.
+pub const FILE_MODE: u32 = 0o644;
+/// The mode of directories that are written.
+pub const DIRECTORY_MODE: u32 = 0o755;
+
+/// One path of an output. Owners are recorded by [`OutputRecord::Tree`] alone: all else belongs to who has built it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct OutputRecord {
+#[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum OutputRecord {
+    /// A directory; what is in it has records of its own.
+    Directory {
+        /// Below the output directory, with `/`.
+        path: String,
+        /// Permissions, in octal.
+        #[serde(with = "octal")]
+        mode: u32,
+    },
+    /// A regular file.
+    File {
+        /// Below the output directory, with `/`.
+        path: String,
+        /// Permissions, in octal.
+        #[serde(with = "octal")]
+        mode: u32,
+        /// Bytes.
+        size: u64,
+        /// Of its bytes.
+        sha256: Sha256,
+    },
+    /// A symbolic link.
+    Link {
+        /// Below the output directory, with `/`.
+        path: String,
+        /// What it leads to, as written in it.
+        target: String,
+    },
+    /// The root as a directory: itself and all below are as `tree.txt` says, with kinds, modes, owners, times, digests
+    /// and extended attributes. Where owners cannot be kept there is no such output.
+    Tree {
+        /// Below the output directory.
+        path: String,
+    },
+}
+
+impl OutputRecord {
+    /// A file as it is written.
+    #[must_use]
+    pub fn file(path: impl Into<String>, size: u64, sha256: Sha256) -> Self {
+        Self::File { path: path.into(), mode: FILE_MODE, size, sha256 }
+    }
+
     /// Below the output directory, with `/`.
-    pub path: String,
-    /// Bytes.
-    pub size: u64,
-    /// Of its bytes.
-    pub sha256: Sha256,
+    #[must_use]
+    pub fn path(&self) -> &str {
+        match self {
+            Self::Directory { path, .. } | Self::File { path, .. } | Self::Link { path, .. } | Self::Tree { path } => {
+                path
+            }
+        }
+    }
+
+    /// Digest and size of a regular file.
+    #[must_use]
+    pub const fn content(&self) -> Option<(Sha256, u64)> {
+        match self {
+            Self::File { size, sha256, .. } => Some((*sha256, *size)),
+            _ => None,
+        }
+    }
+}
+
+/// Permissions as people write them: in octal, with a zero in front.
+mod octal {
+    use serde::Deserialize as _;
+    use serde::Deserializer;
+    use serde::Serializer;
+    use serde::de::Error as _;
+
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+    pub(super) fn serialize<S: Serializer>(mode: &u32, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&format!("{mode:04o}"))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let mode = u32::from_str_radix(&text, 8).ok().filter(|mode| *mode <= 0o7777);
+        mode.filter(|mode| format!("{mode:04o}") == text).ok_or_else(|| D::Error::custom("a mode is written as 0644"))
+    }
 }
 
 /// A text that is no manifest.
@@ -158,7 +237,7 @@ impl Manifest {
         for packages in [&mut sorted.packages, &mut sorted.loaders] {
             packages.sort_by(|a, b| (&a.name, &a.architecture).cmp(&(&b.name, &b.architecture)));
         }
-        sorted.outputs.sort();
+        sorted.outputs.sort_by(|one, other| one.path().cmp(other.path()));
         let mut text = serde_json::to_string_pretty(&sorted).expect("a manifest is plain data");
         text.push('\n');
         text

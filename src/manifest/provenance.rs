@@ -17,6 +17,7 @@ use super::PackageRecord;
 use super::sbom;
 use crate::digest::Sha256;
 use crate::host::Signer;
+use crate::host::Verifier;
 
 /// The file's name beside the manifest.
 pub const FILE: &str = "provenance.intoto.json";
@@ -110,7 +111,7 @@ pub enum ProvenanceError {
     #[error("it is no signed provenance: {0}")]
     Malformed(String),
     /// Others signed, or it was changed since.
-    #[error("it has no good signature by that key")]
+    #[error("it has no good signature by a key that counts")]
     Unsigned,
     /// It is of another output.
     #[error("it is of another output: {0}")]
@@ -132,11 +133,15 @@ pub fn provenance(manifest: &Manifest, recipe: &Sha256, signer: &dyn Signer) -> 
         payload: BASE64.encode(payload),
         signatures: vec![signature],
     };
-    serde_json::to_string(&envelope).expect("an envelope is plain data") + "\n"
+    envelope_text(&envelope)
 }
 
-/// Checks that a text is a provenance of this manifest, whose file has the digest `own`, with a signature that
-/// `verifies` (bytes, signature) takes.
+fn envelope_text(envelope: &Envelope) -> String {
+    serde_json::to_string(envelope).expect("an envelope is plain data") + "\n"
+}
+
+/// Checks that a text is a provenance of this manifest, whose file has the digest `own`, as [`provenance`] writes it and
+/// with a good signature by one of these keys.
 ///
 /// # Errors
 /// It is not.
@@ -144,15 +149,22 @@ pub fn check_provenance(
     text: &str,
     manifest: &Manifest,
     own: Sha256,
-    verifies: impl Fn(&[u8], &[u8]) -> bool,
+    keys: &[&dyn Verifier],
 ) -> Result<(), ProvenanceError> {
     let malformed = |reason: &dyn std::fmt::Display| ProvenanceError::Malformed(reason.to_string());
     let envelope: Envelope = serde_json::from_str(text).map_err(|error| malformed(&error))?;
     let payload = BASE64.decode(&envelope.payload).map_err(|error| malformed(&error))?;
     let signed = pre_authentication(&envelope.payload_type, &payload);
-    let good = |signature: &EnvelopeSignature| BASE64.decode(&signature.sig).is_ok_and(|sig| verifies(&signed, &sig));
+    let good = |signature: &EnvelopeSignature| {
+        let key = keys.iter().find(|key| key.key_id() == signature.keyid);
+        key.is_some_and(|key| BASE64.decode(&signature.sig).is_ok_and(|sig| key.verifies(&signed, &sig)))
+    };
     if !envelope.signatures.iter().any(good) {
         return Err(ProvenanceError::Unsigned);
+    }
+    // What stands around the signed text is signed by nobody: one form of it is known.
+    if envelope_text(&envelope) != text {
+        return Err(malformed(&"it is written in another way than imgbuild writes it"));
     }
     // Only now is anything of it believed, even its kind.
     if envelope.payload_type != PAYLOAD_TYPE {
@@ -213,11 +225,13 @@ fn statement(manifest: &Manifest, own: Sha256, recipe: &Sha256) -> Statement {
     }
 }
 
-/// The manifest and its outputs, sorted.
+/// The manifest and the files of the output, sorted. What is not a file is covered by the manifest's own digest.
 fn subject(manifest: &Manifest, own: Sha256) -> Vec<Subject> {
-    let output =
-        |record: &OutputRecord| Subject { name: record.path.clone(), digest: Digest { sha256: record.sha256 } };
-    let mut subject: Vec<Subject> = manifest.outputs.iter().map(output).collect();
+    let output = |record: &OutputRecord| {
+        let (sha256, _) = record.content()?;
+        Some(Subject { name: record.path().to_owned(), digest: Digest { sha256 } })
+    };
+    let mut subject: Vec<Subject> = manifest.outputs.iter().filter_map(output).collect();
     subject.push(Subject { name: "manifest.json".to_owned(), digest: Digest { sha256: own } });
     subject.sort();
     subject

@@ -8,7 +8,10 @@ pub(crate) fn manifest() -> Manifest {
     let digest = Sha256::of(b"");
     let mut manifest = Manifest::new("node".into(), "amd64".into(), "trixie".into(), digest, 1_757_635_200, digest);
     manifest.packages = vec![record("libstdc++6", "14.2.0-19"), record("attr", "1:2.5.2-3+b1")];
-    manifest.outputs.push(OutputRecord { path: "root.tar".into(), size: 10_240, sha256: digest });
+    manifest.outputs.push(OutputRecord::file("root.tar", 10_240, digest));
+    manifest.outputs.insert(0, OutputRecord::Link { path: "head/link".into(), target: "to".into() });
+    manifest.outputs.insert(0, OutputRecord::Directory { path: "head".into(), mode: DIRECTORY_MODE });
+    manifest.outputs.push(OutputRecord::Tree { path: "root".into() });
     manifest.files.entry(Origin::Package("attr".into())).or_default().insert("/usr/bin/attr".into());
     manifest.files.entry(Origin::Stage("overlay".into())).or_default().insert("/etc/motd".into());
     manifest
@@ -36,11 +39,19 @@ fn text_and_value_agree() {
     let text = manifest.to_json();
     let read = Manifest::parse(&text).expect("our own text");
     manifest.packages.reverse();
+    manifest.outputs.swap(2, 3);
     assert_eq!(read, manifest, "sorted by name");
+    assert!(text.contains(r#""mode": "0755""#), "{text}");
+    for (from, to) in
+        [("0755", "755"), ("0755", "99"), ("\"kind\": \"tree\"", "\"kind\": \"socket\""), ("target", "aim")]
+    {
+        let other = text.replacen(from, to, 1);
+        assert!(matches!(Manifest::parse(&other), Err(Error::Parse(_))), "{to}");
+    }
     assert_eq!(read.to_json(), text);
     assert!(text.contains(r#""package:attr": ["#), "{text}");
-    let other = text.replacen("\"version\": 1", "\"version\": 2", 1);
-    assert!(matches!(Manifest::parse(&other), Err(Error::Version(2))));
+    let other = text.replacen("\"version\": 2", "\"version\": 1", 1);
+    assert!(matches!(Manifest::parse(&other), Err(Error::Version(1))));
     assert!(matches!(Manifest::parse("{}"), Err(Error::Parse(_))));
 }
 

@@ -4,7 +4,7 @@ mod choose;
 mod outputs;
 mod prove;
 mod sources;
-mod check;
+mod output;
 pub mod publish;
 
 use std::collections::BTreeMap;
@@ -46,8 +46,9 @@ use crate::unpack::Root;
 
 use outputs::Outputs;
 
-pub use check::check;
 pub use choose::Chosen;
+pub use output::Output;
+pub use output::check_directory;
 pub use prove::Proved;
 pub use prove::prove;
 pub use sources::Mirrors;
@@ -286,15 +287,20 @@ fn make_heads(
     let options = unpack::Options { architecture: recipe.debian.architecture.clone(), ..unpack::Options::default() };
     let loaders = unpack::unpack(host, loaders, &options, &mut |_, _, _| Ok(()))?.tree;
     let (kernel, initramfs) = (boot.kernel.clone(), boot.initramfs.clone());
-    let generation = head::generation(&digest, &kernel, &initramfs, image.as_ref());
-    let (loaders, role) = (&loaders, Role::Head);
-    let mut input = head::Input { recipe, head, diskless, kernel, initramfs, image, loaders, generation, role };
-    let mut heads = vec![(role, head::assemble(&input)?)];
-    if head.standby.is_some() {
-        input.role = Role::Standby;
-        heads.push((input.role, head::assemble(&input)?));
-    }
-    Ok(heads)
+    let root = head::root_generation(&digest, image.as_ref());
+    let (loaders, generation, role) = (&loaders, String::new(), Role::Head);
+    Ok(head::bundles(head::Input {
+        recipe,
+        head,
+        diskless,
+        kernel,
+        initramfs,
+        image,
+        loaders,
+        root,
+        generation,
+        role,
+    })?)
 }
 
 /// The kernel, and the initramfs for it.

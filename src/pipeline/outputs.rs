@@ -6,6 +6,7 @@ use std::io;
 use std::io::BufWriter;
 use std::io::Seek;
 use std::io::Write;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use super::Boot;
@@ -25,6 +26,8 @@ use crate::image::Owners;
 use crate::image::Xattrs;
 use crate::image::erofs;
 use crate::image::squashfs;
+use crate::manifest::DIRECTORY_MODE;
+use crate::manifest::FILE_MODE;
 use crate::manifest::Manifest;
 use crate::manifest::OutputRecord;
 use crate::manifest::provenance;
@@ -34,6 +37,8 @@ use crate::recipe::Lock;
 use crate::recipe::Recipe;
 use crate::tree;
 use crate::tree::Content;
+use crate::tree::Inode;
+use crate::tree::Kind;
 use crate::tree::Tree;
 
 /// The initramfs as the bytes that a boot loader loads.
@@ -67,13 +72,15 @@ impl Outputs {
     /// The root in one file, if a format is one that a node's kernel mounts. Of two it is the erofs: that one also
     /// has the same file handles on every head that exports it.
     pub(super) fn ram_image(&self) -> Option<RamImage> {
-        let of = |name: &str| self.written.iter().find(|record| record.path == name);
+        let of = |name: &str| self.written.iter().find(|record| record.path() == name);
         let record = of("root.erofs").or_else(|| of("root.squashfs"))?;
-        Some(RamImage { name: record.path.clone(), sha256: record.sha256, size: record.size })
+        let (sha256, size) = record.content()?;
+        Some(RamImage { name: record.path().to_owned(), sha256, size })
     }
 
     /// Writes what nodes load before they have a root.
     pub(super) fn boot(&mut self, boot: &Boot) -> Result<(), Error> {
+        self.make_directory("boot")?;
         self.content("boot/vmlinuz", &boot.kernel)?;
         self.content("boot/initrd.img", &boot.initramfs)
     }
@@ -81,7 +88,8 @@ impl Outputs {
     /// Writes a head's files.
     pub(super) fn head(&mut self, role: Role, head: &Tree) -> Result<(), Error> {
         self.directory(role.directory(), head, Owners::Dropped)?;
-        self.files_of(role.directory(), head);
+        let records = head.iter().map(|(path, _, inode)| record(&format!("{}{path}", role.directory()), inode));
+        self.written.extend(records.collect::<Result<Vec<_>, Error>>()?);
         Ok(())
     }
 
@@ -102,7 +110,7 @@ impl Outputs {
         if let Some(signer) = request.signer {
             self.text(provenance::FILE, &provenance::provenance(&manifest, &request.recipe.digest, signer))?;
         }
-        self.written.sort();
+        self.written.sort_by(|one, other| one.path().cmp(other.path()));
         self.staging.publish()?;
         Ok(self.written)
     }
@@ -115,7 +123,11 @@ impl Outputs {
             Format::TarZst => self.tar("root.tar.zst", Compression::Zstd, tree),
             Format::TarXz => self.tar("root.tar.xz", Compression::Xz, tree),
             Format::TarGz => self.tar("root.tar.gz", Compression::Gzip, tree),
-            Format::Directory => self.directory("root", tree, Owners::Kept),
+            Format::Directory => {
+                self.directory("root", tree, Owners::Kept)?;
+                self.written.push(OutputRecord::Tree { path: "root".to_owned() });
+                Ok(())
+            }
             Format::Newc => self.file("root.cpio", |output| Ok(image::write_newc(tree, xattrs, output)?)),
             Format::Squashfs => {
                 let mut options = squashfs::Options::default();
@@ -149,14 +161,13 @@ impl Outputs {
         Ok(image::write_directory(tree, &on_host, owners)?)
     }
 
-    /// Lists the files of a directory one by one, so that anybody can check them with sha256sum(1).
-    fn files_of(&mut self, directory: &str, tree: &Tree) {
-        for (path, _, inode) in tree.iter() {
-            if let Some(content) = inode.content() {
-                let (size, sha256) = (content.size(), *content.sha256());
-                self.written.push(OutputRecord { path: format!("{directory}{path}"), size, sha256 });
-            }
-        }
+    fn make_directory(&mut self, path: &str) -> Result<(), Error> {
+        let on_host = self.staging.path().join(path);
+        let made = at("make").and_then(|()| fs::create_dir(&on_host));
+        let made = made.and_then(|()| fs::set_permissions(&on_host, fs::Permissions::from_mode(DIRECTORY_MODE)));
+        made.map_err(|source| Error::Write { path: path.into(), source })?;
+        self.written.push(OutputRecord::Directory { path: path.to_owned(), mode: DIRECTORY_MODE });
+        Ok(())
     }
 
     fn content(&mut self, path: &str, content: &Content) -> Result<(), Error> {
@@ -177,7 +188,7 @@ impl Outputs {
         fill(&mut output)?;
         output.flush().map_err(failed)?;
         let (sha256, size, _) = output.finish();
-        self.written.push(OutputRecord { path: path.to_owned(), size, sha256 });
+        self.written.push(OutputRecord::file(path, size, sha256));
         Ok(())
     }
 
@@ -193,17 +204,36 @@ impl Outputs {
         let Faulty(mut file) = output.into_inner().map_err(|error| failed(error.into_error()))?;
         file.rewind().map_err(failed)?;
         let (sha256, size) = Sha256::of_reader(&mut file).map_err(failed)?;
-        self.written.push(OutputRecord { path: path.to_owned(), size, sha256 });
+        self.written.push(OutputRecord::file(path, size, sha256));
         Ok(())
     }
 
     fn create(&self, path: &str) -> io::Result<BufWriter<Faulty<File>>> {
         let on_host = self.staging.path().join(path);
-        at("make")?;
-        fs::create_dir_all(on_host.parent().expect("it is below the output directory"))?;
         at("create")?;
         let file = File::options().read(true).write(true).create_new(true).open(&on_host)?;
+        // Whatever the umask: the manifest says it.
+        file.set_permissions(fs::Permissions::from_mode(FILE_MODE))?;
         Ok(BufWriter::with_capacity(1 << 20, Faulty(file)))
+    }
+}
+
+/// What the manifest says of a path of a head's files.
+fn record(path: &str, inode: &Inode) -> Result<OutputRecord, Error> {
+    let path = path.trim_end_matches('/').to_owned();
+    match &inode.kind {
+        Kind::Directory => Ok(OutputRecord::Directory { path, mode: inode.stat.mode }),
+        Kind::File(content) => {
+            let (mode, size, sha256) = (inode.stat.mode, content.size(), *content.sha256());
+            Ok(OutputRecord::File { path, mode, size, sha256 })
+        }
+        Kind::Symlink(target) => match String::from_utf8(target.clone()) {
+            Ok(target) => Ok(OutputRecord::Link { path, target }),
+            Err(error) => {
+                Err(Error::Write { path: path.into(), source: io::Error::new(io::ErrorKind::InvalidData, error) })
+            }
+        },
+        _ => Err(Error::Write { path: path.into(), source: io::Error::other("a head has no such file") }),
     }
 }
 

@@ -1,0 +1,150 @@
+//! A head's files in an output: looked through before anything of them is put anywhere.
+
+use std::collections::BTreeMap;
+
+use super::place::CLUSTERS;
+use super::place::TEXT_MAX;
+use crate::error::Error;
+use crate::error::PublishError;
+use crate::head;
+use crate::head::Cluster;
+use crate::head::Place;
+use crate::head::RECORD;
+use crate::head::Role;
+use crate::manifest::OutputRecord;
+use crate::pipeline::Output;
+use crate::pipeline::output::Wrong;
+use crate::pipeline::publish::contents::Contents;
+use crate::pipeline::publish::contents::Item;
+
+/// What the manifest says of a head's files, by path below its directory.
+type Records<'a> = BTreeMap<&'a str, &'a OutputRecord>;
+
+/// A head's files, each in a place that a head's files can have.
+#[derive(Debug)]
+pub(super) struct Bundle {
+    pub(super) cluster: Cluster,
+    /// The head's own files and the boot loaders, below its root.
+    pub(super) files: Vec<String>,
+    /// What lies in the generation's own directory.
+    pub(super) generation: Contents,
+    /// All that is text, by path.
+    pub(super) texts: BTreeMap<String, String>,
+    prefix: &'static str,
+}
+
+impl Bundle {
+    /// Reads a head's files of an output.
+    ///
+    /// # Errors
+    /// There are none, or one of them is nothing that imgbuild makes for a head: it is named.
+    pub(super) fn read(output: &Output, role: Role) -> Result<Self, Error> {
+        let prefix = role.directory();
+        let records: Records<'_> = output
+            .manifest()
+            .outputs
+            .iter()
+            .filter_map(|record| Some((record.path().strip_prefix(prefix)?.strip_prefix('/')?, record)))
+            .collect();
+        let cluster = cluster(output, role, &records)?;
+        let mut bundle =
+            Self { cluster, files: Vec::new(), generation: Contents::default(), texts: BTreeMap::new(), prefix };
+        let mut wrong = Wrong::default();
+        for (path, record) in &records {
+            if let Err(why) = bundle.take(path, record, &records) {
+                wrong.say(format!("{prefix}/{path}").as_bytes(), why);
+            }
+        }
+        let wrong = wrong.told();
+        if !wrong.is_empty() {
+            return Err(Error::Unverified { path: output.path().to_owned(), wrong });
+        }
+        for (path, record) in &records {
+            if record.content().is_some_and(|(_, size)| size <= TEXT_MAX) {
+                let bytes = output.read(&bundle.in_output(path))?;
+                bundle.texts.extend(String::from_utf8(bytes).ok().map(|text| ((*path).to_owned(), text)));
+            }
+        }
+        bundle.check_record(output)?;
+        Ok(bundle)
+    }
+
+    /// Where a file of the head's lies in the output.
+    pub(super) fn in_output(&self, path: &str) -> String {
+        format!("{}/{path}", self.prefix)
+    }
+
+    /// Takes one path, or says why it has no place.
+    fn take(&mut self, path: &str, record: &OutputRecord, all: &Records<'_>) -> Result<(), &'static str> {
+        const FOREIGN: &str = "is no file of a head's";
+        let place = match record {
+            OutputRecord::Directory { .. } => {
+                let prefix = format!("{path}/");
+                let mut below = all.range(prefix.as_str()..).take_while(|(other, _)| other.starts_with(&prefix));
+                let leads = below.any(|(_, record)| !matches!(record, OutputRecord::Directory { .. }));
+                return if leads { Ok(()) } else { Err("is an empty directory, and no head has one") };
+            }
+            _ => head::place(&self.cluster, path).ok_or(FOREIGN)?,
+        };
+        match (place, record) {
+            (Place::Readme | Place::Menu, OutputRecord::File { .. }) | (Place::Menu, OutputRecord::Link { .. }) => {}
+            (Place::Config | Place::Loader, OutputRecord::File { .. }) => self.files.push(path.to_owned()),
+            (Place::Generation(below), OutputRecord::File { size, sha256, .. }) => {
+                let item = Item::Output(self.in_output(path), *sha256, *size);
+                self.generation.0.insert(below, item);
+            }
+            (Place::Generation(below), OutputRecord::Link { target, .. }) => {
+                // A node's name, beside its own entry.
+                let beside = path.rsplit_once('/').map(|(parent, _)| format!("{parent}/{target}"));
+                let beside = beside.and_then(|beside| all.get(beside.as_str()));
+                let is_entry = beside.is_some_and(|record| record.content().is_some());
+                if !below.starts_with("pxelinux/") || !is_entry {
+                    return Err("is a link to no entry of a menu");
+                }
+                self.generation.0.insert(below, Item::Link(target.clone()));
+            }
+            _ => return Err(FOREIGN),
+        }
+        Ok(())
+    }
+
+    /// What a generation says of itself is so, and it is the one that the head's own file speaks of.
+    fn check_record(&self, output: &Output) -> Result<(), Error> {
+        let sums = [("vmlinuz", self.cluster.kernel), ("initrd.img", self.cluster.initramfs)];
+        for (name, wanted) in sums {
+            if !matches!(self.generation.0.get(name), Some(Item::Output(_, sha256, _)) if *sha256 == wanted) {
+                return Err(output.wrong(&self.in_output(CLUSTERS), &format!("speaks of another `{name}`")));
+            }
+        }
+        let Some(Item::Output(path, ..)) = self.generation.0.get(RECORD) else {
+            return Err(output.wrong(&self.in_output(RECORD), "is missing"));
+        };
+        let record =
+            Cluster::parse(&output.text(path)?).map_err(|why| output.wrong(path, &format!("is none: {why}")))?;
+        let wanted = Cluster { role: None, ..self.cluster.clone() };
+        if record == wanted { Ok(()) } else { Err(output.wrong(path, "is of another generation")) }
+    }
+}
+
+/// The cluster that the files are for.
+fn cluster(output: &Output, role: Role, records: &Records<'_>) -> Result<Cluster, Error> {
+    let missing = |reason: &str| PublishError::Output { path: output.path().to_owned(), reason: reason.to_owned() };
+    let is_cluster = |path: &str| path.strip_prefix(CLUSTERS).is_some_and(|name| name.ends_with(".json"));
+    let mut found = records.iter().filter(|(path, record)| is_cluster(path) && record.content().is_some());
+    let Some((path, _)) = found.next() else {
+        return Err(missing(match role {
+            Role::Head => "its recipe has no `[head]`",
+            Role::Standby => "its recipe has no `[head.standby]`",
+        })
+        .into());
+    };
+    let in_output = format!("{}/{path}", role.directory());
+    if records.get(path).and_then(|record| record.content()).is_none_or(|(_, size)| size > TEXT_MAX) {
+        return Err(output.wrong(&in_output, "is too long"));
+    }
+    let cluster = Cluster::parse(&output.text(&in_output)?).map_err(|why| output.wrong(&in_output, &why))?;
+    if cluster.role.unwrap_or(Role::Head) != role {
+        return Err(output.wrong(&in_output, "is the other head's"));
+    }
+    Ok(cluster)
+}
