@@ -202,6 +202,7 @@ impl Dice {
 }
 
 /// Runs scripts of `family`, each as a whole with what lies there afterwards, here and there.
+#[expect(clippy::print_stderr, reason = "how many were compared is what there is to know")]
 fn compare(family: &str, seed: u64, count: usize, mut script: impl FnMut(&mut Dice) -> String) {
     let directory = tempfile::tempdir().expect("a directory");
     let (mut dice, mut different, mut gaps) = (Dice(seed), Vec::new(), 0);
