@@ -38,6 +38,8 @@ struct Measured {
     /// Peak of the resident set, in bytes.
     memory: u64,
     time: Duration,
+    /// Of all threads, in the program and for it in the kernel.
+    cpu: Duration,
     words: String,
 }
 
@@ -51,9 +53,11 @@ fn measure(place: &Path, arguments: &[&str]) -> Measured {
     let start = Instant::now();
     let mut child = command.spawn().expect("the program starts");
     let status = format!("/proc/{}/status", child.id());
-    let mut memory = 0;
+    let times = format!("/proc/{}/stat", child.id());
+    let (mut memory, mut cpu) = (0, Duration::ZERO);
     let code = loop {
         memory = peak(&status).unwrap_or(0).max(memory);
+        cpu = processor_time(&times).unwrap_or_default().max(cpu);
         if let Some(status) = child.try_wait().expect("it can be waited for") {
             break status.code();
         }
@@ -65,7 +69,15 @@ fn measure(place: &Path, arguments: &[&str]) -> Measured {
     let time = start.elapsed();
     let said = fs::read_to_string(&words).expect("written");
     fs::remove_file(words).expect("there");
-    Measured { code, memory, time, words: said }
+    Measured { code, memory, time, cpu, words: said }
+}
+
+/// The fields `utime` and `stime` of proc_pid_stat(5), in hundredths of a second on every Linux.
+fn processor_time(stat: &str) -> Option<Duration> {
+    let text = fs::read_to_string(stat).ok()?;
+    let fields: Vec<&str> = text.rsplit(')').next()?.split_ascii_whitespace().collect();
+    let ticks: u64 = fields.get(11)?.parse::<u64>().ok()? + fields.get(12)?.parse::<u64>().ok()?;
+    Some(Duration::from_millis(ticks * 10))
 }
 
 /// `VmHWM` (proc_pid_status(5)) in bytes.
@@ -208,6 +220,164 @@ const ARCHIVES: [(&str, u8, Make); 22] = [
     }),
     ("52 control files at the limit", 0, controls),
 ];
+
+/// What a script may take of the processor: ten seconds of the optimised program, of which this one is a third as fast.
+const CPU_MAX: Duration = Duration::from_secs(if cfg!(debug_assertions) { 60 } else { 10 });
+
+/// Scripts that ask for much in a few words. `$b` has 64 KiB and `$B` 32 MiB; `/l` has 131,072 lines, `/d` 1,000 files,
+/// and each of the links in `/o` leads back to it.
+const SCRIPTS: [(&str, &str); 62] = [
+    ("a thousand names that are taken", "for i in $(seq 0 999); do :> /a$i; done; while :; do mktemp /aXXX; done"),
+    ("a pattern with two stars", "x=${B%%*x*b}; x=${B##*b*b}; x=${B%x*b*}"),
+    ("case with many stars", "case $B in *x*x*x*x*b) ;; esac; case $B in *b*) ;; esac"),
+    ("names through links to here", "echo /o/*/*/*/*/*/*/*/*/*/*/*/*"),
+    ("find through links to here", "find -L /o -maxdepth 40; find -L /o/1/../2 /o /o"),
+    ("aliases that double", "i=0; while [ $i -lt 40 ]; do j=$((i+1)); alias a$i=\"a$j;a$j\"; i=$j; done\neval a0"),
+    (
+        "awk takes a line apart",
+        "awk 'BEGIN { getline x < \"/B\"; gsub(/^[ \\t]+|[ \\t]+$/, \"\", x); gsub(/x*b/, \"\", x) }'",
+    ),
+    ("sed trims a long line", "sed 's/^[[:space:]]*//; s/[[:space:]]*$//; s/x*xb$//' /B > /dev/null"),
+    ("sed replaces everywhere", "sed 's/x/yy/g' /B > /c; sed 's/y/zz/g' /c | sed 's/z/ww/g' > /e"),
+    ("sed repeats a text", "echo xxxxxxxxxxxxxxxx | sed \"s/x/$b/g\" | sed \"s/x/$b/g\" > /c"),
+    ("sed prints and prints", "p=p; for i in 1 2 3 4 5 6 7 8 9 0 1 2; do p=\"$p;$p\"; done; sed \"$p\" /l > /c"),
+    ("sed keeps everything", "sed -n 'H;G;G;h' /l; sed ':a;N;ba' /l > /dev/null; sed ':a;s/^/x/;ta' /l"),
+    ("seq with a long separator", "seq -s \"$B\" 1 1000000 > /c; seq 1 100000000000 > /c"),
+    ("xargs puts a long word in", "xargs -I% echo % \"$B\" < /l > /c; xargs -n1 echo \"$b\" < /l > /c"),
+    ("tee into many files", "cat /B | tee /d/* /d/* > /dev/null; while :; do tee /d/* < /B; done"),
+    ("subshells with a large variable", "f() { ( f ); }; f; while :; do ( : ); done"),
+    ("an environment without end", "export B; while :; do env > /dev/null; done"),
+    ("substitutions inside each other", "f() { echo \"$B$(f)\"; }; f > /dev/null"),
+    ("a table in awk", "awk 'BEGIN { while (1) a[n++] = n \"xxxxxxxxxxxxxxxxxxxxxxxxxxx\" }'"),
+    ("long texts in awk", "awk 'BEGIN { while (1) a[n++] = sprintf(\"%100000s\", n) }'"),
+    ("awk that splits", "awk 'BEGIN { getline x < \"/B\"; while (1) n += split(x, a, \"\") }'"),
+    ("sort of the same file", "f=/l; for i in 1 2 3 4 5 6 7 8; do f=\"$f $f\"; done; sort $f > /dev/null"),
+    ("sort of one line", "while :; do sort /B /B > /dev/null; done"),
+    ("copies of copies", "mkdir /k; cp -a /d /k; i=0; while :; do cp -a /k /k$i; mv /k$i /k; i=$((i+1)); done"),
+    ("find without end", "while :; do find / > /dev/null; done"),
+    ("chmod without end", "while :; do chmod -R u+x /d; chown -R 0:0 /d; done"),
+    (
+        "a long pattern of grep",
+        "p=$(printf '%08000d' 0 | tr 0 '*'); for i in 1 2 3 4 5 6 7 8 9 0; do p=$p$p; done; grep \"a$p\" /l; grep -E \"a$p\" /l",
+    ),
+    (
+        "a long sum of awk",
+        "p=1; for i in 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0; do p=$p+$p; done; awk \"BEGIN { print $p }\"",
+    ),
+    (
+        "a long and of awk",
+        "p=1; for i in 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0; do p=\"$p&&$p\"; done; awk \"BEGIN { print $p }\"",
+    ),
+    (
+        "much side by side in awk",
+        "p=1; for i in 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0; do p=\"$p $p\"; done; awk \"BEGIN { print $p }\"",
+    ),
+    ("parentheses of awk", "p=1; for i in $(seq 1 20000); do p=\"($p)\"; done; awk \"BEGIN { print $p }\""),
+    ("parentheses of arithmetic", "p=1; for i in $(seq 1 20000); do p=\"($p)\"; done; echo $(($p))"),
+    (
+        "a long sum of arithmetic",
+        "p=1; for i in 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0; do p=$p+$p; done; while :; do echo $(($p)); done",
+    ),
+    (
+        "numbers beyond all",
+        "sed -n '1,+18446744073709551615p' /l > /dev/null; touch -d @-9223372036854775808 /t; find /t -mtime 1",
+    ),
+    (
+        "dates beyond all",
+        "date -d '2000-01-01 9223372036854775807:00'; date -d @9223372036854775807; date -d '9999999999-01-01'",
+    ),
+    ("a wide field", "while :; do printf '%5000000s' x > /dev/null; done"),
+    ("a precision", "printf '%.2000000000f' 1 > /dev/null; printf '%-2000000000d' 1 > /dev/null"),
+    (
+        "braces of expressions",
+        "echo a | grep -E '((((a{1,200}){1,200}){1,200}){1,200})'; echo a | grep 'a\\{1,30000\\}'",
+    ),
+    ("back-references", "grep '\\(x*\\)\\(x*\\)\\(x*\\)\\3\\2\\1b' /B; sed 's/\\(x*\\)*\\1b//' /B > /dev/null"),
+    ("alternatives", "grep -E '(x|xx|xxx|xxxx)*b' /B; grep -E '(x*)*b' /B; grep -E '(a|b|c|d|e|f|x)*(a|b|c|x)*b' /B"),
+    ("positional parameters", "set -- $(cat /l); while :; do set -- \"$@\" \"$@\"; done"),
+    ("fields of a long text", "IFS=x; set -- $B; echo $#; for i in $B $B $B; do :; done"),
+    (
+        "a list of words",
+        "for i in $(cat /l) $(cat /l) $(cat /l); do x=$x$i; done; while :; do for i in $(cat /l); do :; done; done",
+    ),
+    ("a here-document", "while :; do cat <<E > /dev/null\n$B$B$B$B\nE\ndone"),
+    ("a line at a time", "while read x; do :; done < /l; while :; do while read x; do :; done < /l; done"),
+    ("a byte at a time", "while :; do read x < /B; done; while :; do head -c1 /B; done"),
+    ("a pipe without end", "yes | head -n 1000000000 > /dev/null; while :; do echo $b; done | cat > /dev/null"),
+    ("a file that grows by lines", "while :; do echo x >> /g; done; while :; do echo $b >> /g; done"),
+    ("a file that is edited", "cp /l /g; while :; do sed -i 's/x/xx/' /g; done"),
+    ("files that come and go", "while :; do :> /g; rm /g; done"),
+    (
+        "directories inside each other",
+        "cd /; while mkdir -p x && cd x; do :; done; while :; do find / > /dev/null; done",
+    ),
+    (
+        "links inside each other",
+        "ln -s / /r; i=0; while :; do ln -s r /r$i; readlink -f /r$i/r/r/r/r/r; i=$((i+1)); done",
+    ),
+    ("diff of long files", "seq 1 100000 > /s; seq 100000 -1 1 > /t; diff /s /t > /dev/null; diff /l /s > /dev/null"),
+    (
+        "comm and join",
+        "comm /l /l > /dev/null; join /l /l > /dev/null; paste /l /l /l /l > /dev/null; while :; do cmp /B /B; done",
+    ),
+    ("tr and cut", "while :; do tr x y < /B | cut -c1- > /dev/null; done; fold -w1 /B > /dev/null"),
+    ("digests", "while :; do md5sum /B; sha256sum /B /B /B; done"),
+    (
+        "dpkg's patterns",
+        "p='*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*b'; while :; do dpkg -l \"$p\"; dpkg-query -W \"$p\"; dpkg -S \"$p\"; done",
+    ),
+    ("diversions", "i=0; while :; do dpkg-divert --quiet --local --add /x$i; i=$((i+1)); done"),
+    (
+        "alternatives of Debian",
+        "i=0; while :; do update-alternatives --install /usr/bin/x$i x$i /l 1; i=$((i+1)); done",
+    ),
+    ("accounts", "i=0; while :; do useradd -r u$i; groupadd g$i; i=$((i+1)); done"),
+    ("expr", "expr \"$B\" : '.*x.*x.*x.*b'; expr length \"$B\"; while :; do expr $b : 'x*' > /dev/null; done"),
+    ("an eval of an eval", "x=':'; i=0; while :; do x=\"eval \\\"$x;$x\\\"\"; eval \"$x\"; i=$((i+1)); done"),
+];
+
+/// What stands before each of them.
+const BEFORE: &str = "exec 2>/dev/null; x=xxxxxxxx; for i in 1 2 3 4 5 6 7 8 9 0 1 2 3; do x=$x$x; done; b=$x\n\
+    for i in 1 2 3 4 5 6 7 8 9; do x=$x$x; done; B=$x; echo $B > /B\n\
+    x='x x x\n'; for i in 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7; do x=$x$x; done; printf \"$x\" > /l\n\
+    mkdir /d /o; for i in $(seq 1 1000); do :> /d/$i; done; for i in 0 1 2 3 4 5 6 7 8 9; do ln -s . /o/$i; done\n";
+
+/// Case 120: whatever a script asks for ends, by itself or with the limit's name, soon and in little memory.
+#[test]
+#[expect(clippy::print_stderr, reason = "the figures are what SECURITY.md states")]
+fn case_120_scripts_that_ask_for_much() {
+    if !switched_on("IMGBUILD_TEST_FAULTS", "case_120_scripts_that_ask_for_much") {
+        return;
+    }
+    let mut wrong = Vec::new();
+    for (name, text) in SCRIPTS {
+        let archive = script(&format!("{BEFORE}unset x\n{text}\n:"));
+        let world = World::new(&archive);
+        let server = honest_but(&archive, "nothing", Vec::new());
+        let mirror = server.url("debian");
+        let measured =
+            measure(world.place.path(), &["small.toml", "-o", "out", "--cache", "cache", "--mirror", &mirror]);
+        let Measured { code, memory, cpu, words, .. } = &measured;
+        eprintln!("{name}: exit {code:?}, {} MiB, {:.1} s of CPU", memory >> 20, cpu.as_secs_f64());
+        let ended = match code {
+            Some(0) => true,
+            Some(1) => {
+                words.contains("limit `script-")
+                    || words.contains("cannot be followed")
+                    || words.contains("exit status")
+            }
+            _ => false,
+        };
+        if !ended || *memory > MEMORY_MAX || *cpu > CPU_MAX {
+            wrong.push(format!(
+                "{name}: {code:?}, {} MiB, {cpu:?}: {}",
+                memory >> 20,
+                words.lines().take(4).collect::<Vec<_>>().join(" / ")
+            ));
+        }
+    }
+    assert!(wrong.is_empty(), "{} scripts cost too much:\n{}", wrong.len(), wrong.join("\n"));
+}
 
 /// Cases 39, 44, 52, 53, 65 and, without the sandbox, 73.
 #[test]
