@@ -121,13 +121,15 @@ const COSTLY: [&str; 40] = [
 ];
 
 /// What maintainer scripts do, a little of each.
-const SCRIPTS: [&str; 6] = [
+const SCRIPTS: [&str; 8] = [
     "set -e\nif [ \"$1\" = configure ]; then\n for x in a 'b c' \"$y\"; do echo \"<$x>\"; done\nfi\n",
     "x=a.b.c; echo ${x%%.*} ${x#*.} ${x:-d} $((1+2*3)) `echo y`; case $x in a*) false;; *) :;; esac || exit 3\n",
     "f() { local n=$1; [ $n -gt 3 ] || f $((n+1)); echo $n; }; f 0 | while read a b; do printf '%s\\n' $a; done\n",
     "cat > /tmp/x <<EOF\na $HOME `pwd`\nEOF\ngrep -E '^a|b*$' /tmp/x | sed -e 's/a\\(.\\)/\\1/g;2d' | awk '{print $1, NF}'\n",
     "awk -F: '$3 == 0 { n += 1; a[$1] = n } END { for (k in a) printf(\"%s %d\\n\", k, a[k]) }' /etc/passwd; trap 'rm -f /tmp/x' EXIT\n",
     "find /usr -type f -name '*a*' | sort | xargs -n1 basename; ln -s ../etc /tmp/l; mkdir -p /tmp/a/b; chmod u=rwx,go-w /tmp/a; expr a : 'b*'\n",
+    "#!/bin/bash\na=(x {1..3} [7]=y); declare -A m=([k]=v); for ((i = 0; i < 3; i++)); do [[ ${a[i]} =~ ^(x|[0-9])$ ]] || ((i++)); done; echo ${!m[@]} ${a[@]/x/y}\n",
+    "#!/bin/bash\nshopt -s extglob\nf() { local -r v=${1^^}; echo \"${v//!(a|b)/c}\" ${v:1:2} $'\\x41'; }; read -ra b < <(f abc); trap 'echo e' ERR; cat <<< \"${b[*]}\" |& cat\n",
 ];
 
 /// Programs of sed (twice), awk, grep (twice) and expr, each with its text.

@@ -273,6 +273,12 @@ impl Held {
         }
     }
 
+    /// How much it is.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        usize::try_from(self.bytes).unwrap_or(usize::MAX)
+    }
+
     /// Holds so many bytes from now on, more or fewer than before.
     ///
     /// # Errors

@@ -87,7 +87,7 @@ fn ours(mut tree: Tree, case: &Path, selections: Option<&[u8]>) -> (Result, Tree
     }
     let text = &files.last().expect("a postinst").1;
     let mut shell = Shell::new(&mut world, "postinst", &ENVIRONMENT);
-    shell.state.name = path.into_bytes();
+    shell.state.name = path.into_bytes().into();
     let options: &[Vec<u8>] = if text.starts_with(b"#!/bin/sh -e") { &[b"-e".to_vec()] } else { &[] };
     let outcome = shell.run_script(text, options, &[b"configure".to_vec(), Vec::new()]).expect("no limit");
     debconf::save(&mut world).expect("the tree takes it");

@@ -1,8 +1,9 @@
-//! Invariants under test: whatever stands in a script, following it ends within its limits, does the same twice, and
+//! Invariants under test: whatever stands in a script of dash or bash, following it ends within its limits, does the same twice, and
 //! leaves a tree that can be written; a path of the tree is never outside it.
 #![no_main]
 
 use imgbuild::budget::Budget;
+use imgbuild::configure::shell::Dialect;
 use imgbuild::configure::shell::Outcome;
 use imgbuild::configure::shell::Run;
 use imgbuild::configure::shell::Shell;
@@ -29,7 +30,8 @@ fn follow(script: &[u8]) -> (Run<Outcome>, String) {
     let mut limits = Limits::default();
     (limits.script_steps, limits.script_memory) = (20_000, 64 << 20);
     world.spend_from(Budget::new(&limits, || false));
-    let outcome = Shell::new(&mut world, "sh", &[("PATH", "/usr/bin")]).run_script(script, &[], &[]);
+    let dialect = if script.starts_with(b"#!/bin/bash") { Dialect::Bash } else { Dialect::Dash };
+    let outcome = Shell::new(&mut world, "sh", &[("PATH", "/usr/bin")]).speak(dialect).run_script(script, &[], &[]);
     (outcome, dump(world.tree()))
 }
 

@@ -182,7 +182,7 @@ impl<'a> Run<'a> {
         self.world.budget.renew();
         let line = &text[..memchr::memchr(b'\n', text).unwrap_or(text.len())];
         let path = format!("/var/lib/dpkg/info/{name}.{script}");
-        let Some(set) = interpreter(line) else {
+        let Some(interpreter) = interpreter(line) else {
             let what = format!("a script of the interpreter `{}`", String::from_utf8_lossy(line));
             self.world.gaps.push(Gap { package: name, script: script.into(), line: 1, command: path, what });
             return Ok(());
@@ -190,9 +190,9 @@ impl<'a> Run<'a> {
         let environment = self.environment(package, script);
         let environment: Vec<(&str, &str)> = environment.iter().map(|(name, value)| (*name, value.as_str())).collect();
         let arguments: Vec<Vec<u8>> = arguments.iter().map(|argument| argument.as_bytes().to_vec()).collect();
-        let mut shell = Shell::new(&mut self.world, script, &environment);
-        shell.state.name = path.into_bytes();
-        let failure = match shell.run_script(text, &set, &arguments) {
+        let mut shell = Shell::new(&mut self.world, script, &environment).speak(interpreter.dialect);
+        shell.state.name = path.into_bytes().into();
+        let failure = match shell.run_script(text, &interpreter.options, &arguments) {
             Ok(outcome) if outcome.status == 0 => return Ok(()),
             Ok(outcome) => {
                 let said = last_lines(&outcome.output);

@@ -2,15 +2,22 @@
 //!
 //! What processes share is here; what each has of its own (variables, directory, descriptors) is
 //! [`State`](super::shell::State). A file that is open for writing is held back here, and put into the tree when
-//! somebody looks at the tree: a loop of `echo` into a file must not hash the file for every line.
+//! somebody looks at the tree: a loop of `echo` into a file must not hash the file for every line. A file that is open
+//! outlives its names.
 
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
+use std::io::Read as _;
+use std::rc::Rc;
+use std::rc::Weak;
 
 use super::Ids;
 use super::commands;
+use super::shell::stream::StreamError;
+use super::shell::value::Buffer;
 use crate::budget::Budget;
 use crate::budget::Held;
+use crate::budget::Spent;
 use crate::limits;
 use crate::limits::count;
 use crate::tree::Content;
@@ -89,11 +96,29 @@ pub struct Uname {
     pub machine: String,
 }
 
+/// A file that a process has open. Its bytes stay as long as this, whatever becomes of its names.
+#[derive(Debug, Clone)]
+pub struct OpenFile {
+    id: InodeId,
+    _pin: Rc<()>,
+}
+
+/// What is known of an open file beside the tree.
+#[derive(Debug)]
+struct Pinned {
+    /// By whom it is open.
+    users: Weak<()>,
+    /// What it was when the tree was last looked at: all that is left when its last name goes.
+    content: Option<Content>,
+}
+
 /// The world that scripts and commands act on.
 #[derive(Debug)]
 pub struct World {
     tree: Tree,
-    open: BTreeMap<InodeId, Vec<u8>>,
+    /// Files that were written to since the tree was last looked at.
+    written: BTreeMap<InodeId, Buffer>,
+    pinned: BTreeMap<InodeId, Pinned>,
     /// Seconds since 1970: the only time there is.
     pub clock: i64,
     /// What `uname` says.
@@ -141,7 +166,8 @@ impl World {
         Self {
             tree,
             names: budget.nothing_held(),
-            open: BTreeMap::new(),
+            written: BTreeMap::new(),
+            pinned: BTreeMap::new(),
             clock,
             // A release that every libc and package accepts; the node's own kernel is not running here.
             uname: Uname { node: "localhost".into(), release: "6.12.0".into(), machine: machine.into() },
@@ -168,15 +194,25 @@ impl World {
 
     /// The tree, with everything that was written in it.
     pub fn tree(&mut self) -> &mut Tree {
-        while let Some((id, bytes)) = self.open.pop_first() {
-            // Hashed now, but nobody can be told here: the next charge says so.
-            let _ = self.budget.read(bytes.len());
+        while let Some((id, buffer)) = self.written.pop_first() {
+            // Nobody can be told here that the budget is spent: the next charge says so.
+            let content = self.content(buffer.into_bytes()).unwrap_or_else(|_| Content::from_bytes(Vec::new()));
             let clock = self.clock;
             if let Some(inode) = self.tree.live_mut(id) {
-                inode.kind = Kind::File(Content::from_bytes(bytes));
+                inode.kind = Kind::File(content);
                 inode.stat.mtime = clock;
+            } else if let Some(pinned) = self.pinned.get_mut(&id) {
+                pinned.content = Some(content);
             }
         }
+        let tree = &self.tree;
+        self.pinned.retain(|id, pinned| {
+            if let Some(inode) = tree.live(*id) {
+                pinned.content = inode.content().cloned();
+            }
+            pinned.users.strong_count() > 0
+        });
+        let _ = self.budget.tried(self.pinned.len());
         &mut self.tree
     }
 
@@ -192,36 +228,97 @@ impl World {
         self.temporary
     }
 
-    /// The bytes of an open file; `None` when it is none.
-    pub(super) fn file_bytes(&self, id: InodeId) -> Option<std::io::Result<Vec<u8>>> {
-        if let Some(bytes) = self.open.get(&id) {
-            return Some(Ok(bytes.clone()));
+    /// Opens a file.
+    pub(super) fn open_file(&mut self, id: InodeId) -> OpenFile {
+        let content = self.tree.live(id).and_then(|inode| inode.content().cloned());
+        let pinned = self.pinned.entry(id).or_insert_with(|| Pinned { users: Weak::new(), content });
+        let pin = pinned.users.upgrade().unwrap_or_default();
+        pinned.users = Rc::downgrade(&pin);
+        OpenFile { id, _pin: pin }
+    }
+
+    fn present(&self, id: InodeId) -> Option<&Content> {
+        match self.tree.live(id) {
+            Some(inode) => inode.content(),
+            None => self.pinned.get(&id)?.content.as_ref(),
         }
-        self.tree.live(id)?.content().map(Content::to_vec)
+    }
+
+    /// The bytes of an open file from `position` on: no more than `count`, and up to and with the first `end`.
+    pub(super) fn read_file(
+        &self,
+        file: &OpenFile,
+        position: usize,
+        count: usize,
+        end: Option<u8>,
+    ) -> Result<Vec<u8>, StreamError> {
+        let length = |bytes: &[u8]| end.and_then(|end| memchr::memchr(end, bytes)).map(|place| place + 1);
+        if let Some(buffer) = self.written.get(&file.id) {
+            let rest = buffer.get(position..).unwrap_or_default();
+            let rest = &rest[..rest.len().min(count)];
+            let rest = &rest[..length(rest).unwrap_or(rest.len())];
+            self.budget.made(rest.len())?;
+            return Ok(rest.to_vec());
+        }
+        let Some(content) = self.present(file.id) else { return Ok(Vec::new()) };
+        let mut reader = content.reader_at(position as u64);
+        let mut bytes = Vec::new();
+        // A line is looked for in pieces: what lies behind it is not read.
+        let mut piece = vec![0; if end.is_some() { 4096 } else { 64 << 10 }];
+        while bytes.len() < count {
+            let want = piece.len().min(count - bytes.len());
+            let read = reader.read(&mut piece[..want])?;
+            self.budget.read(read)?;
+            let taken = length(&piece[..read]);
+            bytes.extend_from_slice(&piece[..taken.unwrap_or(read)]);
+            if bytes.len() > self.limits.bytes {
+                return Err(Spent::Output.into());
+            }
+            if taken.is_some() || read == 0 {
+                break;
+            }
+        }
+        self.budget.made(bytes.len())?;
+        Ok(bytes)
     }
 
     /// Empties a file.
-    pub(super) fn truncate(&mut self, id: InodeId) {
-        self.open.insert(id, Vec::new());
+    pub(super) fn truncate(&mut self, file: &OpenFile) {
+        self.written.insert(file.id, Buffer::default());
     }
 
     /// Writes into a file at `position`, or at its end; returns the position behind. A file whose last name is
-    /// gone takes the bytes and loses them.
-    pub(super) fn write_file(&mut self, id: InodeId, position: Option<usize>, bytes: &[u8]) -> std::io::Result<usize> {
-        if !self.open.contains_key(&id) {
-            let now = self.file_bytes(id).unwrap_or_else(|| Ok(Vec::new()))?;
-            self.open.insert(id, now);
+    /// gone keeps the bytes for who has it open.
+    pub(super) fn write_file(
+        &mut self,
+        file: &OpenFile,
+        position: Option<usize>,
+        bytes: &[u8],
+    ) -> Result<usize, StreamError> {
+        if !self.written.contains_key(&file.id) {
+            let mut buffer = Buffer::default();
+            if let Some(content) = self.present(file.id) {
+                if content.size() > self.limits.bytes as u64 {
+                    return Err(Spent::Output.into());
+                }
+                self.budget.read(usize::try_from(content.size()).unwrap_or(usize::MAX))?;
+                buffer.extend(&self.budget, &content.to_vec()?)?;
+            }
+            self.written.insert(file.id, buffer);
         }
-        let file = self.open.get_mut(&id).expect("it was just put there");
-        let start = position.unwrap_or(file.len());
+        let buffer = self.written.get_mut(&file.id).expect("it was just put there");
+        let start = position.unwrap_or(buffer.len());
         let end = start.saturating_add(bytes.len());
         if end > self.limits.bytes {
-            return Err(std::io::Error::other("the file grows beyond the limit for scripts"));
+            return Err(Spent::Output.into());
         }
-        if file.len() < end {
-            file.resize(end, 0);
+        while buffer.len() < start {
+            let zeros = (start - buffer.len()).min(4096);
+            buffer.extend(&self.budget, &[0; 4096][..zeros])?;
         }
-        file[start..end].copy_from_slice(bytes);
+        let over = bytes.len().min(buffer.len() - start);
+        buffer.bytes_mut()[start..start + over].copy_from_slice(&bytes[..over]);
+        buffer.extend(&self.budget, &bytes[over..])?;
         Ok(end)
     }
 }

@@ -65,7 +65,13 @@ impl Content {
     /// Reads the content from its beginning.
     #[must_use]
     pub fn reader(&self) -> Reader<'_> {
-        Reader { content: self, position: 0 }
+        self.reader_at(0)
+    }
+
+    /// Reads the content from a position on; nothing when that is behind its end.
+    #[must_use]
+    pub fn reader_at(&self, position: u64) -> Reader<'_> {
+        Reader { content: self, position: position.min(self.size) }
     }
 
     /// The whole content in memory. For files whose size the caller knows to be small, or has checked.

@@ -105,7 +105,7 @@ fn find<'a>(status: &'a str, pattern: &[u8]) -> Result<Vec<Stanza<'a>>, Fault> {
     let mut found = Vec::new();
     for stanza in stanzas(status.as_bytes()) {
         let stanza = stanza.map_err(|error| Fault::Failed(2, format!("error: the status file: {error}")))?;
-        let same = |field, wanted: &Pattern| stanza.get(field).is_some_and(|value| wanted.matches(value.as_bytes()));
+        let same = |field, wanted: &Pattern| stanza.get(field).is_some_and(|value| wanted.fits(value.as_bytes()));
         let any = pattern.ends_with(b":any");
         let fits = architecture.as_ref().is_none_or(|wanted| any || same("Architecture", wanted));
         if same("Package", &name) && fits {
@@ -194,13 +194,16 @@ fn abbreviation(status: &str) -> &'static str {
 /// path. A line names all packages that have the path.
 fn search(call: &mut Call<'_, '_>, patterns: &[&[u8]]) -> Done {
     let text = installed(call)?;
+    let budget = call.shell.world.budget.clone();
+    // Where the budget is spent nothing matches, and the next charge says so.
+    let fits = |pattern: &Pattern, path: &[u8]| pattern.matches(path, &budget) == Ok(true);
     let mut code = 0;
     for pattern in patterns {
         let trimmed = if pattern.len() > 1 { pattern.strip_suffix(b"/").unwrap_or(pattern) } else { pattern };
         let wild = trimmed.iter().any(|byte| b"*[?\\".contains(byte));
         let whole = if wild || trimmed.starts_with(b"/") { trimmed.to_vec() } else { [b"*", trimmed, b"*"].concat() };
         let whole = Pattern::plain(&whole);
-        if !diversions(call)?.is_empty() && diversions(call)?.iter().any(|one| whole.matches(&one.from)) {
+        if !diversions(call)?.is_empty() && diversions(call)?.iter().any(|one| fits(&whole, &one.from)) {
             return Err(Fault::gap("--search of a path that is diverted"));
         }
         let mut owners: BTreeMap<Vec<u8>, Vec<String>> = BTreeMap::new();
@@ -212,7 +215,7 @@ fn search(call: &mut Call<'_, '_>, patterns: &[&[u8]]) -> Done {
                 (Some("same"), Some(architecture)) => format!("{name}:{architecture}"),
                 _ => name.to_owned(),
             };
-            for file in files.split(|&byte| byte == b'\n').filter(|line| !line.is_empty() && whole.matches(line)) {
+            for file in files.split(|&byte| byte == b'\n').filter(|line| !line.is_empty() && fits(&whole, line)) {
                 owners.entry(file.to_vec()).or_default().push(name.clone());
             }
         }
@@ -398,7 +401,9 @@ fn divert(call: &mut Call<'_, '_>) -> Done {
     match (given.last_of(b"aRLtP").unwrap_or(b'a'), file) {
         (b'L', pattern) => {
             let pattern = Pattern::plain(&pattern.unwrap_or_else(|| b"*".to_vec()));
-            for one in all.iter().filter(|one| [&one.from, &one.to].iter().any(|path| pattern.matches(path))) {
+            let budget = call.shell.world.budget.clone();
+            let fits = |path: &&Vec<u8>| pattern.matches(path, &budget) == Ok(true);
+            for one in all.iter().filter(|one| [&one.from, &one.to].iter().any(fits)) {
                 let by =
                     if one.by == b":" { "local diversion".into() } else { format!("diversion by {}", show(&one.by)) };
                 call.out(format!("{by} of {} to {}\n", show(&one.from), show(&one.to)))?;
@@ -499,7 +504,8 @@ fn statoverride(call: &mut Call<'_, '_>) -> Done {
     match (given.last_of(b"arl"), given.operands.as_slice()) {
         (Some(b'l'), paths) => {
             let pattern = Pattern::plain(paths.first().map_or(b"*", Vec::as_slice));
-            lines.retain(|line| pattern.matches(&path_of(line)));
+            let budget = &call.shell.world.budget;
+            lines.retain(|line| pattern.matches(&path_of(line), budget) == Ok(true));
             for line in &lines {
                 call.out([line.as_slice(), b"\n"].concat())?;
             }

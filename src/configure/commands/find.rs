@@ -556,6 +556,7 @@ fn evaluate(
     below: &mut Below,
 ) -> Result<bool, Fault> {
     let stat = &found.inode.stat;
+    let budget = call.shell.world.budget.clone();
     Ok(match expression {
         Expression::And(parts) => {
             for part in parts {
@@ -575,10 +576,10 @@ fn evaluate(
         }
         Expression::Not(inner) => !evaluate(call, inner, walk, found, below)?,
         Expression::True(value) => *value,
-        Expression::Name(pattern, false) => pattern.matches(found.name()),
-        Expression::Name(pattern, true) => pattern.matches(&found.name().to_ascii_lowercase()),
-        Expression::Path(pattern, false) => pattern.matches(found.path),
-        Expression::Path(pattern, true) => pattern.matches(&found.path.to_ascii_lowercase()),
+        Expression::Name(pattern, false) => pattern.matches(found.name(), &budget)?,
+        Expression::Name(pattern, true) => pattern.matches(&found.name().to_ascii_lowercase(), &budget)?,
+        Expression::Path(pattern, false) => pattern.matches(found.path, &budget)?,
+        Expression::Path(pattern, true) => pattern.matches(&found.path.to_ascii_lowercase(), &budget)?,
         Expression::Regex(regex) => regex.is_match(found.path)?,
         Expression::Type(letters) => letters.contains(&Found::letter(found.inode)),
         Expression::BehindType(letters) => {
@@ -593,7 +594,10 @@ fn evaluate(
             let inode = call.tree().get(&other.unwrap_or_else(|| found.own.clone())).cloned();
             inode.is_some_and(|inode| letters.contains(&Found::letter(&inode)))
         }
-        Expression::Links(pattern) => matches!(&found.inode.kind, Kind::Symlink(target) if pattern.matches(target)),
+        Expression::Links(pattern) => match &found.inode.kind {
+            Kind::Symlink(target) => pattern.matches(target, &budget)?,
+            _ => false,
+        },
         Expression::Empty if found.inode.is_directory() => call.tree().children(found.place).next().is_none(),
         Expression::Empty => found.inode.content().is_some_and(|content| content.size() == 0),
         // access(2) asks about what a link leads to.

@@ -8,7 +8,6 @@ use super::Command;
 use super::Done;
 use super::Fault;
 use super::show;
-use crate::configure::shell::Variable;
 use crate::tree::Inode;
 use crate::tree::Kind;
 
@@ -36,13 +35,10 @@ fn run_hooks(call: &mut Call<'_, '_>) -> Done {
     if run.len() == options {
         return Ok(0);
     }
-    let parameters = Variable { value: Some(parameters.join(&b' ')), exported: true, readonly: false };
-    let before = call.shell.state.variables.insert(b"DEB_MAINT_PARAMS".to_vec(), parameters);
+    let before = call.shell.state.variables.clone();
+    call.shell.export(b"DEB_MAINT_PARAMS", &parameters.join(&b' '))?;
     let done = call.run(&run);
-    match before {
-        Some(before) => drop(call.shell.state.variables.insert(b"DEB_MAINT_PARAMS".to_vec(), before)),
-        None => drop(call.shell.state.variables.remove(b"DEB_MAINT_PARAMS".as_slice())),
-    }
+    call.shell.state.variables = before;
     done
 }
 

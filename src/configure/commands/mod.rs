@@ -52,6 +52,8 @@ mod text;
 
 pub use options::Given;
 
+use super::shell::Dialect;
+use super::shell::Interpreter;
 use super::shell::Interrupt;
 use super::shell::Run;
 use super::shell::Shell;
@@ -223,6 +225,13 @@ impl Call<'_, '_> {
         match path {
             b"-" | b"/dev/stdin" => return self.input(),
             b"/dev/null" => return Ok(Vec::new()),
+            _ if path.starts_with(b"/dev/fd/") => {
+                let number = std::str::from_utf8(&path[8..]).ok().and_then(|number| number.parse().ok());
+                let descriptor = number.and_then(|number: u32| self.shell.state.descriptors.get(&number).cloned());
+                if let Some(descriptor) = descriptor {
+                    return self.all_of(&descriptor);
+                }
+            }
             _ => {}
         }
         let refused = |why: &str| Fault::failed(format!("{}: {why}", show(path)));
@@ -301,7 +310,14 @@ impl Call<'_, '_> {
         let Some(descriptor) = self.shell.state.descriptors.get(&0).cloned() else {
             return Err(Fault::failed("-: Bad file descriptor"));
         };
-        stream::read_all(self.shell.world, &descriptor).map_err(|error| Fault::failed(format!("-: {error}")))
+        self.all_of(&descriptor)
+    }
+
+    fn all_of(&mut self, descriptor: &stream::Descriptor) -> Result<Vec<u8>, Fault> {
+        stream::read_all(self.shell.world, descriptor).map_err(|error| match error {
+            stream::StreamError::Spent(spent) => spent.into(),
+            other => Fault::failed(format!("-: {other}")),
+        })
     }
 
     /// The bytes of each named file one after the other, of standard input without names.
@@ -435,7 +451,7 @@ fn program(shell: &mut Shell<'_>, path: &[u8], args: &[Vec<u8>]) -> Run<i32> {
         if !OPTIONAL.contains(&path) {
             shell.gap(path, "unknown command");
         }
-        let line = [shell.state.name.as_slice(), b": ", path, b": not found\n"].concat();
+        let line = [&*shell.state.name, b": ", path, b": not found\n"].concat();
         shell.write(2, &line)?;
         return Ok(127);
     };
@@ -445,7 +461,7 @@ fn program(shell: &mut Shell<'_>, path: &[u8], args: &[Vec<u8>]) -> Run<i32> {
         None => Vec::new(),
     };
     match interpreter(&head) {
-        Some(options) => shell.run_file(&found, args, &options),
+        Some(interpreter) => shell.run_file(&found, args, &interpreter),
         None => {
             shell.gap(path, "unknown command: a program of the package that is no shell script");
             Ok(126)
@@ -464,14 +480,43 @@ fn first_line(content: &crate::tree::Content) -> Vec<u8> {
     head
 }
 
-/// The `set` options of a `#!` line that names a shell; `None` for another interpreter.
+/// What a `#!` line that names a shell asks for; `None` for another interpreter.
 #[must_use]
-pub(super) fn interpreter(line: &[u8]) -> Option<Vec<Vec<u8>>> {
+pub(super) fn interpreter(line: &[u8]) -> Option<Interpreter> {
     let mut words = line.strip_prefix(b"#!")?.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
     let mut program = words.next()?;
-    if program == b"/usr/bin/env" {
+    if program == b"/usr/bin/env" || program == b"/bin/env" {
         program = words.next()?;
     }
-    let name = program.rsplit(|&byte| byte == b'/').next()?;
-    matches!(name, b"sh" | b"dash" | b"bash").then(|| words.map(<[u8]>::to_vec).collect())
+    let dialect = match base_name(program) {
+        b"sh" | b"dash" => Dialect::Dash,
+        b"bash" => Dialect::Bash,
+        _ => return None,
+    };
+    Some(Interpreter { dialect, options: words.map(<[u8]>::to_vec).collect() })
+}
+
+/// Matches a text against an extended regular expression: what each group matched, the whole first. The inner error:
+/// it is none.
+pub(super) fn matches_expression(
+    shell: &mut Shell<'_>,
+    expression: &[u8],
+    text: &[u8],
+    ignore_case: bool,
+) -> Run<Result<Option<Vec<Vec<u8>>>, String>> {
+    let found = regex::Regex::new(expression, regex::Syntax::Extended, ignore_case)
+        .and_then(|expression| expression.find(text, 0));
+    match found {
+        Ok(groups) => {
+            let bytes =
+                |group: &Option<(usize, usize)>| group.map_or_else(Vec::new, |(from, to)| text[from..to].to_vec());
+            Ok(Ok(groups.map(|groups| groups.iter().map(bytes).collect())))
+        }
+        Err(Fault::Interrupt(interrupt)) => Err(interrupt),
+        Err(Fault::Failed(_, message)) => Ok(Err(message)),
+        Err(Fault::Gap(what)) => {
+            shell.gap(b"=~", what);
+            Ok(Ok(None))
+        }
+    }
 }

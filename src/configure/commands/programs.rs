@@ -6,7 +6,8 @@ use super::Done;
 use super::Fault;
 use super::permissions;
 use super::show;
-use crate::configure::shell::Variable;
+use crate::configure::shell::Dialect;
+use crate::configure::shell::Interpreter;
 use crate::configure::world::Acting;
 
 /// The family's commands.
@@ -28,29 +29,42 @@ pub(super) const COMMANDS: &[(&str, Command)] = &[
 
 /// `sh [-options] [-c command [name]] [file] [argument…]`
 fn sh(call: &mut Call<'_, '_>) -> Done {
+    let dialect = if call.name == b"bash" { Dialect::Bash } else { Dialect::Dash };
     let (mut options, mut text, mut rest) = (Vec::new(), false, call.args);
     while let [first, tail @ ..] = rest {
+        rest = tail;
         match first.as_slice() {
-            b"--" | b"-" => {
-                rest = tail;
-                break;
-            }
+            b"--" | b"-" => break,
             b"-s" => {}
+            // No file of a user or of the system is read here anyway.
+            b"--norc" | b"--noprofile" | b"--noediting" if dialect == Dialect::Bash => {}
+            [b'-', b'-', ..] if dialect == Dialect::Bash => {
+                return Err(Fault::gap(format!("bash with the option `{}`", show(first))));
+            }
+            [b'-' | b'+', b'O', ..] if dialect == Dialect::Bash => return Err(Fault::gap("bash with the option `-O`")),
             [b'-' | b'+', letters @ ..] if !letters.is_empty() => {
                 text |= letters.contains(&b'c');
-                let others: Vec<u8> = letters.iter().copied().filter(|letter| *letter != b'c').collect();
+                let others: Vec<u8> = letters.iter().copied().filter(|letter| !matches!(letter, b'c' | b's')).collect();
                 if !others.is_empty() {
                     options.push([&first[..1], &others].concat());
                 }
+                for _ in others.iter().filter(|letter| **letter == b'o') {
+                    let Some((name, tail)) = rest.split_first() else { return Err(Fault::gap("the list of options")) };
+                    options.push(name.clone());
+                    rest = tail;
+                }
             }
-            _ => break,
+            _ => {
+                rest = &call.args[call.args.len() - tail.len() - 1..];
+                break;
+            }
         }
-        rest = tail;
     }
+    let interpreter = Interpreter { dialect, options };
     let (name, args) = match rest.split_first() {
         Some((first, args)) if text => {
             let (name, args) = args.split_first().map_or((call.name, args), |(name, args)| (name.as_slice(), args));
-            return Ok(call.shell.run_process(first, name, args, &options)?);
+            return Ok(call.shell.run_process(first, name, args, &interpreter)?);
         }
         // `bash /usr/bin/program`: the program, whatever it is written in.
         Some((first, args)) if first.contains(&b'/') && super::known(first).is_some() => {
@@ -61,30 +75,34 @@ fn sh(call: &mut Call<'_, '_>) -> Done {
         None if text => return Err(Fault::Failed(2, "-c requires an argument".into())),
         None => {
             let input = call.input()?;
-            return Ok(call.shell.run_process(&input, call.name, &[], &options)?);
+            return Ok(call.shell.run_process(&input, call.name, &[], &interpreter)?);
         }
     };
-    Ok(call.shell.run_file(name, args, &options)?)
+    Ok(call.shell.run_file(name, args, &interpreter)?)
 }
 
 fn env(call: &mut Call<'_, '_>) -> Done {
     let given = call.options("+iu:", &[("ignore-environment", b'i'), ("unset", b'u')])?;
     let mut rest = given.operands.as_slice();
     let before = call.shell.state.variables.clone();
+    let budget = call.shell.world.budget.clone();
     if given.has(b'i') {
-        call.shell.state.variables.retain(|_, variable| !variable.exported);
+        budget.tried(before.len())?;
+        call.shell.state.variables.own(&budget)?.retain(|_, variable| !variable.exported);
     }
     for name in given.values(b'u') {
-        call.shell.state.variables.remove(name);
+        call.shell.state.variables.remove(&budget, name)?;
     }
     while let [first, tail @ ..] = rest
         && let Some(equals) = memchr::memchr(b'=', first)
     {
-        let variable = Variable { value: Some(first[equals + 1..].to_vec()), exported: true, readonly: false };
-        call.shell.state.variables.insert(first[..equals].to_vec(), variable);
+        call.shell.export(&first[..equals], &first[equals + 1..])?;
         rest = tail;
     }
     let result = if rest.is_empty() {
+        let size: usize = call.shell.environment().map(|(name, value)| name.len() + value.len() + 2).sum();
+        budget.made(size)?;
+        let _room = budget.hold(size)?;
         let lines: Vec<u8> =
             call.shell.environment().flat_map(|(name, value)| [name, b"=", value, b"\n"].concat()).collect();
         call.out(lines).map(|()| 0)

@@ -123,7 +123,7 @@ fn run_each(call: &mut Call<'_, '_>, given: &Given, parts: &[Vec<u8>], arguments
 fn run_reported(call: &mut Call<'_, '_>, words: &[Vec<u8>]) -> Done {
     let before = call.shell.state.descriptors.clone();
     let said = [1, 2].map(|number| {
-        let stream = Stream::Output(Vec::new()).descriptor();
+        let stream = Stream::output().descriptor();
         call.shell.state.descriptors.insert(number, Rc::clone(&stream));
         (number, stream)
     });

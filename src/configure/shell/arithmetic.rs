@@ -1,6 +1,9 @@
-//! `$((…))` after its expansions (POSIX 2.6.4): signed 64-bit numbers that wrap, as in dash; no `++`, `--`.
+//! `$((…))` after its expansions (POSIX 2.6.4): signed 64-bit numbers that wrap. dash has no `++`, `--`, `**` and
+//! comma; bash has (bash(1), ARITHMETIC EVALUATION), and takes a variable's value for an expression.
 
 use std::fmt;
+
+use super::Dialect;
 
 /// Deepest nesting of parentheses and operators.
 const DEPTH_MAX: u32 = 64;
@@ -17,8 +20,11 @@ impl fmt::Display for ArithmeticError {
 
 /// Where variables of an expression come from.
 pub trait Variables {
-    /// The value of a variable; `None` when it is unset.
-    fn get(&self, name: &[u8]) -> Option<Vec<u8>>;
+    /// The value of a variable, in bash also `name[subscript]`; `None` when it is unset.
+    ///
+    /// # Errors
+    /// A subscript has no value.
+    fn get(&mut self, name: &[u8]) -> Result<Option<Vec<u8>>, ArithmeticError>;
     /// Assigns.
     ///
     /// # Errors
@@ -30,13 +36,18 @@ pub trait Variables {
 ///
 /// # Errors
 /// It is none, divides by zero, or changes what may not be changed.
-pub fn evaluate(text: &[u8], variables: &mut dyn Variables) -> Result<i64, ArithmeticError> {
-    let mut reader = Reader { text, position: 0, depth: 0, variables, skip: 0 };
+pub fn evaluate(text: &[u8], dialect: Dialect, variables: &mut dyn Variables) -> Result<i64, ArithmeticError> {
+    nested(text, dialect, 0, variables)
+}
+
+fn nested(text: &[u8], dialect: Dialect, depth: u32, variables: &mut dyn Variables) -> Result<i64, ArithmeticError> {
+    let bash = dialect == Dialect::Bash;
+    let mut reader = Reader { text, position: 0, depth, bash, variables, skip: 0 };
     reader.blanks();
     if reader.position == text.len() {
         return Ok(0);
     }
-    let value = reader.assignment()?;
+    let value = reader.all()?;
     reader.blanks();
     if reader.position < text.len() {
         return Err(reader.error("expecting EOF"));
@@ -48,6 +59,7 @@ struct Reader<'a> {
     text: &'a [u8],
     position: usize,
     depth: u32,
+    bash: bool,
     variables: &'a mut dyn Variables,
     /// Positive in the branch of `?:`, `&&`, `||` that is not taken: read, without effects.
     skip: u32,
@@ -88,7 +100,31 @@ impl Reader<'_> {
         if rest.first().is_none_or(u8::is_ascii_digit) {
             return 0;
         }
-        rest.iter().take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b'_').count()
+        let length = rest.iter().take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b'_').count();
+        if !self.bash || length == 0 || rest.get(length) != Some(&b'[') {
+            return length;
+        }
+        let mut open = 0;
+        let close = rest[length..].iter().position(|byte| {
+            open += i32::from(*byte == b'[') - i32::from(*byte == b']');
+            open == 0
+        });
+        close.map_or(length, |close| length + close + 1)
+    }
+
+    /// In bash the comma joins expressions.
+    fn all(&mut self) -> Result<i64, ArithmeticError> {
+        let mut value = self.assignment()?;
+        while self.bash && self.comes(",") {
+            self.position += 1;
+            value = self.assignment()?;
+        }
+        Ok(value)
+    }
+
+    fn comes(&mut self, operator: &str) -> bool {
+        self.blanks();
+        self.at(operator)
     }
 
     fn nested<T>(&mut self, read: impl FnOnce(&mut Self) -> Result<T, ArithmeticError>) -> Result<T, ArithmeticError> {
@@ -170,6 +206,7 @@ impl Reader<'_> {
         let longer = match found {
             "|" | "&" => next == Some(&found.as_bytes()[0]) || next == Some(&b'='),
             "<" | ">" => next == Some(&found.as_bytes()[0]),
+            "*" if self.bash && next == Some(&b'*') => true,
             "<<" | ">>" | "^" | "+" | "-" | "*" | "/" | "%" => next == Some(&b'='),
             _ => false,
         };
@@ -178,7 +215,7 @@ impl Reader<'_> {
 
     fn binary(&mut self, level: usize) -> Result<i64, ArithmeticError> {
         if level == BINARY.len() {
-            return self.unary();
+            return self.power();
         }
         let mut left = self.binary(level + 1)?;
         while let Some(operator) = self.operator(level) {
@@ -225,9 +262,59 @@ impl Reader<'_> {
         })
     }
 
+    /// `a ** b`, of bash.
+    fn power(&mut self) -> Result<i64, ArithmeticError> {
+        let base = self.unary()?;
+        if !self.bash || !self.comes("**") {
+            return Ok(base);
+        }
+        self.position += 2;
+        let exponent = self.nested(Self::power)?;
+        if exponent < 0 && self.skip == 0 {
+            return Err(self.error("exponent less than 0"));
+        }
+        let (mut result, mut square, mut left) = (1i64, base, exponent.max(0));
+        while left > 0 {
+            if left & 1 == 1 {
+                result = result.wrapping_mul(square);
+            }
+            square = square.wrapping_mul(square);
+            left >>= 1;
+        }
+        Ok(result)
+    }
+
+    /// `++x` and `--x`, of bash; `--5` is twice negated.
+    fn step_before(&mut self) -> Result<Option<i64>, ArithmeticError> {
+        let change = if self.at("++") { 1 } else { -1 };
+        let start = self.position;
+        self.position += 2;
+        self.blanks();
+        let length = self.name();
+        if length == 0 {
+            self.position = start;
+            return Ok(None);
+        }
+        let name = self.text[self.position..self.position + length].to_vec();
+        self.position += length;
+        let value = self.value(&name)?.wrapping_add(change);
+        self.store(&name, value)?;
+        Ok(Some(value))
+    }
+
+    fn store(&mut self, name: &[u8], value: i64) -> Result<(), ArithmeticError> {
+        if self.skip == 0 { self.variables.set(name, value) } else { Ok(()) }
+    }
+
     fn unary(&mut self) -> Result<i64, ArithmeticError> {
         self.blanks();
         let Some(&byte) = self.text.get(self.position) else { return Err(self.error("expecting primary")) };
+        if self.bash
+            && (self.at("++") || self.at("--"))
+            && let Some(value) = self.step_before()?
+        {
+            return Ok(value);
+        }
         match byte {
             b'-' | b'+' | b'!' | b'~' => {
                 self.position += 1;
@@ -241,7 +328,7 @@ impl Reader<'_> {
             }
             b'(' => {
                 self.position += 1;
-                let value = self.nested(Self::assignment)?;
+                let value = self.nested(Self::all)?;
                 self.blanks();
                 if !self.at(")") {
                     return Err(self.error("expecting ')'"));
@@ -257,21 +344,37 @@ impl Reader<'_> {
                 }
                 let name = self.text[self.position..self.position + length].to_vec();
                 self.position += length;
-                self.value(&name)
+                let value = self.value(&name)?;
+                if self.bash && (self.comes("++") || self.comes("--")) {
+                    let change = if self.at("++") { 1 } else { -1 };
+                    self.position += 2;
+                    self.store(&name, value.wrapping_add(change))?;
+                }
+                Ok(value)
             }
         }
     }
 
     fn number(&mut self) -> Result<i64, ArithmeticError> {
         let rest = &self.text[self.position..];
-        let length = rest.iter().take_while(|byte| byte.is_ascii_alphanumeric()).count();
-        let number = parse_number(&rest[..length]).ok_or_else(|| self.error("expecting primary"))?;
+        let bash = self.bash;
+        let is_digit = |byte: &&u8| byte.is_ascii_alphanumeric() || (bash && matches!(byte, b'#' | b'@' | b'_'));
+        let length = rest.iter().take_while(is_digit).count();
+        let number = match memchr::memchr(b'#', &rest[..length]) {
+            Some(mark) => parse_based(&rest[..mark], &rest[mark + 1..length]),
+            None => parse_number(&rest[..length]),
+        };
+        let number = number.ok_or_else(|| self.error("expecting primary"))?;
         self.position += length;
         Ok(number)
     }
 
-    fn value(&self, name: &[u8]) -> Result<i64, ArithmeticError> {
-        let Some(text) = self.variables.get(name) else { return Ok(0) };
+    fn value(&mut self, name: &[u8]) -> Result<i64, ArithmeticError> {
+        // What is not evaluated has no effect, its subscripts neither.
+        if self.skip > 0 {
+            return Ok(0);
+        }
+        let Some(text) = self.variables.get(name)? else { return Ok(0) };
         let text = text.trim_ascii();
         let (negative, digits) = match text {
             [b'-', digits @ ..] => (true, digits),
@@ -281,8 +384,13 @@ impl Reader<'_> {
         if text.is_empty() {
             return Ok(0);
         }
-        let illegal = || ArithmeticError(format!("Illegal number: {}", String::from_utf8_lossy(text)));
-        let number = parse_number(digits).ok_or_else(illegal)?;
+        let number = match parse_number(digits) {
+            Some(number) => number,
+            None if self.bash && self.depth < DEPTH_MAX => {
+                return nested(text, Dialect::Bash, self.depth + 1, self.variables);
+            }
+            None => return Err(ArithmeticError(format!("Illegal number: {}", String::from_utf8_lossy(text)))),
+        };
         Ok(if negative { number.wrapping_neg() } else { number })
     }
 }
@@ -303,6 +411,23 @@ fn parse_number(digits: &[u8]) -> Option<i64> {
     })
 }
 
+/// `base#digits`, of bash: digits are `0`…`9`, `a`…`z`, `A`…`Z`, `@`, `_`.
+fn parse_based(base: &[u8], digits: &[u8]) -> Option<i64> {
+    let base: i64 = std::str::from_utf8(base).ok()?.parse().ok().filter(|base| (2..=64).contains(base))?;
+    let value = |digit: u8| match digit {
+        b'0'..=b'9' => digit - b'0',
+        b'a'..=b'z' => digit - b'a' + 10,
+        b'A'..=b'Z' if base <= 36 => digit - b'A' + 10,
+        b'A'..=b'Z' => digit - b'A' + 36,
+        b'@' => 62,
+        _ => 63,
+    };
+    digits.iter().try_fold(0i64, |number, &digit| {
+        let digit = i64::from(value(digit));
+        (digit < base).then(|| number.wrapping_mul(base).wrapping_add(digit))
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
@@ -310,8 +435,8 @@ mod tests {
     use super::*;
 
     impl Variables for BTreeMap<Vec<u8>, Vec<u8>> {
-        fn get(&self, name: &[u8]) -> Option<Vec<u8>> {
-            Self::get(self, name).cloned()
+        fn get(&mut self, name: &[u8]) -> Result<Option<Vec<u8>>, ArithmeticError> {
+            Ok(Self::get(self, name).cloned())
         }
 
         fn set(&mut self, name: &[u8], value: i64) -> Result<(), ArithmeticError> {
@@ -346,7 +471,7 @@ mod tests {
         ];
         for (text, wanted) in cases {
             let mut variables = BTreeMap::from([(b"x".to_vec(), b"5".to_vec())]);
-            let value = evaluate(text.as_bytes(), &mut variables);
+            let value = evaluate(text.as_bytes(), Dialect::Dash, &mut variables);
             if text.contains(',') {
                 assert!(value.is_err(), "{text}");
             } else {
@@ -359,7 +484,29 @@ mod tests {
     fn refuses() {
         let deep = "(".repeat(1000);
         for text in ["1/0", "1 +", "a b", "08", "1x", "++x 1", "(1", &deep] {
-            assert!(evaluate(text.as_bytes(), &mut BTreeMap::new()).is_err(), "{text}");
+            assert!(evaluate(text.as_bytes(), Dialect::Dash, &mut BTreeMap::new()).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn values_of_bash() {
+        let cases = [
+            ("x = 3, x + 1", 4),
+            ("2 ** 3 ** 2", 512),
+            ("-2 ** 2", 4),
+            ("x++ + x", 11),
+            ("++x + --x", 11),
+            ("- -5 + 1--1", 7),
+            ("16#ff + 2#101 + 64#_", 323),
+            ("word", 6),
+            ("0 && x++", 0),
+            ("(1, 2)", 2),
+        ];
+        for (text, wanted) in cases {
+            let mut variables = BTreeMap::from([(b"x".to_vec(), b"5".to_vec()), (b"word".to_vec(), b"x + 1".to_vec())]);
+            assert_eq!(evaluate(text.as_bytes(), Dialect::Bash, &mut variables), Ok(wanted), "{text}");
+        }
+        let mut itself = BTreeMap::from([(b"x".to_vec(), b"x".to_vec())]);
+        assert!(evaluate(b"x", Dialect::Bash, &mut itself).is_err());
     }
 }

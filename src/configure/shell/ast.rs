@@ -1,10 +1,12 @@
 //! What a script says, apart from what it does: the tree that [`parse`](super::parse) makes and
 //! [`execute`](super::execute) walks. Every command knows its line.
 //!
-//! Text: POSIX.1-2024, Shell Command Language, 2.10 (the grammar).
+//! Text: POSIX.1-2024, Shell Command Language, 2.10 (the grammar); bash(1), SHELL GRAMMAR, for what only bash has.
 
 use std::cell::OnceCell;
 use std::rc::Rc;
+
+use crate::budget::Held;
 
 /// One complete command, or a list of them.
 #[derive(Debug)]
@@ -14,7 +16,7 @@ pub enum Command {
         /// Where it begins.
         line: u32,
         /// `name=word` in front.
-        assignments: Vec<(Vec<u8>, Word)>,
+        assignments: Vec<Assignment>,
         /// Name and arguments.
         words: Vec<Word>,
         /// In the order written.
@@ -54,12 +56,58 @@ pub enum Command {
         /// What is matched.
         word: Word,
         /// Patterns, and what to do.
-        arms: Vec<(Vec<Word>, Self)>,
+        arms: Vec<Arm>,
     },
     /// `name() command`.
-    Function(Vec<u8>, Rc<Self>),
+    Function(Vec<u8>, Rc<Function>),
     /// A compound command with redirections.
     Redirected(u32, Box<Self>, Vec<Redirect>),
+    /// `(( expression ))`, of bash.
+    Arithmetic(u32, Vec<Part>),
+    /// `for (( first; condition; next ))`, of bash.
+    ArithmeticFor {
+        /// Where it begins.
+        line: u32,
+        /// The three expressions.
+        clauses: Box<[Vec<Part>; 3]>,
+        /// The body.
+        body: Box<Self>,
+    },
+    /// `[[ condition ]]`, of bash.
+    Conditional(u32, Condition),
+    /// `time pipeline`, of bash; the flag is `-p`.
+    Time(bool, Box<Self>),
+}
+
+/// A function's body, with the claim to its memory: it outlives the text that it was read from.
+#[derive(Debug)]
+pub struct Function {
+    /// What it does.
+    pub body: Command,
+    /// What it takes.
+    pub held: Held,
+}
+
+/// One arm of a `case`.
+#[derive(Debug)]
+pub struct Arm {
+    /// Any of them.
+    pub patterns: Vec<Word>,
+    /// What to do.
+    pub body: Command,
+    /// What comes then.
+    pub then: Then,
+}
+
+/// How an arm of a `case` ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Then {
+    /// `;;`
+    Leave,
+    /// `;&`, of bash: the next arm's body.
+    Fall,
+    /// `;;&`, of bash: the next arm that matches.
+    Match,
 }
 
 /// What joins two commands of an and-or list.
@@ -71,8 +119,58 @@ pub enum Connector {
     Or,
 }
 
+/// What stands in `[[ ]]`.
+#[derive(Debug)]
+pub enum Condition {
+    /// A word that is not empty.
+    Word(Word),
+    /// `-f word`.
+    Unary(Vec<u8>, Word),
+    /// `word operator word`.
+    Binary(Word, Vec<u8>, Word),
+    /// `! condition`.
+    Not(Box<Self>),
+    /// `a && b`.
+    And(Box<Self>, Box<Self>),
+    /// `a || b`.
+    Or(Box<Self>, Box<Self>),
+}
+
+/// `name=value`, and what bash has beside it.
+#[derive(Debug, Clone)]
+pub struct Assignment {
+    /// The variable.
+    pub name: Vec<u8>,
+    /// `name[subscript]=`
+    pub subscript: Option<Word>,
+    /// `+=`
+    pub append: bool,
+    /// Behind the `=`.
+    pub value: Assigned,
+}
+
+/// What is assigned.
+#[derive(Debug, Clone)]
+pub enum Assigned {
+    /// A word.
+    Text(Word),
+    /// `( … )`.
+    Array(Vec<Element>),
+}
+
+/// One word of an array's value.
+#[derive(Debug, Clone)]
+pub struct Element {
+    /// `[subscript]=`
+    pub subscript: Option<Word>,
+    /// `[subscript]+=`
+    pub append: bool,
+    /// The value; without a subscript it may become several.
+    pub word: Word,
+}
+
 /// A word before expansion.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default)]
 pub struct Word(pub Vec<Part>);
 
 /// A piece of a word.
@@ -92,19 +190,10 @@ pub enum Part {
     Arithmetic(Vec<Self>),
     /// `~` or `~user` where a tilde counts.
     Tilde(Vec<u8>),
-}
-
-impl PartialEq for Part {
-    /// Command substitutions are never equal: nothing compares them.
-    fn eq(&self, other: &Self) -> bool {
-        match (self, other) {
-            (Self::Plain(a), Self::Plain(b))
-            | (Self::Quoted(a), Self::Quoted(b))
-            | (Self::Tilde(a), Self::Tilde(b)) => a == b,
-            (Self::Double(a), Self::Double(b)) | (Self::Arithmetic(a), Self::Arithmetic(b)) => a == b,
-            _ => false,
-        }
-    }
+    /// `<(…)`, of bash.
+    Process(Rc<Command>),
+    /// An argument that only assigns: `declare a=(…)`, of bash.
+    Assign(Box<Assignment>),
 }
 
 /// A parameter expansion.
@@ -112,8 +201,23 @@ impl PartialEq for Part {
 pub struct Parameter {
     /// A name, a number, or one of `@*#?-$!`.
     pub name: Vec<u8>,
+    /// `${name[…]}`, of bash.
+    pub subscript: Option<Subscript>,
+    /// `${!name}`, of bash: the value is the name.
+    pub indirect: bool,
+    /// `${name}` rather than `$name`.
+    pub braced: bool,
     /// What to do with its value.
     pub operation: Operation,
+}
+
+/// Which elements of an array.
+#[derive(Debug, Clone)]
+pub enum Subscript {
+    /// `@` (true) or `*`.
+    All(bool),
+    /// One.
+    One(Word),
 }
 
 /// What a parameter expansion does.
@@ -134,8 +238,47 @@ pub enum Operation {
         /// The pattern.
         pattern: Word,
     },
+    /// `${x:offset:length}`, of bash.
+    Slice(Vec<Part>, Option<Vec<Part>>),
+    /// `${x/pattern/text}`, of bash.
+    Replace {
+        /// Where.
+        place: Place,
+        /// The pattern.
+        pattern: Word,
+        /// What comes there.
+        text: Word,
+    },
+    /// `${x^^pattern}`, of bash.
+    Case {
+        /// `^`, `,` or `~`.
+        how: u8,
+        /// Doubled.
+        all: bool,
+        /// Which letters; without one all.
+        pattern: Word,
+    },
+    /// `${x@Q}`, of bash.
+    Transform(u8),
+    /// `${!a[@]}`, of bash: the subscripts.
+    Subscripts,
+    /// `${!x@}` (true) or `${!x*}`, of bash: names that begin so.
+    Names(bool),
     /// What POSIX does not know (`${x//a/b}`): an error when it is reached, as in dash.
     Unknown,
+}
+
+/// Where `${x/…}` replaces.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// `/`: the first match.
+    First,
+    /// `//`: each.
+    Each,
+    /// `/#`: at the beginning.
+    Start,
+    /// `/%`: at the end.
+    End,
 }
 
 /// The four ways to treat a missing value.
@@ -177,4 +320,8 @@ pub enum Target {
     Duplicate(Word),
     /// `<<` and `<<-`, its text filled in when the line is read on.
     HereDocument(Rc<OnceCell<Vec<Part>>>),
+    /// `<<<`, of bash.
+    HereString(Word),
+    /// `&>` and `&>>` (true), of bash: output and errors.
+    Both(Word, bool),
 }

@@ -1,13 +1,21 @@
 //! What the shell itself does: POSIX's special builtins, and those that dash has beside them.
 
+use super::Dialect;
+use super::Frame;
 use super::Interrupt;
 use super::Run;
 use super::Shell;
 use super::Variable;
+use super::bash;
+use super::getopts;
+use super::options;
 use super::parse::is_name;
 use super::printf;
 use super::read;
+use super::signals;
 use super::test;
+use super::value::Table;
+use super::value::Words;
 use crate::configure::commands;
 use crate::tree::Kind;
 
@@ -23,24 +31,32 @@ pub(super) fn special(name: &[u8]) -> Option<Builtin> {
         b"continue" => |shell, arguments, _| leave_loop(shell, "continue", arguments, Interrupt::Continue),
         b"eval" => eval,
         b"exec" => exec,
-        b"exit" => |shell, arguments, _| Err(Interrupt::Exit(status(shell, "exit", arguments)?)),
-        b"return" => |shell, arguments, _| Err(Interrupt::Return(status(shell, "return", arguments)?)),
-        b"export" => |shell, arguments, _| mark(shell, arguments, |variable| variable.exported = true),
-        b"readonly" => |shell, arguments, _| mark(shell, arguments, |variable| variable.readonly = true),
+        b"exit" => exit,
+        b"return" => return_,
+        b"export" => |shell, arguments, _| mark(shell, "export", arguments),
+        b"readonly" => |shell, arguments, _| mark(shell, "readonly", arguments),
         b"local" => local,
-        b"set" => set,
+        b"set" => options::set,
         b"shift" => shift,
         b"times" => |shell, _, _| shell.print(b"0m0.00s 0m0.00s\n0m0.00s 0m0.00s\n"),
-        b"trap" => trap,
+        b"trap" => signals::trap,
         b"unset" => unset,
         _ => return None,
     })
 }
 
+/// Any builtin of a shell; bash's own come first.
+pub(super) fn find(name: &[u8], dialect: Dialect) -> Option<Builtin> {
+    let own = (dialect == Dialect::Bash).then(|| bash::find(name)).flatten();
+    own.or_else(|| regular(name)).or_else(|| special(name))
+}
+
 /// The other builtins.
-pub(super) fn regular(name: &[u8]) -> Option<Builtin> {
+fn regular(name: &[u8]) -> Option<Builtin> {
     Some(match name {
-        b"true" | b"wait" | b"hash" | b"jobs" => |_, _, _| Ok(0),
+        b"true" | b"wait" | b"jobs" => |_, _, _| Ok(0),
+        b"hash" => hash,
+        b"kill" => signals::kill,
         b"false" => |_, _, _| Ok(1),
         b"alias" => alias,
         b"unalias" => unalias,
@@ -48,18 +64,15 @@ pub(super) fn regular(name: &[u8]) -> Option<Builtin> {
         b"command" => command,
         b"echo" => |shell, arguments, _| shell.print(&printf::dash_echo(arguments)),
         b"printf" => printf::printf,
-        b"getopts" => read::getopts,
+        b"getopts" => getopts::getopts,
         b"read" => read::read,
-        b"pwd" => |shell, _, _| {
-            let line = [shell.state.directory.as_slice(), b"\n"].concat();
-            shell.print(&line)
-        },
+        b"pwd" => pwd,
         b"test" => |shell, arguments, _| test::test(shell, b"test", arguments),
         b"[" => |shell, arguments, _| match arguments.split_last() {
             Some((last, arguments)) if last == b"]" => test::test(shell, b"[", arguments),
             _ => shell.usage(b"[: missing ]"),
         },
-        b"type" => |shell, arguments, _| describe_all(shell, arguments, true),
+        b"type" => type_,
         b"umask" => umask,
         b"ulimit" => |shell, _, _| {
             shell.gap(b"ulimit", "the limits of a process");
@@ -83,17 +96,85 @@ impl Shell<'_> {
 }
 
 fn number(shell: &mut Shell<'_>, builtin: &str, text: &[u8]) -> Run<u32> {
-    match std::str::from_utf8(text).ok().and_then(|text| text.parse::<u32>().ok()) {
+    let digits = text.iter().all(u8::is_ascii_digit).then_some(text);
+    match digits.and_then(|text| std::str::from_utf8(text).ok()?.parse::<u32>().ok()) {
         Some(number) => Ok(number),
-        None => shell.fatal(&[builtin.as_bytes(), b": Illegal number: ", text].concat()),
+        None => {
+            shell.complain(&[builtin.as_bytes(), b": Illegal number: ", text].concat())?;
+            Err(Interrupt::Exit(2))
+        }
     }
 }
 
-fn status(shell: &mut Shell<'_>, builtin: &str, arguments: &[Vec<u8>]) -> Run<i32> {
-    match arguments.first() {
-        Some(text) => number(shell, builtin, text).map(|status| i32::from(status.to_le_bytes()[0])),
-        None => Ok(shell.state.status),
+/// `exit [status]`: in a trap what counts is what was before it.
+fn exit(shell: &mut Shell<'_>, arguments: &[Vec<u8>], _: bool) -> Run<i32> {
+    let arguments = arguments.strip_prefix(&[b"--".to_vec()][..]).unwrap_or(arguments);
+    let status = match arguments.first() {
+        None => shell.state.trapped.unwrap_or(shell.state.status),
+        Some(text) => signed(shell, "exit", text)?,
+    };
+    Err(Interrupt::Exit(status & 0xff))
+}
+
+fn return_(shell: &mut Shell<'_>, arguments: &[Vec<u8>], _: bool) -> Run<i32> {
+    if shell.is_bash() && shell.state.frames.is_empty() {
+        return shell.usage(b"return: can only `return' from a function or sourced script");
     }
+    let status = match arguments.first() {
+        None => shell.state.status,
+        Some(text) => signed(shell, "return", text)?,
+    };
+    Err(Interrupt::Return(if shell.is_bash() { status & 0xff } else { status }))
+}
+
+/// A status: bash takes negative ones.
+fn signed(shell: &mut Shell<'_>, builtin: &str, text: &[u8]) -> Run<i32> {
+    match text.strip_prefix(b"-") {
+        Some(digits) if shell.is_bash() => {
+            let number = number(shell, builtin, digits)?;
+            Ok(i32::from_le_bytes(number.wrapping_neg().to_le_bytes()))
+        }
+        _ => Ok(i32::from_le_bytes(number(shell, builtin, text)?.to_le_bytes())),
+    }
+}
+
+/// `hash [-r] [name…]`: where programs are is looked up each time; what is not there is an error.
+fn hash(shell: &mut Shell<'_>, arguments: &[Vec<u8>], _: bool) -> Run<i32> {
+    let mut status = 0;
+    for name in arguments {
+        match name.as_slice() {
+            b"-r" | b"--" => {}
+            [b'-', ..] => shell.gap(b"hash", format!("option `{}`", crate::tree::escape(name))),
+            _ => {
+                let known = find(name, shell.state.dialect).is_some() || shell.state.functions.contains(name);
+                if !known && shell.find_program(name).is_none() {
+                    shell.complain(&[b"hash: ", name.as_slice(), b": not found"].concat())?;
+                    status = 1;
+                }
+            }
+        }
+    }
+    Ok(status)
+}
+
+/// `pwd [-L | -P]`
+fn pwd(shell: &mut Shell<'_>, arguments: &[Vec<u8>], _: bool) -> Run<i32> {
+    let mut physical = false;
+    for argument in arguments {
+        match argument.as_slice() {
+            b"-P" => physical = true,
+            b"-L" => physical = false,
+            b"--" => break,
+            [b'-', _, ..] => return shell.usage(b"pwd: Illegal option"),
+            _ => break,
+        }
+    }
+    let directory = shell.state.directory.clone();
+    let directory = match shell.world.tree().resolve(&directory, true) {
+        Ok(place) if physical => [b"/", place.as_bytes()].concat(),
+        _ => directory,
+    };
+    shell.print(&[directory.as_slice(), b"\n"].concat())
 }
 
 fn leave_loop(
@@ -117,19 +198,40 @@ fn leave_loop(
 
 fn eval(shell: &mut Shell<'_>, arguments: &[Vec<u8>], tested: bool) -> Run<i32> {
     let line = shell.state.line;
+    shell.spend(arguments.iter().map(|argument| argument.len() + 1).sum())?;
     shell.run_text(&arguments.join(&b' '), line, tested)
 }
 
-/// `. file`: in dash a failure inside is not tested by what stands around the dot.
-fn dot(shell: &mut Shell<'_>, arguments: &[Vec<u8>], _: bool) -> Run<i32> {
-    let Some(name) = arguments.first() else { return shell.usage(b".: filename argument required") };
+/// `. file [argument…]`: in dash a failure inside is not tested by what stands around the dot, and there are no
+/// arguments.
+pub(super) fn dot(shell: &mut Shell<'_>, arguments: &[Vec<u8>], tested: bool) -> Run<i32> {
+    let arguments = arguments.strip_prefix(&[b"--".to_vec()][..]).unwrap_or(arguments);
+    let bash = shell.is_bash();
+    let Some((name, own)) = arguments.split_first() else { return shell.usage(b".: filename argument required") };
     let path = if name.contains(&b'/') { Some(shell.absolute(name)) } else { find_readable(shell, name) };
-    let text = path.and_then(|path| shell.world.tree().read(path).ok().flatten());
+    // bash looks into the current directory last.
+    let path = path.or_else(|| bash.then(|| shell.absolute(name)));
+    let text = path.map(|path| shell.script(&path)).transpose()?.flatten();
     let Some(text) = text else {
-        return shell.fatal(&[b".: cannot open ", name.as_slice(), b": No such file"].concat());
+        return shell.refuse(&[b".: cannot open ", name.as_slice(), b": No such file"].concat());
     };
     let loops = std::mem::take(&mut shell.state.loops);
-    let result = shell.within(name, |shell| shell.run_text(&text, 1, false));
+    let mut positional = None;
+    if bash {
+        if !own.is_empty() {
+            let words = Words::copy(&shell.world.budget, own)?.into();
+            positional = Some(std::mem::replace(&mut shell.state.positional, words));
+        }
+        let (function, file, line) = (b"source".as_slice().into(), name.as_slice().into(), shell.state.line);
+        shell.state.frames.push(std::rc::Rc::new(Frame { function, file, line, hidden: None }));
+    }
+    let result = shell.within(name, |shell| shell.run_text(&text, 1, tested && bash));
+    if bash {
+        shell.state.frames.pop();
+    }
+    if let Some(positional) = positional {
+        shell.state.positional = positional;
+    }
     shell.state.loops = loops;
     match result {
         Err(Interrupt::Return(status)) => Ok(status),
@@ -148,9 +250,13 @@ fn exec(shell: &mut Shell<'_>, arguments: &[Vec<u8>], _: bool) -> Run<i32> {
     if arguments.is_empty() {
         return Ok(0);
     }
+    if shell.is_bash() && arguments[0].first() == Some(&b'-') {
+        shell.lacks(format!("`exec {}`", crate::tree::escape(&arguments[0])));
+        return Ok(1);
+    }
     let status = shell.deeper(|shell| commands::run(shell, arguments))?;
     // The process is another one now: its exit trap is gone.
-    shell.state.traps.clear();
+    shell.state.traps = Table::default();
     Err(Interrupt::Exit(status))
 }
 
@@ -161,27 +267,41 @@ fn assignment(argument: &[u8]) -> (&[u8], Option<&[u8]>) {
     }
 }
 
-fn mark(shell: &mut Shell<'_>, arguments: &[Vec<u8>], change: fn(&mut Variable)) -> Run<i32> {
+/// dash's `export` and `readonly`.
+fn mark(shell: &mut Shell<'_>, builtin: &'static str, arguments: &[Vec<u8>]) -> Run<i32> {
+    let change: fn(&mut Variable) = match builtin {
+        "export" => |variable| variable.exported = true,
+        _ => |variable| variable.readonly = true,
+    };
     if arguments.is_empty() || arguments == [b"-p"] {
-        shell.gap(b"export", "printing the marked variables");
-        return Ok(0);
+        let mut text = Vec::new();
+        for (name, variable) in shell.state.variables.iter() {
+            if if builtin == "export" { variable.exported } else { variable.readonly } {
+                text.extend([builtin.as_bytes(), b" ", name].concat());
+                if let Some(value) = variable.text() {
+                    text.extend([b"=".as_slice(), &printf::quote(value)].concat());
+                }
+                text.push(b'\n');
+            }
+        }
+        return shell.print(&text);
     }
     for argument in arguments.iter().filter(|argument| *argument != b"--") {
         let (name, value) = assignment(argument);
         if !is_name(name) {
-            return shell.fatal(&[name, b": bad variable name"].concat());
+            return shell.fatal(&[builtin.as_bytes(), b": ", name, b": bad variable name"].concat());
         }
         if let Some(value) = value {
             shell.assign(name, value.to_vec())?;
         }
-        change(shell.state.variables.entry(name.to_vec()).or_default());
+        shell.change(name, change)?;
     }
     Ok(0)
 }
 
 /// `local`: as in dash the variable keeps its outer value until it is given one.
 fn local(shell: &mut Shell<'_>, arguments: &[Vec<u8>], _: bool) -> Run<i32> {
-    if shell.state.locals.is_empty() {
+    if shell.state.frames.is_empty() {
         return shell.fatal(b"local: not in a function");
     }
     for argument in arguments {
@@ -189,11 +309,7 @@ fn local(shell: &mut Shell<'_>, arguments: &[Vec<u8>], _: bool) -> Run<i32> {
         if !is_name(name) {
             return shell.fatal(&[b"local: ", name, b": bad variable name"].concat());
         }
-        let before = shell.state.variables.get(name).cloned();
-        let frame = shell.state.locals.last_mut().expect("a function is running");
-        if !frame.iter().any(|(known, _)| known == name) {
-            frame.push((name.to_vec(), before));
-        }
+        shell.hide(name, false)?;
         if let Some(value) = value {
             shell.assign(name, value.to_vec())?;
         }
@@ -201,157 +317,72 @@ fn local(shell: &mut Shell<'_>, arguments: &[Vec<u8>], _: bool) -> Run<i32> {
     Ok(0)
 }
 
-fn set(shell: &mut Shell<'_>, arguments: &[Vec<u8>], _: bool) -> Run<i32> {
-    if arguments.is_empty() {
-        let mut text = Vec::new();
-        for (name, variable) in &shell.state.variables {
-            if let Some(value) = &variable.value {
-                text.extend([name.as_slice(), b"=", &printf::quote(value), b"\n"].concat());
-            }
-        }
-        return shell.print(&text);
-    }
-    let mut rest = arguments;
-    while let [first, tail @ ..] = rest {
-        match first.as_slice() {
-            b"--" => {
-                shell.state.positional = tail.to_vec();
-                return Ok(0);
-            }
-            b"-o" | b"+o" => {
-                let Some(name) = tail.first() else { return shell.usage(b"set: -o needs a name") };
-                set_named(shell, name, first[0] == b'-')?;
-                rest = &tail[1..];
-            }
-            [b'-' | b'+', _, ..] => {
-                set_options(shell, first)?;
-                rest = tail;
-            }
-            _ => {
-                shell.state.positional = rest.to_vec();
-                return Ok(0);
-            }
-        }
-    }
-    Ok(0)
-}
-
-/// Sets the letters of `-ex` or `+e`.
-pub(super) fn set_options(shell: &mut Shell<'_>, word: &[u8]) -> Run<()> {
-    let on = word[0] == b'-';
-    for &letter in &word[1..] {
-        let options = &mut shell.state.options;
-        match letter {
-            b'e' => options.errexit = on,
-            b'u' => options.nounset = on,
-            b'f' => options.noglob = on,
-            b'C' => options.noclobber = on,
-            b'a' => options.allexport = on,
-            b'x' => options.xtrace = on,
-            b'n' => options.noexec = on,
-            b'v' => options.verbose = on,
-            // Job control, notification and interactivity have no meaning here.
-            b'm' | b'b' | b'h' => {}
-            _ => {
-                shell.gap(b"set", format!("unknown option `{}`", char::from(letter)));
-                return shell.fatal(&[b"set: Illegal option -", [letter].as_slice()].concat());
-            }
-        }
-    }
-    Ok(())
-}
-
-fn set_named(shell: &mut Shell<'_>, name: &[u8], on: bool) -> Run<()> {
-    let letter: &[u8] = match name {
-        b"errexit" => b"e",
-        b"nounset" => b"u",
-        b"noglob" => b"f",
-        b"noclobber" => b"C",
-        b"allexport" => b"a",
-        b"xtrace" => b"x",
-        b"noexec" => b"n",
-        b"verbose" => b"v",
-        b"monitor" | b"notify" => b"m",
-        b"pipefail" => {
-            shell.state.options.pipefail = on;
-            return Ok(());
-        }
-        _ => {
-            shell.gap(b"set", format!("unknown option `{}`", crate::tree::escape(name)));
-            return shell.fatal(&[b"set: Illegal option -o ", name].concat());
-        }
-    };
-    set_options(shell, &[if on { b"-".as_slice() } else { b"+" }, letter].concat())
-}
-
 fn shift(shell: &mut Shell<'_>, arguments: &[Vec<u8>], _: bool) -> Run<i32> {
     let count = match arguments.first() {
         Some(text) => number(shell, "shift", text)? as usize,
         None => 1,
     };
-    if count > shell.state.positional.len() {
-        return shell.fatal(b"shift: can't shift that many");
+    match shell.state.positional.shift(count) {
+        true => Ok(0),
+        false if shell.is_bash() => Ok(1),
+        false => shell.fatal(b"shift: can't shift that many"),
     }
-    shell.state.positional.drain(..count);
-    Ok(0)
-}
-
-const SIGNALS: [&[u8]; 15] = [
-    b"EXIT", b"HUP", b"INT", b"QUIT", b"ILL", b"TRAP", b"ABRT", b"BUS", b"FPE", b"KILL", b"USR1", b"SEGV", b"USR2",
-    b"PIPE", b"ALRM",
-];
-
-/// `trap`: only EXIT ever happens here; signals are remembered, and never come.
-fn trap(shell: &mut Shell<'_>, arguments: &[Vec<u8>], _: bool) -> Run<i32> {
-    let arguments = arguments.strip_prefix(&[b"--".to_vec()][..]).unwrap_or(arguments);
-    let Some(first) = arguments.first() else {
-        let mut text = Vec::new();
-        for (signal, action) in &shell.state.traps {
-            text.extend([b"trap -- ".as_slice(), &printf::quote(action), b" ", signal, b"\n"].concat());
-        }
-        return shell.print(&text);
-    };
-    let is_number = first.iter().all(u8::is_ascii_digit) && !first.is_empty();
-    let (action, signals) =
-        if arguments.len() == 1 || is_number { (None, arguments) } else { (Some(first.clone()), &arguments[1..]) };
-    for signal in signals {
-        let name = match std::str::from_utf8(signal).ok().and_then(|text| text.parse::<usize>().ok()) {
-            Some(number) => SIGNALS.get(number).map_or_else(|| signal.clone(), |name| name.to_vec()),
-            None => signal.strip_prefix(b"SIG").unwrap_or(signal).to_vec(),
-        };
-        match &action {
-            None => shell.state.traps.remove(&name),
-            Some(action) if action == b"-" => shell.state.traps.remove(&name),
-            Some(action) => shell.state.traps.insert(name, action.clone()),
-        };
-    }
-    Ok(0)
 }
 
 fn unset(shell: &mut Shell<'_>, arguments: &[Vec<u8>], _: bool) -> Run<i32> {
-    let (functions, names) = match arguments.split_first() {
-        Some((first, rest)) if first == b"-f" => (true, rest),
-        Some((first, rest)) if first == b"-v" || first == b"--" => (false, rest),
-        _ => (false, arguments),
-    };
-    for name in names {
+    let bash = shell.is_bash();
+    let (mut functions, mut variables, mut rest) = (false, false, arguments);
+    while let [first, tail @ ..] = rest {
+        match first.as_slice() {
+            b"-f" => (functions, variables) = (true, false),
+            b"-v" => (functions, variables) = (false, true),
+            b"--" => {
+                rest = tail;
+                break;
+            }
+            [b'-', letter, ..] => {
+                shell.gap(shell.state.dialect.name().as_bytes(), format!("unset: option `{}`", letter.escape_ascii()));
+                return shell.usage(b"unset: Illegal option");
+            }
+            _ => break,
+        }
+        rest = tail;
+    }
+    let mut status = 0;
+    for name in rest {
+        let element = memchr::memchr(b'[', name).filter(|open| bash && is_name(&name[..*open]) && name.ends_with(b"]"));
         if functions {
-            shell.state.functions.remove(name);
+            shell.state.functions.remove(&shell.world.budget, name)?;
         } else if shell.state.variables.get(name).is_some_and(|variable| variable.readonly) {
-            return shell.fatal(&[name.as_slice(), b": is read only"].concat());
+            let message = [b"unset: ", name.as_slice(), b": is read only"].concat();
+            status = shell.refuse(&message)?;
+        } else if let Some(open) = element {
+            shell.unset_element(&name[..open], &name[open + 1..name.len() - 1])?;
+        } else if bash && !variables && !shell.state.variables.contains(name) {
+            // A name that is no variable's is a function's.
+            shell.state.functions.remove(&shell.world.budget, name)?;
+        } else if !bash && !is_name(name) {
+            return shell.fatal(&[b"unset: ", name.as_slice(), b": bad variable name"].concat());
         } else {
-            shell.state.variables.remove(name);
+            shell.remove_variable(name)?;
         }
     }
-    Ok(0)
+    Ok(status)
 }
 
 fn alias(shell: &mut Shell<'_>, arguments: &[Vec<u8>], _: bool) -> Run<i32> {
     let mut result = 0;
+    if arguments.is_empty() {
+        let start: &[u8] = if shell.is_bash() { b"alias " } else { b"" };
+        let line = |name: &[u8], value: &[u8]| [start, name, b"=", &printf::quote(value), b"\n"].concat();
+        let text: Vec<u8> = shell.state.aliases.iter().flat_map(|(name, value)| line(name, value)).collect();
+        return shell.print(&text);
+    }
     for argument in arguments {
         match assignment(argument) {
             (name, Some(value)) => {
-                shell.state.aliases.insert(name.to_vec(), value.to_vec());
+                let value = shell.keep(value.to_vec())?;
+                shell.state.aliases.insert(&shell.world.budget, name, value)?;
             }
             (name, None) => match shell.state.aliases.get(name).cloned() {
                 Some(value) => {
@@ -370,11 +401,14 @@ fn alias(shell: &mut Shell<'_>, arguments: &[Vec<u8>], _: bool) -> Run<i32> {
 
 fn unalias(shell: &mut Shell<'_>, arguments: &[Vec<u8>], _: bool) -> Run<i32> {
     if arguments == [b"-a"] {
-        shell.state.aliases.clear();
+        shell.state.aliases = Table::default();
         return Ok(0);
     }
-    let gone = arguments.iter().filter(|name| shell.state.aliases.remove(*name).is_some()).count();
-    Ok(i32::from(gone < arguments.len()))
+    let mut status = 0;
+    for name in arguments {
+        status |= i32::from(shell.state.aliases.remove(&shell.world.budget, name)?.is_none());
+    }
+    Ok(status)
 }
 
 fn cd(shell: &mut Shell<'_>, arguments: &[Vec<u8>], _: bool) -> Run<i32> {
@@ -397,16 +431,27 @@ fn cd(shell: &mut Shell<'_>, arguments: &[Vec<u8>], _: bool) -> Run<i32> {
         Some(b"-") => shell.variable(b"OLDPWD").unwrap_or(b"").to_vec(),
         Some(directory) => directory.to_vec(),
     };
-    let wanted = shell.absolute(&target);
+    let searches = !target.starts_with(b"/") && !target.starts_with(b".");
+    if searches && shell.variable(b"CDPATH").is_some_and(|path| !path.is_empty()) {
+        shell.gap(b"cd", "a search in CDPATH");
+    }
+    let prints = rest.first().is_some_and(|first| first == b"-");
+    change_directory(shell, &target, physical, prints)
+}
+
+pub(super) fn change_directory(shell: &mut Shell<'_>, target: &[u8], physical: bool, prints: bool) -> Run<i32> {
+    let wanted = shell.absolute(target);
     let place = shell.world.tree().lookup(&wanted).filter(|(_, inode)| inode.is_directory()).map(|(place, _)| place);
-    let Some(place) = place.filter(|_| !target.is_empty()) else {
-        return shell.usage(&[b"cd: can't cd to ", target.as_slice()].concat());
+    // bash stays where it is when it is told to go nowhere.
+    let Some(place) = place.filter(|_| !target.is_empty() || shell.is_bash()) else {
+        shell.complain(&[b"cd: can't cd to ", target].concat())?;
+        return Ok(if shell.is_bash() { 1 } else { 2 });
     };
     let new = if physical { [b"/", place.as_bytes()].concat() } else { logical(&wanted) };
     let old = std::mem::replace(&mut shell.state.directory, new.clone());
     shell.assign(b"OLDPWD", old)?;
     shell.assign(b"PWD", new.clone())?;
-    if rest.first().is_some_and(|first| first == b"-") {
+    if prints {
         return shell.print(&[new.as_slice(), b"\n"].concat());
     }
     Ok(0)
@@ -426,11 +471,18 @@ fn logical(path: &[u8]) -> Vec<u8> {
 }
 
 fn command(shell: &mut Shell<'_>, arguments: &[Vec<u8>], tested: bool) -> Run<i32> {
+    // dash takes only the first name, bash all.
+    let names = |shell: &Shell<'_>, rest: &[Vec<u8>]| if shell.is_bash() { rest.len() } else { rest.len().min(1) };
     match arguments.split_first() {
         None => Ok(0),
-        // As in dash only the first name counts.
-        Some((first, rest)) if first == b"-v" => describe_all(shell, &rest[..rest.len().min(1)], false),
-        Some((first, rest)) if first == b"-V" => describe_all(shell, &rest[..rest.len().min(1)], true),
+        Some((first, rest)) if first == b"-v" => {
+            let count = names(shell, rest);
+            describe_all(shell, &rest[..count], Describe::Short)
+        }
+        Some((first, rest)) if first == b"-V" => {
+            let count = names(shell, rest);
+            describe_all(shell, &rest[..count], Describe::Long)
+        }
         Some((first, rest)) if (first == b"-p" || first == b"--") && !rest.is_empty() => {
             shell.call(rest, tested, false)
         }
@@ -438,34 +490,103 @@ fn command(shell: &mut Shell<'_>, arguments: &[Vec<u8>], tested: bool) -> Run<i3
     }
 }
 
-fn describe_all(shell: &mut Shell<'_>, names: &[Vec<u8>], long: bool) -> Run<i32> {
+/// How a name is described.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Describe {
+    /// `command -v`
+    Short,
+    /// `command -V`, `type`
+    Long,
+    /// bash's `type -t`: in one word.
+    Word,
+    /// bash's `type -p`: the path of a program, when it is one.
+    Path,
+    /// bash's `type -P`: the path of a program, whatever else has the name.
+    AnyPath,
+}
+
+fn type_(shell: &mut Shell<'_>, arguments: &[Vec<u8>], _: bool) -> Run<i32> {
+    let Some((first, rest)) = arguments.split_first().filter(|_| shell.is_bash()) else {
+        return describe_all(shell, arguments, Describe::Long);
+    };
+    match first.as_slice() {
+        b"-t" => describe_all(shell, rest, Describe::Word),
+        b"-p" => describe_all(shell, rest, Describe::Path),
+        b"-P" => describe_all(shell, rest, Describe::AnyPath),
+        b"--" => describe_all(shell, rest, Describe::Long),
+        [b'-', ..] => {
+            shell.lacks(format!("`type {}`", crate::tree::escape(first)));
+            Ok(1)
+        }
+        _ => describe_all(shell, arguments, Describe::Long),
+    }
+}
+
+const KEYWORDS: [&[u8]; 16] = [
+    b"!", b"{", b"}", b"case", b"do", b"done", b"elif", b"else", b"esac", b"fi", b"for", b"if", b"in", b"then",
+    b"until", b"while",
+];
+
+const KEYWORDS_OF_BASH: [&[u8]; 6] = [b"[[", b"]]", b"function", b"select", b"time", b"coproc"];
+
+/// What a name is: in words, and in one word.
+fn kind_of(shell: &Shell<'_>, name: &[u8]) -> Option<(&'static str, &'static str)> {
+    let bash = shell.is_bash();
+    let is_keyword = KEYWORDS.contains(&name) || (bash && KEYWORDS_OF_BASH.contains(&name));
+    Some(if is_keyword {
+        ("a shell keyword", "keyword")
+    } else if shell.state.aliases.contains(name) && (!bash || shell.state.options.expand_aliases) {
+        ("an alias", "alias")
+    } else if special(name).is_some() && !bash {
+        ("a special shell builtin", "builtin")
+    } else if shell.state.functions.contains(name) {
+        ("a shell function", "function")
+    } else if find(name, shell.state.dialect).is_some() {
+        ("a shell builtin", "builtin")
+    } else {
+        return None;
+    })
+}
+
+fn describe_all(shell: &mut Shell<'_>, names: &[Vec<u8>], how: Describe) -> Run<i32> {
+    let bash = shell.is_bash();
     let mut result = 0;
     for name in names {
-        let what: Option<(Vec<u8>, &[u8])> = if let Some(value) = shell.state.aliases.get(name) {
-            let text = [b"alias ", name.as_slice(), b"=", &printf::quote(value)].concat();
-            Some((text, b"an alias"))
-        } else if special(name).is_some() {
-            Some((name.clone(), b"a special shell builtin"))
-        } else if shell.state.functions.contains_key(name) {
-            Some((name.clone(), b"a shell function"))
-        } else if regular(name).is_some() {
-            Some((name.clone(), b"a shell builtin"))
-        } else {
-            shell.find_program(name).map(|path| (path, &b""[..]))
-        };
-        let line = match what {
-            Some((text, _)) if !long => [text.as_slice(), b"\n"].concat(),
-            Some((path, b"")) => [name.as_slice(), b" is ", &path, b"\n"].concat(),
-            Some((_, kind)) => [name.as_slice(), b" is ", kind, b"\n"].concat(),
-            None => {
-                result = 127;
-                if !long {
-                    continue;
+        let kind = kind_of(shell, name).filter(|_| how != Describe::AnyPath);
+        let path = if kind.is_none() { shell.find_program(name) } else { None };
+        let line: Option<Vec<u8>> = match (kind, path, how) {
+            (Some((_, "alias")), _, Describe::Short) => {
+                let value = shell.state.aliases.get(name).cloned();
+                Some([b"alias ", name.as_slice(), b"=", &printf::quote(value.as_deref().unwrap_or_default())].concat())
+            }
+            (Some(_), _, Describe::Short) => Some(name.clone()),
+            (Some((_, word)), _, Describe::Word) => Some(word.into()),
+            (Some(_), _, Describe::Path | Describe::AnyPath) => Some(Vec::new()),
+            (Some((_, "function")), _, Describe::Long) if bash => {
+                shell.lacks("the text of a function");
+                Some(Vec::new())
+            }
+            (Some((text, _)), _, Describe::Long) => {
+                let text = if bash { text.replace("special ", "") } else { text.to_owned() };
+                Some([name.as_slice(), b" is ", text.as_bytes()].concat())
+            }
+            (None, Some(path), Describe::Long) => Some([name.as_slice(), b" is ", &path].concat()),
+            (None, Some(_), Describe::Word) => Some(b"file".to_vec()),
+            (None, Some(path), _) => Some(path),
+            (None, None, how) => {
+                result = if bash { 1 } else { 127 };
+                let line = [name.as_slice(), b": not found\n"].concat();
+                match how {
+                    Describe::Long if bash => shell.complain(&[name.as_slice(), b": not found"].concat())?,
+                    Describe::Long => drop(shell.print(&line)?),
+                    _ => {}
                 }
-                [name.as_slice(), b": not found\n"].concat()
+                None
             }
         };
-        shell.print(&line)?;
+        if let Some(line) = line.filter(|line| !line.is_empty()) {
+            shell.print(&[line.as_slice(), b"\n"].concat())?;
+        }
     }
     Ok(result)
 }
@@ -494,18 +615,68 @@ impl Shell<'_> {
 }
 
 fn umask(shell: &mut Shell<'_>, arguments: &[Vec<u8>], _: bool) -> Run<i32> {
-    let Some(first) = arguments.first() else {
-        let line = format!("{:04o}\n", shell.state.umask);
-        return shell.print(line.as_bytes());
-    };
-    match std::str::from_utf8(first).ok().and_then(|text| u32::from_str_radix(text, 8).ok()) {
-        Some(mask) => {
-            shell.state.umask = mask & 0o777;
-            Ok(0)
+    let mask = shell.state.umask;
+    match arguments.first().map(Vec::as_slice) {
+        None => shell.print(format!("{mask:04o}\n").as_bytes()),
+        Some(b"-S") if arguments.len() == 1 => {
+            let who = |name: char, shift: u32| {
+                let bits = !mask >> shift;
+                let letter = |bit: u32, letter: &str| if bits & bit != 0 { letter.to_owned() } else { String::new() };
+                format!("{name}={}{}{}", letter(4, "r"), letter(2, "w"), letter(1, "x"))
+            };
+            shell.print(format!("{},{},{}\n", who('u', 6), who('g', 3), who('o', 0)).as_bytes())
         }
-        None => {
-            shell.gap(b"umask", "a symbolic mask");
-            Ok(2)
-        }
+        Some(text) => match octal(text).or_else(|| symbolic(text, mask)) {
+            Some(mask) => {
+                shell.state.umask = mask & 0o777;
+                Ok(0)
+            }
+            None => {
+                shell.complain(&[b"umask: Illegal mode: ", text].concat())?;
+                if shell.is_bash() { Ok(1) } else { Err(Interrupt::Exit(2)) }
+            }
+        },
     }
+}
+
+fn octal(text: &[u8]) -> Option<u32> {
+    u32::from_str_radix(std::str::from_utf8(text).ok().filter(|text| !text.starts_with('+'))?, 8).ok()
+}
+
+/// A mask of `u=rwx,g+w,…`: what is allowed, not what is taken away.
+fn symbolic(text: &[u8], mask: u32) -> Option<u32> {
+    let mut allowed = !mask & 0o777;
+    for clause in text.split(|&byte| byte == b',') {
+        let place = clause.iter().position(|byte| matches!(byte, b'=' | b'+' | b'-'))?;
+        let who = match &clause[..place] {
+            b"" => 0o777,
+            letters => letters.iter().try_fold(0, |who, letter| {
+                Some(
+                    who | match letter {
+                        b'u' => 0o700,
+                        b'g' => 0o070,
+                        b'o' => 0o007,
+                        b'a' => 0o777,
+                        _ => return None,
+                    },
+                )
+            })?,
+        };
+        let bits = clause[place + 1..].iter().try_fold(0, |bits, letter| {
+            Some(
+                bits | match letter {
+                    b'r' => 0o444,
+                    b'w' => 0o222,
+                    b'x' => 0o111,
+                    _ => return None,
+                },
+            )
+        })?;
+        allowed = match clause[place] {
+            b'=' => (allowed & !who) | (bits & who),
+            b'+' => allowed | (bits & who),
+            _ => allowed & !(bits & who),
+        };
+    }
+    Some(!allowed & 0o777)
 }

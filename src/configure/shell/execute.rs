@@ -1,37 +1,67 @@
 //! Follows commands. When a failure ends the script (`set -e`) is dash's rule: a simple command, a pipeline or a
-//! subshell that fails where nothing tests it. `tested` carries that "where" inwards, through functions too.
+//! subshell that fails where nothing tests it. `tested` carries that "where" inwards, through functions too. bash has
+//! the same rule, and `(( ))` and `[[ ]]` beside.
 
 use std::rc::Rc;
 
+use super::Defined;
+use super::Frame;
+use super::Interpreter;
 use super::Interrupt;
 use super::Run;
 use super::Shell;
-use super::TakeOutput;
 use super::Variable;
+use super::ast::Arm;
+use super::ast::Assigned;
+use super::ast::Assignment;
 use super::ast::Command;
 use super::ast::Connector;
+use super::ast::Part;
 use super::ast::Redirect;
+use super::ast::Then;
 use super::ast::Word;
 use super::builtins;
+use super::parse::Manner;
 use super::parse::Parser;
+use super::stream;
 use super::stream::Stream;
+use super::value::Table;
+use super::value::Value;
+use super::value::Words;
 use crate::configure::commands;
 
 impl Shell<'_> {
     /// Runs a text in this very process, command by command.
     pub fn run_text(&mut self, text: &[u8], line: u32, tested: bool) -> Run<i32> {
         self.deeper(|shell| {
-            let mut parser = Parser::new(text, line);
+            let mut parser = Parser::new(text, line, Manner::default(), &shell.world.budget)?;
             let mut status = 0;
             loop {
-                match parser.next(&shell.state.aliases) {
+                let bash = shell.is_bash();
+                let manner = Manner { dialect: shell.state.dialect, groups: shell.state.options.extglob };
+                let expands = !bash || shell.state.options.expand_aliases;
+                let aliases = if expands { shell.state.aliases.clone() } else { Table::default() };
+                match parser.next(&aliases, manner) {
                     Ok(Some(command)) if shell.state.options.noexec => drop(command),
-                    Ok(Some(command)) => status = shell.run(&command, tested)?,
+                    Ok(Some(command)) => {
+                        status = match shell.run(&command, tested) {
+                            // The rest of the line is given up, and no more.
+                            Err(Interrupt::Discard) if shell.state.subshells == 0 => {
+                                shell.state.status = 1;
+                                1
+                            }
+                            other => other?,
+                        }
+                    }
                     Ok(None) => return Ok(status),
                     Err(error) => {
+                        if let Some(spent) = error.spent {
+                            return Err(spent.into());
+                        }
                         shell.state.line = error.line;
-                        shell.gap(b"sh", error.message.clone());
-                        return shell.fatal(error.message.as_bytes());
+                        shell.gap(shell.state.dialect.name().as_bytes(), error.message.clone());
+                        shell.complain(error.message.as_bytes())?;
+                        return Err(Interrupt::Exit(2));
                     }
                 }
             }
@@ -42,11 +72,30 @@ impl Shell<'_> {
     pub(super) fn run(&mut self, command: &Command, tested: bool) -> Run<i32> {
         let status = self.evaluate(command, tested)?;
         self.state.status = status;
-        let checked = matches!(command, Command::Simple { .. } | Command::Pipeline(_) | Command::Subshell(_));
-        if checked && self.state.options.errexit && !tested && status != 0 {
-            return Err(Interrupt::Exit(status));
+        let checked = matches!(
+            command,
+            Command::Simple { .. }
+                | Command::Pipeline(_)
+                | Command::Subshell(_)
+                | Command::Arithmetic(..)
+                | Command::Conditional(..)
+        );
+        if checked && self.is_bash() && !matches!(command, Command::Pipeline(_)) && *self.state.statuses != [status] {
+            self.state.statuses = Rc::new([status]);
+        }
+        if self.pending.is_some() {
+            self.take_signal()?;
+        }
+        if checked && !tested && status != 0 {
+            self.failed(status)?;
         }
         Ok(status)
+    }
+
+    /// A command failed where nothing tests it.
+    fn failed(&mut self, status: i32) -> Run<()> {
+        self.error_trap(status)?;
+        if self.state.options.errexit { Err(Interrupt::Exit(status)) } else { Ok(()) }
     }
 
     fn evaluate(&mut self, command: &Command, tested: bool) -> Run<i32> {
@@ -54,7 +103,11 @@ impl Shell<'_> {
             Command::Simple { line, assignments, words, redirects } => {
                 self.state.line = *line;
                 self.step()?;
-                self.simple(assignments, words, redirects, tested)
+                let (processes, arrays) = (self.processes.len(), self.arrays.len());
+                let result = self.simple(assignments, words, redirects, tested);
+                self.close_processes(processes);
+                self.arrays.truncate(arrays);
+                result
             }
             Command::Pipeline(commands) => self.pipeline(commands, tested),
             Command::Not(inner) => Ok(i32::from(self.run(inner, true)? == 0)),
@@ -83,19 +136,65 @@ impl Shell<'_> {
                 self.state.line = *line;
                 self.case_clause(word, arms, tested)
             }
-            Command::Function(name, body) => {
-                self.state.functions.insert(name.clone(), Rc::clone(body));
-                Ok(0)
-            }
-            Command::Redirected(line, inner, redirects) => {
+            Command::Function(name, body) => self.define(name, Rc::clone(body)),
+            Command::Redirected(line, inner, redirects) => self.redirected(*line, inner, redirects, tested),
+            Command::Arithmetic(line, expression) => {
                 self.state.line = *line;
-                let (saved, result) = match self.redirect(redirects)? {
-                    Ok(saved) => (saved, self.run(inner, tested)),
-                    Err(saved) => (saved, Ok(2)),
-                };
-                self.restore(saved);
-                result
+                self.step()?;
+                self.arithmetic_status(expression)
             }
+            Command::ArithmeticFor { line, clauses, body } => {
+                self.state.line = *line;
+                self.arithmetic_for(clauses, body, tested)
+            }
+            Command::Conditional(line, condition) => {
+                self.state.line = *line;
+                self.step()?;
+                self.conditional(condition)
+            }
+            Command::Time(portable, inner) => {
+                let status = self.run(inner, tested)?;
+                // The only time there is stands still.
+                let zeros: &[u8] = if *portable {
+                    b"real 0.00\nuser 0.00\nsys 0.00\n"
+                } else {
+                    b"\nreal\t0m0.000s\nuser\t0m0.000s\nsys\t0m0.000s\n"
+                };
+                self.write(2, zeros)?;
+                Ok(status)
+            }
+        }
+    }
+
+    fn define(&mut self, name: &[u8], function: Rc<super::Function>) -> Run<i32> {
+        let defined = Defined { function, file: self.file() };
+        self.state.functions.insert(&self.world.budget, name, defined)?;
+        Ok(0)
+    }
+
+    fn redirected(&mut self, line: u32, inner: &Command, redirects: &[Redirect], tested: bool) -> Run<i32> {
+        if line > 0 {
+            self.state.line = line;
+        }
+        let processes = self.processes.len();
+        let (saved, result) = match self.redirect(redirects)? {
+            Ok(saved) => (saved, self.run(inner, tested)),
+            Err(saved) => {
+                let status = if self.is_bash() { 1 } else { 2 };
+                self.state.status = status;
+                let result = if tested { Ok(()) } else { self.failed(status) };
+                (saved, result.map(|()| status))
+            }
+        };
+        self.restore(saved);
+        self.close_processes(processes);
+        result
+    }
+
+    /// Closes what `<(…)` opened for a command.
+    fn close_processes(&mut self, from: usize) {
+        for number in self.processes.drain(from..) {
+            self.state.descriptors.remove(&number);
         }
     }
 
@@ -119,16 +218,32 @@ impl Shell<'_> {
         otherwise.map_or(Ok(0), |body| self.run(body, tested))
     }
 
-    fn case_clause(&mut self, word: &Word, arms: &[(Vec<Word>, Command)], tested: bool) -> Run<i32> {
+    fn case_clause(&mut self, word: &Word, arms: &[Arm], tested: bool) -> Run<i32> {
         let text = self.text(&word.0, false)?;
-        for (patterns, body) in arms {
-            for pattern in patterns {
-                if self.pattern(pattern)?.matches(&text) {
-                    return self.run(body, tested);
-                }
+        let text = self.keep(text)?;
+        let (mut status, mut falls) = (0, false);
+        for arm in arms {
+            if !falls && !self.matches_any(&arm.patterns, &text)? {
+                continue;
+            }
+            status = self.run(&arm.body, tested)?;
+            match arm.then {
+                Then::Leave => return Ok(status),
+                Then::Fall => falls = true,
+                Then::Match => falls = false,
             }
         }
-        Ok(0)
+        Ok(status)
+    }
+
+    fn matches_any(&mut self, patterns: &[Word], text: &[u8]) -> Run<bool> {
+        for pattern in patterns {
+            let pattern = self.pattern(pattern)?;
+            if pattern.matches(text, &self.world.budget)? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// One round of a loop: `Some` status to stop with.
@@ -148,13 +263,14 @@ impl Shell<'_> {
     }
 
     fn for_clause(&mut self, name: &[u8], words: Option<&[Word]>, body: &Command, tested: bool) -> Run<i32> {
-        let values = match words {
-            Some(words) => self.fields(words)?,
-            None => self.state.positional.clone(),
+        let (fields, positional) = match words {
+            Some(words) => (Some(self.fields(words)?), None),
+            None => (None, Some(self.state.positional.clone())),
         };
+        let values = fields.as_deref().or(positional.as_deref()).unwrap_or_default();
         let mut status = 0;
         for value in values {
-            self.assign(name, value)?;
+            self.assign(name, value.clone())?;
             match self.round(|shell| shell.run(body, tested))? {
                 Ok(last) => status = last,
                 Err(()) => return Ok(0),
@@ -184,27 +300,65 @@ impl Shell<'_> {
         }
     }
 
+    /// The value of an expression of bash's, as a status; an error is status 1, and no more.
+    fn arithmetic_status(&mut self, expression: &[Part]) -> Run<i32> {
+        match self.clause(expression) {
+            Ok(value) => Ok(i32::from(value == 0)),
+            Err(Interrupt::Discard) => Ok(1),
+            Err(other) => Err(other),
+        }
+    }
+
+    fn clause(&mut self, expression: &[Part]) -> Run<i64> {
+        let text = self.text(expression, true)?;
+        self.arithmetic(&text)
+    }
+
+    fn arithmetic_for(&mut self, clauses: &[Vec<Part>; 3], body: &Command, tested: bool) -> Run<i32> {
+        let [first, condition, next] = clauses;
+        self.clause(first)?;
+        let mut status = 0;
+        // A condition that is not written holds.
+        while condition.is_empty() || self.clause(condition)? != 0 {
+            match self.round(|shell| shell.run(body, tested))? {
+                Ok(last) => status = last,
+                Err(()) => return Ok(0),
+            }
+            self.clause(next)?;
+        }
+        Ok(status)
+    }
+
     /// Runs `body` on a copy of this process.
     pub(super) fn subshell(&mut self, body: impl FnOnce(&mut Self) -> Run<i32>) -> Run<i32> {
+        // What is copied; tables and values are shared.
+        self.spend(self.state.directory.len() + 16 * (self.state.descriptors.len() + self.state.frames.len()))?;
         let saved = self.state.clone();
-        self.state.traps.clear();
-        self.state.subshell = true;
+        let processes = self.processes.len();
+        // What is ignored stays so.
+        if !self.state.traps.is_empty() {
+            let keeps_errors = self.is_bash() && self.state.options.errtrace;
+            let traps = self.state.traps.own(&self.world.budget)?;
+            traps.retain(|name, action| action.is_empty() && **name != *b"EXIT" || keeps_errors && **name == *b"ERR");
+        }
+        self.state.subshells += 1;
         let result = self.deeper(|shell| {
             let result = body(shell);
             shell.finish(result)
         });
         self.state = saved;
+        self.processes.truncate(processes);
         result
     }
 
     fn pipeline(&mut self, commands: &[Command], tested: bool) -> Run<i32> {
-        let mut input: Option<Vec<u8>> = None;
-        let (mut status, mut failed) = (0, 0);
+        let mut input: Option<Value> = None;
+        let mut statuses = Vec::new();
         for (index, command) in commands.iter().enumerate() {
-            let output = (index + 1 < commands.len()).then(|| Stream::Output(Vec::new()).descriptor());
+            let output = (index + 1 < commands.len()).then(|| Stream::output().descriptor());
             let captured = output.clone();
             let bytes = input.take();
-            status = self.subshell(|shell| {
+            let status = self.subshell(|shell| {
                 if let Some(bytes) = bytes {
                     shell.state.descriptors.insert(0, Stream::input(bytes).descriptor());
                 }
@@ -213,115 +367,155 @@ impl Shell<'_> {
                 }
                 shell.run(command, tested)
             })?;
-            input = captured.and_then(|stream| stream.take_output());
-            failed = if status == 0 { failed } else { status };
+            input = captured.and_then(|stream| stream::take_output(&stream)).map(Value::from);
+            statuses.push(status);
         }
-        Ok(if self.state.options.pipefail { failed } else { status })
+        let last = statuses.last().copied().unwrap_or(0);
+        let failed = statuses.iter().rev().find(|status| **status != 0).copied().unwrap_or(0);
+        self.state.statuses = statuses.into();
+        Ok(if self.state.options.pipefail { failed } else { last })
     }
 
     // --- simple commands -------------------------------------------------------------------------------------
 
-    fn simple(
-        &mut self,
-        assignments: &[(Vec<u8>, Word)],
-        words: &[Word],
-        redirects: &[Redirect],
-        tested: bool,
-    ) -> Run<i32> {
+    fn simple(&mut self, assignments: &[Assignment], words: &[Word], redirects: &[Redirect], tested: bool) -> Run<i32> {
         self.state.substitution = None;
         let fields = self.fields(words)?;
         if self.state.options.xtrace {
-            let trace = [b"+ ", fields.join(&b' ').as_slice(), b"\n"].concat();
-            self.write(2, &trace)?;
+            self.trace(&fields)?;
         }
-        let special = fields.first().and_then(|name| builtins::special(name));
+        let special = fields.first().is_some_and(|name| !self.is_bash() && builtins::special(name).is_some());
         let saved = match self.redirect(redirects)? {
             Ok(saved) => saved,
             Err(saved) => {
                 self.restore(saved);
-                return if special.is_some() { Err(Interrupt::Exit(2)) } else { Ok(2) };
+                return match special {
+                    true => Err(Interrupt::Exit(2)),
+                    false => Ok(if self.is_bash() { 1 } else { 2 }),
+                };
             }
         };
         let result = self.assigned(assignments, &fields, tested);
+        if self.is_bash() {
+            self.state.last = Some(self.keep(fields.last().cloned().unwrap_or_default())?);
+        }
         // `exec` without a command keeps its redirections.
-        if fields.first().is_some_and(|name| name == b"exec") && fields.len() == 1 && result.is_ok() {
+        if fields.len() == 1 && fields[0] == b"exec" && result.is_ok() {
             return result;
         }
         self.restore(saved);
         result
     }
 
-    /// Makes the assignments, for good or for the time of the command, and runs it.
-    fn assigned(&mut self, assignments: &[(Vec<u8>, Word)], fields: &[Vec<u8>], tested: bool) -> Run<i32> {
-        let Some(name) = fields.first() else {
-            for (name, word) in assignments {
+    fn trace(&mut self, fields: &[Vec<u8>]) -> Run<()> {
+        let head = self.shared(b"PS4");
+        let head = head.as_deref().unwrap_or_default();
+        self.spend(fields.iter().map(|field| field.len() + 1).sum())?;
+        let trace = [head, fields.join(&b' ').as_slice(), b"\n"].concat();
+        self.write(2, &trace).map(drop)
+    }
+
+    fn assign_one(&mut self, assignment: &Assignment) -> Run<()> {
+        match assignment {
+            Assignment { name, subscript: None, append: false, value: Assigned::Text(word) } => {
                 let value = self.text(&word.0, false)?;
-                self.assign(name, value)?;
+                self.assign(name, value)
             }
-            return Ok(self.state.substitution.unwrap_or(0));
-        };
-        if builtins::special(name).is_some() && !self.state.functions.contains_key(name) {
-            for (name, word) in assignments {
-                let value = self.text(&word.0, false)?;
-                self.assign(name, value)?;
-            }
-            return self.call(fields, tested, true);
+            other => self.assign_compound(other),
         }
-        let mut before: Vec<(Vec<u8>, Option<Variable>)> = Vec::new();
-        for (name, word) in assignments {
-            let value = self.text(&word.0, false)?;
-            before.push((name.clone(), self.state.variables.get(name).cloned()));
-            self.assign(name, value)?;
-            self.state.variables.entry(name.clone()).or_default().exported = true;
+    }
+
+    /// Makes the assignments, for good or for the time of the command, and runs it.
+    fn assigned(&mut self, assignments: &[Assignment], fields: &[Vec<u8>], tested: bool) -> Run<i32> {
+        let lasting = fields.first().is_none_or(|name| {
+            !self.is_bash() && builtins::special(name).is_some() && !self.state.functions.contains(name)
+        });
+        if lasting {
+            assignments.iter().try_for_each(|assignment| self.assign_one(assignment))?;
+            return match fields {
+                [] => Ok(self.state.substitution.unwrap_or(0)),
+                fields => self.call(fields, tested, true),
+            };
+        }
+        let mut before: Vec<(&[u8], Option<Variable>)> = Vec::new();
+        for assignment in assignments {
+            before.push((&assignment.name, self.state.variables.get(&assignment.name).cloned()));
+            self.assign_one(assignment)?;
+            self.change(&assignment.name, |variable| variable.exported = true)?;
         }
         let result = self.call(fields, tested, true);
         for (name, variable) in before.into_iter().rev() {
-            match variable {
-                Some(variable) => self.state.variables.insert(name, variable),
-                None => self.state.variables.remove(&name),
-            };
+            self.put_back(name, variable)?;
         }
         result
     }
 
-    /// Runs a command by its name: special builtin, function, builtin, or one of [`commands`].
+    /// Runs a command by its name: special builtin, function, builtin, or one of [`commands`]; bash looks for a
+    /// function first.
     pub(super) fn call(&mut self, fields: &[Vec<u8>], tested: bool, functions: bool) -> Run<i32> {
         let (name, arguments) = fields.split_first().expect("the caller looked");
-        if let Some(builtin) = builtins::special(name) {
+        let special = builtins::special(name).filter(|_| !(self.is_bash() && functions));
+        if let Some(builtin) = special {
             return builtin(self, arguments, tested);
         }
-        if functions && let Some(body) = self.state.functions.get(name).cloned() {
-            return self.function(&body, arguments, tested);
+        if functions && let Some(defined) = self.state.functions.get(name).cloned() {
+            return self.function(name, &defined, arguments, tested);
         }
-        if let Some(builtin) = builtins::regular(name) {
+        if let Some(builtin) = builtins::find(name, self.state.dialect) {
             return builtin(self, arguments, tested);
         }
         self.deeper(|shell| commands::run(shell, fields))
     }
 
-    fn function(&mut self, body: &Command, arguments: &[Vec<u8>], tested: bool) -> Run<i32> {
-        let positional = std::mem::replace(&mut self.state.positional, arguments.to_vec());
+    fn function(&mut self, name: &[u8], defined: &Defined, arguments: &[Vec<u8>], tested: bool) -> Run<i32> {
+        let arguments = Words::copy(&self.world.budget, arguments)?.into();
+        let positional = std::mem::replace(&mut self.state.positional, arguments);
         let loops = std::mem::take(&mut self.state.loops);
-        self.state.locals.push(Vec::new());
-        let result = self.deeper(|shell| shell.run(body, tested));
-        for (name, variable) in self.state.locals.pop().unwrap_or_default().into_iter().rev() {
-            match variable {
-                Some(variable) => self.state.variables.insert(name, variable),
-                None => self.state.variables.remove(&name),
-            };
+        let getopts = self.state.getopts;
+        if !self.is_bash() {
+            self.state.getopts = super::getopts::Place::default();
         }
-        self.state.loops = loops;
-        self.state.positional = positional;
+        let frame = Frame {
+            function: name.into(),
+            file: Rc::clone(&defined.file),
+            line: self.state.line,
+            hidden: Some(Table::default()),
+        };
+        self.state.frames.push(Rc::new(frame));
+        let result = self.deeper(|shell| shell.run(&defined.function.body, tested));
+        (self.state.loops, self.state.positional) = (loops, positional);
+        if let Some(hidden) = self.state.frames.pop().and_then(|frame| frame.hidden.clone()) {
+            for (name, variable) in hidden.iter() {
+                self.put_back(name, variable.clone())?;
+            }
+            if self.is_bash() && hidden.contains(b"OPTIND") {
+                self.begin_getopts();
+            }
+        }
+        if !self.is_bash() {
+            self.state.getopts = getopts;
+        }
         match result {
             Err(Interrupt::Return(status)) => Ok(status),
             other => other,
         }
     }
 
+    /// The file whose commands run: bash's `BASH_SOURCE`.
+    pub(super) fn file(&self) -> Rc<[u8]> {
+        self.state.frames.last().map_or_else(|| Rc::clone(&self.state.name), |frame| Rc::clone(&frame.file))
+    }
+
     /// Runs a script as a process of its own: exported variables, open descriptors, and nothing else is handed
-    /// on. `options` are its `set` letters.
-    pub fn run_process(&mut self, text: &[u8], name: &[u8], arguments: &[Vec<u8>], options: &[Vec<u8>]) -> Run<i32> {
-        self.process(text, name, arguments, options, &mut 0)
+    /// on.
+    pub fn run_process(
+        &mut self,
+        text: &[u8],
+        name: &[u8],
+        arguments: &[Vec<u8>],
+        interpreter: &Interpreter,
+    ) -> Run<i32> {
+        self.process(text, name, arguments, interpreter, &mut 0)
     }
 
     /// As [`Self::run_process`]; `line` becomes the one that ran last.
@@ -330,27 +524,27 @@ impl Shell<'_> {
         text: &[u8],
         name: &[u8],
         arguments: &[Vec<u8>],
-        options: &[Vec<u8>],
+        interpreter: &Interpreter,
         line: &mut u32,
     ) -> Run<i32> {
         self.subshell(|shell| {
+            let arguments = Words::copy(&shell.world.budget, arguments)?;
+            let budget = &shell.world.budget;
+            budget.tried(shell.state.variables.len())?;
             let state = &mut shell.state;
-            state
-                .variables
-                .retain(|name, variable| variable.exported || matches!(name.as_slice(), b"OPTIND" | b"PPID"));
-            state.variables.insert(b"IFS".to_vec(), Variable { value: Some(b" \t\n".to_vec()), ..Variable::default() });
-            state.functions.clear();
-            state.aliases.clear();
-            state.locals.clear();
+            state.dialect = interpreter.dialect;
+            state.variables.own(budget)?.retain(|_, variable| variable.exported && variable.array.is_none());
+            state.functions = Table::default();
+            state.aliases = Table::default();
+            state.frames = Vec::new();
             state.loops = 0;
-            state.subshell = false;
+            state.subshells = 0;
             state.options = super::Options::default();
-            state.positional = arguments.to_vec();
-            state.name = name.to_vec();
-            for option in options {
-                builtins::set_options(shell, option)?;
-            }
-            let result = shell.run_text(text, 1, false);
+            state.positional = arguments.into();
+            state.name = name.into();
+            state.trapped = None;
+            let result = shell.begin().and_then(|()| shell.start(&interpreter.options));
+            let result = result.and_then(|()| shell.run_text(text, 1, false));
             *line = shell.state.line;
             result
         })
@@ -367,12 +561,12 @@ impl Shell<'_> {
         text: &[u8],
         path: &[u8],
         arguments: &[Vec<u8>],
-        options: &[Vec<u8>],
+        interpreter: &Interpreter,
     ) -> Run<i32> {
         let source = self.state.source.take();
         let before = std::mem::replace(&mut self.script, script.to_owned());
         let mut line = self.state.line;
-        let result = self.process(text, path, arguments, options, &mut line);
+        let result = self.process(text, path, arguments, interpreter, &mut line);
         self.ended = Some(line);
         self.script = before;
         self.state.source = source;
@@ -382,7 +576,7 @@ impl Shell<'_> {
     /// Reads a file of the tree as part of this script, or of a process of its own, for the report's sake under
     /// its own name.
     pub(super) fn within<T>(&mut self, source: &[u8], inner: impl FnOnce(&mut Self) -> Run<T>) -> Run<T> {
-        let before = self.state.source.replace(crate::tree::escape(source));
+        let before = self.state.source.replace(crate::tree::escape(source).into());
         let line = self.state.line;
         let result = inner(self);
         self.state.source = before;
@@ -391,12 +585,33 @@ impl Shell<'_> {
     }
 
     /// Runs a shell script of the tree as a process.
-    pub fn run_file(&mut self, path: &[u8], arguments: &[Vec<u8>], options: &[Vec<u8>]) -> Run<i32> {
+    pub fn run_file(&mut self, path: &[u8], arguments: &[Vec<u8>], interpreter: &Interpreter) -> Run<i32> {
         let absolute = self.absolute(path);
-        let Ok(Some(text)) = self.world.tree().read(&absolute) else {
+        let Some(text) = self.script(&absolute)? else {
             self.complain(&[path, b": not found"].concat())?;
             return Ok(127);
         };
-        self.within(path, |shell| shell.run_process(&text, path, arguments, options))
+        self.within(path, |shell| shell.run_process(&text, path, arguments, interpreter))
+    }
+
+    /// The text of a script of the tree.
+    pub(super) fn script(&mut self, path: &[u8]) -> Run<Option<Vec<u8>>> {
+        if let Some(number) = path.strip_prefix(b"/dev/fd/")
+            && let Some(number) = std::str::from_utf8(number).ok().and_then(|number| number.parse().ok())
+            && let Some(descriptor) = self.state.descriptors.get(&number).cloned()
+        {
+            return Ok(stream::read_all(self.world, &descriptor).ok());
+        }
+        let limit = self.world.limits.bytes as u64;
+        let size = self.world.tree().lookup(path).and_then(|(_, inode)| inode.content()).map(|content| content.size());
+        match size {
+            None => Ok(None),
+            Some(size) if size > limit => Err(crate::budget::Spent::Output.into()),
+            Some(_) => {
+                let text = self.world.tree().read(path).ok().flatten();
+                self.spend(text.as_ref().map_or(0, Vec::len))?;
+                Ok(text)
+            }
+        }
     }
 }

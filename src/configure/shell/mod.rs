@@ -2,24 +2,40 @@
 //!
 //! [`parse`] makes commands of bytes, [`expand`] makes fields of words, [`execute`] follows the commands;
 //! what they call is in [`commands`](super::commands). Where POSIX leaves something open, dash decides: it is
-//! Debian's `/bin/sh`. Text: POSIX.1-2024, Shell Command Language; dash(1).
+//! Debian's `/bin/sh`. A script of the interpreter bash is followed by bash's rules ([`Dialect`]); what only bash has
+//! is in files of its own: [`extended`] its grammar, [`conditional`] `[[ ]]`, [`arrays`], [`declare`], [`braces`],
+//! [`modify`] `${x//…}`, [`bash`] its builtins and variables.
+//! Text: POSIX.1-2024, Shell Command Language; dash(1); bash(1).
 //!
 //! It is synchronous and has no processes: a pipeline's parts run one after the other with a buffer between,
-//! a subshell is a copy of [`State`]. What that cannot express (background jobs, signals) is a
+//! a subshell is a copy of [`State`]. What that cannot express (background jobs, other processes) is a
 //! [`Gap`], and work, memory and time are charged to the [`Budget`](crate::budget::Budget).
 
 pub mod arithmetic;
+mod arrays;
 pub mod ast;
+mod bash;
+mod braces;
 mod builtins;
+mod conditional;
+mod declare;
 mod execute;
 mod expand;
+mod extended;
+mod getopts;
+mod modify;
+mod options;
 pub mod parse;
 pub mod pattern;
 pub mod printf;
 mod read;
 mod redirect;
+mod signals;
 pub mod stream;
 mod test;
+mod token;
+pub mod value;
+mod variable;
 mod word;
 
 use std::collections::BTreeMap;
@@ -28,11 +44,47 @@ use std::rc::Rc;
 use super::world::Gap;
 use super::world::World;
 use crate::budget::Spent;
-use ast::Command;
+use ast::Function;
 use stream::Descriptor;
 use stream::Stream;
+use value::Positional;
+use value::Table;
+use value::Value;
+use value::Words;
 
+pub use options::Options;
 pub(crate) use redirect::inherit_group;
+pub use variable::Variable;
+
+/// Whose rules are followed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Dialect {
+    /// Debian's `/bin/sh`.
+    #[default]
+    Dash,
+    /// bash(1), when it is called by that name.
+    Bash,
+}
+
+impl Dialect {
+    /// The program's name, as reports have it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Dash => "sh",
+            Self::Bash => "bash",
+        }
+    }
+}
+
+/// What a `#!` line that names a shell asks for.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Interpreter {
+    /// Which shell.
+    pub dialect: Dialect,
+    /// Words with options of `set`.
+    pub options: Vec<Vec<u8>>,
+}
 
 /// Why a script stops in the middle of something.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,6 +97,10 @@ pub enum Interrupt {
     Return(i32),
     /// `exit`, `set -e`, or an error that ends the shell.
     Exit(i32),
+    /// An error after which bash goes on with the next line.
+    Discard,
+    /// A signal whose default is the end.
+    Signal(i32),
     /// The budget is spent: nothing may go on.
     Limit(Spent),
 }
@@ -58,50 +114,36 @@ impl From<Spent> for Interrupt {
 /// The result of a step of a script.
 pub type Run<T> = Result<T, Interrupt>;
 
-/// A variable.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Variable {
-    /// `None`: it has attributes but no value.
-    pub value: Option<Vec<u8>>,
-    /// In the environment of commands.
-    pub exported: bool,
-    /// May not be changed.
-    pub readonly: bool,
+/// One function call, or a file that bash reads in.
+#[derive(Debug, Clone)]
+struct Frame {
+    /// The function; `source` for a file.
+    function: Rc<[u8]>,
+    /// The file in which it stands.
+    file: Rc<[u8]>,
+    /// Where it was called.
+    line: u32,
+    /// What `local` hides. A file has no variables of its own.
+    hidden: Option<Table<Option<Variable>>>,
 }
 
-/// The letters of `set`.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Options {
-    /// `-e`
-    pub errexit: bool,
-    /// `-u`
-    pub nounset: bool,
-    /// `-f`
-    pub noglob: bool,
-    /// `-C`
-    pub noclobber: bool,
-    /// `-a`
-    pub allexport: bool,
-    /// `-x`
-    pub xtrace: bool,
-    /// `-n`
-    pub noexec: bool,
-    /// `-v`
-    pub verbose: bool,
-    /// `-o pipefail`: not in dash, but scripts of bash set it.
-    pub pipefail: bool,
+/// A function, and the file in which it stands.
+#[derive(Debug, Clone)]
+struct Defined {
+    function: Rc<Function>,
+    file: Rc<[u8]>,
 }
 
 /// What a process has of its own. A subshell works on a copy.
 #[derive(Debug, Clone)]
 pub struct State {
     /// Variables by name.
-    pub variables: BTreeMap<Vec<u8>, Variable>,
+    pub variables: Table<Variable>,
     /// `$1`, `$2`, …
-    pub positional: Vec<Vec<u8>>,
+    pub positional: Positional,
     /// `$0`.
-    pub name: Vec<u8>,
-    /// `set`'s options.
+    pub name: Rc<[u8]>,
+    /// `set`'s options, and `shopt`'s.
     pub options: Options,
     /// The current directory, absolute.
     pub directory: Vec<u8>,
@@ -109,20 +151,29 @@ pub struct State {
     pub umask: u32,
     /// Open descriptors.
     pub descriptors: BTreeMap<u32, Descriptor>,
-    functions: BTreeMap<Vec<u8>, Rc<Command>>,
-    aliases: parse::Aliases,
-    traps: BTreeMap<Vec<u8>, Vec<u8>>,
-    /// One frame per function call: what `local` hides.
-    locals: Vec<Vec<(Vec<u8>, Option<Variable>)>>,
+    dialect: Dialect,
+    functions: Table<Defined>,
+    aliases: Table<Value>,
+    traps: Table<Value>,
+    frames: Vec<Rc<Frame>>,
     /// `$?`
     status: i32,
+    /// bash's `PIPESTATUS`.
+    statuses: Rc<[i32]>,
+    /// bash's `$_`.
+    last: Option<Value>,
+    /// bash's `pushd`: the directories below the current one.
+    directories: Rc<Vec<Vec<u8>>>,
     line: u32,
     /// The file being read, when it is not the script itself.
-    source: Option<String>,
+    source: Option<Rc<str>>,
     loops: u32,
     substitution: Option<i32>,
-    getopts: usize,
-    subshell: bool,
+    getopts: getopts::Place,
+    /// How many subshells this one is inside of.
+    subshells: u32,
+    /// A trap's action runs: what `exit` without a number gives.
+    trapped: Option<i32>,
 }
 
 /// A shell at work.
@@ -137,6 +188,14 @@ pub struct Shell<'w> {
     depth: u32,
     /// The line at which a script ended that took the place of this one.
     ended: Option<u32>,
+    /// A signal that this process was sent and has not acted on.
+    pending: Option<i32>,
+    /// Values of arrays on their way to `declare`.
+    arrays: Vec<arrays::Given>,
+    /// Descriptors that `<(…)` opened for the commands that run.
+    processes: Vec<u32>,
+    /// bash's version, once it was asked for.
+    version: Option<Rc<[u8]>>,
 }
 
 /// How a script ended.
@@ -151,39 +210,70 @@ pub struct Outcome {
 }
 
 impl<'w> Shell<'w> {
-    /// A shell with an environment, in `/`, with empty input and one buffer for output and errors.
+    /// A shell with an environment, in `/`, with empty input and one buffer for output and errors. It follows dash's
+    /// rules, until [`Shell::speak`] says otherwise.
     #[must_use]
     pub fn new(world: &'w mut World, script: &str, environment: &[(&str, &str)]) -> Self {
-        let output = Stream::Output(Vec::new()).descriptor();
-        let exported = |value: &str| Variable { value: Some(value.into()), exported: true, readonly: false };
-        let mut variables: BTreeMap<Vec<u8>, Variable> =
-            environment.iter().map(|(name, value)| (name.as_bytes().to_vec(), exported(value))).collect();
-        let own = [("IFS", " \t\n"), ("OPTIND", "1"), ("PS1", "# "), ("PS2", "> "), ("PS4", "+ "), ("PPID", "1")];
-        for (name, value) in own {
-            variables.insert(name.into(), Variable { value: Some(value.into()), ..Variable::default() });
-        }
-        variables.insert(b"PWD".to_vec(), exported("/"));
+        let output = Stream::output().descriptor();
         let state = State {
-            variables,
-            positional: Vec::new(),
-            name: script.as_bytes().to_vec(),
+            variables: Table::default(),
+            positional: Positional::default(),
+            name: script.as_bytes().into(),
             options: Options::default(),
             directory: b"/".to_vec(),
             umask: 0o022,
             descriptors: BTreeMap::from([(0, Stream::Null.descriptor()), (1, Rc::clone(&output)), (2, output)]),
-            functions: BTreeMap::new(),
-            aliases: BTreeMap::new(),
-            traps: BTreeMap::new(),
-            locals: Vec::new(),
+            dialect: Dialect::Dash,
+            functions: Table::default(),
+            aliases: Table::default(),
+            traps: Table::default(),
+            frames: Vec::new(),
             status: 0,
+            statuses: Rc::new([0]),
+            last: None,
+            directories: Rc::default(),
             line: 1,
             source: None,
             loops: 0,
             substitution: None,
-            getopts: 0,
-            subshell: false,
+            getopts: getopts::Place::default(),
+            subshells: 0,
+            trapped: None,
         };
-        Self { world, state, script: script.to_owned(), depth: 0, ended: None }
+        let script = script.to_owned();
+        let mut shell = Self {
+            world,
+            state,
+            script,
+            depth: 0,
+            ended: None,
+            pending: None,
+            arrays: Vec::new(),
+            processes: Vec::new(),
+            version: None,
+        };
+        // Where the budget is spent already, the script ends at its first step.
+        let _ = environment.iter().try_for_each(|(name, value)| shell.export(name.as_bytes(), value.as_bytes()));
+        let _ = shell.begin();
+        shell
+    }
+
+    /// Follows another shell's rules from now on.
+    #[must_use]
+    pub const fn speak(mut self, dialect: Dialect) -> Self {
+        self.state.dialect = dialect;
+        self
+    }
+
+    /// The variables that a shell sets when it begins.
+    fn begin(&mut self) -> Run<()> {
+        let own = [("IFS", " \t\n"), ("OPTIND", "1"), ("PS1", "# "), ("PS2", "> "), ("PS4", "+ "), ("PPID", "1")];
+        for (name, value) in own {
+            let value = Value::new(&self.world.budget, value.into())?;
+            self.state.variables.insert(&self.world.budget, name.as_bytes(), Variable::of(value))?;
+        }
+        let directory = self.state.directory.clone();
+        self.export(b"PWD", &directory)
     }
 
     /// Runs a whole script with its `set` options and arguments, and its exit trap.
@@ -191,15 +281,12 @@ impl<'w> Shell<'w> {
     /// # Errors
     /// Only [`Interrupt::Limit`].
     pub fn run_script(&mut self, text: &[u8], options: &[Vec<u8>], arguments: &[Vec<u8>]) -> Run<Outcome> {
-        self.state.positional = arguments.to_vec();
-        let result = options
-            .iter()
-            .try_for_each(|option| builtins::set_options(self, option))
-            .and_then(|()| self.run_text(text, 1, false));
+        self.state.positional = Words::copy(&self.world.budget, arguments)?.into();
+        let result = self.start(options).and_then(|()| self.run_text(text, 1, false));
         let status = self.finish(result)?;
-        let output = match self.state.descriptors.get(&1).map(|stream| stream.take_output()) {
-            Some(Some(output)) => output,
-            _ => Vec::new(),
+        let output = match self.state.descriptors.get(&1) {
+            Some(stream) => stream::take_output(stream).map_or_else(Vec::new, value::Buffer::into_bytes),
+            None => Vec::new(),
         };
         Ok(Outcome { status, output, line: self.ended.unwrap_or(self.state.line) })
     }
@@ -218,22 +305,32 @@ impl<'w> Shell<'w> {
         let mut status = match result {
             Ok(status) | Err(Interrupt::Exit(status) | Interrupt::Return(status)) => status,
             Err(Interrupt::Break(_) | Interrupt::Continue(_)) => self.state.status,
+            Err(Interrupt::Discard) => 1,
+            // dash dies of it, bash has its exit trap first.
+            Err(Interrupt::Signal(number)) if self.is_bash() => 128 + number,
+            Err(Interrupt::Signal(number)) => return Ok(128 + number),
             Err(limit @ Interrupt::Limit(_)) => return Err(limit),
         };
-        if let Some(action) = self.state.traps.remove(&b"EXIT"[..]) {
+        if let Some(action) = self.state.traps.remove(&self.world.budget, b"EXIT")? {
             self.state.status = status;
-            match self.run_text(&action, self.state.line, false) {
-                Err(Interrupt::Exit(other)) => status = other,
+            self.state.loops = 0;
+            match self.deeper(|shell| shell.act(&action, status)) {
+                Err(Interrupt::Exit(other) | Interrupt::Return(other)) => status = other,
                 Err(limit @ Interrupt::Limit(_)) => return Err(limit),
+                Err(Interrupt::Signal(number)) => status = 128 + number,
                 _ => {}
             }
         }
         Ok(status)
     }
 
+    const fn is_bash(&self) -> bool {
+        matches!(self.state.dialect, Dialect::Bash)
+    }
+
     /// Records that the model lacks something; the script goes on, the build will not.
     pub fn gap(&mut self, command: &[u8], what: impl Into<String>) {
-        let script = self.state.source.clone().unwrap_or_else(|| self.script.clone());
+        let script = self.state.source.as_deref().unwrap_or(&self.script).to_owned();
         let gap = Gap {
             package: self.world.package.clone(),
             script,
@@ -275,42 +372,6 @@ impl<'w> Shell<'w> {
         result
     }
 
-    // --- variables -------------------------------------------------------------------------------------------
-
-    /// The value of a variable.
-    #[must_use]
-    pub fn variable(&self, name: &[u8]) -> Option<&[u8]> {
-        self.state.variables.get(name)?.value.as_deref()
-    }
-
-    /// Gives a variable a value.
-    ///
-    /// # Errors
-    /// It is read-only: the shell ends with status 2, as dash does.
-    pub fn assign(&mut self, name: &[u8], value: Vec<u8>) -> Run<()> {
-        let allexport = self.state.options.allexport;
-        let variable = self.state.variables.entry(name.to_vec()).or_default();
-        if variable.readonly {
-            return self.fatal(&[name, b": is read only"].concat());
-        }
-        variable.value = Some(value);
-        variable.exported |= allexport;
-        if name == b"OPTIND" {
-            self.state.getopts = 0;
-        }
-        Ok(())
-    }
-
-    /// The environment that commands see.
-    pub fn environment(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
-        let exported = |(name, variable): (&'_ Vec<u8>, &'_ Variable)| variable.exported && !name.is_empty();
-        self.state
-            .variables
-            .iter()
-            .filter(move |pair| exported(*pair))
-            .filter_map(|(name, variable)| variable.value.as_deref().map(|value| (name.as_slice(), value)))
-    }
-
     // --- messages --------------------------------------------------------------------------------------------
 
     /// Writes to a descriptor; a closed one is an error status, not an end.
@@ -335,28 +396,26 @@ impl<'w> Shell<'w> {
 
     /// Writes a message of the shell itself, in dash's form.
     fn complain(&mut self, message: &[u8]) -> Run<()> {
-        let head = format!("{}: {}: ", String::from_utf8_lossy(&self.state.name), self.state.line);
+        let word = if self.is_bash() { "line " } else { "" };
+        let head = format!("{}: {word}{}: ", String::from_utf8_lossy(&self.state.name), self.state.line);
         self.write(2, &[head.as_bytes(), message, b"\n"].concat()).map(drop)
     }
 
-    /// An error that ends the shell with status 2.
+    /// An error that ends dash with status 2; bash gives up what it read, and goes on with the next line.
     fn fatal<T>(&mut self, message: &[u8]) -> Run<T> {
         self.complain(message)?;
-        Err(Interrupt::Exit(2))
+        Err(if self.is_bash() { Interrupt::Discard } else { Interrupt::Exit(2) })
     }
-}
 
-/// Taking what was captured.
-trait TakeOutput {
-    fn take_output(&self) -> Option<Vec<u8>>;
-}
+    /// An error of a special builtin: dash ends with status 2, bash's builtin fails with status 1.
+    fn refuse(&mut self, message: &[u8]) -> Run<i32> {
+        self.complain(message)?;
+        if self.is_bash() { Ok(1) } else { Err(Interrupt::Exit(2)) }
+    }
 
-impl TakeOutput for Descriptor {
-    fn take_output(&self) -> Option<Vec<u8>> {
-        match &mut *self.borrow_mut() {
-            Stream::Output(bytes) => Some(std::mem::take(bytes)),
-            _ => None,
-        }
+    /// What bash has and the model has not.
+    fn lacks(&mut self, what: impl Into<String>) {
+        self.gap(b"bash", what);
     }
 }
 

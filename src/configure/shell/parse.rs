@@ -1,24 +1,36 @@
 //! Bytes → commands, one complete command at a time, as dash reads them: a syntax error counts only when it is
 //! reached, and an alias holds from the next command on.
 //!
-//! Words are in [`word`](super::word); this file is the grammar. Nesting is bounded, so no script can exhaust
-//! the stack.
+//! Tokens are in [`token`](super::token), words in [`word`](super::word), what only bash has in
+//! [`extended`](super::extended); this file is the grammar. Nesting is bounded, so no script can exhaust the stack,
+//! neither when it is read nor when what was read is dropped; and what is read is charged and claims its memory.
 
-use std::cell::OnceCell;
-use std::collections::BTreeMap;
 use std::rc::Rc;
 
+use super::Dialect;
+use super::ast::Arm;
+use super::ast::Assigned;
+use super::ast::Assignment;
 use super::ast::Command;
 use super::ast::Connector;
+use super::ast::Function;
 use super::ast::Part;
 use super::ast::Redirect;
 use super::ast::Target;
+use super::ast::Then;
 use super::ast::Word;
+use super::token::PendingHere;
+use super::token::Token;
+use super::value::Table;
+use super::value::Value;
+use crate::budget::Budget;
+use crate::budget::Held;
+use crate::budget::Spent;
 
 /// Deepest nesting of commands, substitutions and expansions. Real scripts stay below 20.
 const DEPTH_MAX: u32 = 120;
 
-/// A script that is not a shell script.
+/// A script that cannot be read on.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("line {line}: {message}")]
 pub struct SyntaxError {
@@ -26,18 +38,23 @@ pub struct SyntaxError {
     pub line: u32,
     /// What is wrong.
     pub message: String,
+    /// Nothing is wrong with it: the budget is spent.
+    pub spent: Option<Spent>,
 }
 
-/// Aliases by name.
-pub type Aliases = BTreeMap<Vec<u8>, Vec<u8>>;
+impl From<Spent> for SyntaxError {
+    fn from(spent: Spent) -> Self {
+        Self { line: 0, message: spent.to_string(), spent: Some(spent) }
+    }
+}
 
-#[derive(Debug, Clone, PartialEq)]
-pub(super) enum Token {
-    Word(Word),
-    Operator(&'static str),
-    Number(u32),
-    Newline,
-    End,
+/// Whose grammar it is, and what of it is switched on.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Manner {
+    /// The shell.
+    pub dialect: Dialect,
+    /// bash's `extglob`.
+    pub groups: bool,
 }
 
 /// Reads one script.
@@ -47,35 +64,37 @@ pub struct Parser {
     pub(super) position: usize,
     pub(super) line: u32,
     pub(super) depth: u32,
-    ahead: Option<Token>,
-    ahead_line: u32,
-    here: Vec<PendingHere>,
-    aliases: Aliases,
+    pub(super) ahead: Option<Token>,
+    pub(super) ahead_line: u32,
+    pub(super) here: Vec<PendingHere>,
+    pub(super) aliases: Table<Value>,
     /// Aliases whose text is being read, with the end of that text counted from the end of the source.
-    expanding: Vec<(Vec<u8>, usize)>,
+    pub(super) expanding: Vec<(Vec<u8>, usize)>,
+    pub(super) manner: Manner,
+    pub(super) budget: Budget,
+    /// What the source and the commands that were made of it take.
+    pub(super) held: Held,
+    _source: Held,
 }
-
-#[derive(Debug)]
-struct PendingHere {
-    delimiter: Vec<u8>,
-    quoted: bool,
-    strip_tabs: bool,
-    text: Rc<OnceCell<Vec<Part>>>,
-}
-
-const OPERATORS: [&str; 17] =
-    ["<<-", "&&", "||", ";;", "<<", ">>", "<&", ">&", "<>", ">|", "&", "|", ";", "<", ">", "(", ")"];
 
 const RESERVED: [&[u8]; 16] = [
     b"!", b"{", b"}", b"case", b"do", b"done", b"elif", b"else", b"esac", b"fi", b"for", b"if", b"in", b"then",
     b"until", b"while",
 ];
 
+/// Those that only bash has.
+const OF_BASH: [&[u8]; 5] = [b"[[", b"coproc", b"function", b"select", b"time"];
+
 impl Parser {
     /// A reader of `source` whose first line has the number `line`.
-    #[must_use]
-    pub fn new(source: &[u8], line: u32) -> Self {
-        Self {
+    ///
+    /// # Errors
+    /// The budget is spent.
+    pub fn new(source: &[u8], line: u32, manner: Manner, budget: &Budget) -> Result<Self, Spent> {
+        budget.made(source.len())?;
+        Ok(Self {
+            _source: budget.hold(source.len())?,
+            held: budget.hold(0)?,
             source: source.to_vec(),
             position: 0,
             line,
@@ -83,19 +102,23 @@ impl Parser {
             ahead: None,
             ahead_line: line,
             here: Vec::new(),
-            aliases: Aliases::new(),
+            aliases: Table::default(),
             expanding: Vec::new(),
-        }
+            manner,
+            budget: budget.clone(),
+        })
     }
 
-    /// The next complete command (up to a newline); `None` at the end.
+    /// The next complete command (up to a newline); `None` at the end. Its memory is claimed until the next call.
     ///
     /// # Errors
-    /// It is not POSIX shell.
-    pub fn next(&mut self, aliases: &Aliases) -> Result<Option<Command>, SyntaxError> {
+    /// It is not of the shell's grammar.
+    pub fn next(&mut self, aliases: &Table<Value>, manner: Manner) -> Result<Option<Command>, SyntaxError> {
         self.aliases.clone_from(aliases);
+        self.manner = manner;
+        self.held.resize(0)?;
         self.newlines()?;
-        if *self.peek()? == Token::End {
+        if matches!(self.peek()?, Token::End) {
             return Ok(None);
         }
         let list = self.list(false)?;
@@ -108,7 +131,7 @@ impl Parser {
     /// A whole text as one list, up to its end.
     ///
     /// # Errors
-    /// It is not POSIX shell.
+    /// It is not of the shell's grammar.
     pub fn all(&mut self) -> Result<Command, SyntaxError> {
         let list = self.optional_list()?;
         match self.take()? {
@@ -118,11 +141,18 @@ impl Parser {
     }
 
     /// A parser of a text inside this one: same depth, same aliases.
-    pub(super) fn sub_parser(&self, text: &[u8], line: u32) -> Self {
-        let mut inner = Self::new(text, line);
+    pub(super) fn sub_parser(&self, text: &[u8], line: u32) -> Result<Self, SyntaxError> {
+        let mut inner = Self::new(text, line, self.manner, &self.budget)?;
         inner.depth = self.depth;
         inner.aliases.clone_from(&self.aliases);
-        inner
+        Ok(inner)
+    }
+
+    /// Takes over the claim of a parser inside this one.
+    pub(super) fn adopt(&mut self, inner: Self) -> Result<(), SyntaxError> {
+        let bytes = inner.held.bytes();
+        drop(inner);
+        Ok(self.held.grow(bytes)?)
     }
 
     pub(super) fn close_substitution(&mut self) -> Result<(), SyntaxError> {
@@ -130,10 +160,10 @@ impl Parser {
     }
 
     pub(super) fn error(&self, message: impl Into<String>) -> SyntaxError {
-        SyntaxError { line: self.line, message: message.into() }
+        SyntaxError { line: self.line, message: message.into(), spent: None }
     }
 
-    fn unexpected(&self, token: &Token) -> SyntaxError {
+    pub(super) fn unexpected(&self, token: &Token) -> SyntaxError {
         let what = match token {
             Token::Word(word) => plain(word).map_or_else(|| "word".into(), crate::tree::escape),
             Token::Operator(operator) => (*operator).to_owned(),
@@ -141,7 +171,8 @@ impl Parser {
             Token::Newline => "newline".into(),
             Token::End => "end of file".into(),
         };
-        SyntaxError { line: self.ahead_line, message: format!("syntax error: `{what}` unexpected") }
+        let message = format!("syntax error: `{what}` unexpected");
+        SyntaxError { line: self.ahead_line, message, spent: None }
     }
 
     pub(super) fn nested<T>(
@@ -157,119 +188,20 @@ impl Parser {
         result
     }
 
-    // --- tokens ----------------------------------------------------------------------------------------------
-
-    fn peek(&mut self) -> Result<&Token, SyntaxError> {
-        if self.ahead.is_none() {
-            let token = self.token()?;
-            self.ahead = Some(token);
-        }
-        Ok(self.ahead.as_ref().expect("it was just filled"))
-    }
-
-    fn take(&mut self) -> Result<Token, SyntaxError> {
-        self.peek()?;
-        Ok(self.ahead.take().expect("it was just filled"))
-    }
-
-    fn token(&mut self) -> Result<Token, SyntaxError> {
-        self.blanks();
-        self.ahead_line = self.line;
-        let rest = &self.source[self.position..];
-        let Some(&first) = rest.first() else {
-            self.here_documents()?;
-            return Ok(Token::End);
-        };
-        if first == b'\n' {
-            self.position += 1;
-            self.line += 1;
-            self.here_documents()?;
-            return Ok(Token::Newline);
-        }
-        if let Some(operator) = OPERATORS.into_iter().find(|operator| rest.starts_with(operator.as_bytes())) {
-            self.position += operator.len();
-            return Ok(Token::Operator(operator));
-        }
-        let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
-        if (1..=3).contains(&digits) && matches!(rest.get(digits), Some(b'<' | b'>')) {
-            let number = rest[..digits].iter().fold(0, |number, digit| number * 10 + u32::from(digit - b'0'));
-            self.position += digits;
-            return Ok(Token::Number(number));
-        }
-        let line = self.line;
-        let word = self.word();
-        self.ahead_line = line;
-        word.map(Token::Word)
-    }
-
-    fn blanks(&mut self) {
-        loop {
-            match &self.source[self.position..] {
-                [b' ' | b'\t', ..] => self.position += 1,
-                [b'\\', b'\n', ..] => {
-                    self.position += 2;
-                    self.line += 1;
-                }
-                [b'#', rest @ ..] => self.position += 1 + rest.iter().take_while(|&&byte| byte != b'\n').count(),
-                _ => return,
-            }
-        }
-    }
-
-    fn here_documents(&mut self) -> Result<(), SyntaxError> {
-        for pending in std::mem::take(&mut self.here) {
-            let text = self.here_text(&pending);
-            let line = self.line;
-            let parts = if pending.quoted {
-                vec![Part::Quoted(text)]
-            } else {
-                let lines = u32::try_from(text.iter().filter(|&&byte| byte == b'\n').count()).unwrap_or(u32::MAX);
-                self.sub_parser(&text, line.saturating_sub(lines + 1)).here_parts()?
-            };
-            pending.text.set(parts).expect("each here-document is read once");
-        }
-        Ok(())
-    }
-
-    /// The lines up to the delimiter. Without one the text ends with the script, as in dash.
-    fn here_text(&mut self, pending: &PendingHere) -> Vec<u8> {
-        let mut text = Vec::new();
-        let mut continued = false;
-        while self.position < self.source.len() {
-            let rest = &self.source[self.position..];
-            let length = memchr::memchr(b'\n', rest).unwrap_or(rest.len());
-            let mut line = &rest[..length];
-            self.position = (self.position + length + 1).min(self.source.len());
-            self.line += 1;
-            if pending.strip_tabs {
-                let tabs = line.iter().take_while(|&&byte| byte == b'\t').count();
-                line = &line[tabs..];
-            }
-            if line == pending.delimiter && !continued {
-                break;
-            }
-            // A backslash before the newline joins lines in an unquoted text, so the next line is no delimiter.
-            continued = !pending.quoted && line.iter().rev().take_while(|&&byte| byte == b'\\').count() % 2 == 1;
-            text.extend_from_slice(line);
-            text.push(b'\n');
-        }
-        text
-    }
-
     // --- grammar ---------------------------------------------------------------------------------------------
 
-    fn newlines(&mut self) -> Result<(), SyntaxError> {
-        while *self.peek()? == Token::Newline {
+    pub(super) fn newlines(&mut self) -> Result<(), SyntaxError> {
+        while matches!(self.peek()?, Token::Newline) {
             self.take()?;
         }
         Ok(())
     }
 
-    fn at_operator(&mut self, operator: &str) -> Result<bool, SyntaxError> {
+    pub(super) fn at_operator(&mut self, operator: &str) -> Result<bool, SyntaxError> {
         Ok(matches!(self.peek()?, Token::Operator(found) if *found == operator))
     }
 
-    fn skip_operator(&mut self, operator: &str) -> Result<bool, SyntaxError> {
+    pub(super) fn skip_operator(&mut self, operator: &str) -> Result<bool, SyntaxError> {
         let found = self.at_operator(operator)?;
         if found {
             self.take()?;
@@ -278,12 +210,14 @@ impl Parser {
     }
 
     fn reserved(&mut self) -> Result<Option<&'static [u8]>, SyntaxError> {
+        let bash = self.is_bash();
         let Token::Word(word) = self.peek()? else { return Ok(None) };
         let Some(text) = plain(word) else { return Ok(None) };
-        Ok(RESERVED.into_iter().find(|&reserved| reserved == text))
+        let own = if bash { &OF_BASH[..] } else { &[] };
+        Ok(RESERVED.iter().chain(own).find(|&&reserved| reserved == text).copied())
     }
 
-    fn at_reserved(&mut self, word: &[u8]) -> Result<bool, SyntaxError> {
+    pub(super) fn at_reserved(&mut self, word: &[u8]) -> Result<bool, SyntaxError> {
         Ok(self.reserved()? == Some(word))
     }
 
@@ -296,7 +230,7 @@ impl Parser {
         Ok(found)
     }
 
-    fn expect_reserved(&mut self, word: &[u8]) -> Result<(), SyntaxError> {
+    pub(super) fn expect_reserved(&mut self, word: &[u8]) -> Result<(), SyntaxError> {
         if self.skip_reserved(word)? {
             return Ok(());
         }
@@ -339,7 +273,7 @@ impl Parser {
 
     fn ends_list(&mut self) -> Result<bool, SyntaxError> {
         self.expand_alias()?;
-        if matches!(self.peek()?, Token::End | Token::Newline | Token::Operator(")" | ";;")) {
+        if matches!(self.peek()?, Token::End | Token::Newline | Token::Operator(")" | ";;" | ";&" | ";;&")) {
             return Ok(true);
         }
         let ends: [&[u8]; 8] = [b"}", b"do", b"done", b"elif", b"else", b"esac", b"fi", b"then"];
@@ -347,7 +281,7 @@ impl Parser {
     }
 
     /// A list inside a compound command: at least one command.
-    fn compound_list(&mut self) -> Result<Command, SyntaxError> {
+    pub(super) fn compound_list(&mut self) -> Result<Command, SyntaxError> {
         match self.list(true)? {
             Command::Sequence(commands) if commands.is_empty() => {
                 let token = self.take()?;
@@ -386,17 +320,26 @@ impl Parser {
         Ok(if rest.is_empty() { first } else { Command::AndOr(Box::new(first), rest) })
     }
 
-    fn pipeline(&mut self) -> Result<Command, SyntaxError> {
+    pub(super) fn pipeline(&mut self) -> Result<Command, SyntaxError> {
+        if self.at_reserved(b"time")? {
+            return self.time();
+        }
         let mut negated = false;
         while self.skip_reserved(b"!")? {
             negated = !negated;
-            if !negated {
+            if !negated && !self.is_bash() {
                 return Err(self.error("syntax error: `!` unexpected"));
             }
         }
         let first = self.command()?;
         let mut commands = vec![first];
-        while self.skip_operator("|")? {
+        loop {
+            if self.skip_operator("|&")? {
+                let command = commands.pop().expect("there is one");
+                commands.push(super::extended::with_errors(command));
+            } else if !self.skip_operator("|")? {
+                break;
+            }
             self.newlines()?;
             commands.push(self.command()?);
         }
@@ -404,7 +347,7 @@ impl Parser {
         Ok(if negated { Command::Not(Box::new(command)) } else { command })
     }
 
-    fn command(&mut self) -> Result<Command, SyntaxError> {
+    pub(super) fn command(&mut self) -> Result<Command, SyntaxError> {
         self.expand_alias()?;
         self.nested(|parser| {
             let line = parser.ahead_line;
@@ -421,6 +364,12 @@ impl Parser {
     }
 
     fn compound(&mut self) -> Result<Option<Command>, SyntaxError> {
+        if self.at_operator("(")? && self.is_bash() {
+            let line = self.ahead_line;
+            if let Some(expression) = self.arithmetic_command()? {
+                return Ok(Some(Command::Arithmetic(line, expression)));
+            }
+        }
         if self.skip_operator("(")? {
             let body = self.compound_list()?;
             self.expect_operator(")")?;
@@ -453,6 +402,18 @@ impl Parser {
                 self.take()?;
                 self.case_clause(line)?
             }
+            b"[[" => {
+                self.take()?;
+                Command::Conditional(line, self.condition()?)
+            }
+            b"function" => {
+                self.take()?;
+                self.function_clause()?
+            }
+            b"select" | b"coproc" => {
+                let word = String::from_utf8_lossy(word).into_owned();
+                return Err(self.error(format!("`{word}` is not followed")));
+            }
             _ => {
                 let token = self.take()?;
                 return Err(self.unexpected(&token));
@@ -461,7 +422,7 @@ impl Parser {
         Ok(Some(command))
     }
 
-    fn expect_operator(&mut self, operator: &str) -> Result<(), SyntaxError> {
+    pub(super) fn expect_operator(&mut self, operator: &str) -> Result<(), SyntaxError> {
         if self.skip_operator(operator)? {
             return Ok(());
         }
@@ -484,7 +445,7 @@ impl Parser {
         }
     }
 
-    fn do_group(&mut self) -> Result<Command, SyntaxError> {
+    pub(super) fn do_group(&mut self) -> Result<Command, SyntaxError> {
         self.expect_reserved(b"do")?;
         let body = self.compound_list()?;
         self.expect_reserved(b"done")?;
@@ -492,6 +453,16 @@ impl Parser {
     }
 
     fn for_clause(&mut self, line: u32) -> Result<Command, SyntaxError> {
+        if self.is_bash()
+            && self.at_operator("(")?
+            && let Some(clauses) = self.arithmetic_clauses()?
+        {
+            if !self.skip_operator(";")? {
+                self.newlines()?;
+            }
+            self.newlines()?;
+            return Ok(Command::ArithmeticFor { line, clauses, body: Box::new(self.do_group()?) });
+        }
         let name = match self.take()? {
             Token::Word(word) if plain(&word).is_some_and(is_name) => plain(&word).expect("just looked").to_vec(),
             _ => return Err(self.error("syntax error: bad for loop variable")),
@@ -538,17 +509,25 @@ impl Parser {
                 patterns.push(self.expect_word()?);
             }
             self.expect_operator(")")?;
-            arms.push((patterns, self.optional_list()?));
+            let body = self.optional_list()?;
             self.newlines()?;
-            if !self.skip_operator(";;")? {
+            let then = match self.peek()? {
+                Token::Operator(";;") => Some(Then::Leave),
+                Token::Operator(";&") => Some(Then::Fall),
+                Token::Operator(";;&") => Some(Then::Match),
+                _ => None,
+            };
+            arms.push(Arm { patterns, body, then: then.unwrap_or(Then::Leave) });
+            if then.is_none() {
                 break;
             }
+            self.take()?;
         }
         self.expect_reserved(b"esac")?;
         Ok(Command::Case { line, word, arms })
     }
 
-    fn expect_word(&mut self) -> Result<Word, SyntaxError> {
+    pub(super) fn expect_word(&mut self) -> Result<Word, SyntaxError> {
         match self.take()? {
             Token::Word(word) => Ok(word),
             token => Err(self.unexpected(&token)),
@@ -571,9 +550,15 @@ impl Parser {
                 break;
             }
             let word = self.expect_word()?;
-            match split_assignment(&word) {
-                Some(assignment) if words.is_empty() => assignments.push(assignment),
-                _ => words.push(word),
+            match word.0.as_slice() {
+                [Part::Assign(assignment)] if words.is_empty() => assignments.push((**assignment).clone()),
+                _ => match split_assignment(&word).filter(|_| words.is_empty()) {
+                    Some((name, word)) => {
+                        let value = Assigned::Text(word);
+                        assignments.push(Assignment { name, subscript: None, append: false, value });
+                    }
+                    None => words.push(word),
+                },
             }
             let lone = words.len() == 1 && assignments.is_empty() && redirects.is_empty();
             if lone && self.at_operator("(")? {
@@ -588,7 +573,9 @@ impl Parser {
     }
 
     fn function(&mut self, name: &Word) -> Result<Command, SyntaxError> {
-        let Some(name) = plain(name).filter(|name| is_name(name) || name.iter().all(|byte| is_function_byte(*byte)))
+        let bash = self.is_bash();
+        let Some(name) =
+            plain(name).filter(|name| bash || is_name(name) || name.iter().all(|byte| is_function_byte(*byte)))
         else {
             return Err(self.error("syntax error: bad function name"));
         };
@@ -596,8 +583,17 @@ impl Parser {
         self.expect_operator("(")?;
         self.expect_operator(")")?;
         self.newlines()?;
+        self.function_body(name)
+    }
+
+    /// A function outlives what it is read with: its part of the claim goes with it.
+    pub(super) fn function_body(&mut self, name: Vec<u8>) -> Result<Command, SyntaxError> {
+        let before = self.held.bytes();
         let body = self.command()?;
-        Ok(Command::Function(name, Rc::new(body)))
+        let own = self.held.bytes().saturating_sub(before) + 256;
+        self.held.resize(before)?;
+        let held = self.budget.hold(own)?;
+        Ok(Command::Function(name, Rc::new(Function { body, held })))
     }
 
     fn redirect(&mut self) -> Result<Option<Redirect>, SyntaxError> {
@@ -609,7 +605,7 @@ impl Parser {
             self.take()?;
         }
         let Token::Operator(operator) = *self.peek()? else { return Ok(None) };
-        if !operator.starts_with(['<', '>']) {
+        if !operator.starts_with(['<', '>']) && !operator.starts_with("&>") {
             return Ok(None);
         }
         self.take()?;
@@ -620,58 +616,35 @@ impl Parser {
             ">|" => Target::Clobber(word),
             ">>" => Target::Append(word),
             "<>" => Target::ReadWrite(word),
+            "<<<" => Target::HereString(word),
+            "&>" | "&>>" => Target::Both(word, operator == "&>>"),
+            // `>& file`, without a number in front, is `&> file`.
+            ">&" if number.is_none() && self.is_bash() && !is_descriptor(&word) => Target::Both(word, false),
             "<&" | ">&" => Target::Duplicate(word),
             _ => self.here_document(&word, operator == "<<-")?,
         };
-        let descriptor = number.unwrap_or(u32::from(operator.starts_with('>')));
+        let descriptor = number.unwrap_or(u32::from(!operator.starts_with('<')));
         Ok(Some(Redirect { descriptor, target }))
-    }
-
-    fn here_document(&mut self, word: &Word, strip_tabs: bool) -> Result<Target, SyntaxError> {
-        let mut delimiter = Vec::new();
-        let quoted = word.0.iter().any(|part| !matches!(part, Part::Plain(_)));
-        flatten(&word.0, &mut delimiter).ok_or_else(|| self.error("here-document delimiter with an expansion"))?;
-        let text = Rc::new(OnceCell::new());
-        self.here.push(PendingHere { delimiter, quoted, strip_tabs, text: Rc::clone(&text) });
-        Ok(Target::HereDocument(text))
-    }
-
-    /// Replaces an alias at a command's beginning by its text, unless that text is being read.
-    fn expand_alias(&mut self) -> Result<(), SyntaxError> {
-        if self.aliases.is_empty() {
-            return Ok(());
-        }
-        while let Token::Word(word) = self.peek()? {
-            let Some(name) = plain(word).map(<[u8]>::to_vec) else { return Ok(()) };
-            let left = self.source.len() - self.position;
-            self.expanding.retain(|(_, end)| *end < left);
-            let known = self.aliases.get(&name).filter(|_| !self.expanding.iter().any(|(alias, _)| *alias == name));
-            let Some(text) = known.cloned() else { return Ok(()) };
-            self.expanding.push((name, left));
-            self.source.splice(self.position..self.position, text.into_iter().chain([b' ']));
-            self.ahead = None;
-        }
-        Ok(())
     }
 }
 
 /// The text of a word that is one piece without quotes: what can be a reserved word, a name or an alias.
-fn plain(word: &Word) -> Option<&[u8]> {
+pub(super) fn plain(word: &Word) -> Option<&[u8]> {
     match word.0.as_slice() {
         [Part::Plain(text)] => Some(text),
         _ => None,
     }
 }
 
-fn flatten(parts: &[Part], text: &mut Vec<u8>) -> Option<()> {
-    for part in parts {
-        match part {
-            Part::Plain(bytes) | Part::Quoted(bytes) | Part::Tilde(bytes) => text.extend_from_slice(bytes),
-            Part::Double(parts) => flatten(parts, text)?,
-            _ => return None,
+/// Whether what follows `>&` can be nothing but a descriptor: it is not text, or a number.
+fn is_descriptor(word: &Word) -> bool {
+    match word.0.as_slice() {
+        [Part::Plain(text)] => {
+            let digits = text.strip_suffix(b"-").unwrap_or(text);
+            digits.iter().all(u8::is_ascii_digit)
         }
+        parts => !parts.iter().any(|part| matches!(part, Part::Plain(text) if text.contains(&b'/'))),
     }
-    Some(())
 }
 
 /// Whether this is a variable's name.

@@ -1,85 +1,125 @@
-//! Shell patterns (POSIX 2.14): `*`, `?`, bracket expressions, on bytes as in the C locale.
+//! Shell patterns (POSIX 2.14): `*`, `?`, bracket expressions, on bytes as in the C locale; and bash's groups
+//! (`extglob`). A pattern walks over the set of all places that it can have reached, so no pattern goes back, and the
+//! time is at most the product of both lengths, but for `!(…)`, which is that once for each place.
+
+use crate::budget::Budget;
+use crate::budget::Held;
+use crate::budget::Spent;
+
+/// Groups inside groups. Nobody writes more than two.
+const DEPTH_MAX: u32 = 50;
+
+/// What differs between those who have patterns.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Style {
+    /// `[^a]` is `[!a]`: bash and GNU's fnmatch(3). In dash `^` is a letter.
+    pub caret: bool,
+    /// `?(a|b)`, `*(…)`, `+(…)`, `@(…)`, `!(…)`: bash's `extglob`.
+    pub groups: bool,
+    /// Letters of either case: bash's `nocasematch`.
+    pub fold: bool,
+}
 
 /// One element of a pattern.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 enum Element {
     Star,
     Any,
-    Byte(u8),
-    Set(Box<[bool; 256]>),
+    Bytes(Vec<u8>),
+    Set([u64; 4]),
+    /// Which of `?*+@!`, and the alternatives.
+    Group(u8, Vec<Vec<Self>>),
 }
 
 /// A compiled pattern.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Pattern(Vec<Element>);
+#[derive(Debug)]
+pub struct Pattern {
+    elements: Vec<Element>,
+    /// None for what is short.
+    _held: Option<Held>,
+}
 
 impl Pattern {
     /// Compiles bytes, each with whether it was quoted: a quoted byte is only itself.
-    #[must_use]
-    pub fn new(marked: &[(u8, bool)]) -> Self {
-        let mut elements = Vec::new();
-        let mut rest = marked;
-        while let [(byte, quoted), tail @ ..] = rest {
-            rest = tail;
-            elements.push(match (byte, quoted) {
-                (b'*', false) => Element::Star,
-                (b'?', false) => Element::Any,
-                (b'[', false) => match bracket(tail) {
-                    Some((set, after)) => {
-                        rest = after;
-                        Element::Set(set)
-                    }
-                    None => Element::Byte(b'['),
-                },
-                // A backslash that came out of an expansion still quotes what follows it.
-                (b'\\', false) if !tail.is_empty() => {
-                    rest = &tail[1..];
-                    Element::Byte(tail[0].0)
-                }
-                (&byte, _) => Element::Byte(byte),
-            });
-        }
-        Self(elements)
+    ///
+    /// # Errors
+    /// The budget is spent, or groups are nested too deeply.
+    pub fn new(marked: &[(u8, bool)], style: Style, budget: &Budget) -> Result<Self, Spent> {
+        budget.made(marked.len())?;
+        let held = if marked.len() > 1024 { Some(budget.hold(marked.len() * size_of::<Element>())?) } else { None };
+        let (elements, _) = compile(marked, style, 0)?;
+        Ok(Self { elements, _held: held })
     }
 
-    /// Compiles an unquoted text, as `find -name` and `case` on plain words have it.
+    /// Compiles an unquoted text, as fnmatch(3) has it.
     #[must_use]
     pub fn plain(text: &[u8]) -> Self {
-        Self::new(&text.iter().map(|&byte| (byte, false)).collect::<Vec<_>>())
+        let marked: Vec<(u8, bool)> = text.iter().map(|&byte| (byte, false)).collect();
+        let style = Style { caret: true, ..Style::default() };
+        let (elements, _) = compile(&marked, style, 0).expect("without groups nothing is nested");
+        Self { elements, _held: None }
     }
 
     /// Whether it has anything but plain bytes.
     #[must_use]
     pub fn is_wild(&self) -> bool {
-        self.0.iter().any(|element| !matches!(element, Element::Byte(_)))
+        self.elements.iter().any(|element| !matches!(element, Element::Bytes(_)))
     }
 
     /// Whether its first element is this very byte.
     #[must_use]
     pub fn begins_with(&self, byte: u8) -> bool {
-        self.0.first() == Some(&Element::Byte(byte))
+        matches!(self.elements.first(), Some(Element::Bytes(bytes)) if bytes.first() == Some(&byte))
     }
 
-    /// Whether it matches the whole text. Goes back only to the last star, so the time is at most the product
-    /// of both lengths.
+    /// Whether it matches the whole text.
+    ///
+    /// # Errors
+    /// The budget is spent.
+    pub fn matches(&self, text: &[u8], budget: &Budget) -> Result<bool, Spent> {
+        if self.elements.iter().any(|element| matches!(element, Element::Group(..))) {
+            let ends = walk(&self.elements, text, Places::one(text.len(), 0), budget)?;
+            return Ok(ends.has(text.len()));
+        }
+        self.matches_simply(text, budget)
+    }
+
+    /// As [`Pattern::matches`], for a pattern without groups and a short name, of a unit or a package: nothing is
+    /// charged.
     #[must_use]
-    pub fn matches(&self, text: &[u8]) -> bool {
+    pub fn fits(&self, name: &[u8]) -> bool {
+        self.matches_simply(name, &Budget::default()) == Ok(true)
+    }
+
+    /// Without groups only the last star counts, and no set of places is needed.
+    fn matches_simply(&self, text: &[u8], budget: &Budget) -> Result<bool, Spent> {
         let (mut element, mut position) = (0, 0);
         let mut star: Option<(usize, usize)> = None;
-        loop {
-            match self.0.get(element) {
+        let mut work = 0;
+        let result = loop {
+            work += 1;
+            if work == 4096 {
+                budget.tried(work)?;
+                work = 0;
+            }
+            match self.elements.get(element) {
                 Some(Element::Star) => {
                     star = Some((element, position));
                     element += 1;
                     continue;
                 }
-                Some(single) if text.get(position).is_some_and(|&byte| single.accepts(byte)) => {
-                    element += 1;
-                    position += 1;
-                    continue;
+                Some(single) => {
+                    let (length, cost) = single.length(&text[position..]);
+                    work = (work + cost / 16).min(4095);
+                    budget.read(cost)?;
+                    if let Some(length) = length {
+                        element += 1;
+                        position += length;
+                        continue;
+                    }
                 }
-                None if position == text.len() => return true,
-                _ => {}
+                None if position == text.len() => break true,
+                None => {}
             }
             match star {
                 Some((at, from)) if from < text.len() => {
@@ -87,29 +127,333 @@ impl Pattern {
                     element = at + 1;
                     position = from + 1;
                 }
-                _ => return false,
+                _ => break false,
+            }
+        };
+        budget.tried(work)?;
+        Ok(result)
+    }
+
+    /// What is left of a text when the shortest or longest beginning that matches is cut off; or the end.
+    ///
+    /// # Errors
+    /// The budget is spent.
+    pub fn trim(&self, text: &[u8], suffix: bool, longest: bool, budget: &Budget) -> Result<Vec<u8>, Spent> {
+        budget.made(text.len())?;
+        let _room = budget.hold(text.len() * 2)?;
+        let ends = if suffix {
+            let backwards: Vec<u8> = text.iter().rev().copied().collect();
+            walk(&reversed(&self.elements), &backwards, Places::one(text.len(), 0), budget)?
+        } else {
+            walk(&self.elements, text, Places::one(text.len(), 0), budget)?
+        };
+        let cut = if longest { ends.last() } else { ends.first() }.unwrap_or(0);
+        Ok(if suffix { text[..text.len() - cut].to_vec() } else { text[cut..].to_vec() })
+    }
+
+    /// Where the longest match that begins at `from` ends.
+    ///
+    /// # Errors
+    /// The budget is spent.
+    pub fn longest(&self, text: &[u8], from: usize, budget: &Budget) -> Result<Option<usize>, Spent> {
+        let mut position = from;
+        for element in &self.elements {
+            match element {
+                Element::Star | Element::Group(..) => {
+                    let rest = &text[from..];
+                    let ends = walk(&self.elements, rest, Places::one(rest.len(), 0), budget)?;
+                    return Ok(ends.last().map(|end| from + end));
+                }
+                single => {
+                    let (length, cost) = single.length(&text[position..]);
+                    budget.tried(1 + cost / 8)?;
+                    let Some(length) = length else { return Ok(None) };
+                    position += length;
+                }
             }
         }
+        Ok(Some(position))
+    }
+
+    /// The first place from `from` on where the longest match that begins there is, and where it ends.
+    ///
+    /// # Errors
+    /// The budget is spent.
+    pub fn find(&self, text: &[u8], from: usize, budget: &Budget) -> Result<Option<(usize, usize)>, Spent> {
+        let mut start = from;
+        while start <= text.len() {
+            if let Some(Element::Bytes(bytes)) = self.elements.first() {
+                let found = memchr::memmem::find(&text[start..], bytes);
+                budget.read(found.unwrap_or(text.len() - start))?;
+                let Some(skipped) = found else { return Ok(None) };
+                start += skipped;
+            }
+            if let Some(end) = self.longest(text, start, budget)? {
+                return Ok(Some((start, end)));
+            }
+            start += 1;
+        }
+        Ok(None)
     }
 }
 
 impl Element {
-    fn accepts(&self, byte: u8) -> bool {
-        match self {
-            Self::Star => false,
-            Self::Any => true,
-            Self::Byte(own) => *own == byte,
-            Self::Set(set) => set[usize::from(byte)],
+    /// How much of the text's beginning it takes, if it takes it; and how many bytes were looked at.
+    fn length(&self, text: &[u8]) -> (Option<usize>, usize) {
+        match (self, text) {
+            (Self::Bytes(bytes), _) => {
+                let same = bytes.iter().zip(text).take_while(|(own, other)| own == other).count();
+                ((same == bytes.len()).then_some(same), same)
+            }
+            (Self::Any, [_, ..]) => (Some(1), 1),
+            (Self::Set(set), [byte, ..]) if has(set, *byte) => (Some(1), 1),
+            _ => (None, 1),
         }
     }
 }
 
+/// Places of a text, its end among them.
+#[derive(Debug, Clone)]
+struct Places {
+    bits: Vec<u64>,
+    end: usize,
+}
+
+impl Places {
+    fn none(end: usize) -> Self {
+        Self { bits: vec![0; end / 64 + 1], end }
+    }
+
+    fn one(end: usize, place: usize) -> Self {
+        let mut places = Self::none(end);
+        places.add(place);
+        places
+    }
+
+    fn add(&mut self, place: usize) {
+        self.bits[place / 64] |= 1 << (place % 64);
+    }
+
+    fn has(&self, place: usize) -> bool {
+        self.bits[place / 64] >> (place % 64) & 1 == 1
+    }
+
+    fn first(&self) -> Option<usize> {
+        let word = self.bits.iter().position(|&word| word != 0)?;
+        Some(word * 64 + self.bits[word].trailing_zeros() as usize)
+    }
+
+    fn last(&self) -> Option<usize> {
+        let word = self.bits.iter().rposition(|&word| word != 0)?;
+        Some(word * 64 + 63 - self.bits[word].leading_zeros() as usize)
+    }
+
+    fn iter(&self) -> impl Iterator<Item = usize> {
+        self.bits.iter().enumerate().flat_map(|(index, &word)| {
+            let mut left = word;
+            std::iter::from_fn(move || {
+                let bit = (left != 0).then(|| left.trailing_zeros() as usize)?;
+                left &= left - 1;
+                Some(index * 64 + bit)
+            })
+        })
+    }
+
+    /// Adds those of another; whether any was new.
+    fn join(&mut self, other: &Self) -> bool {
+        let mut new = false;
+        for (own, other) in self.bits.iter_mut().zip(&other.bits) {
+            new |= other & !*own != 0;
+            *own |= other;
+        }
+        new
+    }
+
+    /// All from the first one on.
+    fn onwards(mut self) -> Self {
+        let first = self.first().unwrap_or(self.end + 1);
+        (first..=self.end).for_each(|place| self.add(place));
+        self
+    }
+}
+
+/// Where a sequence of elements can end that begins at one of these places.
+fn walk(elements: &[Element], text: &[u8], mut places: Places, budget: &Budget) -> Result<Places, Spent> {
+    for element in elements {
+        budget.read(text.len() + 64)?;
+        places = match element {
+            Element::Star => places.onwards(),
+            Element::Group(kind, alternatives) => group(*kind, alternatives, text, places, budget)?,
+            single => {
+                let mut next = Places::none(text.len());
+                let mut work = 0;
+                for place in places.iter() {
+                    let (length, cost) = single.length(&text[place..]);
+                    work += 1 + cost / 16;
+                    if let Some(length) = length {
+                        next.add(place + length);
+                    }
+                    if work >= 4096 {
+                        budget.tried(work)?;
+                        work = 0;
+                    }
+                }
+                budget.tried(work)?;
+                next
+            }
+        };
+        if places.first().is_none() {
+            break;
+        }
+    }
+    Ok(places)
+}
+
+fn group(kind: u8, alternatives: &[Vec<Element>], text: &[u8], from: Places, budget: &Budget) -> Result<Places, Spent> {
+    let once = |from: &Places| {
+        let mut all = Places::none(text.len());
+        for alternative in alternatives {
+            all.join(&walk(alternative, text, from.clone(), budget)?);
+        }
+        Ok::<_, Spent>(all)
+    };
+    match kind {
+        b'@' => once(&from),
+        b'?' => {
+            let mut all = once(&from)?;
+            all.join(&from);
+            Ok(all)
+        }
+        b'!' => {
+            let mut all = Places::none(text.len());
+            for place in from.iter() {
+                budget.made(text.len() / 8)?;
+                let matched = once(&Places::one(text.len(), place))?;
+                (place..=text.len()).filter(|&end| !matched.has(end)).for_each(|end| all.add(end));
+            }
+            Ok(all)
+        }
+        _ => {
+            let mut all = if kind == b'*' { from.clone() } else { Places::none(text.len()) };
+            let mut next = once(&from)?;
+            while all.join(&next) {
+                next = once(&next)?;
+            }
+            Ok(all)
+        }
+    }
+}
+
+fn reversed(elements: &[Element]) -> Vec<Element> {
+    let reverse = |element: &Element| match element {
+        Element::Bytes(bytes) => Element::Bytes(bytes.iter().rev().copied().collect()),
+        Element::Group(kind, alternatives) => {
+            Element::Group(*kind, alternatives.iter().map(|alternative| reversed(alternative)).collect())
+        }
+        other => other.clone(),
+    };
+    elements.iter().rev().map(reverse).collect()
+}
+
 type Marked<'a> = &'a [(u8, bool)];
 
+/// Compiles up to the end, inside a group up to the `|` or `)` that ends the alternative; gives what is left.
+fn compile(marked: Marked<'_>, style: Style, depth: u32) -> Result<(Vec<Element>, Marked<'_>), Spent> {
+    if depth > DEPTH_MAX {
+        return Err(Spent::Depth);
+    }
+    let mut elements = Vec::new();
+    let mut rest = marked;
+    while let [(byte, quoted), tail @ ..] = rest {
+        if depth > 0 && !quoted && matches!(byte, b'|' | b')') {
+            break;
+        }
+        if style.groups
+            && !quoted
+            && matches!(byte, b'?' | b'*' | b'+' | b'@' | b'!')
+            && tail.first() == Some(&(b'(', false))
+            && let Some((alternatives, after)) = alternatives(&tail[1..], style, depth)?
+        {
+            elements.push(Element::Group(*byte, alternatives));
+            rest = after;
+            continue;
+        }
+        rest = tail;
+        let letter = match (byte, quoted) {
+            (b'*', false) => {
+                // Two stars are one.
+                if !matches!(elements.last(), Some(Element::Star)) {
+                    elements.push(Element::Star);
+                }
+                continue;
+            }
+            (b'?', false) => {
+                elements.push(Element::Any);
+                continue;
+            }
+            (b'[', false) => match bracket(tail, style) {
+                Some((set, after)) => {
+                    rest = after;
+                    elements.push(Element::Set(set));
+                    continue;
+                }
+                None => b'[',
+            },
+            // A backslash that came out of an expansion still quotes what follows it.
+            (b'\\', false) if !tail.is_empty() => {
+                rest = &tail[1..];
+                tail[0].0
+            }
+            (&byte, _) => byte,
+        };
+        if style.fold && letter.is_ascii_alphabetic() {
+            let mut set = [0; 4];
+            add(&mut set, letter.to_ascii_lowercase());
+            add(&mut set, letter.to_ascii_uppercase());
+            elements.push(Element::Set(set));
+        } else if let Some(Element::Bytes(bytes)) = elements.last_mut() {
+            bytes.push(letter);
+        } else {
+            elements.push(Element::Bytes(vec![letter]));
+        }
+    }
+    Ok((elements, rest))
+}
+
+/// The alternatives behind a `(`; `None` when it is not closed and means nothing.
+fn alternatives(
+    marked: Marked<'_>,
+    style: Style,
+    depth: u32,
+) -> Result<Option<(Vec<Vec<Element>>, Marked<'_>)>, Spent> {
+    let (mut all, mut rest) = (Vec::new(), marked);
+    loop {
+        let (elements, after) = compile(rest, style, depth + 1)?;
+        all.push(elements);
+        match after {
+            [(b'|', false), more @ ..] => rest = more,
+            [(b')', false), more @ ..] => return Ok(Some((all, more))),
+            _ => return Ok(None),
+        }
+    }
+}
+
+fn add(set: &mut [u64; 4], byte: u8) {
+    set[usize::from(byte / 64)] |= 1 << (byte % 64);
+}
+
+fn has(set: &[u64; 4], byte: u8) -> bool {
+    set[usize::from(byte / 64)] >> (byte % 64) & 1 == 1
+}
+
 /// Reads a bracket expression behind its `[`; `None` when it is none and the `[` is a plain byte.
-fn bracket(text: Marked<'_>) -> Option<(Box<[bool; 256]>, Marked<'_>)> {
-    let mut set = Box::new([false; 256]);
-    let negated = matches!(text.first(), Some((b'!' | b'^', false)));
+fn bracket(text: Marked<'_>, style: Style) -> Option<([u64; 4], Marked<'_>)> {
+    let (mut set, mut classes) = ([0; 4], [0u64; 4]);
+    let negated = match text.first()? {
+        (b'!', false) => true,
+        (b'^', false) => style.caret,
+        _ => false,
+    };
     let mut rest = &text[usize::from(negated)..];
     let mut first = true;
     loop {
@@ -119,16 +463,17 @@ fn bracket(text: Marked<'_>) -> Option<(Box<[bool; 256]>, Marked<'_>)> {
                 rest = tail;
                 break;
             }
-            (b'/', _) => return None,
             (b'[', false) if tail.first() == Some(&(b':', false)) => {
-                let end = tail[1..].windows(2).position(|pair| pair[0].0 == b':' && pair[1].0 == b']');
-                let name: Option<Vec<u8>> = end.map(|end| tail[1..=end].iter().map(|pair| pair.0).collect());
-                if let (Some(name), Some(end)) = (name, end) {
+                // No class has a longer name.
+                let name = tail[1..].iter().take(16).position(|pair| pair.0 == b':');
+                let name = name.filter(|&end| tail.get(end + 2).is_some_and(|pair| pair.0 == b']'));
+                if let Some(end) = name {
+                    let name: Vec<u8> = tail[1..=end].iter().map(|pair| pair.0).collect();
                     let class = class(&name)?;
-                    (0..=255u8).filter(|&byte| class(byte)).for_each(|byte| set[usize::from(byte)] = true);
+                    (0..=255u8).filter(|&byte| class(byte)).for_each(|byte| add(&mut classes, byte));
                     rest = &tail[end + 3..];
                 } else {
-                    set[usize::from(byte)] = true;
+                    add(&mut set, byte);
                     rest = tail;
                 }
             }
@@ -143,13 +488,20 @@ fn bracket(text: Marked<'_>) -> Option<(Box<[bool; 256]>, Marked<'_>)> {
                     high = end;
                     rest = after;
                 }
-                (low..=high).for_each(|byte| set[usize::from(byte)] = true);
+                (low..=high).for_each(|byte| add(&mut set, byte));
             }
         }
         first = false;
     }
+    if style.fold {
+        let both = |byte: &u8| has(&set, byte.to_ascii_lowercase()) || has(&set, byte.to_ascii_uppercase());
+        let more: Vec<u8> = (0..=255u8).filter(|byte| byte.is_ascii_alphabetic() && both(byte)).collect();
+        more.into_iter().for_each(|byte| add(&mut set, byte));
+    }
+    // A class stays one of its case.
+    set.iter_mut().zip(classes).for_each(|(bits, more)| *bits |= more);
     if negated {
-        set.iter_mut().for_each(|bit| *bit = !*bit);
+        set.iter_mut().for_each(|bits| *bits = !*bits);
     }
     Some((set, rest))
 }
@@ -185,9 +537,14 @@ pub fn class(name: &[u8]) -> Option<fn(u8) -> bool> {
 mod tests {
     use super::*;
 
+    fn styled(pattern: &str, style: Style) -> Pattern {
+        let marked: Vec<(u8, bool)> = pattern.bytes().map(|byte| (byte, false)).collect();
+        Pattern::new(&marked, style, &Budget::default()).expect("short")
+    }
+
     #[test]
-    fn matches_as_dash_does() {
-        let cases: [(&str, &str, bool); 19] = [
+    fn matches_as_fnmatch_does() {
+        let cases: [(&str, &str, bool); 21] = [
             ("", "", true),
             ("*", "", true),
             ("a*c", "abbc", true),
@@ -196,8 +553,10 @@ mod tests {
             ("?", "", false),
             ("[a-c]x", "bx", true),
             ("[!a-c]x", "bx", false),
+            ("[^a-c]x", "bx", false),
             ("[]x]", "]", true),
             ("[x", "[x", true),
+            ("[/]x", "/x", true),
             ("[[:digit:]]*", "1a", true),
             ("[[:digit:]]*", "a1", false),
             ("\\*", "*", true),
@@ -208,15 +567,75 @@ mod tests {
             ("[0-9][0-9]", "12", true),
             ("/*", "/etc/x", true),
         ];
+        let budget = Budget::default();
         for (pattern, text, wanted) in cases {
-            assert_eq!(Pattern::plain(pattern.as_bytes()).matches(text.as_bytes()), wanted, "{pattern} on {text}");
+            let matched = Pattern::plain(pattern.as_bytes()).matches(text.as_bytes(), &budget);
+            assert_eq!(matched, Ok(wanted), "{pattern} on {text}");
         }
-        assert!(!Pattern::new(&[(b'*', true)]).matches(b"a"));
+        let dash = styled("[^a]", Style::default());
+        assert_eq!((dash.matches(b"^", &budget), dash.matches(b"b", &budget)), (Ok(true), Ok(false)));
+        let quoted = Pattern::new(&[(b'*', true)], Style::default(), &budget).expect("short");
+        assert_eq!(quoted.matches(b"a", &budget), Ok(false));
     }
 
     #[test]
-    fn stars_do_not_explode() {
-        let pattern = Pattern::plain("*a".repeat(200).as_bytes());
-        assert!(!pattern.matches("b".repeat(20_000).as_bytes()));
+    fn groups_match_as_in_bash() {
+        let style = Style { caret: true, groups: true, fold: false };
+        let cases: [(&str, &str, bool); 16] = [
+            ("@(a|b)c", "bc", true),
+            ("@(a|b)c", "abc", false),
+            ("?(a)b", "b", true),
+            ("*(ab|c)", "abcab", true),
+            ("*(ab|c)", "abca", false),
+            ("+(a)", "", false),
+            ("+(a)", "aaa", true),
+            ("!(a)", "b", true),
+            ("!(a)", "a", false),
+            ("!(a)", "", true),
+            ("!(*.txt)", "a.c", true),
+            ("!(*.txt)", "a.txt", false),
+            ("a!(b)c", "abc", false),
+            ("a!(b)c", "axc", true),
+            ("@(a@(b|c)|d)x", "acx", true),
+            ("@(a", "@(a", true),
+        ];
+        let budget = Budget::default();
+        for (pattern, text, wanted) in cases {
+            assert_eq!(styled(pattern, style).matches(text.as_bytes(), &budget), Ok(wanted), "{pattern} on {text}");
+        }
+        let fold = styled("[a-c]x", Style { fold: true, ..style });
+        assert_eq!(fold.matches(b"BX", &budget), Ok(true));
+    }
+
+    #[test]
+    fn trims_and_finds() {
+        let budget = Budget::default();
+        let trim = |pattern: &str, suffix, longest| {
+            let trimmed = styled(pattern, Style::default()).trim(b"abcabc", suffix, longest, &budget);
+            String::from_utf8(trimmed.expect("short")).expect("text")
+        };
+        assert_eq!(trim("*b", false, false), "cabc");
+        assert_eq!(trim("*b", false, true), "c");
+        assert_eq!(trim("b*", true, false), "abca");
+        assert_eq!(trim("b*", true, true), "a");
+        assert_eq!(trim("x", true, true), "abcabc");
+        let star = styled("b*b", Style::default());
+        assert_eq!(star.find(b"abcabc", 0, &budget), Ok(Some((1, 5))));
+        assert_eq!(star.find(b"abcabc", 2, &budget), Ok(None));
+    }
+
+    #[test]
+    fn work_is_charged_and_stays_in_proportion() {
+        let budget = Budget::default();
+        let text = "b".repeat(1 << 20);
+        assert_eq!(Pattern::plain("*a".repeat(200).as_bytes()).matches(text.as_bytes(), &budget), Ok(false));
+        let trimmed = styled("*b*b", Style::default()).trim(text.as_bytes(), true, true, &budget);
+        assert_eq!(trimmed.map(|text| text.len()), Ok(0));
+        assert!((100_000..1_000_000).contains(&budget.steps()), "{}", budget.steps());
+        let mut limits = crate::limits::Limits::DEFAULT;
+        limits.script_steps = 100_000;
+        let budget = Budget::new(&limits, || false);
+        let hard = styled("*!(a|b)*!(c)z", Style { groups: true, ..Style::default() });
+        assert_eq!(hard.matches(&text.as_bytes()[..1 << 16], &budget), Err(Spent::Steps));
     }
 }

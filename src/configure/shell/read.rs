@@ -1,4 +1,4 @@
-//! `read` and `getopts`: the builtins that fill variables.
+//! `read`, and bash's `mapfile`: the builtins that fill variables from a stream.
 
 use super::Run;
 use super::Shell;
@@ -21,7 +21,7 @@ pub(super) fn read(shell: &mut Shell<'_>, arguments: &[Vec<u8>], _: bool) -> Run
                 break;
             }
             [b'-', letter, ..] => {
-                shell.gap(b"read", format!("unknown option `{}`", char::from(*letter)));
+                shell.gap(b"read", format!("unknown option `{}`", letter.escape_ascii()));
                 return shell.usage(b"read: Illegal option");
             }
             _ => break,
@@ -34,42 +34,242 @@ pub(super) fn read(shell: &mut Shell<'_>, arguments: &[Vec<u8>], _: bool) -> Run
     if let Some(bad) = rest.iter().find(|name| !is_name(name)) {
         return shell.fatal(&[b"read: ", bad.as_slice(), b": bad variable name"].concat());
     }
-    let (text, complete) = line(shell, raw)?;
-    let ifs =
-        shell.state.variables.get(&b"IFS"[..]).and_then(|ifs| ifs.value.clone()).unwrap_or_else(|| b" \t\n".to_vec());
-    let values = distribute(&text, rest.len(), &ifs);
-    for (name, value) in rest.iter().zip(values) {
-        shell.assign(name, value)?;
+    let source = Source { raw, ..Source::default() };
+    let (text, complete) = line(shell, source)?;
+    fill(shell, &text, rest)?;
+    Ok(i32::from(!complete))
+}
+
+fn fill(shell: &mut Shell<'_>, text: &[(u8, bool)], names: &[Vec<u8>]) -> Run<()> {
+    let separators = shell.separators();
+    let values = distribute(text, names.len(), &separators);
+    for (name, value) in names.iter().zip(values) {
+        match memchr::memchr(b'[', name) {
+            Some(open) => shell.assign_element(&name[..open], &name[open + 1..name.len() - 1], false, value)?,
+            None => shell.assign(name, value)?,
+        }
+    }
+    Ok(())
+}
+
+/// Where a line comes from, and where it ends.
+#[derive(Debug, Clone, Copy)]
+struct Source {
+    descriptor: u32,
+    raw: bool,
+    end: u8,
+    /// At most so many bytes; with `exactly` the end does not count.
+    count: Option<usize>,
+    exactly: bool,
+}
+
+impl Default for Source {
+    fn default() -> Self {
+        Self { descriptor: 0, raw: false, end: b'\n', count: None, exactly: false }
+    }
+}
+
+/// bash's `read [-r] [-a array] [-d end] [-n count] [-N count] [-p prompt] [-t time] [-u descriptor] [-s] [name…]`
+pub(super) fn read_bash(shell: &mut Shell<'_>, arguments: &[Vec<u8>], _: bool) -> Run<i32> {
+    let (mut source, mut array, mut rest) = (Source::default(), None, arguments);
+    while let [first, tail @ ..] = rest
+        && let [b'-', letters @ ..] = first.as_slice()
+        && !letters.is_empty()
+    {
+        rest = tail;
+        if letters == b"-" {
+            break;
+        }
+        let mut letters = letters;
+        while let [letter, others @ ..] = letters {
+            letters = others;
+            match letter {
+                b'r' => source.raw = true,
+                b's' | b'e' => {}
+                b'a' | b'd' | b'n' | b'N' | b'p' | b't' | b'u' | b'i' => {
+                    let value = match (others, rest) {
+                        ([], [value, tail @ ..]) => {
+                            rest = tail;
+                            value.clone()
+                        }
+                        ([], []) => return shell.usage(b"read: option requires an argument"),
+                        (others, _) => others.to_vec(),
+                    };
+                    letters = &[];
+                    let number = std::str::from_utf8(&value).ok().and_then(|value| value.parse::<usize>().ok());
+                    match letter {
+                        b'a' => array = Some(value),
+                        b'd' => source.end = value.first().copied().unwrap_or(0),
+                        b'n' | b'N' => {
+                            source.exactly = *letter == b'N';
+                            source.count = number;
+                        }
+                        b'u' => source.descriptor = number.and_then(|number| u32::try_from(number).ok()).unwrap_or(0),
+                        b't' if value == b"0" => shell.lacks("`read -t 0`"),
+                        // Whatever is there is there at once.
+                        _ => {}
+                    }
+                }
+                other => {
+                    shell.lacks(format!("`read -{}`", other.escape_ascii()));
+                    return Ok(2);
+                }
+            }
+        }
+    }
+    let is_place = |name: &Vec<u8>| {
+        is_name(name) || (name.ends_with(b"]") && memchr::memchr(b'[', name).is_some_and(|open| is_name(&name[..open])))
+    };
+    if let Some(bad) = rest.iter().chain(&array).find(|name| !is_place(name)) {
+        shell.complain(&[b"read: `", bad.as_slice(), b"': not a valid identifier"].concat())?;
+        return Ok(1);
+    }
+    let (text, complete) = line(shell, source)?;
+    let plain = |text: &[(u8, bool)]| text.iter().map(|(byte, _)| *byte).collect::<Vec<u8>>();
+    match array {
+        Some(name) => {
+            let separators = shell.separators();
+            let mut values = distribute(&text, text.len() + 1, &separators);
+            // What follows the last field is nothing.
+            while values.last().is_some_and(Vec::is_empty) {
+                values.pop();
+            }
+            shell.fill_array(&name, 0, true, values)?;
+        }
+        None if rest.is_empty() => shell.assign(b"REPLY", plain(&text))?,
+        None if source.exactly => {
+            shell.assign(&rest[0], plain(&text))?;
+            rest[1..].iter().try_for_each(|name| shell.assign(name, Vec::new()))?;
+        }
+        None => fill(shell, &text, rest)?,
     }
     Ok(i32::from(!complete))
 }
 
-/// A line, backslashes applied: bytes with whether they were quoted, and whether it ended in a newline.
-fn line(shell: &mut Shell<'_>, raw: bool) -> Run<(Vec<(u8, bool)>, bool)> {
-    let Some(descriptor) = shell.state.descriptors.get(&0).cloned() else { return Ok((Vec::new(), false)) };
-    let mut text = Vec::new();
+/// bash's `mapfile [-t] [-d end] [-n count] [-O origin] [-s skip] [-u descriptor] [array]`
+pub(super) fn mapfile(shell: &mut Shell<'_>, arguments: &[Vec<u8>], _: bool) -> Run<i32> {
+    let (mut strip, mut end, mut most, mut origin, mut skip, mut descriptor) = (false, b'\n', 0, None, 0, 0);
+    let mut rest = arguments;
+    while let [first, tail @ ..] = rest
+        && let [b'-', letter, value @ ..] = first.as_slice()
+    {
+        rest = tail;
+        if *letter == b't' && value.is_empty() {
+            strip = true;
+            continue;
+        }
+        if *letter == b'-' {
+            break;
+        }
+        let value = match (value, rest) {
+            ([], [value, tail @ ..]) => {
+                rest = tail;
+                value.clone()
+            }
+            (value, _) => value.to_vec(),
+        };
+        let number = std::str::from_utf8(&value).ok().and_then(|value| value.parse::<usize>().ok()).unwrap_or(0);
+        match letter {
+            b'd' => end = value.first().copied().unwrap_or(0),
+            b'n' => most = number,
+            b'O' => origin = Some(number),
+            b's' => skip = number,
+            b'u' => descriptor = u32::try_from(number).unwrap_or(u32::MAX),
+            other => {
+                shell.lacks(format!("`mapfile -{}`", other.escape_ascii()));
+                return Ok(2);
+            }
+        }
+    }
+    let name = rest.first().cloned().unwrap_or_else(|| b"MAPFILE".to_vec());
+    let Some(descriptor) = shell.state.descriptors.get(&descriptor).cloned() else { return Ok(1) };
+    let mut lines = Vec::new();
+    let mut number = 0;
+    let mut room = shell.world.budget.hold(0)?;
     loop {
         shell.step()?;
-        let bytes = match stream::read_line(shell.world, &descriptor) {
-            Ok(bytes) => bytes,
-            Err(StreamError::Direction) => return Ok((text, false)),
+        if most > 0 && lines.len() >= most {
+            break;
+        }
+        let mut line = match stream::read_until(shell.world, &descriptor, end) {
+            Ok(line) => line,
             Err(StreamError::Spent(spent)) => return Err(spent.into()),
-            Err(StreamError::Io(_)) => return Ok((text, false)),
+            Err(_) => return Ok(1),
         };
+        if line.is_empty() {
+            break;
+        }
+        number += 1;
+        if number <= skip {
+            continue;
+        }
+        if strip && line.last() == Some(&end) {
+            line.pop();
+        }
+        line.retain(|&byte| byte != 0);
+        room.grow(line.len() + 64)?;
+        lines.push(line);
+    }
+    shell.fill_array(&name, origin.unwrap_or(0), origin.is_none(), lines)?;
+    Ok(0)
+}
+
+impl Shell<'_> {
+    /// Puts values into an array from a number on; what was there goes when it is `anew`.
+    fn fill_array(&mut self, name: &[u8], from: usize, anew: bool, values: Vec<Vec<u8>>) -> Run<()> {
+        if self.state.variables.get(name).is_some_and(|variable| variable.readonly) {
+            return self.is_readonly(name);
+        }
+        if anew {
+            self.change(name, super::Variable::clear)?;
+        }
+        self.array_mut(name, false)?;
+        for (number, value) in (from..).zip(values) {
+            self.assign_element(name, number.to_string().as_bytes(), false, value)?;
+        }
+        Ok(())
+    }
+}
+
+/// A line, backslashes applied: bytes with whether they were quoted, and whether it came to its end.
+fn line(shell: &mut Shell<'_>, source: Source) -> Run<(Vec<(u8, bool)>, bool)> {
+    let Some(descriptor) = shell.state.descriptors.get(&source.descriptor).cloned() else {
+        return Ok((Vec::new(), false));
+    };
+    let mut text = Vec::new();
+    let end = (!source.exactly).then_some(source.end);
+    loop {
+        shell.step()?;
+        let left = source.count.map_or(usize::MAX, |count| count.saturating_sub(text.len()));
+        if left == 0 {
+            return Ok((text, true));
+        }
+        let bytes = match stream::read_piece(shell.world, &descriptor, left, end) {
+            Ok(bytes) => bytes,
+            Err(StreamError::Spent(spent)) => return Err(spent.into()),
+            Err(StreamError::Direction | StreamError::Io(_)) => return Ok((text, false)),
+        };
+        let _room = shell.world.budget.hold(bytes.len() * 3)?;
         let mut continued = false;
         let mut rest = bytes.as_slice();
         while let [byte, tail @ ..] = rest {
             rest = tail;
             match byte {
-                b'\n' => return Ok((text, true)),
-                b'\\' if !raw => match rest {
+                byte if Some(*byte) == end => return Ok((text, true)),
+                b'\\' if !source.raw => match rest {
                     [b'\n', ..] => {
                         continued = true;
-                        break;
+                        rest = &rest[1..];
                     }
                     [next, tail @ ..] => {
                         text.push((*next, true));
                         rest = tail;
+                    }
+                    // The byte that it quotes is the next that is read.
+                    [] if source.count.is_some() || source.end != b'\n' => {
+                        let next = stream::read_piece(shell.world, &descriptor, 1, None);
+                        text.extend(next.unwrap_or_default().first().map(|byte| (*byte, true)));
+                        continued = true;
                     }
                     [] => {}
                 },
@@ -78,8 +278,11 @@ fn line(shell: &mut Shell<'_>, raw: bool) -> Run<(Vec<(u8, bool)>, bool)> {
                 byte => text.push((*byte, false)),
             }
         }
-        if !continued {
+        if !continued && (source.count.is_none() || bytes.len() < left) {
             return Ok((text, false));
+        }
+        if !continued && text.len() >= source.count.unwrap_or(usize::MAX) {
+            return Ok((text, true));
         }
     }
 }
@@ -118,71 +321,4 @@ fn distribute(text: &[(u8, bool)], count: usize, ifs: &[u8]) -> Vec<Vec<u8>> {
     }
     values.push(bytes(last));
     values
-}
-
-/// `getopts letters name [argument…]`
-pub(super) fn getopts(shell: &mut Shell<'_>, arguments: &[Vec<u8>], _: bool) -> Run<i32> {
-    let [letters, name, own @ ..] = arguments else {
-        return shell.usage(b"getopts: usage: getopts optstring var [arg]");
-    };
-    let words = if own.is_empty() { shell.state.positional.clone() } else { own.to_vec() };
-    let index =
-        shell.variable(b"OPTIND").and_then(|text| std::str::from_utf8(text).ok()?.parse().ok()).unwrap_or(1usize);
-    let index = index.max(1) - 1;
-    let silent = letters.first() == Some(&b':');
-    let at = shell.state.getopts.max(1);
-    let word = words.get(index).map(Vec::as_slice).unwrap_or_default();
-    if at == 1 && (word.len() < 2 || word[0] != b'-' || word == b"--") {
-        let next = index + 1 + usize::from(word == b"--");
-        finish(shell, name, b"?", None, next, 0)?;
-        return Ok(1);
-    }
-    let letter = word.get(at).copied().unwrap_or(b'?');
-    let (after, next) = if at + 1 < word.len() { (at + 1, index + 1) } else { (0, index + 2) };
-    let place = (letter != b':').then(|| letters.iter().position(|&known| known == letter)).flatten();
-    let Some(place) = place else {
-        if !silent {
-            shell.complain(&[b"Illegal option -", [letter].as_slice()].concat())?;
-        }
-        finish(shell, name, b"?", silent.then(|| vec![letter]), next, after)?;
-        return Ok(0);
-    };
-    if letters.get(place + 1) != Some(&b':') {
-        finish(shell, name, &[letter], Some(Vec::new()), next, after)?;
-        return Ok(0);
-    }
-    let (value, next) = if at + 1 < word.len() {
-        (Some(word[at + 1..].to_vec()), index + 2)
-    } else {
-        (words.get(index + 1).cloned(), index + 3)
-    };
-    match value {
-        Some(value) => finish(shell, name, &[letter], Some(value), next, 0)?,
-        None if silent => finish(shell, name, b":", Some(vec![letter]), next, 0)?,
-        None => {
-            shell.complain(&[b"No arg for -", [letter].as_slice(), b" option"].concat())?;
-            finish(shell, name, b"?", None, next, 0)?;
-        }
-    }
-    Ok(0)
-}
-
-fn finish(
-    shell: &mut Shell<'_>,
-    name: &[u8],
-    value: &[u8],
-    argument: Option<Vec<u8>>,
-    index: usize,
-    at: usize,
-) -> Run<()> {
-    shell.assign(name, value.to_vec())?;
-    shell.assign(b"OPTIND", index.to_string().into_bytes())?;
-    shell.state.getopts = at;
-    match argument {
-        Some(argument) => shell.assign(b"OPTARG", argument),
-        None => {
-            shell.state.variables.remove(&b"OPTARG"[..]);
-            Ok(())
-        }
-    }
 }

@@ -33,7 +33,21 @@ impl Shell<'_> {
             let stream = match &redirect.target {
                 Target::HereDocument(text) => {
                     let parts = text.get().map_or(&[][..], Vec::as_slice);
-                    Ok(Some(Stream::input(self.text(parts, true)?).descriptor()))
+                    let text = self.text(parts, true)?;
+                    Ok(Some(Stream::input(self.keep(text)?).descriptor()))
+                }
+                Target::HereString(word) => {
+                    let mut text = self.text(&word.0, false)?;
+                    text.push(b'\n');
+                    Ok(Some(Stream::input(self.keep(text)?).descriptor()))
+                }
+                Target::Both(word, append) => {
+                    let access = if *append { Access::Append } else { Access::Truncate };
+                    let opened = self.open(&word.0, access)?;
+                    if let Ok(Some(stream)) = &opened {
+                        saved.push((2, self.state.descriptors.insert(2, Rc::clone(stream))));
+                    }
+                    opened
                 }
                 Target::Duplicate(word) => {
                     let word = self.text(&word.0, false)?;
@@ -73,12 +87,15 @@ impl Shell<'_> {
         }
     }
 
-    fn duplicate(&self, word: &[u8]) -> Result<Option<Descriptor>, Vec<u8>> {
+    fn duplicate(&mut self, word: &[u8]) -> Result<Option<Descriptor>, Vec<u8>> {
         if word == b"-" {
             return Ok(None);
         }
-        let number = std::str::from_utf8(word).ok().and_then(|word| word.parse::<u32>().ok());
-        match number.and_then(|number| self.state.descriptors.get(&number)) {
+        if self.is_bash() && word.ends_with(b"-") {
+            self.lacks("moving a descriptor, `>&n-`");
+        }
+        let number = word.iter().all(u8::is_ascii_digit).then(|| std::str::from_utf8(word).ok()?.parse::<u32>().ok());
+        match number.flatten().and_then(|number| self.state.descriptors.get(&number)) {
             Some(stream) => Ok(Some(Rc::clone(stream))),
             None => Err([word, b": Bad file descriptor"].concat()),
         }
@@ -124,15 +141,18 @@ impl Shell<'_> {
                 let mut inode = Inode::file(0o666 & !umask, Vec::new());
                 inode.stat.mtime = clock;
                 inherit_group(tree, &place, &mut inode);
-                tree.insert(place.clone(), inode).map_err(|_| refused(missing))?;
+                // A claim that is too much ends the budget: the next charge says so.
+                let _ = self.world.make_room(&place);
+                self.world.tree().insert(place.clone(), inode).map_err(|_| refused(missing))?;
             }
         }
         let id = self.world.tree().id(&place).ok_or_else(|| refused(missing))?;
+        let file = self.world.open_file(id);
         if matches!(access, Access::Truncate | Access::Clobber) {
-            self.world.truncate(id);
+            self.world.truncate(&file);
         }
         let writable = access != Access::Read;
-        Ok(Some(Stream::File { id, position: 0, append: access == Access::Append, writable }.descriptor()))
+        Ok(Some(Stream::File { file, position: 0, append: access == Access::Append, writable }.descriptor()))
     }
 
     /// A path as this process means it.

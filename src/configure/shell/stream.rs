@@ -3,10 +3,12 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
+use super::value::Buffer;
+use super::value::Value;
 use crate::budget::Spent;
 use crate::configure::commands::debconf;
+use crate::configure::world::OpenFile;
 use crate::configure::world::World;
-use crate::tree::InodeId;
 
 /// One open file description, shared by the descriptors that were duplicated from one another.
 #[derive(Debug)]
@@ -16,18 +18,18 @@ pub enum Stream {
     /// A pipe or here-document being read.
     Input {
         /// All of it.
-        bytes: Vec<u8>,
+        bytes: Value,
         /// How much was read.
         position: usize,
     },
     /// A pipe or a captured output being written.
-    Output(Vec<u8>),
+    Output(Buffer),
     /// debconf's frontend: what is written asks it, what is read are its answers.
     Debconf,
     /// A file of the tree.
     File {
-        /// Which.
-        id: InodeId,
+        /// Which: it stays, whatever becomes of its names.
+        file: OpenFile,
         /// Where the next byte is read or written.
         position: usize,
         /// Whether writing goes to the end.
@@ -63,8 +65,23 @@ impl Stream {
 
     /// A stream that yields these bytes.
     #[must_use]
-    pub const fn input(bytes: Vec<u8>) -> Self {
+    pub const fn input(bytes: Value) -> Self {
         Self::Input { bytes, position: 0 }
+    }
+
+    /// A stream that keeps what is written.
+    #[must_use]
+    pub fn output() -> Self {
+        Self::Output(Buffer::default())
+    }
+}
+
+/// What was captured, of a stream that captures.
+#[must_use]
+pub fn take_output(descriptor: &Descriptor) -> Option<Buffer> {
+    match &mut *descriptor.borrow_mut() {
+        Stream::Output(buffer) => Some(std::mem::take(buffer)),
+        _ => None,
     }
 }
 
@@ -78,42 +95,55 @@ pub fn read_all(world: &mut World, descriptor: &Descriptor) -> Result<Vec<u8>, S
         Stream::Output(_) => Err(StreamError::Direction),
         Stream::Debconf => Ok(debconf::speak(world, true)),
         Stream::Input { bytes, position } => {
-            let rest = bytes[*position..].to_vec();
+            let rest = &bytes[*position..];
+            world.budget.made(rest.len())?;
+            let rest = rest.to_vec();
             *position = bytes.len();
             Ok(rest)
         }
-        Stream::File { id, position, .. } => {
-            let bytes = world.file_bytes(*id).transpose()?.unwrap_or_default();
-            world.budget.read(bytes.len())?;
-            let rest = bytes.get(*position..).unwrap_or_default().to_vec();
+        Stream::File { file, position, .. } => {
+            let rest = world.read_file(file, *position, usize::MAX, None)?;
             *position += rest.len();
             Ok(rest)
         }
     }
 }
 
-/// Reads up to and with the next newline; empty at the end.
+/// Reads up to and with the next `end`; empty at the end.
 ///
 /// # Errors
 /// As [`read_all`].
-pub fn read_line(world: &mut World, descriptor: &Descriptor) -> Result<Vec<u8>, StreamError> {
-    let line_of = |rest: &[u8]| rest[..memchr::memchr(b'\n', rest).map_or(rest.len(), |end| end + 1)].to_vec();
+pub fn read_until(world: &mut World, descriptor: &Descriptor, end: u8) -> Result<Vec<u8>, StreamError> {
+    read_piece(world, descriptor, usize::MAX, Some(end))
+}
+
+/// Reads up to and with the next `end`, but no more than `count` bytes.
+///
+/// # Errors
+/// As [`read_all`].
+pub fn read_piece(
+    world: &mut World,
+    descriptor: &Descriptor,
+    count: usize,
+    end: Option<u8>,
+) -> Result<Vec<u8>, StreamError> {
     match &mut *descriptor.borrow_mut() {
         Stream::Null => Ok(Vec::new()),
         Stream::Output(_) => Err(StreamError::Direction),
         Stream::Debconf => Ok(debconf::speak(world, false)),
         Stream::Input { bytes, position } => {
-            let line = line_of(&bytes[*position..]);
-            *position += line.len();
-            Ok(line)
+            let rest = &bytes[*position..];
+            let rest = &rest[..rest.len().min(count)];
+            let found = end.and_then(|end| memchr::memchr(end, rest));
+            let piece = rest[..found.map_or(rest.len(), |place| place + 1)].to_vec();
+            world.budget.made(piece.len())?;
+            *position += piece.len();
+            Ok(piece)
         }
-        Stream::File { id, position, .. } => {
-            let bytes = world.file_bytes(*id).transpose()?.unwrap_or_default();
-            // Copied whole, but only looked at as far as the line goes.
-            world.budget.read(bytes.len() / 16)?;
-            let line = line_of(bytes.get(*position..).unwrap_or_default());
-            *position += line.len();
-            Ok(line)
+        Stream::File { file, position, .. } => {
+            let piece = world.read_file(file, *position, count, end)?;
+            *position += piece.len();
+            Ok(piece)
         }
     }
 }
@@ -131,11 +161,11 @@ pub fn write(world: &mut World, descriptor: &Descriptor, bytes: &[u8]) -> Result
             if output.len() + bytes.len() > world.limits.bytes {
                 return Err(Spent::Output.into());
             }
-            output.extend_from_slice(bytes);
+            output.extend(&world.budget, bytes)?;
             Ok(())
         }
-        Stream::File { id, position, append, .. } => {
-            *position = world.write_file(*id, (!*append).then_some(*position), bytes)?;
+        Stream::File { file, position, append, .. } => {
+            *position = world.write_file(file, (!*append).then_some(*position), bytes)?;
             Ok(())
         }
     }

@@ -26,8 +26,8 @@ fn evaluate(shell: &mut Shell<'_>, words: &[&[u8]]) -> Result<bool, Wrong> {
         [] => Ok(false),
         [word] => Ok(!word.is_empty()),
         [b"!", word] => Ok(word.is_empty()),
-        [operator, word] if is_unary(operator) => unary(shell, operator, word),
-        [left, operator, right] if is_binary(operator) => binary(shell, left, operator, right),
+        [operator, word] if unary_here(shell, operator) => unary(shell, operator, word),
+        [left, operator, right] if is_binary(shell, operator) => binary(shell, left, operator, right),
         [b"!", rest @ ..] if rest.len() < 4 => evaluate(shell, rest).map(|value| !value),
         [b"(", rest @ .., b")"] if rest.len() < 3 => evaluate(shell, rest),
         _ => {
@@ -41,7 +41,7 @@ fn evaluate(shell: &mut Shell<'_>, words: &[&[u8]]) -> Result<bool, Wrong> {
     }
 }
 
-const fn is_unary(word: &[u8]) -> bool {
+pub(super) const fn is_unary(word: &[u8]) -> bool {
     matches!(
         word,
         [
@@ -70,10 +70,15 @@ const fn is_unary(word: &[u8]) -> bool {
     )
 }
 
-fn is_binary(word: &[u8]) -> bool {
-    let all: [&[u8]; 14] =
-        [b"=", b"!=", b"<", b">", b"-eq", b"-ne", b"-lt", b"-le", b"-gt", b"-ge", b"-nt", b"-ot", b"-ef", b"=="];
-    all.contains(&word) || matches!(word, b"-a" | b"-o")
+fn unary_here(shell: &Shell<'_>, word: &[u8]) -> bool {
+    is_unary(word) || (shell.is_bash() && matches!(word, b"-a" | b"-v" | b"-o" | b"-N" | b"-R"))
+}
+
+/// `==` is bash's: in dash it is no operator.
+fn is_binary(shell: &Shell<'_>, word: &[u8]) -> bool {
+    let all: [&[u8]; 13] =
+        [b"=", b"!=", b"<", b">", b"-eq", b"-ne", b"-lt", b"-le", b"-gt", b"-ge", b"-nt", b"-ot", b"-ef"];
+    all.contains(&word) || matches!(word, b"-a" | b"-o") || (word == b"==" && shell.is_bash())
 }
 
 /// The recursive grammar.
@@ -121,7 +126,8 @@ impl<'a> Reader<'a, '_> {
 
     fn primary(&mut self) -> Result<bool, Wrong> {
         let Some(word) = self.peek(0) else { return Err(b"argument expected".to_vec()) };
-        let compares = self.peek(1).is_some_and(|operator| is_binary(operator) && !matches!(operator, b"-a" | b"-o"));
+        let compares =
+            self.peek(1).is_some_and(|operator| is_binary(self.shell, operator) && !matches!(operator, b"-a" | b"-o"));
         if compares && let (Some(operator), Some(right)) = (self.peek(1), self.peek(2)) {
             self.position += 3;
             return binary(self.shell, word, operator, right);
@@ -136,7 +142,7 @@ impl<'a> Reader<'a, '_> {
             self.depth -= 1;
             return if self.skip(b")") { Ok(value) } else { Err(b"closing paren expected".to_vec()) };
         }
-        if is_unary(word)
+        if unary_here(self.shell, word)
             && let Some(operand) = self.peek(1)
         {
             self.position += 2;
@@ -152,7 +158,7 @@ fn number(word: &[u8]) -> Result<i64, Wrong> {
     text.parse().map_err(|_| [b"Illegal number: ", word].concat())
 }
 
-fn binary(shell: &mut Shell<'_>, left: &[u8], operator: &[u8], right: &[u8]) -> Result<bool, Wrong> {
+pub(super) fn binary(shell: &mut Shell<'_>, left: &[u8], operator: &[u8], right: &[u8]) -> Result<bool, Wrong> {
     Ok(match operator {
         b"=" | b"==" => left == right,
         b"!=" => left != right,
@@ -173,7 +179,10 @@ fn binary(shell: &mut Shell<'_>, left: &[u8], operator: &[u8], right: &[u8]) -> 
                 (Some(left), Some(right)) => {
                     (operator == b"-nt" && left > right) || (operator == b"-ot" && left < right)
                 }
-                _ => false,
+                // bash takes what is not there for older than everything.
+                (Some(_), None) => operator == b"-nt" && shell.is_bash(),
+                (None, Some(_)) => operator == b"-ot" && shell.is_bash(),
+                (None, None) => false,
             }
         }
         _ => {
@@ -187,13 +196,19 @@ fn binary(shell: &mut Shell<'_>, left: &[u8], operator: &[u8], right: &[u8]) -> 
     })
 }
 
-fn unary(shell: &mut Shell<'_>, operator: &[u8], word: &[u8]) -> Result<bool, Wrong> {
+pub(super) fn unary(shell: &mut Shell<'_>, operator: &[u8], word: &[u8]) -> Result<bool, Wrong> {
     let letter = operator[1];
     match letter {
         b'n' => return Ok(!word.is_empty()),
         b'z' => return Ok(word.is_empty()),
         // Nothing here is a terminal.
         b't' => return number(word).map(|_| false),
+        b'v' => return Ok(shell.is_set(word)),
+        b'o' => return Ok(shell.state.options.named(word).unwrap_or(false)),
+        b'N' | b'R' => {
+            shell.lacks(format!("`test -{}`", char::from(letter)));
+            return Ok(false);
+        }
         _ => {}
     }
     let Some(inode) = shell.look(word, !matches!(letter, b'h' | b'L')) else { return Ok(false) };
@@ -219,6 +234,21 @@ fn unary(shell: &mut Shell<'_>, operator: &[u8], word: &[u8]) -> Result<bool, Wr
 }
 
 impl Shell<'_> {
+    /// bash's `-v`: whether a variable, or an element, has a value.
+    fn is_set(&mut self, word: &[u8]) -> bool {
+        match memchr::memchr(b'[', word) {
+            Some(open) if word.ends_with(b"]") => {
+                let (name, subscript) = (&word[..open], &word[open + 1..word.len() - 1]);
+                if matches!(subscript, b"@" | b"*") {
+                    return self.entries(name).is_ok_and(|entries| !entries.is_empty());
+                }
+                self.element(name, subscript).is_ok_and(|element| element.is_some())
+            }
+            _ if word.is_empty() => false,
+            _ => self.value(word).is_ok_and(|value| value.is_some()),
+        }
+    }
+
     /// The inode that a path leads to for this process. The devices that every system has are there.
     pub fn look(&mut self, path: &[u8], follow: bool) -> Option<Inode> {
         if path.is_empty() {

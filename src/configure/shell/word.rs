@@ -6,13 +6,17 @@ use super::ast::DefaultKind;
 use super::ast::Operation;
 use super::ast::Parameter;
 use super::ast::Part;
+use super::ast::Place;
+use super::ast::Subscript;
 use super::ast::Word;
+use super::bash;
 use super::parse::Parser;
 use super::parse::SyntaxError;
+use super::parse::is_name;
 
 /// Where a run of parts stands, which decides what quotes mean and where it ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Context {
+pub(super) enum Context {
     /// A word of a command.
     Word,
     /// The word in `${x:-word}` outside quotes, and every pattern in `${x%pattern}`.
@@ -25,11 +29,27 @@ enum Context {
     Here,
     /// `$((…))`.
     Arithmetic,
+    /// One of the three of bash's `for ((…;…;…))`.
+    Clause,
+    /// The numbers of `${x:offset:length}`.
+    Offset,
+    /// The pattern of `${x/pattern/text}`.
+    Replaced,
+    /// `name[…]`.
+    Subscript,
+    /// Right of `==` in `[[ ]]`.
+    Pattern,
+    /// Right of `=~` in `[[ ]]`.
+    Regex,
 }
 
 impl Context {
     const fn is_unquoted(self) -> bool {
-        matches!(self, Self::Word | Self::Braced)
+        matches!(self, Self::Word | Self::Braced | Self::Replaced | Self::Subscript | Self::Pattern | Self::Regex)
+    }
+
+    const fn is_arithmetic(self) -> bool {
+        matches!(self, Self::Arithmetic | Self::Clause | Self::Offset)
     }
 
     /// Whether a backslash before `byte` quotes it.
@@ -37,7 +57,7 @@ impl Context {
         match byte {
             b'$' | b'`' | b'\\' | b'\n' => true,
             b'"' => !matches!(self, Self::Here),
-            b'}' => matches!(self, Self::BracedDouble | Self::Braced | Self::Word),
+            b'}' => matches!(self, Self::BracedDouble) || self.is_unquoted(),
             _ => self.is_unquoted(),
         }
     }
@@ -63,10 +83,16 @@ impl Parser {
         self.source.get(self.position).copied()
     }
 
-    fn parts(&mut self, context: Context) -> Result<Vec<Part>, SyntaxError> {
+    pub(super) fn parts(&mut self, context: Context) -> Result<Vec<Part>, SyntaxError> {
         self.nested(|parser| {
             let (mut parts, mut text, mut open) = (Vec::new(), Vec::new(), 0u32);
             while let Some(byte) = parser.byte() {
+                if parser.opens_group(context, byte) {
+                    text.extend([byte, b'(']);
+                    parser.position += 2;
+                    open += 1;
+                    continue;
+                }
                 if parser.at_end(context, byte, &mut open) {
                     break;
                 }
@@ -75,6 +101,7 @@ impl Parser {
                     Piece::Byte(byte) => text.push(byte),
                     Piece::Nothing => {}
                     Piece::Part(part) => {
+                        parser.pay(0)?;
                         flush(&mut text, &mut parts);
                         parts.push(part);
                     }
@@ -85,13 +112,46 @@ impl Parser {
         })
     }
 
+    /// Whether one of bash's pattern groups begins: everything in it belongs to the word.
+    fn opens_group(&self, context: Context, byte: u8) -> bool {
+        let here = match context {
+            Context::Word => self.manner.groups,
+            Context::Pattern => true,
+            _ => false,
+        };
+        here && matches!(byte, b'?' | b'*' | b'+' | b'@' | b'!') && self.source.get(self.position + 1) == Some(&b'(')
+    }
+
     fn at_end(&self, context: Context, byte: u8, open: &mut u32) -> bool {
+        let next = self.source.get(self.position + 1).copied();
         match context {
-            Context::Word => matches!(byte, b' ' | b'\t' | b'\n' | b';' | b'&' | b'|' | b'<' | b'>' | b'(' | b')'),
+            Context::Word | Context::Pattern | Context::Regex if *open > 0 => {
+                *open += u32::from(byte == b'(');
+                *open -= u32::from(byte == b')');
+                false
+            }
+            Context::Word if matches!(byte, b'<' | b'>') => !(self.is_bash() && next == Some(b'(')),
+            Context::Word => matches!(byte, b' ' | b'\t' | b'\n' | b';' | b'&' | b'|' | b'(' | b')'),
+            Context::Pattern => matches!(byte, b' ' | b'\t' | b'\n' | b';' | b'&' | b'|' | b'<' | b'>' | b')'),
+            Context::Regex => match byte {
+                b'(' => {
+                    *open += 1;
+                    false
+                }
+                b'|' => next == Some(b'|'),
+                _ => matches!(byte, b' ' | b'\t' | b'\n' | b';' | b'&' | b')'),
+            },
             Context::Braced | Context::BracedDouble => byte == b'}',
+            Context::Replaced => matches!(byte, b'}' | b'/'),
             Context::Double => byte == b'"',
             Context::Here => false,
-            Context::Arithmetic => match byte {
+            Context::Subscript => {
+                let ends = byte == b']' && *open == 0;
+                *open += u32::from(byte == b'[');
+                *open -= u32::from(byte == b']' && !ends);
+                ends
+            }
+            Context::Arithmetic | Context::Clause | Context::Offset => match byte {
                 b'(' => {
                     *open += 1;
                     false
@@ -100,7 +160,9 @@ impl Parser {
                     *open -= 1;
                     false
                 }
-                b')' if self.source.get(self.position + 1) == Some(&b')') => true,
+                b';' => context == Context::Clause,
+                b':' | b'}' => context == Context::Offset && *open == 0,
+                b')' => context != Context::Offset && next == Some(b')'),
                 // A lone one is a plain byte, and the expression an error when it is reached, as in dash.
                 _ => false,
             },
@@ -116,12 +178,15 @@ impl Parser {
             }
             b'\\' => Ok(self.backslash(context)),
             b'\'' if context.is_unquoted() => self.single_quotes(),
-            b'"' if matches!(context, Context::Word | Context::Braced | Context::BracedDouble) => {
+            b'<' | b'>' if context == Context::Word && self.is_bash() && self.byte() == Some(b'(') => {
+                self.process(byte)
+            }
+            b'"' if context.is_unquoted() || context == Context::BracedDouble => {
                 let inner = self.parts(Context::Double)?;
                 self.close(b'"', "unterminated quoted string")?;
                 Ok(Piece::Part(Part::Double(inner)))
             }
-            b'"' if context == Context::Arithmetic => Ok(Piece::Nothing),
+            b'"' if context.is_arithmetic() => Ok(Piece::Nothing),
             b'$' => self.dollar(context),
             b'`' => self.backquotes(context),
             _ => Ok(Piece::Byte(byte)),
@@ -165,20 +230,15 @@ impl Parser {
     fn dollar(&mut self, context: Context) -> Result<Piece, SyntaxError> {
         let rest = &self.source[self.position..];
         let part = match rest {
-            // As dash: `$((` always begins arithmetic.
-            [b'(', b'(', ..] => {
-                self.position += 2;
-                let inner = self.parts(Context::Arithmetic)?;
-                self.close(b')', "missing `))`")?;
-                self.close(b')', "missing `))`")?;
-                Part::Arithmetic(inner)
-            }
-            [b'(', ..] => {
-                self.position += 1;
-                let list = self.nested(Self::optional_list)?;
-                self.close_substitution()?;
-                Part::Command(Rc::new(list))
-            }
+            // As dash: `$((` always begins arithmetic. In bash it can be a subshell in a substitution.
+            [b'(', b'(', ..] => match self.arithmetic()? {
+                Some(inner) => Part::Arithmetic(inner),
+                None => self.substitution()?,
+            },
+            [b'(', ..] => self.substitution()?,
+            [b'\'', ..] if self.is_bash() && context.is_unquoted() => return self.ansi_quotes(),
+            [b'"', ..] if self.is_bash() && context.is_unquoted() => return Ok(Piece::Nothing),
+            [b'[', ..] if self.is_bash() => return Err(self.error("`$[…]` is not followed: use `$((…))`")),
             [b'{', ..] => {
                 self.position += 1;
                 Part::Parameter(Box::new(self.braced(context)?))
@@ -188,32 +248,191 @@ impl Parser {
                 length => {
                     let name = rest[..length].to_vec();
                     self.position += length;
-                    Part::Parameter(Box::new(Parameter { name, operation: Operation::Value }))
+                    let operation = Operation::Value;
+                    Part::Parameter(Box::new(Parameter {
+                        name,
+                        subscript: None,
+                        indirect: false,
+                        braced: false,
+                        operation,
+                    }))
                 }
             },
         };
         Ok(Piece::Part(part))
     }
 
-    fn braced(&mut self, context: Context) -> Result<Parameter, SyntaxError> {
-        let rest = &self.source[self.position..];
-        if rest.first() == Some(&b'#') {
-            let length = parameter_name(&rest[1..], true);
-            if length > 0 && rest.get(1 + length) == Some(&b'}') {
-                let name = rest[1..=length].to_vec();
-                self.position += length + 2;
-                return Ok(Parameter { name, operation: Operation::Length });
+    /// `$((…))`, behind its `$`; `None`, and nothing is read, when bash takes it for a substitution.
+    fn arithmetic(&mut self) -> Result<Option<Vec<Part>>, SyntaxError> {
+        let (position, line) = (self.position, self.line);
+        self.position += 2;
+        let inner = self.parts(Context::Arithmetic);
+        let closed = self.source[self.position..].starts_with(b"))");
+        if self.is_bash() && !closed && inner.as_ref().err().is_none_or(|error| error.spent.is_none()) {
+            (self.position, self.line) = (position, line);
+            return Ok(None);
+        }
+        let inner = inner?;
+        self.close(b')', "missing `))`")?;
+        self.close(b')', "missing `))`")?;
+        Ok(Some(inner))
+    }
+
+    fn substitution(&mut self) -> Result<Part, SyntaxError> {
+        self.position += 1;
+        let list = self.nested(Self::optional_list)?;
+        self.close_substitution()?;
+        Ok(Part::Command(Rc::new(list)))
+    }
+
+    /// bash's `<(…)`, behind its first byte.
+    fn process(&mut self, direction: u8) -> Result<Piece, SyntaxError> {
+        if direction == b'>' {
+            return Err(self.error("`>(…)` is not followed: what it reads would have to run at the same time"));
+        }
+        match self.substitution()? {
+            Part::Command(list) => Ok(Piece::Part(Part::Process(list))),
+            _ => unreachable!("a substitution is a command"),
+        }
+    }
+
+    /// bash's `$'…'`, behind its `$`.
+    fn ansi_quotes(&mut self) -> Result<Piece, SyntaxError> {
+        let start = self.position + 1;
+        let mut end = start;
+        loop {
+            match self.source.get(end) {
+                Some(b'\'') => break,
+                Some(b'\\') => end += 2,
+                Some(_) => end += 1,
+                None => return Err(self.error("syntax error: unterminated quoted string")),
             }
         }
+        let text = self.source[start..end].to_vec();
+        self.line += u32::try_from(memchr::memchr_iter(b'\n', &text).count()).unwrap_or(0);
+        self.position = end + 1;
+        Ok(Piece::Part(Part::Quoted(bash::ansi(&text, bash::Escapes::Quotes).0)))
+    }
+
+    fn braced(&mut self, context: Context) -> Result<Parameter, SyntaxError> {
+        let rest = &self.source[self.position..];
+        let mut indirect = false;
+        if rest.first() == Some(&b'#') {
+            let length = parameter_name(&rest[1..], true);
+            let behind = rest.get(1 + length);
+            if length > 0 && (behind == Some(&b'}') || (behind == Some(&b'[') && self.is_bash())) {
+                let name = rest[1..=length].to_vec();
+                self.position += length + 1;
+                let subscript = self.subscript(&name)?;
+                self.close(b'}', "missing `}`")?;
+                return Ok(Parameter { name, subscript, indirect, braced: true, operation: Operation::Length });
+            }
+        } else if rest.first() == Some(&b'!') && self.is_bash() && parameter_name(&rest[1..], true) > 0 {
+            indirect = true;
+            self.position += 1;
+        }
+        let rest = &self.source[self.position..];
         let length = parameter_name(rest, true);
         let name = rest[..length].to_vec();
         self.position += length;
-        let operation = if length == 0 { self.unknown()? } else { self.operation(context)? };
+        let subscript = self.subscript(&name)?;
+        let rest = &self.source[self.position..];
+        let operation = match (rest, &subscript) {
+            (_, _) if length == 0 => self.unknown()?,
+            ([mark @ (b'*' | b'@'), b'}', ..], None) if indirect && is_name(&name) => {
+                let separate = *mark == b'@';
+                indirect = false;
+                self.position += 1;
+                Operation::Names(separate)
+            }
+            ([b'}', ..], Some(Subscript::All(_))) if indirect => {
+                indirect = false;
+                Operation::Subscripts
+            }
+            _ => self.operation(context)?,
+        };
         self.close(b'}', "missing `}`")?;
-        Ok(Parameter { name, operation })
+        Ok(Parameter { name, subscript, indirect, braced: true, operation })
+    }
+
+    /// bash's `[…]` behind a name.
+    fn subscript(&mut self, name: &[u8]) -> Result<Option<Subscript>, SyntaxError> {
+        if !self.is_bash() || self.byte() != Some(b'[') || !is_name(name) {
+            return Ok(None);
+        }
+        self.position += 1;
+        let subscript = match &self.source[self.position..] {
+            [mark @ (b'@' | b'*'), b']', ..] => {
+                let separate = *mark == b'@';
+                self.position += 1;
+                Subscript::All(separate)
+            }
+            _ => Subscript::One(Word(self.parts(Context::Subscript)?)),
+        };
+        self.close(b']', "missing `]`")?;
+        Ok(Some(subscript))
+    }
+
+    /// The operations that only bash has; `None` when it is none of them.
+    fn bash_operation(&mut self, context: Context) -> Result<Option<Operation>, SyntaxError> {
+        let rest = &self.source[self.position..];
+        Ok(Some(match rest {
+            [b':', b'-' | b'=' | b'?' | b'+', ..] => return Ok(None),
+            [b':', ..] => {
+                self.position += 1;
+                let offset = self.parts(Context::Offset)?;
+                let mut length = None;
+                if self.byte() == Some(b':') {
+                    self.position += 1;
+                    length = Some(self.parts(Context::Offset)?);
+                }
+                Operation::Slice(offset, length)
+            }
+            [b'/', mark, ..] => {
+                let (place, skipped) = match mark {
+                    b'/' => (Place::Each, 2),
+                    b'#' => (Place::Start, 2),
+                    b'%' => (Place::End, 2),
+                    _ => (Place::First, 1),
+                };
+                self.position += skipped;
+                let mut pattern = self.parts(Context::Replaced)?;
+                // A slash that comes first is one of the pattern's.
+                if pattern.is_empty() && self.byte() == Some(b'/') && place == Place::First {
+                    pattern.push(Part::Plain(b"/".to_vec()));
+                    self.position += 1;
+                    pattern.extend(self.parts(Context::Replaced)?);
+                }
+                let mut text = Vec::new();
+                if self.byte() == Some(b'/') {
+                    self.position += 1;
+                    text = self.parts(Context::Braced)?;
+                    if context.is_unquoted() {
+                        leading_tilde(&mut text);
+                    }
+                }
+                Operation::Replace { place, pattern: Word(pattern), text: Word(text) }
+            }
+            [how @ (b'^' | b',' | b'~'), behind, ..] => {
+                let (how, all) = (*how, how == behind);
+                self.position += 1 + usize::from(all);
+                Operation::Case { how, all, pattern: Word(self.parts(Context::Braced)?) }
+            }
+            [b'@', letter, b'}', ..] => {
+                let letter = *letter;
+                self.position += 2;
+                Operation::Transform(letter)
+            }
+            _ => return Ok(None),
+        }))
     }
 
     fn operation(&mut self, context: Context) -> Result<Operation, SyntaxError> {
+        if self.is_bash()
+            && let Some(operation) = self.bash_operation(context)?
+        {
+            return Ok(operation);
+        }
         let rest = &self.source[self.position..];
         let colon = rest.first() == Some(&b':');
         let kind = match rest.get(usize::from(colon)) {
@@ -271,8 +490,10 @@ impl Parser {
                 }
             }
         }
-        let mut inner = self.sub_parser(&text, line);
-        Ok(Piece::Part(Part::Command(Rc::new(inner.nested(Self::all)?))))
+        let mut inner = self.sub_parser(&text, line)?;
+        let list = inner.nested(Self::all)?;
+        self.adopt(inner)?;
+        Ok(Piece::Part(Part::Command(Rc::new(list))))
     }
 }
 

@@ -23,9 +23,9 @@ use super::Fault;
 use super::show;
 use crate::budget::Spent;
 use crate::configure::Options;
+use crate::configure::shell::Interpreter;
 use crate::configure::shell::Interrupt;
 use crate::configure::shell::Shell;
-use crate::configure::shell::Variable;
 use crate::configure::shell::stream;
 use crate::configure::shell::stream::Descriptor;
 use crate::configure::shell::stream::Stream;
@@ -262,10 +262,9 @@ pub(in crate::configure) fn speak(world: &mut World, whole: bool) -> Vec<u8> {
 /// Runs a program that talks with debconf.
 fn talk(call: &mut Call<'_, '_>, owner: &[u8], words: &[Vec<u8>]) -> Done {
     begin(call.shell, owner)?;
+    let before = (call.shell.state.variables.clone(), call.shell.state.descriptors.clone());
+    call.shell.export(b"DEBIAN_HAS_FRONTEND", b"1")?;
     let state = &mut call.shell.state;
-    let before = (state.variables.clone(), state.descriptors.clone());
-    let yes = Variable { value: Some(b"1".to_vec()), exported: true, readonly: false };
-    state.variables.insert(b"DEBIAN_HAS_FRONTEND".to_vec(), yes);
     let stream = Stream::Debconf.descriptor();
     state.descriptors.insert(0, Rc::clone(&stream));
     state.descriptors.insert(1, stream);
@@ -280,8 +279,8 @@ fn talk(call: &mut Call<'_, '_>, owner: &[u8], words: &[Vec<u8>]) -> Done {
     result
 }
 
-/// A script of a package, with the name it has in reports, and its `set` options.
-fn maintainer_script(call: &mut Call<'_, '_>, path: &[u8]) -> Option<(String, Vec<u8>, Vec<Vec<u8>>)> {
+/// A script of a package, with the name it has in reports, and what follows it.
+fn maintainer_script(call: &mut Call<'_, '_>, path: &[u8]) -> Option<(String, Vec<u8>, Interpreter)> {
     let name = path.strip_prefix(INFO)?;
     let name = &name[memchr::memrchr(b'.', name)? + 1..];
     let text = call.tree().read(path).ok()??;

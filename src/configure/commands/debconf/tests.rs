@@ -31,7 +31,7 @@ fn world(config: &str, postinst: &str) -> World {
 fn run(world: &mut World) -> (i32, String) {
     let postinst = world.tree().read("var/lib/dpkg/info/p.postinst").expect("readable").expect("there");
     let mut shell = Shell::new(world, "postinst", ENVIRONMENT);
-    shell.state.name = b"/var/lib/dpkg/info/p.postinst".to_vec();
+    shell.state.name = b"/var/lib/dpkg/info/p.postinst".as_slice().into();
     let outcome = shell.run_script(&postinst, &[], &[b"configure".to_vec(), Vec::new()]).expect("no limit");
     (outcome.status, String::from_utf8(outcome.output).expect("text"))
 }
@@ -72,7 +72,7 @@ fn the_end_of_a_script_that_took_over_is_reported() {
         .expect("new");
     world.tree().write("var/lib/dpkg/info/p.config", 0o755, "#!/bin/sh\n").expect("new");
     let mut shell = Shell::new(&mut world, "postinst", ENVIRONMENT);
-    shell.state.name = b"/var/lib/dpkg/info/p.postinst".to_vec();
+    shell.state.name = b"/var/lib/dpkg/info/p.postinst".as_slice().into();
     let outcome = shell.run_script(&postinst, &[], &[b"configure".to_vec()]).expect("no limit");
     assert_eq!((outcome.status, outcome.line), (3, 5));
 }

@@ -83,7 +83,7 @@ impl Presets {
                     _ => {}
                 }
             }
-            if Pattern::plain(pattern).matches(name) {
+            if Pattern::plain(pattern).fits(name) {
                 return match preset {
                     Preset::Enable(_) => Preset::Enable(Vec::new()),
                     other => other.clone(),

@@ -322,13 +322,13 @@ fn glob(call: &mut Call<'_, '_>, pattern: &[u8]) -> Result<Vec<TreePath>, Fault>
         }
         match braces(&pattern) {
             Some(more) => alternatives.extend(more.into_iter().rev()),
-            None => matching(call, &pattern, &mut found),
+            None => matching(call, &pattern, &mut found)?,
         }
     }
     Ok(found)
 }
 
-fn matching(call: &mut Call<'_, '_>, pattern: &[u8], found: &mut Vec<TreePath>) {
+fn matching(call: &mut Call<'_, '_>, pattern: &[u8], found: &mut Vec<TreePath>) -> Result<(), Fault> {
     let names: Vec<&[u8]> = pattern.split(|&byte| byte == b'/').filter(|name| !name.is_empty()).collect();
     let mut here = vec![TreePath::root()];
     for (index, name) in names.iter().enumerate() {
@@ -339,7 +339,14 @@ fn matching(call: &mut Call<'_, '_>, pattern: &[u8], found: &mut Vec<TreePath>) 
             let candidates: Vec<Vec<u8>> = if compiled.is_wild() {
                 let children = call.tree().children(&directory).map(|(path, _)| path.name().to_vec());
                 let hidden = compiled.begins_with(b'.');
-                children.filter(|child| (hidden || !child.starts_with(b".")) && compiled.matches(child)).collect()
+                let children: Vec<Vec<u8>> = children.filter(|child| hidden || !child.starts_with(b".")).collect();
+                let mut matching = Vec::new();
+                for child in children {
+                    if compiled.matches(&child, &call.shell.world.budget)? {
+                        matching.push(child);
+                    }
+                }
+                matching
             } else {
                 vec![name.to_vec()]
             };
@@ -354,6 +361,7 @@ fn matching(call: &mut Call<'_, '_>, pattern: &[u8], found: &mut Vec<TreePath>) 
         here = next;
     }
     found.extend(here);
+    Ok(())
 }
 
 /// The alternatives of the first braces of a pattern; `None` when it has none.

@@ -1,0 +1,391 @@
+//! bash's arrays (bash(1), Arrays): by number, with holes, or by name.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use super::Run;
+use super::Shell;
+use super::ast::Assigned;
+use super::ast::Assignment;
+use super::ast::Element;
+use super::value::Value;
+use super::value::Words;
+use super::variable::Form;
+use crate::budget::Budget;
+use crate::budget::Held;
+use crate::budget::Spent;
+
+/// What an element takes beside its value.
+const ELEMENT: usize = 96;
+
+/// bash keeps names in so many lists, and walks them in order; with twice as many names it makes more of them.
+const LISTS: u32 = 1024;
+
+/// The elements of one variable.
+#[derive(Debug)]
+pub(super) struct Array {
+    elements: Elements,
+    held: Held,
+}
+
+#[derive(Debug, Clone)]
+enum Elements {
+    Indexed(BTreeMap<u64, Value>),
+    /// With when each came: of two in one list the newer is first.
+    Named(BTreeMap<Vec<u8>, (u64, Value)>, u64),
+}
+
+impl Array {
+    pub(super) fn new(budget: &Budget, associative: bool) -> Result<Self, Spent> {
+        let elements =
+            if associative { Elements::Named(BTreeMap::new(), 0) } else { Elements::Indexed(BTreeMap::new()) };
+        Ok(Self { elements, held: budget.hold(ELEMENT)? })
+    }
+
+    /// To change it: it is copied now, if it is shared.
+    pub(super) fn own<'a>(array: &'a mut Rc<Self>, budget: &Budget) -> Result<&'a mut Self, Spent> {
+        if Rc::get_mut(array).is_none() {
+            let size = array.len() * ELEMENT;
+            budget.made(size / 4)?;
+            *array = Rc::new(Self { elements: array.elements.clone(), held: budget.hold(size)? });
+        }
+        Ok(Rc::get_mut(array).expect("it is nobody else's now"))
+    }
+
+    pub(super) const fn is_associative(&self) -> bool {
+        matches!(self.elements, Elements::Named(..))
+    }
+
+    pub(super) fn len(&self) -> usize {
+        match &self.elements {
+            Elements::Indexed(elements) => elements.len(),
+            Elements::Named(elements, _) => elements.len(),
+        }
+    }
+
+    /// The element at a subscript: a number in decimal, or a name.
+    pub(super) fn get(&self, subscript: &[u8]) -> Option<&Value> {
+        match &self.elements {
+            Elements::Indexed(elements) => elements.get(&number(subscript)?),
+            Elements::Named(elements, _) => elements.get(subscript).map(|(_, value)| value),
+        }
+    }
+
+    pub(super) fn set(&mut self, budget: &Budget, subscript: &[u8], value: Value) -> Result<(), Spent> {
+        budget.made(subscript.len() + 16)?;
+        match &mut self.elements {
+            Elements::Indexed(elements) => {
+                elements.insert(number(subscript).expect("subscripts are numbers here"), value);
+            }
+            Elements::Named(elements, next) => match elements.get_mut(subscript) {
+                Some((_, old)) => *old = value,
+                None => {
+                    *next += 1;
+                    self.held.grow(subscript.len())?;
+                    elements.insert(subscript.to_vec(), (*next, value));
+                }
+            },
+        }
+        self.held.resize(self.len() * ELEMENT)
+    }
+
+    pub(super) fn remove(&mut self, subscript: &[u8]) {
+        match &mut self.elements {
+            Elements::Indexed(elements) => drop(number(subscript).and_then(|number| elements.remove(&number))),
+            Elements::Named(elements, _) => drop(elements.remove(subscript)),
+        }
+    }
+
+    fn clear(&mut self) {
+        match &mut self.elements {
+            Elements::Indexed(elements) => elements.clear(),
+            Elements::Named(elements, _) => elements.clear(),
+        }
+    }
+
+    /// The number behind the last one.
+    fn end(&self) -> u64 {
+        match &self.elements {
+            Elements::Indexed(elements) => elements.last_key_value().map_or(0, |(last, _)| last.saturating_add(1)),
+            Elements::Named(..) => 0,
+        }
+    }
+
+    /// Subscripts and values in bash's order.
+    pub(super) fn entries(&self) -> Vec<(Vec<u8>, Value)> {
+        match &self.elements {
+            Elements::Indexed(elements) => {
+                elements.iter().map(|(number, value)| (number.to_string().into_bytes(), value.clone())).collect()
+            }
+            Elements::Named(elements, _) => {
+                let list = |name: &[u8]| hash(name) % LISTS;
+                let mut all: Vec<_> = elements.iter().collect();
+                all.sort_by_key(|(name, (when, _))| (list(name), u64::MAX - when));
+                all.into_iter().map(|(name, (_, value))| (name.clone(), value.clone())).collect()
+            }
+        }
+    }
+
+    /// Whether the order in which bash would list them is known.
+    fn has_order(&self) -> bool {
+        !self.is_associative() || self.len() < 2 * LISTS as usize
+    }
+}
+
+/// How bash spreads names over its lists: FNV-1.
+fn hash(name: &[u8]) -> u32 {
+    name.iter().fold(2_166_136_261, |hash: u32, byte| {
+        hash.wrapping_mul(16_777_619) ^ i32::from(byte.cast_signed()).cast_unsigned()
+    })
+}
+
+fn number(subscript: &[u8]) -> Option<u64> {
+    std::str::from_utf8(subscript).ok()?.parse().ok()
+}
+
+/// A compound value on its way to a variable: subscripts are texts, what they mean depends on the variable.
+#[derive(Debug)]
+pub(super) struct Given {
+    pub(super) name: Vec<u8>,
+    pub(super) append: bool,
+    elements: Vec<(Option<Vec<u8>>, bool, Value)>,
+}
+
+impl Shell<'_> {
+    /// Makes one of bash's assignments that dash does not have.
+    pub(super) fn assign_compound(&mut self, assignment: &Assignment) -> Run<()> {
+        let Assignment { name, subscript, append, value } = assignment;
+        match value {
+            Assigned::Array(elements) => {
+                if subscript.is_some() {
+                    return self.fatal(&[name.as_slice(), b": cannot assign list to array member"].concat());
+                }
+                let given = self.given(name, *append, elements)?;
+                self.assign_array(&given)
+            }
+            Assigned::Text(word) => {
+                let text = self.text(&word.0, false)?;
+                match subscript {
+                    Some(subscript) => {
+                        let subscript = self.text(&subscript.0, false)?;
+                        self.assign_element(name, &subscript, *append, text)
+                    }
+                    None => self.append(name, text),
+                }
+            }
+        }
+    }
+
+    /// An argument that looks like one of bash's assignments: a builtin that declares takes it as one.
+    pub(super) fn compound_argument(&mut self, assignment: &Assignment, declares: bool, fields: &mut Words) -> Run<()> {
+        let mut text = assignment.name.clone();
+        if let Some(subscript) = &assignment.subscript {
+            text = [text.as_slice(), b"[", &self.text(&subscript.0, false)?, b"]"].concat();
+        }
+        match &assignment.value {
+            Assigned::Text(word) => {
+                let equals: &[u8] = if assignment.append { b"+=" } else { b"=" };
+                text.extend_from_slice(equals);
+                text.extend(self.text(&word.0, false)?);
+            }
+            Assigned::Array(elements) if declares => {
+                let given = self.given(&assignment.name, assignment.append, elements)?;
+                self.arrays.push(given);
+            }
+            Assigned::Array(_) => return self.fatal(b"syntax error near unexpected token `('"),
+        }
+        Ok(fields.push(&self.world.budget, text)?)
+    }
+
+    /// `name+=text`: more text, or with `-i` the sum.
+    pub(super) fn append(&mut self, name: &[u8], text: Vec<u8>) -> Run<()> {
+        let form = self.state.variables.get(name).map_or(Form::Text, |variable| variable.form);
+        let before = self.shared(name);
+        let all = self.joined(before.as_deref().unwrap_or_default(), form, &text)?;
+        self.assign(name, all)
+    }
+
+    fn joined(&self, before: &[u8], form: Form, text: &[u8]) -> Run<Vec<u8>> {
+        self.spend(before.len() + text.len())?;
+        let _room = self.world.budget.hold(before.len() + text.len())?;
+        let between: &[u8] = if form == Form::Integer { b"+" } else { b"" };
+        let before: &[u8] = if form == Form::Integer && before.is_empty() { b"0" } else { before };
+        Ok([before, between, text].concat())
+    }
+
+    /// Expands the words of a compound value.
+    pub(super) fn given(&mut self, name: &[u8], append: bool, elements: &[Element]) -> Run<Given> {
+        let mut all = Vec::new();
+        for element in elements {
+            match &element.subscript {
+                Some(subscript) => {
+                    if self.braces(&element.word)?.is_some_and(|words| words.len() != 1) {
+                        self.lacks("braces in an element with a subscript");
+                    }
+                    let subscript = self.text(&subscript.0, false)?;
+                    let text = self.text(&element.word.0, false)?;
+                    all.push((Some(subscript), element.append, self.keep(text)?));
+                }
+                None => {
+                    for field in self.fields(std::slice::from_ref(&element.word))?.iter() {
+                        all.push((None, false, self.keep(field.clone())?));
+                    }
+                }
+            }
+        }
+        Ok(Given { name: name.to_vec(), append, elements: all })
+    }
+
+    /// Gives a variable the elements of a compound value.
+    pub(super) fn assign_array(&mut self, given: &Given) -> Run<()> {
+        let name = given.name.as_slice();
+        if self.state.variables.get(name).is_some_and(|variable| variable.readonly) {
+            return self.is_readonly(name);
+        }
+        let array = self.array_mut(name, false)?;
+        if !given.append {
+            array.clear();
+        }
+        let mut next = array.end();
+        if array.is_associative() && given.elements.first().is_some_and(|(subscript, ..)| subscript.is_none()) {
+            // Names and values by turns.
+            for pair in given.elements.chunks(2) {
+                let value = match pair.get(1) {
+                    Some((_, _, value)) => value.clone(),
+                    None => self.keep(Vec::new())?,
+                };
+                self.set_element(name, &pair[0].2, value)?;
+            }
+            return Ok(());
+        }
+        for (subscript, append, value) in &given.elements {
+            let subscript = match subscript {
+                Some(text) => self.subscript(name, text)?,
+                None => next.to_string().into_bytes(),
+            };
+            next = number(&subscript).map_or(next, |number| number.saturating_add(1));
+            let value = if *append { self.more(name, &subscript, value)? } else { value.clone() };
+            self.set_element(name, &subscript, value)?;
+        }
+        Ok(())
+    }
+
+    fn more(&self, name: &[u8], subscript: &[u8], value: &[u8]) -> Run<Value> {
+        let variable = self.state.variables.get(name);
+        let form = variable.map_or(Form::Text, |variable| variable.form);
+        let before = variable.and_then(|variable| variable.array.as_ref()?.get(subscript)).cloned();
+        let all = self.joined(before.as_deref().unwrap_or_default(), form, value)?;
+        self.keep(all)
+    }
+
+    fn set_element(&mut self, name: &[u8], subscript: &[u8], value: Value) -> Run<()> {
+        let form = self.state.variables.get(name).map_or(Form::Text, |variable| variable.form);
+        let value = self.formed(form, value)?;
+        let budget = &self.world.budget;
+        let variable = self.state.variables.own(budget)?.get_mut(name).expect("the caller made it");
+        variable.become_array(budget, false)?.set(budget, subscript, value)?;
+        Ok(())
+    }
+
+    /// `name[subscript]=value`
+    pub(super) fn assign_element(&mut self, name: &[u8], subscript: &[u8], append: bool, text: Vec<u8>) -> Run<()> {
+        if self.state.variables.get(name).is_some_and(|variable| variable.readonly) {
+            return self.is_readonly(name);
+        }
+        self.array_mut(name, false)?;
+        let subscript = self.subscript(name, subscript)?;
+        let value = if append { self.more(name, &subscript, &text)? } else { self.keep(text)? };
+        self.set_element(name, &subscript, value)
+    }
+
+    /// A variable as an array; it becomes one.
+    pub(super) fn array_mut(&mut self, name: &[u8], associative: bool) -> Run<&mut Array> {
+        let allexport = self.state.options.allexport;
+        let budget = &self.world.budget;
+        let variable = self.state.variables.own(budget)?.entry(name.into()).or_default();
+        variable.exported |= allexport;
+        Ok(variable.become_array(budget, associative)?)
+    }
+
+    /// What a subscript's text means for this variable: a name, or the number that the expression gives.
+    pub(super) fn subscript(&mut self, name: &[u8], text: &[u8]) -> Run<Vec<u8>> {
+        match self.meant(name, text)? {
+            Some(subscript) => Ok(subscript),
+            None => self.fatal(&[name, b"[", text, b"]: bad array subscript"].concat()),
+        }
+    }
+
+    /// `None`: it is before the first element, or empty where there must be a name.
+    fn meant(&mut self, name: &[u8], text: &[u8]) -> Run<Option<Vec<u8>>> {
+        let array = self.state.variables.get(name).and_then(|variable| variable.array.as_ref());
+        if array.is_some_and(|array| array.is_associative()) {
+            return Ok((!text.is_empty()).then(|| text.to_vec()));
+        }
+        let end = match self.computed(name) {
+            Some(elements) => elements.len() as u64,
+            None => self.state.variables.get(name).map_or(0, |variable| match &variable.array {
+                Some(array) => array.end(),
+                None => u64::from(variable.text().is_some()),
+            }),
+        };
+        let number = self.deeper(|shell| shell.arithmetic(text))?;
+        let number = if number < 0 { number.saturating_add_unsigned(end) } else { number };
+        Ok((number >= 0).then(|| number.to_string().into_bytes()))
+    }
+
+    /// The element of a variable; a plain one has only the element 0.
+    pub(super) fn element(&mut self, name: &[u8], text: &[u8]) -> Run<Option<Value>> {
+        let Some(subscript) = self.meant(name, text)? else {
+            self.complain(&[name, b": bad array subscript"].concat())?;
+            return Ok(None);
+        };
+        if let Some(elements) = self.computed(name) {
+            let element = number(&subscript).and_then(|number| elements.into_iter().nth(usize::try_from(number).ok()?));
+            return element.map(|element| self.keep(element)).transpose();
+        }
+        let Some(variable) = self.state.variables.get(name) else { return Ok(None) };
+        Ok(match &variable.array {
+            Some(array) => array.get(&subscript).cloned(),
+            None if subscript == b"0" => variable.text().cloned(),
+            None => None,
+        })
+    }
+
+    /// All elements of a variable with their subscripts, in bash's order.
+    pub(super) fn entries(&mut self, name: &[u8]) -> Run<Vec<(Vec<u8>, Value)>> {
+        if let Some(elements) = self.computed(name) {
+            let mut all = Vec::new();
+            for (number, element) in elements.into_iter().enumerate() {
+                all.push((number.to_string().into_bytes(), self.keep(element)?));
+            }
+            return Ok(all);
+        }
+        let Some(variable) = self.state.variables.get(name) else { return Ok(Vec::new()) };
+        match &variable.array {
+            Some(array) => {
+                self.world.budget.made(array.len() * ELEMENT / 4)?;
+                let (entries, ordered) = (array.entries(), array.has_order());
+                if !ordered {
+                    self.lacks("the order of so many elements of an associative array");
+                }
+                Ok(entries)
+            }
+            None => Ok(variable.text().map(|value| (b"0".to_vec(), value.clone())).into_iter().collect()),
+        }
+    }
+
+    /// `unset name[subscript]`; of `@` all elements.
+    pub(super) fn unset_element(&mut self, name: &[u8], text: &[u8]) -> Run<()> {
+        let associative = self.state.variables.get(name).and_then(|variable| variable.array.as_ref());
+        let associative = associative.map(|array| array.is_associative());
+        if matches!(text, b"@" | b"*") && associative != Some(true) {
+            return self.remove_variable(name);
+        }
+        let subscript = self.subscript(name, text)?;
+        if associative.is_none() {
+            return if subscript == b"0" { self.remove_variable(name) } else { Ok(()) };
+        }
+        self.array_mut(name, false)?.remove(&subscript);
+        Ok(())
+    }
+}

@@ -1,0 +1,368 @@
+//! What bash itself does beside dash's builtins, and the variables that it provides (bash(1), Shell Variables).
+
+use super::Dialect;
+use super::Interrupt;
+use super::Run;
+use super::Shell;
+use super::builtins::Builtin;
+use super::declare;
+use super::options;
+use super::parse::is_name;
+use super::printf;
+use super::read;
+
+/// The builtins that only bash has, or has otherwise.
+pub(super) fn find(name: &[u8]) -> Option<Builtin> {
+    Some(match name {
+        b"builtin" => builtin,
+        b"caller" => |shell, _, _| {
+            shell.lacks("`caller`");
+            Ok(1)
+        },
+        b"declare" | b"typeset" => declare::declare,
+        b"dirs" | b"disown" | b"enable" | b"help" | b"history" | b"fc" | b"bind" | b"compgen" | b"compopt"
+        | b"logout" | b"suspend" | b"bg" | b"fg" => |shell, _, _| {
+            shell.lacks("a builtin for people who type");
+            Ok(1)
+        },
+        b"complete" => |_, _, _| Ok(0),
+        b"echo" => |shell, arguments, _| {
+            let escapes = shell.state.options.xpg_echo;
+            let text = echo(arguments, escapes);
+            shell.print(&text)
+        },
+        b"export" => declare::export,
+        b"let" => let_,
+        b"local" => declare::local,
+        b"mapfile" | b"readarray" => read::mapfile,
+        b"popd" => popd,
+        b"printf" => printf_,
+        b"pushd" => pushd,
+        b"read" => read::read_bash,
+        b"readonly" => declare::readonly,
+        b"shopt" => options::shopt,
+        b"source" => super::builtins::dot,
+        _ => return None,
+    })
+}
+
+fn builtin(shell: &mut Shell<'_>, arguments: &[Vec<u8>], tested: bool) -> Run<i32> {
+    let Some((name, rest)) = arguments.split_first() else { return Ok(0) };
+    let found = super::builtins::special(name).or_else(|| super::builtins::find(name, Dialect::Bash));
+    match found {
+        Some(builtin) => builtin(shell, rest, tested),
+        None => {
+            shell.complain(&[b"builtin: ", name.as_slice(), b": not a shell builtin"].concat())?;
+            Ok(1)
+        }
+    }
+}
+
+fn let_(shell: &mut Shell<'_>, arguments: &[Vec<u8>], _: bool) -> Run<i32> {
+    let mut value = 0;
+    for expression in arguments {
+        value = match shell.arithmetic(expression) {
+            Err(Interrupt::Discard) => return Ok(1),
+            other => other?,
+        };
+    }
+    Ok(i32::from(value == 0))
+}
+
+/// `printf [-v name] format argument…`
+fn printf_(shell: &mut Shell<'_>, arguments: &[Vec<u8>], tested: bool) -> Run<i32> {
+    let [option, name, rest @ ..] = arguments else { return printf::printf(shell, arguments, tested) };
+    if option != b"-v" {
+        return printf::printf(shell, arguments, tested);
+    }
+    let printed = shell.captured_builtin(rest, printf::printf)?;
+    let (output, status) = printed;
+    match memchr::memchr(b'[', name) {
+        Some(open) if name.ends_with(b"]") && is_name(&name[..open]) => {
+            shell.assign_element(&name[..open], &name[open + 1..name.len() - 1], false, output)?;
+        }
+        _ if is_name(name) => shell.assign(name, output)?,
+        _ => {
+            shell.complain(&[b"printf: `", name.as_slice(), b"': not a valid identifier"].concat())?;
+            return Ok(2);
+        }
+    }
+    Ok(status)
+}
+
+fn pushd(shell: &mut Shell<'_>, arguments: &[Vec<u8>], tested: bool) -> Run<i32> {
+    let [target] = arguments else {
+        shell.lacks("`pushd` without a directory, or with options");
+        return Ok(1);
+    };
+    if target.first() == Some(&b'+') || (target.first() == Some(&b'-') && target.len() > 1) {
+        shell.lacks("`pushd` with a place in the list");
+        return Ok(1);
+    }
+    let before = shell.state.directory.clone();
+    let status = super::builtins::change_directory(shell, target, false, false)?;
+    if status != 0 {
+        return Ok(status);
+    }
+    shell.spend(64 + shell.state.directories.iter().map(Vec::len).sum::<usize>())?;
+    std::rc::Rc::make_mut(&mut shell.state.directories).push(before);
+    list_directories(shell, tested)
+}
+
+fn popd(shell: &mut Shell<'_>, arguments: &[Vec<u8>], tested: bool) -> Run<i32> {
+    if !arguments.is_empty() {
+        shell.lacks("`popd` with a place in the list, or with options");
+        return Ok(1);
+    }
+    let Some(target) = shell.state.directories.last().cloned() else {
+        shell.complain(b"popd: directory stack empty")?;
+        return Ok(1);
+    };
+    let status = super::builtins::change_directory(shell, &target, false, false)?;
+    if status == 0 {
+        std::rc::Rc::make_mut(&mut shell.state.directories).pop();
+        return list_directories(shell, tested);
+    }
+    Ok(status)
+}
+
+fn list_directories(shell: &mut Shell<'_>, _: bool) -> Run<i32> {
+    let home = shell.variable(b"HOME").unwrap_or_default().to_vec();
+    let shown = |path: &[u8]| match path.strip_prefix(home.as_slice()) {
+        Some(rest) if !home.is_empty() && (rest.is_empty() || rest[0] == b'/') => [b"~", rest].concat(),
+        _ => path.to_vec(),
+    };
+    let all: Vec<Vec<u8>> = std::iter::once(&shell.state.directory)
+        .chain(shell.state.directories.iter().rev())
+        .map(|path| shown(path))
+        .collect();
+    let line = [all.join(&b' ').as_slice(), b"\n"].concat();
+    shell.print(&line)
+}
+
+/// bash's `echo`: `-n`, `-e`, `-E`, and no escapes without `-e`.
+fn echo(arguments: &[Vec<u8>], escapes: bool) -> Vec<u8> {
+    let (mut newline, mut escapes, mut rest) = (true, escapes, arguments);
+    while let [first, tail @ ..] = rest
+        && let [b'-', letters @ ..] = first.as_slice()
+        && !letters.is_empty()
+        && letters.iter().all(|letter| b"neE".contains(letter))
+    {
+        for letter in letters {
+            match letter {
+                b'n' => newline = false,
+                other => escapes = *other == b'e',
+            }
+        }
+        rest = tail;
+    }
+    let text = rest.join(&b' ');
+    let (mut text, stopped) = if escapes { ansi(&text, Escapes::Echo) } else { (text, false) };
+    if newline && !stopped {
+        text.push(b'\n');
+    }
+    text
+}
+
+/// Whose escapes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Escapes {
+    /// `$'…'`
+    Quotes,
+    /// `echo -e`
+    Echo,
+}
+
+/// Replaces escapes of ANSI C; the flag: `\c` ended the output.
+pub(super) fn ansi(text: &[u8], whose: Escapes) -> (Vec<u8>, bool) {
+    let echo = whose == Escapes::Echo;
+    let mut out = Vec::with_capacity(text.len());
+    let mut rest = text;
+    while let [byte, tail @ ..] = rest {
+        rest = tail;
+        let Some((&letter, tail)) = rest.split_first().filter(|_| *byte == b'\\') else {
+            out.push(*byte);
+            continue;
+        };
+        rest = tail;
+        match letter {
+            b'a' => out.push(7),
+            b'b' => out.push(8),
+            b'e' | b'E' => out.push(27),
+            b'f' => out.push(12),
+            b'n' => out.push(b'\n'),
+            b'r' => out.push(b'\r'),
+            b't' => out.push(b'\t'),
+            b'v' => out.push(11),
+            b'\\' => out.push(b'\\'),
+            b'\'' | b'"' | b'?' if !echo => out.push(letter),
+            b'c' if echo => return (out, true),
+            b'c' if !rest.is_empty() => {
+                out.push(rest[0] & 0x1f);
+                rest = &rest[1..];
+            }
+            b'0' if echo => rest = number(&mut out, rest, 8, 3),
+            b'0'..=b'7' if !echo => rest = number(&mut out, &text[text.len() - rest.len() - 1..], 8, 3),
+            b'x' if rest.first().is_some_and(u8::is_ascii_hexdigit) => rest = number(&mut out, rest, 16, 2),
+            b'u' | b'U' if rest.first().is_some_and(u8::is_ascii_hexdigit) => {
+                let most = if letter == b'u' { 4 } else { 8 };
+                let length = rest.iter().take(most).take_while(|byte| byte.is_ascii_hexdigit()).count();
+                let digits = std::str::from_utf8(&rest[..length]).expect("they are digits");
+                let value = u32::from_str_radix(digits, 16).expect("at most eight digits");
+                let letter = char::from_u32(value).unwrap_or(char::REPLACEMENT_CHARACTER);
+                out.extend(letter.to_string().into_bytes());
+                rest = &rest[length..];
+            }
+            _ => out.extend([b'\\', letter]),
+        }
+        // A NUL ends the text.
+        if !echo && out.last() == Some(&0) {
+            out.pop();
+            break;
+        }
+    }
+    (out, false)
+}
+
+fn number<'t>(out: &mut Vec<u8>, digits: &'t [u8], radix: u32, most: usize) -> &'t [u8] {
+    let length = digits.iter().take(most).take_while(|byte| char::from(**byte).is_digit(radix)).count();
+    let value = digits[..length]
+        .iter()
+        .fold(0u32, |value, digit| value * radix + char::from(*digit).to_digit(radix).unwrap_or(0));
+    out.push(value.to_le_bytes()[0]);
+    &digits[length..]
+}
+
+/// A value in double quotes, as `declare -p` has it; `None` when it needs escapes.
+pub(super) fn double_quoted(value: &[u8]) -> Option<Vec<u8>> {
+    if !value.iter().all(|byte| (b' '..0x7f).contains(byte) || *byte == b'\n') || value.contains(&b'\n') {
+        return None;
+    }
+    let mut quoted = vec![b'"'];
+    for &byte in value {
+        if matches!(byte, b'"' | b'\\' | b'$' | b'`') {
+            quoted.push(b'\\');
+        }
+        quoted.push(byte);
+    }
+    quoted.push(b'"');
+    Some(quoted)
+}
+
+/// A value in single quotes, as `trap` and `${x@Q}` have it.
+pub(super) fn single_quoted(value: &[u8]) -> Vec<u8> {
+    let mut quoted = vec![b'\''];
+    for &byte in value {
+        if byte == b'\'' {
+            quoted.extend(b"'\\''");
+        } else {
+            quoted.push(byte);
+        }
+    }
+    quoted.push(b'\'');
+    quoted
+}
+
+/// `${x@Q}`; `None` when it needs escapes.
+pub(super) fn quoted(value: &[u8]) -> Option<Vec<u8>> {
+    value.iter().all(|byte| (b' '..0x7f).contains(byte)).then(|| single_quoted(value))
+}
+
+impl Shell<'_> {
+    /// What a builtin writes to standard output, and its status.
+    fn captured_builtin(&mut self, arguments: &[Vec<u8>], builtin: Builtin) -> Run<(Vec<u8>, i32)> {
+        let output = super::stream::Stream::output().descriptor();
+        let before = self.state.descriptors.insert(1, std::rc::Rc::clone(&output));
+        let result = builtin(self, arguments, true);
+        match before {
+            Some(before) => drop(self.state.descriptors.insert(1, before)),
+            None => drop(self.state.descriptors.remove(&1)),
+        }
+        let bytes = super::stream::take_output(&output).unwrap_or_default().into_bytes();
+        Ok((bytes, result?))
+    }
+
+    /// The value of a variable that bash provides and nobody assigned.
+    pub(super) fn provided(&mut self, name: &[u8]) -> Run<Option<Vec<u8>>> {
+        let text = |text: &str| Some(text.as_bytes().to_vec());
+        Ok(match name {
+            b"EUID" | b"UID" => {
+                let uid = self.world.acting.as_ref().map_or(0, |user| user.uid);
+                Some(uid.to_string().into_bytes())
+            }
+            b"BASH" => text("/bin/bash"),
+            b"BASH_VERSION" => Some(self.version()?.to_vec()),
+            b"BASH_SUBSHELL" => Some(self.state.subshells.to_string().into_bytes()),
+            b"HOSTNAME" => text(&self.world.uname.node.clone()),
+            b"HOSTTYPE" => text(&self.world.uname.machine.clone()),
+            b"MACHTYPE" => Some(format!("{}-pc-linux-gnu", self.world.uname.machine).into_bytes()),
+            b"OSTYPE" => text("linux-gnu"),
+            b"SHELL" => text("/bin/bash"),
+            b"SHLVL" => text("1"),
+            b"_" => self.state.last.as_ref().map(|value| value.to_vec()),
+            b"SECONDS" => text("0"),
+            b"BASHPID" | b"RANDOM" | b"SRANDOM" | b"EPOCHSECONDS" | b"EPOCHREALTIME" | b"BASH_COMMAND"
+            | b"SHELLOPTS" | b"BASHOPTS" | b"DIRSTACK" | b"GROUPS" | b"BASH_ARGV" | b"BASH_ARGC" | b"BASH_ALIASES"
+            | b"BASH_CMDS" => {
+                self.lacks(format!("the variable `{}`", String::from_utf8_lossy(name)));
+                None
+            }
+            _ => self.computed(name).and_then(|elements| elements.into_iter().next()),
+        })
+    }
+
+    /// The elements of an array that bash provides.
+    pub(super) fn computed(&self, name: &[u8]) -> Option<Vec<Vec<u8>>> {
+        let frames = || self.state.frames.iter().rev();
+        Some(match name {
+            b"PIPESTATUS" => self.state.statuses.iter().map(|status| status.to_string().into_bytes()).collect(),
+            b"FUNCNAME" if self.state.frames.is_empty() => return None,
+            b"FUNCNAME" => frames().map(|frame| frame.function.to_vec()).chain([b"main".to_vec()]).collect(),
+            b"BASH_SOURCE" => frames().map(|frame| frame.file.to_vec()).chain([self.state.name.to_vec()]).collect(),
+            b"BASH_LINENO" => {
+                frames().map(|frame| frame.line.to_string().into_bytes()).chain([b"0".to_vec()]).collect()
+            }
+            b"BASH_VERSINFO" => {
+                let version = self.version.as_ref()?;
+                let release = String::from_utf8_lossy(version).into_owned();
+                let numbers: Vec<&str> = release.split(['.', '(', ')', '-']).filter(|part| !part.is_empty()).collect();
+                let machine = format!("{}-pc-linux-gnu", self.world.uname.machine);
+                numbers.into_iter().chain([machine.as_str()]).map(|part| part.as_bytes().to_vec()).collect()
+            }
+            _ => return None,
+        })
+    }
+
+    /// bash's version, as it says itself: that of the package in the tree.
+    pub(super) fn version(&mut self) -> Run<std::rc::Rc<[u8]>> {
+        if let Some(version) = &self.version {
+            return Ok(std::rc::Rc::clone(version));
+        }
+        let status = self.script(b"/var/lib/dpkg/status")?.unwrap_or_default();
+        let found = stanza(&status, b"bash").map(|version| {
+            let upstream = version.split(|&byte| byte == b'-').next().unwrap_or(version);
+            [upstream, b"(1)-release"].concat()
+        });
+        let version: std::rc::Rc<[u8]> = match found {
+            Some(version) => version.into(),
+            None => b"5.2.37(1)-release".as_slice().into(),
+        };
+        self.version = Some(std::rc::Rc::clone(&version));
+        Ok(version)
+    }
+
+    /// The first two numbers of bash's version.
+    pub(super) fn version_number(&mut self) -> Run<(u32, u32)> {
+        let version = self.version()?;
+        let text = String::from_utf8_lossy(&version).into_owned();
+        let mut numbers = text.split(['.', '(']).map(|part| part.parse().unwrap_or(0));
+        Ok((numbers.next().unwrap_or(0), numbers.next().unwrap_or(0)))
+    }
+}
+
+/// The version of an installed package.
+fn stanza<'t>(status: &'t [u8], package: &[u8]) -> Option<&'t [u8]> {
+    let wanted = [b"Package: ", package].concat();
+    let mut lines = status.split(|&byte| byte == b'\n').skip_while(|line| *line != wanted);
+    lines.find_map(|line| line.strip_prefix(b"Version: "))
+}

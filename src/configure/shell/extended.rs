@@ -1,0 +1,301 @@
+//! What only bash's grammar has (bash(1), Compound Commands, Arrays): `[[ ]]`, `(( ))`, `for (( ; ; ))`, `function`,
+//! `time`, and assignments to arrays.
+
+use super::ast::Assigned;
+use super::ast::Assignment;
+use super::ast::Command;
+use super::ast::Condition;
+use super::ast::Element;
+use super::ast::Part;
+use super::ast::Redirect;
+use super::ast::Target;
+use super::ast::Word;
+use super::parse::Parser;
+use super::parse::SyntaxError;
+use super::parse::is_name;
+use super::parse::plain;
+use super::token::Token;
+use super::word::Context;
+use super::word::assignment_tildes;
+
+/// `a |& b` is `a 2>&1 | b`.
+pub(super) fn with_errors(command: Command) -> Command {
+    let to_output = Redirect { descriptor: 2, target: Target::Duplicate(Word(vec![Part::Plain(b"1".to_vec())])) };
+    match command {
+        Command::Simple { line, assignments, words, mut redirects } => {
+            redirects.push(to_output);
+            Command::Simple { line, assignments, words, redirects }
+        }
+        other => Command::Redirected(0, Box::new(other), vec![to_output]),
+    }
+}
+
+impl Parser {
+    /// `time [-p] pipeline`
+    pub(super) fn time(&mut self) -> Result<Command, SyntaxError> {
+        self.take()?;
+        let portable = matches!(self.peek()?, Token::Word(word) if plain(word) == Some(b"-p"));
+        if portable {
+            self.take()?;
+        }
+        let ends = matches!(self.peek()?, Token::Newline | Token::End | Token::Operator(";" | "&" | ")"));
+        let inner = if ends { Command::Sequence(Vec::new()) } else { self.nested(Self::pipeline)? };
+        Ok(Command::Time(portable, Box::new(inner)))
+    }
+
+    /// `function name [()] command`, behind its first word.
+    pub(super) fn function_clause(&mut self) -> Result<Command, SyntaxError> {
+        let word = self.expect_word()?;
+        let Some(name) = plain(&word).map(<[u8]>::to_vec) else {
+            return Err(self.error("syntax error: bad function name"));
+        };
+        if self.skip_operator("(")? {
+            self.expect_operator(")")?;
+        }
+        self.newlines()?;
+        self.function_body(name)
+    }
+
+    /// `(( expression ))`; `None`, and nothing is read, when it is a subshell in a subshell.
+    pub(super) fn arithmetic_command(&mut self) -> Result<Option<Vec<Part>>, SyntaxError> {
+        if self.source.get(self.position) != Some(&b'(') {
+            return Ok(None);
+        }
+        let (position, line) = (self.position, self.line);
+        self.position += 1;
+        let expression = self.parts(Context::Arithmetic);
+        match expression {
+            Ok(expression) if self.source[self.position..].starts_with(b"))") => {
+                self.position += 2;
+                self.ahead = None;
+                Ok(Some(expression))
+            }
+            Err(error) if error.spent.is_some() => Err(error),
+            _ => {
+                (self.position, self.line) = (position, line);
+                Ok(None)
+            }
+        }
+    }
+
+    /// `(( first; condition; next ))` of a `for`.
+    pub(super) fn arithmetic_clauses(&mut self) -> Result<Option<Box<[Vec<Part>; 3]>>, SyntaxError> {
+        if self.source.get(self.position) != Some(&b'(') {
+            return Ok(None);
+        }
+        self.position += 1;
+        let mut clauses = <[Vec<Part>; 3]>::default();
+        for (index, clause) in clauses.iter_mut().enumerate() {
+            *clause = self.parts(Context::Clause)?;
+            let end: &[u8] = if index < 2 { b";" } else { b"))" };
+            if !self.source[self.position..].starts_with(end) {
+                return Err(self.error("syntax error: arithmetic expression required"));
+            }
+            self.position += end.len();
+        }
+        self.ahead = None;
+        Ok(Some(Box::new(clauses)))
+    }
+
+    // --- [[ ]] -----------------------------------------------------------------------------------------------
+
+    /// What stands in `[[ ]]`, behind its `[[`, with the `]]`.
+    pub(super) fn condition(&mut self) -> Result<Condition, SyntaxError> {
+        let condition = self.either()?;
+        let word = self.expect_word()?;
+        if plain(&word) == Some(b"]]") {
+            Ok(condition)
+        } else {
+            Err(self.error("syntax error in conditional expression"))
+        }
+    }
+
+    fn either(&mut self) -> Result<Condition, SyntaxError> {
+        self.nested(|parser| {
+            let left = parser.both()?;
+            if !parser.skip_operator("||")? {
+                return Ok(left);
+            }
+            parser.newlines()?;
+            let right = parser.either()?;
+            Ok(Condition::Or(Box::new(left), Box::new(right)))
+        })
+    }
+
+    fn both(&mut self) -> Result<Condition, SyntaxError> {
+        self.nested(|parser| {
+            let left = parser.primary()?;
+            if !parser.skip_operator("&&")? {
+                return Ok(left);
+            }
+            parser.newlines()?;
+            let right = parser.both()?;
+            Ok(Condition::And(Box::new(left), Box::new(right)))
+        })
+    }
+
+    fn primary(&mut self) -> Result<Condition, SyntaxError> {
+        self.newlines()?;
+        if self.skip_operator("(")? {
+            let inner = self.either()?;
+            self.newlines()?;
+            self.expect_operator(")")?;
+            self.newlines()?;
+            return Ok(inner);
+        }
+        let word = self.expect_word()?;
+        if plain(&word) == Some(b"!") {
+            return Ok(Condition::Not(Box::new(self.nested(Self::primary)?)));
+        }
+        if plain(&word) == Some(b"]]") {
+            return Err(self.error("syntax error in conditional expression"));
+        }
+        let is_unary = plain(&word).is_some_and(super::conditional::is_unary);
+        let next = match self.peek()? {
+            Token::Word(next) => plain(next).map_or_else(|| b"?".to_vec(), <[u8]>::to_vec),
+            Token::Operator(operator @ ("<" | ">")) => operator.as_bytes().to_vec(),
+            _ => Vec::new(),
+        };
+        if super::conditional::is_binary(&next) {
+            self.take()?;
+            self.blanks();
+            let context = match next.as_slice() {
+                b"=" | b"==" | b"!=" => Context::Pattern,
+                b"=~" => Context::Regex,
+                _ => Context::Word,
+            };
+            let right = self.parts(context)?;
+            self.pay(0)?;
+            if right.is_empty() {
+                return Err(self.error("syntax error in conditional expression"));
+            }
+            self.newlines()?;
+            return Ok(Condition::Binary(word, next, Word(right)));
+        }
+        if is_unary && !next.is_empty() && next != b"]]" {
+            let operator = plain(&word).expect("it was looked at").to_vec();
+            let operand = self.expect_word()?;
+            self.newlines()?;
+            return Ok(Condition::Unary(operator, operand));
+        }
+        self.newlines()?;
+        Ok(Condition::Word(word))
+    }
+
+    // --- assignments -----------------------------------------------------------------------------------------
+
+    /// A word, or an assignment that only bash has: `a=(…)`, `a[i]=…`, `a+=…`.
+    pub(super) fn bash_word(&mut self) -> Result<Word, SyntaxError> {
+        let rest = &self.source[self.position..];
+        let name = rest.iter().take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b'_').count();
+        if is_name(&rest[..name]) {
+            let head = rest[..name].to_vec();
+            match &rest[name..] {
+                [b'[', ..] => return self.element_or_word(head),
+                [b'+', b'=', ..] => return self.assignment(head, None, 2, true),
+                [b'=', b'(', ..] => return self.assignment(head, None, 1, false),
+                _ => {}
+            }
+        }
+        if rest.first() == Some(&b'{')
+            && let Some(close) = memchr::memchr(b'}', &rest[..rest.len().min(80)])
+            && is_name(&rest[1..close])
+            && matches!(rest.get(close + 1), Some(b'<' | b'>'))
+        {
+            return Err(self.error("a descriptor by the name of a variable, `{name}>`, is not followed"));
+        }
+        self.word()
+    }
+
+    /// `name[subscript]=…`, unless it is a plain word with brackets.
+    fn element_or_word(&mut self, name: Vec<u8>) -> Result<Word, SyntaxError> {
+        let (position, line) = (self.position, self.line);
+        self.position += name.len() + 1;
+        let subscript = match self.parts(Context::Subscript) {
+            Err(error) if error.spent.is_some() => return Err(error),
+            other => other.ok(),
+        };
+        let append = match (&self.source[self.position..], subscript) {
+            ([b']', b'=', ..], Some(subscript)) => Some((subscript, false)),
+            ([b']', b'+', b'=', ..], Some(subscript)) => Some((subscript, true)),
+            _ => None,
+        };
+        match append {
+            Some((subscript, append)) => {
+                let behind = self.position + 1;
+                self.position = behind - name.len();
+                self.assignment(name, Some(Word(subscript)), if append { 2 } else { 1 }, append)
+            }
+            None => {
+                (self.position, self.line) = (position, line);
+                self.word()
+            }
+        }
+    }
+
+    /// The value behind a name and `=` or `+=`, which have this length.
+    fn assignment(
+        &mut self,
+        name: Vec<u8>,
+        subscript: Option<Word>,
+        equals: usize,
+        append: bool,
+    ) -> Result<Word, SyntaxError> {
+        self.position += name.len() + equals;
+        let value = if self.source.get(self.position) == Some(&b'(') {
+            self.position += 1;
+            Assigned::Array(self.nested(Self::elements)?)
+        } else {
+            Assigned::Text(self.assigned_word()?)
+        };
+        Ok(Word(vec![Part::Assign(Box::new(Assignment { name, subscript, append, value }))]))
+    }
+
+    fn assigned_word(&mut self) -> Result<Word, SyntaxError> {
+        let mut parts = self.parts(Context::Word)?;
+        if let Some(Part::Plain(text)) = parts.first() {
+            let head = assignment_tildes(text, parts.len() == 1);
+            parts.splice(..1, head);
+        }
+        Ok(Word(parts))
+    }
+
+    fn elements(&mut self) -> Result<Vec<Element>, SyntaxError> {
+        let mut elements = Vec::new();
+        loop {
+            self.blanks();
+            match self.source.get(self.position) {
+                Some(b'\n') => {
+                    self.position += 1;
+                    self.line += 1;
+                }
+                Some(b')') => {
+                    self.position += 1;
+                    return Ok(elements);
+                }
+                Some(b'[') => elements.push(self.subscripted()?),
+                Some(_) => {
+                    let word = self.word()?;
+                    elements.push(Element { subscript: None, append: false, word });
+                }
+                None => return Err(self.error("syntax error: unterminated `(`")),
+            }
+            self.pay(0)?;
+        }
+    }
+
+    /// `[subscript]=word` in a compound value, or a word that begins with a bracket.
+    fn subscripted(&mut self) -> Result<Element, SyntaxError> {
+        let (position, line) = (self.position, self.line);
+        self.position += 1;
+        let subscript = self.parts(Context::Subscript)?;
+        let append = self.source[self.position..].starts_with(b"]+=");
+        if append || self.source[self.position..].starts_with(b"]=") {
+            self.position += if append { 3 } else { 2 };
+            let word = self.assigned_word()?;
+            return Ok(Element { subscript: Some(Word(subscript)), append, word });
+        }
+        (self.position, self.line) = (position, line);
+        Ok(Element { subscript: None, append: false, word: self.word()? })
+    }
+}

@@ -1,0 +1,226 @@
+//! `trap` and `kill`: signals that a script sends itself, its end, and bash's trap for errors. There are no other
+//! processes, so nobody else ever sends one.
+
+use std::rc::Rc;
+
+use super::Interrupt;
+use super::Run;
+use super::Shell;
+use super::printf;
+use super::value::Value;
+
+/// Names by number (signal(7), x86 and arm); 0 is the shell's end.
+const NAMES: [&str; 32] = [
+    "EXIT", "HUP", "INT", "QUIT", "ILL", "TRAP", "ABRT", "BUS", "FPE", "KILL", "USR1", "SEGV", "USR2", "PIPE", "ALRM",
+    "TERM", "STKFLT", "CHLD", "CONT", "STOP", "TSTP", "TTIN", "TTOU", "URG", "XCPU", "XFSZ", "VTALRM", "PROF", "WINCH",
+    "IO", "PWR", "SYS",
+];
+
+/// The number of a signal by number, or by name with or without `SIG`.
+fn number(word: &[u8]) -> Option<usize> {
+    let text = std::str::from_utf8(word).ok()?;
+    if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return text.parse().ok().filter(|number| *number < NAMES.len());
+    }
+    let upper = text.to_ascii_uppercase();
+    let name = upper.strip_prefix("SIG").unwrap_or(&upper);
+    NAMES.iter().position(|known| *known == name)
+}
+
+/// `trap [action] condition…`
+pub(super) fn trap(shell: &mut Shell<'_>, arguments: &[Vec<u8>], _: bool) -> Run<i32> {
+    let arguments = arguments.strip_prefix(&[b"--".to_vec()][..]).unwrap_or(arguments);
+    let listed = match arguments.first().map(Vec::as_slice) {
+        None => Some(&[][..]),
+        Some(b"-p") if shell.is_bash() => Some(&arguments[1..]),
+        Some(b"-l") if shell.is_bash() => {
+            shell.lacks("`trap -l`");
+            return Ok(0);
+        }
+        Some(_) => None,
+    };
+    if let Some(names) = listed {
+        return list(shell, names);
+    }
+    let first = &arguments[0];
+    let is_number = first.iter().all(u8::is_ascii_digit) && !first.is_empty();
+    let (action, conditions) =
+        if arguments.len() == 1 || is_number { (None, arguments) } else { (Some(first.clone()), &arguments[1..]) };
+    let action = action.filter(|action| action != b"-");
+    let action = action.map(|action| shell.keep(action)).transpose()?;
+    let mut status = 0;
+    for condition in conditions {
+        if !set(shell, condition, action.as_ref())? {
+            let message = [b"trap: ".as_slice(), condition, b": bad trap"].concat();
+            if !shell.is_bash() {
+                shell.print_error(&[message.as_slice(), b"\n"].concat())?;
+                return Ok(1);
+            }
+            shell.complain(&message)?;
+            status = 1;
+        }
+    }
+    Ok(status)
+}
+
+fn set(shell: &mut Shell<'_>, condition: &[u8], action: Option<&Value>) -> Run<bool> {
+    let name: &[u8] = match number(condition) {
+        Some(number) => NAMES[number].as_bytes(),
+        None if shell.is_bash() => match condition.to_ascii_uppercase().as_slice() {
+            b"ERR" => b"ERR",
+            // To take away what was never there is fine.
+            b"DEBUG" | b"RETURN" if action.is_none() => return Ok(true),
+            name @ (b"DEBUG" | b"RETURN") => {
+                shell.lacks(format!("`trap … {}`", String::from_utf8_lossy(name)));
+                return Ok(true);
+            }
+            _ => return Ok(false),
+        },
+        None => return Ok(false),
+    };
+    match action {
+        None => drop(shell.state.traps.remove(&shell.world.budget, name)?),
+        Some(action) => drop(shell.state.traps.insert(&shell.world.budget, name, action.clone())?),
+    }
+    Ok(true)
+}
+
+fn list(shell: &mut Shell<'_>, wanted: &[Vec<u8>]) -> Run<i32> {
+    let wanted: Vec<Option<usize>> = wanted.iter().map(|name| number(name)).collect();
+    let mut all: Vec<(usize, Value)> = Vec::new();
+    for (name, action) in shell.state.traps.iter() {
+        let number = number(name).unwrap_or(NAMES.len());
+        if wanted.is_empty() || wanted.contains(&Some(number)) {
+            all.push((number, action.clone()));
+        }
+    }
+    all.sort_by_key(|(number, _)| *number);
+    let mut text = Vec::new();
+    for (number, action) in all {
+        let bash = shell.is_bash();
+        let name = match number {
+            0 => "EXIT".to_owned(),
+            number if number == NAMES.len() => "ERR".to_owned(),
+            number if bash => format!("SIG{}", NAMES[number]),
+            number => NAMES[number].to_owned(),
+        };
+        let quoted = if bash { super::bash::single_quoted(&action) } else { printf::quote(&action) };
+        text.extend([b"trap -- ".as_slice(), &quoted, b" ", name.as_bytes(), b"\n"].concat());
+    }
+    shell.print(&text)
+}
+
+/// `kill [-s signal | -signal] process…`, `kill -l`
+pub(super) fn kill(shell: &mut Shell<'_>, arguments: &[Vec<u8>], _: bool) -> Run<i32> {
+    let (mut signal, mut rest) = (Some(15), arguments);
+    match arguments {
+        [first, tail @ ..] if first == b"-l" || first == b"-L" => return names(shell, tail),
+        [first, name, tail @ ..] if first == b"-s" || (first == b"-n" && shell.is_bash()) => {
+            (signal, rest) = (number(name), tail);
+        }
+        [first, tail @ ..] if first == b"--" => rest = tail,
+        [first, tail @ ..] if first.first() == Some(&b'-') && first.len() > 1 => {
+            (signal, rest) = (number(&first[1..]), tail);
+        }
+        _ => {}
+    }
+    let Some(signal) = signal else { return shell.usage(b"kill: invalid signal number or name") };
+    let rest = rest.strip_prefix(&[b"--".to_vec()][..]).unwrap_or(rest);
+    if rest.is_empty() {
+        return shell.usage(b"kill: usage: kill [-s sigspec | -signum | -sigspec] [pid | job]...");
+    }
+    let mut status = 0;
+    for process in rest {
+        match process.as_slice() {
+            // `$$` is always this number.
+            b"1000" if signal == 0 => {}
+            b"1000" if shell.state.subshells > 0 => shell.gap(b"kill", "a signal from a subshell to its shell"),
+            b"1000" => shell.pending = Some(i32::try_from(signal).expect("a small number")),
+            b"0" | [b'-', ..] => shell.gap(b"kill", "a signal to a group of processes"),
+            [b'%', ..] => shell.gap(b"kill", "a job"),
+            // The first process is there on every machine, and nothing else runs.
+            b"1" if signal == 0 => {}
+            b"1" => shell.gap(b"kill", "a signal to process 1"),
+            _ => {
+                shell.complain(&[b"kill: (".as_slice(), process, b") - No such process"].concat())?;
+                status = 1;
+            }
+        }
+    }
+    Ok(status)
+}
+
+fn names(shell: &mut Shell<'_>, wanted: &[Vec<u8>]) -> Run<i32> {
+    if wanted.is_empty() {
+        shell.gap(b"kill", "the list of signals");
+        return Ok(0);
+    }
+    let mut text = String::new();
+    for word in wanted {
+        let status = std::str::from_utf8(word).ok().and_then(|word| word.parse::<usize>().ok());
+        let line = match status {
+            Some(status) => NAMES.get(if status > 128 { status - 128 } else { status }).map(|name| (*name).to_owned()),
+            None if shell.is_bash() => number(word).map(|number| number.to_string()),
+            None => None,
+        };
+        match line {
+            Some(line) => text += &(line + "\n"),
+            None => return shell.usage(b"kill: invalid signal number or name"),
+        }
+    }
+    shell.print(text.as_bytes())
+}
+
+impl Shell<'_> {
+    /// Acts on a signal that this process sent itself.
+    pub(super) fn take_signal(&mut self) -> Run<()> {
+        let Some(signal) = self.pending.take() else { return Ok(()) };
+        let name = usize::try_from(signal).ok().and_then(|number| NAMES.get(number)).copied().unwrap_or_default();
+        let action = self.state.traps.get(name.as_bytes()).cloned().filter(|_| !matches!(name, "KILL" | "STOP"));
+        match action {
+            Some(action) if action.is_empty() => Ok(()),
+            Some(action) => {
+                let status = self.state.status;
+                self.deeper(|shell| shell.act(&action, status))?;
+                self.state.status = status;
+                Ok(())
+            }
+            None if matches!(name, "CHLD" | "CONT" | "URG" | "WINCH") => Ok(()),
+            None if matches!(name, "STOP" | "TSTP" | "TTIN" | "TTOU") => {
+                self.gap(b"kill", "a process that stops itself");
+                Ok(())
+            }
+            None => Err(Interrupt::Signal(signal)),
+        }
+    }
+
+    /// bash's trap for a command that failed where nothing tests it; a function has it only with `-E`.
+    pub(super) fn error_trap(&mut self, status: i32) -> Run<()> {
+        let inside = self.state.frames.iter().any(|frame| frame.hidden.is_some());
+        if !self.is_bash() || (inside && !self.state.options.errtrace) {
+            return Ok(());
+        }
+        let Some(action) = self.state.traps.get(b"ERR").cloned() else { return Ok(()) };
+        // It does not happen inside itself.
+        self.state.traps.remove(&self.world.budget, b"ERR")?;
+        let (line, statuses) = (self.state.line, Rc::clone(&self.state.statuses));
+        let result = self.deeper(|shell| shell.act(&action, status));
+        if self.state.traps.get(b"ERR").is_none() {
+            self.state.traps.insert(&self.world.budget, b"ERR", action)?;
+        }
+        result?;
+        (self.state.status, self.state.line) = (status, line);
+        self.state.statuses = statuses;
+        Ok(())
+    }
+
+    /// Runs the text of a trap, in which `$?` is first `status`.
+    pub(super) fn act(&mut self, action: &[u8], status: i32) -> Run<i32> {
+        let before = self.state.trapped.replace(status);
+        self.state.status = status;
+        let line = self.state.line;
+        let result = self.run_text(action, line, false);
+        self.state.trapped = before;
+        result
+    }
+}
