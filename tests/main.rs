@@ -21,6 +21,7 @@ mod cluster;
 mod deb;
 mod deb_file;
 mod debconf;
+mod dialects;
 mod faults;
 #[cfg(all(feature = "http", feature = "sandbox"))]
 mod figures;
@@ -82,3 +83,4 @@ mod suites;
 mod unpack;
 #[cfg(all(feature = "http", feature = "sandbox"))]
 mod unreachable;
+mod vendors;
