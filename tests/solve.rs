@@ -9,6 +9,7 @@ use imgbuild::deb::Package;
 use imgbuild::deb::stanzas;
 use imgbuild::solve::Request;
 use imgbuild::solve::Wish;
+use imgbuild::solve::judge;
 use imgbuild::solve::order;
 use imgbuild::solve::solve;
 
@@ -100,6 +101,7 @@ fn ours(index: &Index, set: &str, recommends: bool) -> Ours {
     request.wishes = set.split_whitespace().map(named).collect();
     let solution = solve(index, &request).expect("the set can be installed");
     assert_eq!(order(index, &solution).len(), solution.packages.len());
+    assert_eq!(judge(index, &request, &solution.ids().collect()).expect("it was just found"), solution);
     let name = |id| index.package(id).name.clone();
     let label = |id| format!("{} {}", index.package(id).name, index.package(id).version);
     Ours { packages: solution.ids().map(label).collect(), base: base.ids().map(name).collect() }

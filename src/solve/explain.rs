@@ -176,7 +176,7 @@ impl fmt::Display for Unknown {
     }
 }
 
-const fn verb(field: Field) -> &'static str {
+pub(super) const fn verb(field: Field) -> &'static str {
     match field {
         Field::PreDepends => "needs before its unpacking",
         Field::Depends => "needs",

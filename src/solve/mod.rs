@@ -15,6 +15,7 @@
 //! 5. What no wish, base package or relation leads to is not in the set.
 
 mod explain;
+mod judge;
 mod order;
 mod recommends;
 mod request;
@@ -34,6 +35,9 @@ pub use explain::Contradiction;
 pub use explain::Label;
 pub use explain::Link;
 pub use explain::Reason;
+pub use judge::Misfit;
+pub use judge::fit_together;
+pub use judge::judge;
 pub use order::order;
 pub use request::Request;
 pub use request::Wish;

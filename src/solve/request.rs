@@ -123,7 +123,9 @@ pub(super) fn wanted(index: &Index, request: &Request) -> Result<Vec<Wanted>, Er
     if !unknown.is_empty() {
         return Err(Error::Unknown(unknown));
     }
-    wanted.extend(base(&world, request.base));
+    // What the base is does not depend on which versions are kept: else it would change with the lock.
+    let none = BTreeSet::new();
+    wanted.extend(base(&World::unlimited(index, &request.architecture, &none), request.base));
     wanted.sort_by(|a, b| a.cause.cmp(&b.cause));
     wanted.dedup_by(|a, b| a.cause == b.cause && a.candidates == b.candidates);
     Ok(wanted)

@@ -124,7 +124,7 @@ impl Walk<'_> {
 }
 
 /// The relations that bring in other packages.
-fn relations(package: &Package, recommends: bool) -> impl Iterator<Item = (Field, &Relation)> {
+pub(super) fn relations(package: &Package, recommends: bool) -> impl Iterator<Item = (Field, &Relation)> {
     let in_field = |field, relations| std::iter::repeat(field).zip(relations);
     let recommended: &[Relation] = if recommends { &package.recommends } else { &[] };
     in_field(Field::PreDepends, package.pre_depends.as_slice())

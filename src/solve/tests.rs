@@ -96,6 +96,9 @@ fn solved(index: &Index, request: &Request) -> String {
     match solve(index, request) {
         Ok(solution) => {
             assert_eq!(check::violations(index, request, &solution), Vec::<String>::new());
+            // Who judges it later does not know what was kept.
+            let later = Request { keep: BTreeSet::new(), ..request.clone() };
+            assert_eq!(judge(index, &later, &solution.ids().collect()).expect("it was just found"), solution);
             labels(index, &solution)
         }
         Err(error) => error.to_string(),
@@ -225,6 +228,46 @@ fn recommends_where_they_fit() {
     assert_eq!(with("a 1; depends: x | y; recommends: z\n x 1\n y 1\n z 1; conflicts: x", "a"), "a 1, x 1");
     // Of two that exclude each other the first; the second's alternative.
     assert_eq!(with("a 1; recommends: x, y | w\n x 1; conflicts: y\n y 1\n w 1", "a"), "a 1, w 1, x 1");
+}
+
+/// Chosen before, and judged: what the solver would not have given in any order.
+#[test]
+fn a_set_that_was_chosen_before() {
+    let world =
+        "a 1; depends: b | c; recommends: d\n b 1\n c 1\n d 1; depends: e\n e 1; conflicts: f\n f 1\n g 1\n b 2";
+    let index = index(world);
+    let judged = |wishes: &str, recommends: bool, chosen: &str| {
+        let is_chosen = |id: &PackageId| {
+            let package = index.package(*id);
+            chosen.split(", ").any(|label| label == format!("{} {}", package.name, package.version))
+        };
+        let chosen: BTreeSet<PackageId> = index.ids().filter(is_chosen).collect();
+        let request = Request { recommends, ..request(wishes) };
+        judge(&index, &request, &chosen).map_or_else(|error| error.to_string(), |solution| labels(&index, &solution))
+    };
+    for set in ["a 1, b 2", "a 1, b 1", "a 1, c 1"] {
+        assert_eq!(judged("a", false, set), set);
+    }
+    assert_eq!(judged("a", true, "a 1, b 2, d 1, e 1"), "a 1, b 2, d 1, e 1");
+    assert_eq!(judged("a f", true, "a 1, b 2, f 1"), "a 1, b 2, f 1", "what is recommended does not fit");
+    for (wishes, recommends, set, wanted) in [
+        ("a", false, "b 2", "nothing in it fulfils `a`, which is asked for"),
+        ("a b=1", false, "a 1, b 2", "nothing in it fulfils `b=1`, which is asked for"),
+        ("a none", false, "a 1, b 2", "cannot find `none`"),
+        ("a", false, "a 1", "`a 1` needs `b | c`, which nothing in it is"),
+        ("a", false, "a 1, b 1, b 2", "`b 1` and `b 2` cannot both be installed"),
+        ("a", false, "a 1, b 2, c 1", "nothing that is asked for or needed leads to `c 1`, which is in it"),
+        ("a", false, "a 1, b 2, g 1", "nothing that is asked for or needed leads to `g 1`, which is in it"),
+        ("a e f", false, "a 1, b 2, e 1, f 1", "`e 1` excludes `f 1`, which is in it"),
+        ("a", true, "a 1, b 2", "`d 1` is recommended and fits, and is not in it"),
+        ("a", true, "a 1, b 2, d 1", "`d 1` needs `e`, which nothing in it is"),
+    ] {
+        assert_eq!(judged(wishes, recommends, set), wanted, "{wishes}: {set}");
+    }
+    let base = self::index("a 1\n z 1; essential: yes");
+    let a: BTreeSet<PackageId> = base.named("a").iter().copied().collect();
+    let request = Request { base: Base::Essential, ..request("a") };
+    assert_eq!(judge(&base, &request, &a).expect_err("no base").to_string(), "`z` is essential, and is not in it");
 }
 
 #[test]

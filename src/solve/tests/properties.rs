@@ -9,6 +9,7 @@ use super::request;
 use crate::archive::Index;
 use crate::archive::PackageId;
 use crate::solve::Error;
+use crate::solve::judge;
 use crate::solve::order;
 use crate::solve::solve;
 
@@ -87,6 +88,8 @@ fn answer(index: &Index, wishes: &str, recommends: bool) -> Result<String, Error
     let request = crate::solve::Request { recommends, ..request(wishes) };
     let solution = solve(index, &request)?;
     assert_eq!(check::violations(index, &request, &solution), Vec::<String>::new());
+    let judged = judge(index, &request, &solution.ids().collect());
+    assert_eq!(judged.unwrap_or_else(|error| panic!("what was found is refused: {error}")), solution);
     let ordered: std::collections::BTreeSet<PackageId> = order(index, &solution).into_iter().collect();
     assert_eq!(ordered, solution.ids().collect(), "each package has one place in the order");
     for id in solution.ids() {

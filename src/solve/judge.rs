@@ -1,0 +1,160 @@
+//! The judge: whether packages that were chosen before are a set that a request leads to.
+//!
+//! A lock is such a set, and a file that anybody may have written. Nothing is searched here: which of several
+//! versions, and which alternative, is the set's own to say. But it must hold together, hold what is wanted, and have
+//! nothing in it without a reason.
+
+use std::cell::Cell;
+use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+
+use super::Error;
+use super::Field;
+use super::Label;
+use super::Request;
+use super::Solution;
+use super::explain;
+use super::recommends;
+use super::request;
+use super::request::Cause;
+use super::solution;
+use super::world::Scope;
+use super::world::Slot;
+use super::world::World;
+use crate::archive::Index;
+use crate::archive::PackageId;
+
+/// Why a set of packages is not one that a request leads to. Packages are named with their versions.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Misfit {
+    /// Nothing in any archive fulfils a wish.
+    #[error("{0}")]
+    Wishes(Box<Error>),
+    /// Nothing in the set fulfils a wish.
+    #[error("nothing in it fulfils `{0}`, which is asked for")]
+    Wish(String),
+    /// A package of the base is not in it.
+    #[error("`{package}` is {base}, and is not in it")]
+    Base {
+        /// Its name.
+        package: String,
+        /// `essential`, `of priority required` …
+        base: &'static str,
+    },
+    /// A relation of a package is not fulfilled.
+    #[error("`{package}` {} `{relation}`, which nothing in it is", explain::verb(*.field))]
+    Needs {
+        /// Which package.
+        package: String,
+        /// In which field.
+        field: Field,
+        /// As Debian writes it.
+        relation: String,
+    },
+    /// Two packages of it keep each other away.
+    #[error("`{package}` excludes `{other}`, which is in it")]
+    Excludes {
+        /// One.
+        package: String,
+        /// The other.
+        other: String,
+    },
+    /// There can be one version of a package only.
+    #[error("`{0}` and `{1}` cannot both be installed")]
+    Twice(String, String),
+    /// A package that nothing leads to.
+    #[error("nothing that is asked for or needed leads to `{0}`, which is in it")]
+    NoReason(String),
+    /// A package that is recommended and fits.
+    #[error("`{0}` is recommended and fits, and is not in it")]
+    Recommended(String),
+    /// The search for recommended packages was given up.
+    #[error("it takes more than {steps} steps to tell what is recommended")]
+    Limit {
+        /// [`Request::steps`].
+        steps: u64,
+    },
+}
+
+impl Misfit {
+    /// Whether the set is not what the request asks for, rather than not what its packages say of themselves.
+    #[must_use]
+    pub const fn is_of_request(&self) -> bool {
+        matches!(self, Self::Wishes(_) | Self::Wish(_))
+    }
+}
+
+/// Judges a set of packages of an index by a request ([`Request::keep`] does not matter). Returns it with the reasons.
+///
+/// # Errors
+/// The set is none that the request leads to.
+pub fn judge(index: &Index, request: &Request, chosen: &BTreeSet<PackageId>) -> Result<Solution, Misfit> {
+    let wanted = request::wanted(index, request).map_err(|error| Misfit::Wishes(Box::new(error)))?;
+    let pins = request::pins(index, request, &wanted);
+    let world = World::new(index, &request.architecture, &request.keep, pins);
+    let world = world.scoped(Scope::Best(slots(&world, chosen)?));
+    for each in &wanted {
+        if !each.candidates.iter().any(|id| chosen.contains(id)) {
+            return Err(match &each.cause {
+                Cause::Asked(wish) => Misfit::Wish(wish.clone()),
+                Cause::Base(base, package) => Misfit::Base { package: package.clone(), base },
+            });
+        }
+    }
+    hold(&world, chosen)?;
+    let reached = solution::reach(&world, &wanted, chosen, request.recommends);
+    if let Some(&id) = chosen.iter().find(|id| !reached.contains_key(id)) {
+        return Err(Misfit::NoReason(label(&world, id)));
+    }
+    if request.recommends {
+        let limit = |_| Misfit::Limit { steps: request.steps };
+        let all = recommends::add(&world, &wanted, chosen.clone(), &Cell::new(request.steps)).map_err(limit)?;
+        if let Some(&id) = all.difference(chosen).next() {
+            return Err(Misfit::Recommended(label(&world, id)));
+        }
+    }
+    Ok(solution::walk(&world, &wanted, chosen, request.recommends))
+}
+
+/// Judges only whether packages of an index fit together and need no others.
+///
+/// # Errors
+/// They do not.
+pub fn fit_together(index: &Index, architecture: &str, chosen: &BTreeSet<PackageId>) -> Result<(), Misfit> {
+    let kept = BTreeSet::new();
+    let world = World::new(index, architecture, &kept, BTreeMap::new());
+    hold(&world.scoped(Scope::Best(slots(&world, chosen)?)), chosen)
+}
+
+fn slots<'a>(world: &World<'a>, chosen: &BTreeSet<PackageId>) -> Result<BTreeMap<Slot<'a>, PackageId>, Misfit> {
+    let mut slots = BTreeMap::new();
+    for &id in chosen {
+        if let Some(other) = slots.insert(world.slot(id), id) {
+            return Err(Misfit::Twice(label(world, other), label(world, id)));
+        }
+    }
+    Ok(slots)
+}
+
+fn label(world: &World<'_>, id: PackageId) -> String {
+    Label::of(world, id).to_string()
+}
+
+fn hold(world: &World<'_>, chosen: &BTreeSet<PackageId>) -> Result<(), Misfit> {
+    for &id in chosen {
+        let package = world.index.package(id);
+        for (field, relation) in solution::relations(package, false) {
+            let fulfilled = world.satisfies_itself(id, relation)
+                || world.satisfying(package, relation).iter().any(|other| chosen.contains(other));
+            if !fulfilled {
+                let (package, relation) = (label(world, id), relation.to_string());
+                return Err(Misfit::Needs { package, field, relation });
+            }
+        }
+        if let Some(&other) = world.exclusions(id).iter().find(|other| chosen.contains(other)) {
+            return Err(Misfit::Excludes { package: label(world, id), other: label(world, other) });
+        }
+    }
+    Ok(())
+}
