@@ -178,7 +178,7 @@ fn from_mirror(host: &Host, source: &Source, options: &Options, mirror: &str) ->
 
 /// The newest Release the store knows, for who is offline. Its expiry is waived: nobody could serve a newer one.
 fn from_store(host: &Host, source: &Source, options: &Options, path: &str) -> Result<VerifiedRelease, Error> {
-    let record = host.store.record("release", &source.key()).map_err(Error::Store)?;
+    let record = host.store.signed("release", &source.key()).map_err(Error::Store)?;
     let Some(signed) = record.as_deref().and_then(Signed::from_bytes) else {
         let url = source.mirrors.first().map_or("", String::as_str);
         let url = format!("{}/{path}", redacted(url));
@@ -197,11 +197,14 @@ fn judge(
     offline: bool,
 ) -> Result<VerifiedRelease, Error> {
     let path = source.path(if signed.signature.is_some() { "Release.gpg" } else { "InRelease" });
-    let at = if source.snapshot { None } else { Some(host.now) };
-    let (text, signers) = signed.verify(&*host.trust, &source.keyring, at).map_err(|error| match error {
-        VerifyError::Framing(error) => Error::Framing { archive: source.name.clone(), path, source: error },
-        VerifyError::Signature(error) => Error::Signature { archive: source.name.clone(), path, source: error },
-    })?;
+    let verify = |at| {
+        let (archive, path) = (source.name.clone(), path.clone());
+        signed.verify(&*host.trust, &source.keyring, at).map_err(|error| match error {
+            VerifyError::Framing(source) => Error::Framing { archive, path, source },
+            VerifyError::Signature(source) => Error::Signature { archive, path, source },
+        })
+    };
+    let (text, signers) = verify(if source.snapshot { None } else { Some(host.now) })?;
     let wrong = |error| Error::Release { archive: source.name.clone(), source: error };
     let release = Release::parse_within(&text, &host.limits).map_err(wrong)?;
     release.check_suite(&source.suite).map_err(wrong)?;
@@ -213,7 +216,9 @@ fn judge(
         other => other.map(|()| false).map_err(wrong)?,
     };
     if !source.snapshot {
-        check_newest(host, source, options, release.date)?;
+        // A lock is proved at its Release's own date, for ever after: what does not count then makes no lock, and no build.
+        verify(None)?;
+        check_newest(host, source, options, &signed, release.date)?;
     }
     let proof = Proof {
         name: source.name.clone(),
@@ -235,17 +240,27 @@ fn warn_stale(host: &Host, source: &Source, until: i64) {
     host.reporter.event(&Event::Warning { message: &message });
 }
 
-/// Refuses a Release older than the newest seen: a replayed old state is signed as well as a new one.
-fn check_newest(host: &Host, source: &Source, options: &Options, date: i64) -> Result<(), Error> {
+/// Refuses a Release older than the newest seen: a replayed old state is signed as well as a new one. The newest is
+/// kept as it was signed, not its date alone. So a cache that was restored from elsewhere counts, and none can claim
+/// one that the archive never had.
+fn check_newest(host: &Host, source: &Source, options: &Options, signed: &Signed, date: i64) -> Result<(), Error> {
     let key = source.key();
-    let record = host.store.record("newest", &key).map_err(Error::Store)?;
-    let seen: Option<i64> = record.and_then(|bytes| String::from_utf8(bytes).ok()?.parse().ok());
+    let record = host.store.signed("newest", &key).map_err(Error::Store)?;
+    let new = Signed::to_bytes(&signed.text, signed.signature.as_deref());
+    if record.as_ref() == Some(&new) {
+        return Ok(());
+    }
+    let seen = record.as_deref().and_then(Signed::from_bytes).and_then(|seen| {
+        let (text, _) = seen.verify(&*host.trust, &source.keyring, None).ok()?;
+        let release = Release::parse_within(&text, &host.limits).ok()?;
+        release.check_suite(&source.suite).ok().map(|()| release.date)
+    });
     match seen {
         Some(seen) if date < seen && !options.allow_older => {
             Err(Error::Release { archive: source.name.clone(), source: ReleaseError::Rollback { date, seen } })
         }
         Some(seen) if date <= seen => Ok(()),
-        _ => host.store.set_record("newest", &key, date.to_string().as_bytes()).map_err(Error::Store),
+        _ => host.store.set_signed("newest", &key, &new).map_err(Error::Store),
     }
 }
 
@@ -254,10 +269,10 @@ fn remember(host: &Host, source: &Source, verified: &VerifiedRelease) -> Result<
     let bytes = Signed::to_bytes(&proof.text, proof.signature.as_deref());
     let key = source.key();
     // Most builds find the archive as the last one did.
-    if host.store.record("release", &key).map_err(Error::Store)?.as_deref() == Some(&bytes) {
+    if host.store.signed("release", &key).map_err(Error::Store)?.as_deref() == Some(&bytes) {
         return Ok(());
     }
-    host.store.set_record("release", &key, &bytes).map_err(Error::Store)
+    host.store.set_signed("release", &key, &bytes).map_err(Error::Store)
 }
 
 /// The text of one index, verified.

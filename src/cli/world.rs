@@ -13,16 +13,20 @@ use super::signals::Signals;
 use super::terminal::Terminal;
 use super::words::Failure;
 use crate::archive;
+use crate::host::Event;
 use crate::host::Host;
 use crate::host::NoSandbox;
 use crate::host::OfflineTransport;
+use crate::host::Reporter;
 use crate::host::Sandbox;
+use crate::host::StoreError;
 use crate::host::Transport;
 use crate::host::apt;
 use crate::host::http;
 use crate::host::http::HttpTransport;
 use crate::host::openpgp::OpenPgp;
 use crate::host::store::DirStore;
+use crate::host::store::RecordKey;
 use crate::limits::Limits;
 use crate::pipeline::Mirrors;
 use crate::recipe;
@@ -46,10 +50,14 @@ pub(super) fn host(common: &Common, signals: &Signals) -> Result<Host, Failure> 
         let transport = transport.map_err(|error| Failure::Usage(format!("cannot use the network: {error}")))?;
         Arc::new(transport.cancelled_by(reporter.clone()))
     };
-    let cache = cache_directory(common.cache.as_deref())?;
+    let store = DirStore::open(cache_directory(common.cache.as_deref())?)?;
+    let store = match key_of_records(reporter.as_ref())? {
+        Some(key) => store.sealed_by(key),
+        None => store,
+    };
     Ok(Host {
         transport,
-        store: Arc::new(DirStore::open(cache)?),
+        store: Arc::new(store),
         trust: Arc::new(OpenPgp { limits }),
         sandbox: sandbox(&limits),
         reporter,
@@ -88,19 +96,39 @@ fn variable(name: &str) -> Option<OsString> {
     std::env::var_os(name).filter(|value| !value.is_empty())
 }
 
+/// The key of the cache's records. It lies where this user's other programs keep their state, and not in the cache,
+/// which may be restored or shared. `None`: there is no such place, and nothing is remembered.
+fn key_of_records(reporter: &dyn Reporter) -> Result<Option<RecordKey>, Failure> {
+    let Some(path) = below("XDG_STATE_HOME", ".local/state", "imgbuild/cache.key") else { return Ok(None) };
+    match RecordKey::kept_at(&path) {
+        Ok(key) => Ok(Some(key)),
+        Err(error @ StoreError::Unusable { .. }) => Err(error.into()),
+        // A home that is none, as of daemons and in containers.
+        Err(error) => {
+            let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}")).unwrap_or_default();
+            let message = format!("{error}{cause}: what this build decodes, the next one decodes again");
+            reporter.event(&Event::Warning { message: &message });
+            Ok(None)
+        }
+    }
+}
+
+/// A path below a directory of the XDG base directory specification.
+fn below(variable_name: &str, usual: &str, path: &str) -> Option<PathBuf> {
+    // The specification says that relative ones are to be ignored.
+    let absolute = |name| variable(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    let base = absolute(variable_name).or_else(|| absolute("HOME").map(|home| home.join(usual)));
+    base.map(|base| base.join(path))
+}
+
 /// Where the cache is: as asked for, else where the XDG base directory specification says.
 pub(super) fn cache_directory(asked: Option<&Path>) -> Result<PathBuf, Failure> {
     if let Some(directory) = asked {
         return Ok(directory.to_owned());
     }
-    // The specification says that relative ones are to be ignored.
-    let absolute = |name| variable(name).map(PathBuf::from).filter(|path| path.is_absolute());
-    absolute("XDG_CACHE_HOME")
-        .or_else(|| absolute("HOME").map(|home| home.join(".cache")))
-        .map(|base| base.join("imgbuild"))
-        .ok_or_else(|| {
-            Failure::Usage("there is no HOME to keep a cache in; name a directory with `--cache`".to_owned())
-        })
+    below("XDG_CACHE_HOME", ".cache", "imgbuild").ok_or_else(|| {
+        Failure::Usage("there is no HOME to keep a cache in; name a directory with `--cache`".to_owned())
+    })
 }
 
 /// Where Debian's packages come from: the first of option, recipe, environment, the host's own apt and the built-in

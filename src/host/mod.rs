@@ -203,7 +203,8 @@ impl Transport for OfflineTransport {
 /// Blobs by SHA-256, and small records; shared by builds, safe to lose.
 ///
 /// A wrong blob cannot get in: [`StoreWriter::commit`] compares. A blob that was damaged since is found on
-/// [`Store::get`], put aside and reported as absent.
+/// [`Store::get`], put aside and reported as absent. A record is what no digest names, so it must be the store's own
+/// word ([`Store::record`]), or prove itself ([`Store::signed`]).
 pub trait Store: Send + Sync {
     /// The blob of this digest, its bytes verified now; `None` when it is absent.
     ///
@@ -217,8 +218,9 @@ pub trait Store: Send + Sync {
     /// The store cannot be written.
     fn writer(&self) -> Result<Box<dyn StoreWriter>, StoreError>;
 
-    /// A small named record, such as a cached result or the newest Release date seen. `kind` and `key` are
-    /// `[a-z0-9._-]+`. A damaged record is absent.
+    /// A small named record, such as a cached result. `kind` and `key` are `[a-z0-9._-]+`. One that this store has
+    /// not written under this very name, whole and unchanged, is absent: what can be written by others, restored or
+    /// shared is not believed.
     ///
     /// # Errors
     /// The store cannot be read.
@@ -229,6 +231,55 @@ pub trait Store: Send + Sync {
     /// # Errors
     /// The store cannot be written.
     fn set_record(&self, kind: &str, key: &str, bytes: &[u8]) -> Result<(), StoreError>;
+
+    /// A small named text that proves itself, such as a signed Release: it may be anybody's, so whoever reads it
+    /// checks the signature. A damaged one is absent.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    fn signed(&self, kind: &str, key: &str) -> Result<Option<Vec<u8>>, StoreError>;
+
+    /// Replaces such a text as a whole.
+    ///
+    /// # Errors
+    /// The store cannot be written.
+    fn set_signed(&self, kind: &str, key: &str, bytes: &[u8]) -> Result<(), StoreError>;
+}
+
+/// A store of which only the blobs are used, by their digests: nothing that an earlier build has remembered, or that
+/// somebody has put there, reaches what is made with it.
+pub struct ContentOnly(pub Arc<dyn Store>);
+
+impl fmt::Debug for ContentOnly {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ContentOnly")
+    }
+}
+
+impl Store for ContentOnly {
+    fn get(&self, sha256: &Sha256) -> Result<Option<StoredBlob>, StoreError> {
+        self.0.get(sha256)
+    }
+
+    fn writer(&self) -> Result<Box<dyn StoreWriter>, StoreError> {
+        self.0.writer()
+    }
+
+    fn record(&self, _: &str, _: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        Ok(None)
+    }
+
+    fn set_record(&self, _: &str, _: &str, _: &[u8]) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    fn signed(&self, kind: &str, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        self.0.signed(kind, key)
+    }
+
+    fn set_signed(&self, kind: &str, key: &str, bytes: &[u8]) -> Result<(), StoreError> {
+        self.0.set_signed(kind, key, bytes)
+    }
 }
 
 /// A blob being written.
@@ -273,6 +324,14 @@ pub enum StoreError {
         sha256: Sha256,
         /// Size of what came.
         size: u64,
+    },
+    /// A part of it is not what it has to be.
+    #[error("`{}` {reason}", path.display())]
+    Unusable {
+        /// Which.
+        path: PathBuf,
+        /// What is wrong with it, and what to do.
+        reason: String,
     },
     /// The file system said no.
     #[error("cannot {action} `{}`", path.display())]

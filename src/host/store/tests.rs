@@ -1,4 +1,11 @@
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::symlink;
+
 use super::*;
+
+const KEY: RecordKey = RecordKey::new([7; 32]);
 
 fn store() -> (tempfile::TempDir, DirStore) {
     let directory = tempfile::tempdir().expect("a temporary directory");
@@ -19,8 +26,14 @@ fn read(blob: &StoredBlob) -> Vec<u8> {
     bytes
 }
 
+#[expect(clippy::disallowed_methods, reason = "only counted")]
 fn files(root: &Path, directory: &str) -> usize {
-    sorted_entries(&root.join("cache").join(directory)).expect("listed").len()
+    fs::read_dir(root.join("cache").join(directory)).expect("listed").count()
+}
+
+fn blob_path(directory: &tempfile::TempDir, sha256: &Sha256) -> PathBuf {
+    let (shard, name) = blob_name(sha256);
+    directory.path().join("cache/sha256").join(shard).join(name)
 }
 
 #[test]
@@ -52,7 +65,7 @@ fn a_wrong_blob_does_not_get_in() {
 fn a_damaged_blob_is_absent_and_put_aside() {
     let (directory, store) = store();
     let blob = put(&store, b"hello");
-    let path = blob_path(&store.root, &blob.sha256);
+    let path = blob_path(&directory, &blob.sha256);
     fs::remove_file(&path).expect("removed");
     fs::write(&path, b"hellO").expect("replaced");
     assert!(store.get(&blob.sha256).expect("readable").is_none());
@@ -63,19 +76,158 @@ fn a_damaged_blob_is_absent_and_put_aside() {
 
 #[test]
 fn a_record_is_replaced_whole_and_checked() {
-    let (_directory, store) = store();
-    assert_eq!(store.record("release", "a").expect("readable"), None);
-    store.set_record("release", "a", b"one").expect("kept");
-    store.set_record("release", "a", b"two").expect("kept");
-    assert_eq!(store.record("release", "a").expect("readable").as_deref(), Some(&b"two"[..]));
-    let path = store.record_path("release", "a").expect("a good name");
+    let (directory, store) = store();
+    assert_eq!(store.record("list", "a").expect("readable"), None);
+    store.set_record("list", "a", b"one").expect("kept");
+    store.set_record("list", "a", b"two").expect("kept");
+    assert_eq!(store.record("list", "a").expect("readable").as_deref(), Some(&b"two"[..]));
+    let path = directory.path().join("cache/records/list/a");
     let whole = fs::read(&path).expect("readable");
-    for cut in 0..whole.len() {
-        assert_eq!(checked_record(&whole[..cut]), None, "cut at {cut}");
+    for at in 0..whole.len() {
+        let mut changed = whole.clone();
+        changed[at] ^= 1;
+        for bytes in [&whole[..at], &changed] {
+            fs::remove_file(&path).expect("removed");
+            fs::write(&path, bytes).expect("written");
+            assert_eq!(store.record("list", "a").expect("readable"), None, "at {at}");
+        }
+    }
+    store.set_record("list", "a", b"three").expect("kept");
+    assert_eq!(store.record("list", "a").expect("readable").as_deref(), Some(&b"three"[..]));
+}
+
+/// Case 93: a record counts under its own kind and name, with the key of this user, and never by its bytes alone.
+#[test]
+fn a_record_is_no_other_stores_and_no_other_record() {
+    let (directory, first) = store();
+    let first = first.sealed_by(KEY);
+    first.set_record("list", "a", b"value").expect("kept");
+    first.set_record("list", "b", b"other").expect("kept");
+    first.set_record("other", "a", b"third").expect("kept");
+    let records = directory.path().join("cache/records");
+    let again = |key: RecordKey| DirStore::open(directory.path().join("cache")).expect("opened").sealed_by(key);
+    assert_eq!(again(KEY).record("list", "a").expect("readable").as_deref(), Some(&b"value"[..]));
+    for stranger in [RecordKey::new([8; 32]), RecordKey::ephemeral().expect("random")] {
+        assert_eq!(again(stranger).record("list", "a").expect("readable"), None, "another key");
+    }
+    for other in ["list/b", "other/a"] {
+        fs::remove_file(records.join("list/a")).expect("removed");
+        fs::copy(records.join(other), records.join("list/a")).expect("copied");
+        assert_eq!(again(KEY).record("list", "a").expect("readable"), None, "{other} in its place");
+    }
+    // Whoever writes a record without the key can make the checksum, but not the seal.
+    let forged = [RECORD_HEADER, Sha256::of(b"evil").as_bytes(), b"evil"].concat();
+    fs::remove_file(records.join("list/a")).expect("removed");
+    fs::write(records.join("list/a"), forged).expect("written");
+    assert_eq!(again(KEY).record("list", "a").expect("readable"), None);
+    assert_eq!(again(KEY).signed("list", "a").expect("readable").as_deref(), Some(&b"evil"[..]), "proves nothing");
+}
+
+/// Case 94: the key is its user's alone.
+#[test]
+fn the_key_of_the_records_is_nobody_elses() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let path = directory.path().join("state/imgbuild/cache.key");
+    let keys: Vec<RecordKey> = std::thread::scope(|scope| {
+        let made: Vec<_> = (0..8).map(|_| scope.spawn(|| RecordKey::kept_at(&path).expect("made"))).collect();
+        made.into_iter().map(|thread| thread.join().expect("it ends")).collect()
+    });
+    let seals: Vec<_> = keys.iter().map(|key| key.seal("a", "b", b"c")).collect();
+    assert!(seals.iter().all(|seal| *seal == seals[0]), "all that made it at once have the same");
+    let metadata = fs::metadata(&path).expect("there");
+    assert_eq!((metadata.mode() & 0o777, metadata.len()), (0o600, 32));
+    assert_eq!(fs::metadata(path.parent().expect("below")).expect("there").mode() & 0o777, 0o700);
+    for (mode, bytes, words) in [(0o640, 32, "read by others"), (0o604, 32, "read by others"), (0o600, 31, "no key")] {
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).expect("ours");
+        fs::write(&path, vec![1; bytes]).expect("written");
+        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).expect("ours");
+        let error = RecordKey::kept_at(&path).expect_err(words).to_string();
+        assert!(error.contains(words) && error.contains("cache.key"), "{error}");
     }
     fs::remove_file(&path).expect("removed");
-    fs::write(&path, &whole[..whole.len() - 1]).expect("cut");
-    assert_eq!(store.record("release", "a").expect("readable"), None);
+    symlink(directory.path().join("elsewhere"), &path).expect("linked");
+    assert!(RecordKey::kept_at(&path).is_err(), "a link");
+    assert!(!directory.path().join("elsewhere").exists());
+}
+
+/// Case 95: each directory of a store is its user's own, and none is a link: nothing is removed or written elsewhere.
+#[test]
+fn a_directory_that_is_another_is_not_used() {
+    let parts = ["", "/sha256", "/incoming", "/records", "/damaged", "/sha256/2c", "/records/list"];
+    for part in parts {
+        let (directory, first) = store();
+        let root = directory.path().join("cache");
+        let elsewhere = directory.path().join("elsewhere");
+        put(&first, b"hello");
+        first.set_record("list", "a", b"value").expect("kept");
+        let use_it = || -> Result<(), StoreError> {
+            let store = DirStore::open(&root)?;
+            store.get(&Sha256::of(b"hello"))?;
+            store.record("list", "a")?;
+            store.writer()?.commit(None)?;
+            store.set_record("list", "a", b"value")?;
+            store.prune(0).map(drop)
+        };
+        let place = PathBuf::from(format!("{}{part}", root.display()));
+        fs::rename(&place, &elsewhere).expect("moved");
+        fs::write(elsewhere.join("precious"), "of somebody").expect("written");
+        symlink(&elsewhere, &place).expect("linked");
+        // The store that is open does not notice, and keeps to what it has opened.
+        let _ = (first.get(&Sha256::of(b"hello")), first.set_record("list", "b", b"x"));
+        drop(first);
+        let listed = |directory: &Path| tree(directory);
+        let before = listed(&elsewhere);
+        let error = use_it().expect_err(part).to_string();
+        assert!(error.contains("is a link") && error.contains(&place.display().to_string()), "{part}: {error}");
+        assert_eq!(listed(&elsewhere), before, "{part}: something was written or removed elsewhere");
+        fs::remove_file(&place).expect("a link");
+        fs::create_dir(&place).expect("made");
+        for mode in [0o770, 0o707] {
+            fs::set_permissions(&place, fs::Permissions::from_mode(mode)).expect("ours");
+            let error = use_it().expect_err(part).to_string();
+            assert!(error.contains("can be written by others"), "{part}: {error}");
+        }
+        fs::set_permissions(&place, fs::Permissions::from_mode(0o700)).expect("ours");
+        use_it().unwrap_or_else(|error| panic!("{part}: {error}"));
+    }
+}
+
+/// All paths below a directory.
+#[expect(clippy::disallowed_methods, reason = "sorted here")]
+fn tree(directory: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(directory).expect("listed") {
+        let path = entry.expect("listed").path();
+        if fs::symlink_metadata(&path).expect("there").is_dir() {
+            found.extend(tree(&path));
+        }
+        found.push(path);
+    }
+    found.sort();
+    found
+}
+
+/// What no store makes, in place of a blob, is put aside and never followed.
+#[test]
+fn what_is_no_file_is_no_blob() {
+    let (directory, store) = store();
+    let blob = put(&store, b"hello");
+    let path = blob_path(&directory, &blob.sha256);
+    let target = directory.path().join("target");
+    fs::write(&target, "hello").expect("written");
+    for round in 0..2 {
+        fs::remove_file(&path).expect("removed");
+        if round == 0 {
+            symlink(&target, &path).expect("linked");
+        } else {
+            fs::create_dir(&path).expect("made");
+        }
+        assert!(store.get(&blob.sha256).expect("readable").is_none());
+        assert_eq!(read(&put(&store, b"hello")), b"hello");
+        assert_eq!(fs::read(&target).expect("there"), b"hello");
+        store.prune(u64::MAX).expect("pruned");
+        assert_eq!(files(directory.path(), "damaged"), 0);
+    }
 }
 
 #[test]
@@ -103,7 +255,8 @@ fn leftovers_go_when_nobody_writes() {
 #[test]
 fn eight_threads_and_two_stores_agree() {
     let (directory, first) = store();
-    let second = DirStore::open(directory.path().join("cache")).expect("shared");
+    let first = first.sealed_by(KEY);
+    let second = DirStore::open(directory.path().join("cache")).expect("shared").sealed_by(KEY);
     std::thread::scope(|scope| {
         for thread in 0..8_u8 {
             let store = if thread % 2 == 0 { &first } else { &second };
@@ -124,13 +277,13 @@ fn eight_threads_and_two_stores_agree() {
 
 #[test]
 fn pruning_keeps_what_was_used_last() {
-    let (_directory, store) = store();
+    let (directory, store) = store();
     let old = put(&store, &[1; 1000]);
     let used = put(&store, &[2; 1000]);
     let long_ago = rustix::fs::Timespec { tv_sec: 1000, tv_nsec: 0 };
     let times = rustix::fs::Timestamps { last_access: long_ago, last_modification: long_ago };
     for blob in [&old, &used] {
-        let file = File::open(blob_path(&store.root, &blob.sha256)).expect("open");
+        let file = File::open(blob_path(&directory, &blob.sha256)).expect("open");
         rustix::fs::futimens(&file, &times).expect("its time is set");
     }
     store.get(&used.sha256).expect("readable").expect("present");
