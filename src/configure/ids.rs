@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 
+use super::Error as ConfigureError;
 use super::Ids;
 use crate::tree::Error;
 use crate::tree::Tree;
@@ -14,6 +15,9 @@ use crate::tree::TreePath;
 
 /// Numbers that scripts may give out (Policy 9.2.2); taken from the top, as systemd-sysusers does.
 const SYSTEM: std::ops::RangeInclusive<u32> = 100..=999;
+
+/// From where numbers are given out: for daemons, for people, and for people on systems that need more.
+const RANGES: [std::ops::RangeInclusive<u32>; 3] = [SYSTEM, 1000..=59_999, 65_536..=4_294_967_293];
 
 /// In an access control list: an entry for a user, and one for a group, that it names.
 const ACL_USER: u16 = 0x02;
@@ -34,15 +38,38 @@ pub(super) fn read(tree: &Tree) -> Result<Ids, Error> {
 }
 
 /// Gives everyone whose number is in `wanted` that number.
-pub(super) fn renumber(tree: &mut Tree, wanted: &Ids) -> Result<(), Error> {
-    let now = read(tree)?;
+pub(super) fn renumber(tree: &mut Tree, wanted: &Ids) -> Result<(), ConfigureError> {
+    let now = read(tree).map_err(ConfigureError::Tree)?;
+    check("user", &now.users, &wanted.users)?;
+    check("group", &now.groups, &wanted.groups)?;
     let users = moves(&now.users, &wanted.users);
     let groups = moves(&now.groups, &wanted.groups);
+    give(tree, &users, &groups).map_err(ConfigureError::Tree)
+}
+
+/// A lock gives numbers to those who would else take the next free one, and from where they take it: it makes no
+/// daemon of a user, and moves nobody whose number is the same on every Debian.
+fn check(
+    kind: &'static str,
+    now: &BTreeMap<String, u32>,
+    wanted: &BTreeMap<String, u32>,
+) -> Result<(), ConfigureError> {
+    let range = |number: u32| RANGES.iter().position(|range| range.contains(&number));
+    for (name, &number) in now {
+        let Some(&wanted) = wanted.get(name).filter(|&&wanted| wanted != number) else { continue };
+        if range(number).is_none() || range(number) != range(wanted) {
+            return Err(ConfigureError::Number { kind, name: name.clone(), number: wanted, made: number });
+        }
+    }
+    Ok(())
+}
+
+fn give(tree: &mut Tree, users: &BTreeMap<u32, u32>, groups: &BTreeMap<u32, u32>) -> Result<(), Error> {
     if users.is_empty() && groups.is_empty() {
         return Ok(());
     }
-    edit_accounts(tree, "etc/passwd", &[(2, &users), (3, &groups)])?;
-    edit_accounts(tree, "etc/group", &[(2, &groups)])?;
+    edit_accounts(tree, "etc/passwd", &[(2, users), (3, groups)])?;
+    edit_accounts(tree, "etc/group", &[(2, groups)])?;
     let paths: Vec<TreePath> = tree.iter().map(|(path, ..)| path.clone()).collect();
     let mut done = BTreeSet::new();
     for path in paths {
@@ -55,7 +82,7 @@ pub(super) fn renumber(tree: &mut Tree, wanted: &Ids) -> Result<(), Error> {
         stat.gid = *groups.get(&stat.gid).unwrap_or(&stat.gid);
         for (name, value) in &mut stat.xattrs {
             if name.starts_with(b"system.posix_acl_") {
-                edit_acl(value, &users, &groups);
+                edit_acl(value, users, groups);
             }
         }
     }
@@ -157,5 +184,34 @@ mod tests {
         assert_eq!((owner("a"), owner("hard"), owner("b"), owner("c")), ((101, 101), (101, 101), (102, 300), (999, 0)));
         let acl = &tree.get(&TreePath::literal("c")).expect("there").stat.xattrs[&b"system.posix_acl_access"[..]];
         assert_eq!((acl[8], u16::from_le_bytes([acl[16], acl[17]])), (101, 300));
+    }
+
+    #[test]
+    fn nobody_gets_a_number_of_another_kind() {
+        let lines = [("daemon", 1), ("sshd", 100), ("me", 1000), ("ceph", 64_045), ("nobody", 65_534)];
+        let passwd: String = lines.iter().map(|(name, uid)| format!("{name}:x:{uid}:0::/:/bin/sh\n")).collect();
+        let moved = |name: &str, number: u32| {
+            let mut tree = Tree::new();
+            tree.write("etc/passwd", 0o644, passwd.as_str()).expect("new");
+            let wanted = Ids { users: [(name.to_owned(), number)].into(), groups: BTreeMap::new() };
+            renumber(&mut tree, &wanted).map(|()| read(&tree).expect("readable").users[name])
+        };
+        for (name, number) in [("daemon", 1), ("sshd", 999), ("sshd", 100), ("me", 59_999), ("ceph", 64_045)] {
+            assert_eq!(moved(name, number).expect(name), number);
+        }
+        for (name, number) in [
+            ("daemon", 2),
+            ("daemon", 100),
+            ("sshd", 99),
+            ("sshd", 1000),
+            ("sshd", 60_000),
+            ("me", 999),
+            ("me", 70_000),
+            ("ceph", 64_046),
+            ("nobody", 1000),
+        ] {
+            let error = moved(name, number).expect_err(name).to_string();
+            assert!(error.contains(name) && error.contains(&number.to_string()), "{error}");
+        }
     }
 }

@@ -146,6 +146,21 @@ pub enum Error {
     /// The recipe answers what no package asks.
     #[error("[configure.debconf] answers what no package of this system asks:{}", list(.0))]
     Unasked(Vec<commands::debconf::Unasked>),
+    /// The lock gives an account a number of another kind than its package does.
+    #[error(
+        "the lock gives {kind} `{}` the number {number}, and the packages {made}: a lock's numbers are of the same \
+         kind, of daemons 100 to 999, and those that are fixed stay", .name.escape_debug()
+    )]
+    Number {
+        /// `user` or `group`.
+        kind: &'static str,
+        /// Which.
+        name: String,
+        /// The lock's.
+        number: u32,
+        /// What it would be without the lock.
+        made: u32,
+    },
     /// The sandbox could not run it.
     #[error("cannot configure the packages in the sandbox")]
     Sandbox(#[source] crate::host::SandboxError),
@@ -218,7 +233,7 @@ pub fn configure(host: &Host, root: Root, options: &Options) -> Result<Configure
         return Err(Error::Unasked(unasked));
     }
     first_boot::leave(&mut tree, &packages, options)?;
-    ids::renumber(&mut tree, &options.ids).map_err(Error::Tree)?;
+    ids::renumber(&mut tree, &options.ids)?;
     normalize::normalize(&mut tree, options.epoch)?;
     let ids = ids::read(&tree).map_err(Error::Tree)?;
     Ok(Configured { tree, packages, report, ids })

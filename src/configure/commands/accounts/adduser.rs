@@ -254,7 +254,7 @@ fn free_pair(call: &Call<'_, '_>, accounts: &Accounts, request: &Request, name: 
         let other = request.range(Kind::Group, false);
         range = *range.start().min(other.start())..=*range.end().max(other.end());
     }
-    let own = users.own().filter(|number| groups.is_free(*number) || groups.own() == Some(*number));
+    let own = users.own(&range).filter(|number| groups.is_free(*number) || groups.own(&range) == Some(*number));
     let free = |number: &u32| users.is_free(*number) && groups.is_free(*number);
     own.or_else(|| range.into_iter().find(free)).ok_or_else(|| no_number(request))
 }

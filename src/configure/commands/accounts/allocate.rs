@@ -29,6 +29,9 @@ const LOCKED: &[u8] = b"!*";
 /// What systemd takes numbers from when neither a line `r` nor login.defs(5) says.
 const SYSTEM: RangeInclusive<u32> = 1..=999;
 
+/// What programs give daemons (Policy 9.2.2).
+const DAEMONS: RangeInclusive<u32> = 100..=999;
+
 /// The names and numbers of one kind.
 #[derive(Debug, Default)]
 struct Known {
@@ -54,10 +57,11 @@ impl Known {
         self.numbers.insert(number, name.to_vec());
     }
 
-    /// The lock's number of a name, if nobody has it.
-    fn own(&self, name: &[u8]) -> Option<u32> {
+    /// The lock's number of a name, if nobody has it and it is one that these ranges, or others for daemons, give out.
+    fn own(&self, name: &[u8], ranges: &[RangeInclusive<u32>]) -> Option<u32> {
         let number = self.lock.get(std::str::from_utf8(name).ok()?).copied()?;
-        (!self.numbers.contains_key(&number)).then_some(number)
+        let is_given_out = DAEMONS.contains(&number) || ranges.iter().any(|range| range.contains(&number));
+        (is_given_out && !self.numbers.contains_key(&number)).then_some(number)
     }
 
     /// Whether the lock keeps a number for another name.
@@ -145,7 +149,7 @@ impl Run<'_> {
                 Some(_) => Err(format!("Failed to create {}: please create GID {gid}", show(&item.name))),
             };
         }
-        let own = given.or_else(|| self.groups.own(&item.name));
+        let own = given.or_else(|| self.groups.own(&item.name, &self.ranges));
         let same = own.or_else(|| item.uid.filter(|uid| self.gid_is_free(*uid, &item.name)));
         let found = same.or_else(|| {
             let gid = self.owner(call, item)?.1;
@@ -179,7 +183,7 @@ impl Run<'_> {
         let given = item.uid.filter(|uid| {
             !self.users.numbers.contains_key(uid) && (strict || !self.groups.is_anothers(*uid, &item.name))
         });
-        let own = given.or_else(|| self.users.own(&item.name));
+        let own = given.or_else(|| self.users.own(&item.name, &self.ranges));
         let found = own.or_else(|| {
             let uid = self.owner(call, item)?.0;
             self.uid_is_free(uid, &item.name).then_some(uid)

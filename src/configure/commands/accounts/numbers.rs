@@ -11,6 +11,9 @@ use std::ops::RangeInclusive;
 use super::defaults::Defaults;
 use super::files::Table;
 
+/// Numbers of daemons (Policy 9.2.2), whichever program and file of settings gives them out.
+const SYSTEM: RangeInclusive<u32> = 100..=999;
+
 /// The numbers of one file, as the account of one name sees them.
 #[derive(Debug)]
 pub(super) struct Numbers {
@@ -33,14 +36,15 @@ impl Numbers {
         !self.used.contains(&number) && !self.kept.contains(&number)
     }
 
-    /// The lock's number of this name, unless somebody has it.
-    pub(super) fn own(&self) -> Option<u32> {
-        self.own.filter(|number| !self.used.contains(number))
+    /// The lock's number of this name, unless somebody has it or it is of another kind than what is asked for.
+    pub(super) fn own(&self, range: &RangeInclusive<u32>) -> Option<u32> {
+        let is_system = |number: &u32| SYSTEM.contains(number) && range.end() <= SYSTEM.end();
+        self.own.filter(|number| !self.used.contains(number) && (range.contains(number) || is_system(number)))
     }
 
     /// The lowest free number, as adduser takes it.
     pub(super) fn lowest(&self, range: RangeInclusive<u32>) -> Option<u32> {
-        self.own().or_else(|| range.into_iter().find(|number| self.is_free(*number)))
+        self.own(&range).or_else(|| range.into_iter().find(|number| self.is_free(*number)))
     }
 
     /// The number that useradd and groupadd take: for a system account the next below the lowest in use, for
@@ -48,7 +52,7 @@ impl Numbers {
     pub(super) fn next(&self, range: &RangeInclusive<u32>, system: bool, preferred: Option<u32>) -> Option<u32> {
         let (low, high) = (*range.start(), *range.end());
         let preferred = preferred.filter(|number| range.contains(number) && self.is_free(*number));
-        if let Some(number) = self.own().or(preferred) {
+        if let Some(number) = self.own(range).or(preferred) {
             return Some(number);
         }
         if low > high {
