@@ -73,7 +73,7 @@ fn made_up(count: usize) -> Root {
         });
     }
     tree.write("var/lib/dpkg/status", 0o644, status).expect("new");
-    Root { tree, packages }
+    Root { tree, packages, newest: 0 }
 }
 
 fn host(cache: &Path, reporter: Arc<dyn host::Reporter>) -> Host {

@@ -68,6 +68,18 @@ pub enum Error {
     /// The lock has a source that the recipe has not.
     #[error("the lock is of another recipe: it names source `{0}`, which the recipe does not have")]
     LockedSource(String),
+    /// The lock is not what its recipe asks for.
+    #[error("the lock is not what its recipe asks for: {0}")]
+    LockMisfit(String),
+    /// The lock does not follow from what was signed.
+    #[error("the lock does not follow from what its archives signed: {0}")]
+    LockBroken(String),
+    /// Nothing proves the lock.
+    #[error("the lock cannot be proved, for an index of its archives cannot be had")]
+    Unproved(#[source] Box<archive::Error>),
+    /// An account of the image has a number that none may have.
+    #[error("the packages make accounts that no image may have: {0}")]
+    Accounts(String),
     /// The lock has a source whose keys are not known without its recipe.
     #[error("source `{0}` of the lock is none of Debian's own: its keys are the recipe's to name")]
     Keyring(String),
@@ -179,6 +191,7 @@ impl Error {
         match self {
             Self::Archive(error) => error.is_retryable(),
             Self::Fetch(error) => error.is_retryable(),
+            Self::Unproved(error) => error.is_retryable(),
             _ => false,
         }
     }
@@ -191,7 +204,10 @@ impl Error {
             Self::Fetch(error) => error.is_integrity(),
             Self::Publish(error) => matches!(**error, PublishError::Unsigned { .. }),
             Self::Unverified { .. } | Self::Manifest { source: manifest::Error::Parse(_), .. } => true,
-            Self::Unexpected { .. } | Self::Store(StoreError::Mismatch { .. }) => true,
+            Self::Unexpected { .. }
+            | Self::Store(StoreError::Mismatch { .. })
+            | Self::LockBroken(_)
+            | Self::Unproved(_) => true,
             _ => false,
         }
     }
@@ -202,7 +218,12 @@ impl Error {
     pub fn exit_code(&self) -> u8 {
         match self {
             error if error.is_integrity() => INTEGRITY,
-            Self::Recipe(_) | Self::Lock(_) | Self::Output(OutputError::Place { .. }) => USAGE,
+            Self::Recipe(_)
+            | Self::Lock(_)
+            | Self::LockMisfit(_)
+            | Self::LockedSource(_)
+            | Self::Configure(configure::Error::Number { .. })
+            | Self::Output(OutputError::Place { .. }) => USAGE,
             _ => FAILED,
         }
     }

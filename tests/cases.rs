@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-/// Cases are numbered from 1.
-const CASES: usize = 89;
+/// Cases are numbered from 1, without a gap up to here; later ones in blocks of ten.
+const CASES: usize = 98;
 
 /// What becomes of a build where there is nothing to refuse.
 const OTHERWISE: [&str; 7] = ["accepted", "written", "no effect", "no error", "heals", "old output", "not published"];
@@ -38,7 +38,8 @@ fn every_case_has_its_tests() {
     let text = fs::read_to_string(root.join("SECURITY.md")).expect("it is there");
     let rows = rows(&text);
     let numbers: Vec<usize> = rows.iter().map(|row| row[0].parse().expect("a number")).collect();
-    assert_eq!(numbers, (1..=CASES).collect::<Vec<_>>(), "each once, in order");
+    assert_eq!(numbers[..CASES], (1..=CASES).collect::<Vec<_>>(), "each once, in order");
+    assert!(numbers.is_sorted_by(|a, b| a < b), "each once, in order");
     let mut missing = BTreeSet::new();
     for [number, attack, answer, build, tests] in &rows {
         assert!(attack.len() > 10 && !answer.is_empty(), "case {number} is described");

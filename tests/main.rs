@@ -13,6 +13,7 @@ mod archive;
 mod boot;
 #[cfg(all(feature = "http", target_os = "linux"))]
 mod bounds;
+mod caches;
 mod cases;
 mod cli;
 mod closed;
@@ -62,6 +63,7 @@ mod http;
 mod install;
 mod kernel;
 mod layers;
+mod locks;
 mod manifest;
 #[cfg(feature = "sandbox")]
 mod native;

@@ -66,7 +66,8 @@ fn a_lock_proves_itself_without_a_network_years_later() {
     fs::remove_dir_all(world.place.path().join("cache")).expect("removed");
     let empty = Host { store: world.host().expect("a store").store, ..later };
     let error = prove(&world, &empty, &lock).expect_err("the index is not there");
-    assert!(error.exit_code() == 1 && chain(&error).contains("offline"), "{}", chain(&error));
+    assert!(error.exit_code() == 3 && chain(&error).contains("offline"), "{}", chain(&error));
+    assert!(matches!(error, Error::Unproved(_)), "{}", chain(&error));
     let release = format!("{BASE}/dists/test/InRelease");
     world.transport.remove(&release);
     world.transport.take_requests();
@@ -146,18 +147,31 @@ fn a_lock_that_says_otherwise_is_not_proved() {
     assert!(matches!(pipeline::prove(&host, None, &mirrors(), &foreign), Err(Error::Keyring(_))));
 }
 
-/// A lock is a file that somebody may have written: a build from it does not take one package's .deb for another.
+/// A lock is a file that somebody may have written: a build from it does not take one package's .deb for another, even
+/// where nothing but the .deb itself can say so.
 #[test]
 fn a_deb_is_the_package_that_the_lock_names() {
     let (world, mut lock) = built();
     lock.packages[0].version = "2.0".into();
     let recipe = recipe::load(&world.place.path().join("small.toml")).expect("a recipe");
     let mirrors = mirrors();
-    let request = Request { lock: Some(&lock), ..request(&recipe, &mirrors) };
     let output = world.place.path().join("second");
-    let error = pipeline::build(&world.host().expect("a store"), &request, &output).expect_err("another version");
-    assert!(chain(&error).contains("Version is `1.0-1` in the .deb"), "{}", chain(&error));
-    assert!(!output.exists());
+    let refused = |trust_lock: bool| {
+        let request = Request { lock: Some(&lock), trust_lock, ..request(&recipe, &mirrors) };
+        let error = pipeline::build(&world.host().expect("a store"), &request, &output).expect_err("another version");
+        assert!(!output.exists());
+        chain(&error)
+    };
+    let words = refused(false);
+    assert!(words.contains("its indices have no such version"), "{words}");
+    // Nothing is left but the .debs.
+    let index = lock.sources[0].indices.keys().next().expect("one");
+    world.transport.remove(&format!("{BASE}/dists/test/{index}"));
+    let sha256 = lock.sources[0].indices[index];
+    world.transport.remove(&format!("{BASE}/dists/test/main/binary-amd64/by-hash/SHA256/{sha256}"));
+    fs::remove_dir_all(world.place.path().join("cache")).expect("removed");
+    let words = refused(true);
+    assert!(words.contains("Version is `1.0-1` in the .deb"), "{words}");
 }
 
 #[expect(clippy::disallowed_methods, reason = "the program is what is tested")]

@@ -31,6 +31,7 @@ use crate::host::download::DownloadError;
 use crate::host::in_parallel;
 
 use mirror::VerifiedRelease;
+use mirror::WantedIndex;
 
 pub use index::Index;
 pub use index::PackageId;
@@ -309,20 +310,47 @@ fn read_indices(host: &Host, sources: &[Source], releases: &[VerifiedRelease]) -
     Index::from_parts(parts, proofs, host.jobs, &host.limits)
 }
 
-/// Opens again what a proof vouches for, without asking what is newest: its signature is judged at its own date, its
-/// indices are those of its digests, from the store or else from the mirrors. Components and architectures of the
-/// source do not matter.
+/// Opens again what proofs vouch for, one for each source, without asking what is newest: signatures are judged at
+/// their own dates, indices are those of the proofs' digests, from the store or else from the mirrors. A source without
+/// components takes the indices that its proof names; of others it must name all that the source wants, and no more.
 ///
 /// # Errors
-/// The proof does not prove itself, or an index does not come.
-pub fn reopen(host: &Host, source: &Source, proof: &Proof) -> Result<Index, Error> {
-    let (release, signers) = proof::proved(host.trust.as_ref(), &source.keyring, proof)?;
-    let release = VerifiedRelease { release, proof: Proof { signers, ..proof.clone() } };
-    let wanted = release.proved_indices()?;
-    let texts = in_parallel(wanted.len(), &wanted, |index| mirror::index_text(host, source, &release, index));
-    let mut parts = Vec::new();
-    for (index, text) in wanted.iter().zip(texts) {
-        parts.push(index::Part { archive: 0, source, path: &index.path, text: text? });
+/// A proof does not prove itself, or an index does not come.
+pub fn reopen(host: &Host, sources: &[Source], proofs: &[Proof]) -> Result<Index, Error> {
+    let mut releases = Vec::new();
+    for (source, proof) in sources.iter().zip(proofs) {
+        let (release, signers) = proof::proved(host.trust.as_ref(), &source.keyring, proof)?;
+        releases.push(VerifiedRelease { release, proof: Proof { signers, ..proof.clone() } });
     }
-    Index::from_parts(parts, vec![release.proof], host.jobs, &host.limits)
+    let mut wanted = Vec::new();
+    for (archive, (source, release)) in sources.iter().zip(&releases).enumerate() {
+        let indices = release.proved_indices()?;
+        if !source.components.is_empty() {
+            check_indices(source, &release.indices(source)?, &indices)?;
+        }
+        wanted.extend(indices.into_iter().map(|index| (archive, source, release, index)));
+    }
+    let texts = in_parallel(wanted.len(), &wanted, |(_, source, release, index)| {
+        mirror::index_text(host, source, release, index)
+    });
+    let mut parts = Vec::new();
+    for ((archive, source, _, index), text) in wanted.iter().zip(texts) {
+        parts.push(index::Part { archive: *archive, source, path: &index.path, text: text? });
+    }
+    let proofs = releases.iter().map(|release| release.proof.clone()).collect();
+    Index::from_parts(parts, proofs, host.jobs, &host.limits)
+}
+
+/// Whether a proof names the indices that its source wants, in whatever compression.
+fn check_indices(source: &Source, wanted: &[WantedIndex], proved: &[WantedIndex]) -> Result<(), Error> {
+    let paths = |indices: &[WantedIndex]| {
+        let mut paths: Vec<String> = indices.iter().map(|index| index.path.clone()).collect();
+        paths.sort();
+        paths
+    };
+    if paths(wanted) == paths(proved) {
+        return Ok(());
+    }
+    let reason = "it does not name the indices that its source has, each once".to_owned();
+    Err(Error::Proof { archive: source.name.clone(), reason })
 }

@@ -59,9 +59,16 @@ pub(super) fn proved(trust: &dyn Trust, keyring: &[u8], proof: &Proof) -> Result
             return Err(Error::Proof { archive: archive(), reason });
         }
     }
+    let wrong = |reason: &str| Err(Error::Proof { archive: archive(), reason: reason.to_owned() });
     if release.date != proof.date {
-        let reason = "it is of another date than it says".to_owned();
-        return Err(Error::Proof { archive: archive(), reason });
+        return wrong("it is of another date than it says");
+    }
+    // Others may have signed as well: a keyring grows.
+    if !proof.signers.iter().all(|signer| signers.contains(signer)) {
+        return wrong("it names a key that has not signed");
+    }
+    if proof.waived && release.valid_until.is_none() {
+        return wrong("it says that its expiry was overlooked, and it never expires");
     }
     Ok((release, signers))
 }

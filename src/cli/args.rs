@@ -123,6 +123,9 @@ pub(super) struct Common {
     /// Refuse to go on without a lock that fits the recipe
     #[arg(long)]
     pub(super) locked: bool,
+    /// Go on with a lock that nothing proves, where no index of its archives can be had; the manifest says so
+    #[arg(long)]
+    pub(super) trust_lock: bool,
     /// Take an archive's Release although a newer one was seen before
     #[arg(long)]
     pub(super) allow_older: bool,
@@ -260,7 +263,7 @@ pub(super) struct Verify {
     #[arg(long, value_name = "KEY")]
     pub(super) key: Option<PathBuf>,
     /// Prove instead that a lock's packages are what its archives signed for
-    #[arg(long, value_name = "LOCK", conflicts_with_all = ["directory", "rebuild", "key"])]
+    #[arg(long, value_name = "LOCK", conflicts_with_all = ["directory", "rebuild", "key", "trust_lock"])]
     pub(super) lock: Option<PathBuf>,
     /// The lock's recipe: it names the keys of archives other than Debian's own
     #[arg(long, value_name = "RECIPE", requires = "lock")]

@@ -31,6 +31,7 @@ pub(super) fn run(arguments: &Build, signals: &Signals) -> Result<(), Failure> {
     let signer = arguments.sign.as_deref().map(signing_key).transpose()?;
     let request = Request {
         lock: lock.as_ref(),
+        trust_lock: common.trust_lock,
         archive: world::archive_options(common),
         method: arguments.configure.method(),
         expect: arguments.expect,

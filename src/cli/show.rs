@@ -30,8 +30,12 @@ pub(super) fn run(arguments: &Show, signals: &Signals) -> Result<(), Failure> {
     };
     let mirrors = world::mirrors(common, Some(&recipe))?;
     let host = world::host(common, signals)?;
-    let request =
-        Request { lock: lock.as_ref(), archive: world::archive_options(common), ..Request::new(&recipe, &mirrors) };
+    let request = Request {
+        lock: lock.as_ref(),
+        trust_lock: common.trust_lock,
+        archive: world::archive_options(common),
+        ..Request::new(&recipe, &mirrors)
+    };
     if arguments.configure {
         return configuration(&pipeline::survey(&host, &request)?, arguments.json);
     }

@@ -3,6 +3,7 @@
 
 use std::fmt::Write as _;
 use std::path::Path;
+use std::sync::Arc;
 
 use super::args::Verify;
 use super::build::key_text;
@@ -12,6 +13,7 @@ use super::words::Failure;
 use super::world;
 use crate::deb::date;
 use crate::error::Error;
+use crate::host::ContentOnly;
 use crate::host::Verifier;
 use crate::host::signing::KeyError;
 use crate::host::signing::VerifyingKey;
@@ -39,6 +41,9 @@ pub(super) fn run(arguments: &Verify, signals: &Signals) -> Result<(), Failure> 
     }
     let manifest = output.manifest();
     let mut text = format!("{}\ntree {}\n", counted(&manifest.outputs), manifest.tree);
+    if let Some(words) = &manifest.unproved {
+        writeln!(text, "lock {}", words.escape_debug()).expect("writing to a String succeeds");
+    }
     if arguments.key.is_some() {
         writeln!(text, "signed by that key").expect("writing to a String succeeds");
     }
@@ -112,10 +117,13 @@ fn rebuild(
     let lock = Lock::parse(&output.text(&name)?, &directory.join(&name))?;
     let mirrors = world::mirrors(&arguments.common, Some(&recipe))?;
     let mut host = world::host(&arguments.common, signals)?;
+    // Nothing that an earlier build has remembered, or that somebody has put there, may speak for this one.
+    host.store = Arc::new(ContentOnly(host.store));
     host.now += LATER;
     host.jobs = if host.jobs == 1 { 3 } else { 1 };
     let request = Request {
         lock: Some(&lock),
+        trust_lock: arguments.common.trust_lock,
         archive: world::archive_options(&arguments.common),
         method: arguments.configure.method(),
         ..Request::new(&recipe, &mirrors)

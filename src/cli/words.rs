@@ -135,6 +135,13 @@ fn hint(failure: &Failure) -> Option<String> {
         Error::Lock(LockError::Invalid { .. } | LockError::Syntax(_)) => {
             "take it back from where recipes are kept; or remove it, and make it anew with `imgbuild lock RECIPE`"
         }
+        Error::LockMisfit(_) | Error::LockedSource(_) | Error::LockBroken(_) => {
+            "take the lock back from where recipes are kept; or move it with `imgbuild lock RECIPE --update`"
+        }
+        Error::Unproved(_) => {
+            "go online, or name a mirror or a copy of the snapshot archive that has it; `--trust-lock` goes on without \
+             proof, and the manifest says so"
+        }
         Error::Unexpected { .. } => "compare `tree.txt` of both builds: it names every path",
         Error::Publish(error) if matches!(**error, PublishError::Unknown(_)) => {
             "look whether they are up; `--force` goes on, and keeps what the NFS server says is in use"

@@ -218,7 +218,7 @@ fn list(unasked: &[commands::debconf::Unasked]) -> String {
 /// # Errors
 /// A script that fails, or that cannot be followed.
 pub fn configure(host: &Host, root: Root, options: &Options) -> Result<Configured, Error> {
-    let Root { mut tree, packages } = root;
+    let Root { mut tree, packages, .. } = root;
     let policy = Policy::put(&mut tree).map_err(Error::Tree)?;
     let (mut tree, report) = match options.method {
         Method::Native => native_way(host, tree, &packages, options)?,
@@ -244,7 +244,7 @@ pub fn configure(host: &Host, root: Root, options: &Options) -> Result<Configure
 /// # Errors
 /// The tree is not what unpacking leaves.
 pub fn survey(host: &Host, root: Root, options: &Options) -> Result<Vec<PackageReport>, Error> {
-    let Root { mut tree, packages } = root;
+    let Root { mut tree, packages, .. } = root;
     Policy::put(&mut tree).map_err(Error::Tree)?;
     Ok(native::configure(host, tree, &packages, options)?.report)
 }

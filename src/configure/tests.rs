@@ -55,7 +55,7 @@ fn root(packages: &[(&str, &str, &[(&str, &str)])]) -> Root {
         });
     }
     tree.write("var/lib/dpkg/status", 0o644, status).expect("new");
-    Root { tree, packages: installed }
+    Root { tree, packages: installed, newest: 0 }
 }
 
 fn options() -> Options {

@@ -27,6 +27,9 @@ use crate::digest::Sha256;
 /// The form of the manifest; another number is another form.
 const VERSION: u32 = 2;
 
+/// Of a lock for which no index could be had.
+pub const UNPROVED: &str = "unproved: trusted by request";
+
 /// What is inside an image, and why.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -45,6 +48,9 @@ pub struct Manifest {
     pub epoch: i64,
     /// Digest of the lock's file.
     pub lock: Sha256,
+    /// [`UNPROVED`] where nothing proves that the lock's packages are its archives', and it was taken nevertheless.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unproved: Option<String>,
     /// The packages of the root, by name and architecture.
     pub packages: Vec<PackageRecord>,
     /// The packages that only boot loaders for the head are taken from.
@@ -222,6 +228,7 @@ impl Manifest {
             tree,
             epoch,
             lock,
+            unproved: None,
             packages: Vec::new(),
             loaders: Vec::new(),
             findings: Vec::new(),

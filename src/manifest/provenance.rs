@@ -203,6 +203,7 @@ fn statement(manifest: &Manifest, own: Sha256, recipe: &Sha256) -> Statement {
     };
     let parameters =
         [("recipe", manifest.name.clone()), ("recipeDigest", recipe.to_string()), ("tree", manifest.tree.to_string())];
+    let unproved = manifest.unproved.iter().map(|words| ("lock".to_owned(), words.clone()));
     Statement {
         kind: STATEMENT.to_owned(),
         subject: subject(manifest, own),
@@ -210,7 +211,11 @@ fn statement(manifest: &Manifest, own: Sha256, recipe: &Sha256) -> Statement {
         predicate: Predicate {
             build_definition: BuildDefinition {
                 build_type: BUILD.to_owned(),
-                external_parameters: parameters.map(|(name, value)| (name.to_owned(), value)).into(),
+                external_parameters: parameters
+                    .map(|(name, value)| (name.to_owned(), value))
+                    .into_iter()
+                    .chain(unproved)
+                    .collect(),
                 resolved_dependencies: std::iter::once(lock)
                     .chain(manifest.packages.iter().chain(&manifest.loaders).map(deb))
                     .collect(),

@@ -8,6 +8,8 @@ use std::sync::Arc;
 
 use super::Moved;
 use super::Request;
+use super::prove;
+use super::prove::Locked;
 use super::sources;
 use super::stage;
 use crate::archive;
@@ -48,6 +50,8 @@ pub struct Chosen {
     pub loaders: Vec<Package>,
     /// What vouches for them.
     pub proofs: Vec<Proof>,
+    /// Whether nothing proves the packages: no index of the lock could be had, and it is trusted by request.
+    pub unproved: bool,
     /// What the solver knows of its choice; `None` with a lock.
     pub solved: Option<(Index, Solution)>,
 }
@@ -55,35 +59,29 @@ pub struct Chosen {
 pub(super) fn choose(host: &Host, request: &Request<'_>) -> Result<Chosen, Error> {
     let sources = sources::sources(request.recipe, request.mirrors, request.lock)?;
     match request.lock {
-        Some(lock) => locked(host, sources, lock),
+        Some(lock) => locked(host, request, sources, lock),
         None => solved(host, request, sources),
     }
 }
 
-/// The packages of a lock. Its proofs are checked again; the packages follow from the lock alone.
-fn locked(host: &Host, sources: Vec<Source>, lock: &Lock) -> Result<Chosen, Error> {
-    let position = |name: &str| {
-        let found = sources.iter().position(|source| source.name == name);
-        found.ok_or_else(|| Error::LockedSource(name.to_owned()))
-    };
-    let mut proofs = Vec::new();
-    for locked in &lock.sources {
-        let proof = proof(locked);
-        let source = &sources[position(&locked.name)?];
-        archive::verify_proof(host.trust.as_ref(), &source.keyring, &proof)?;
-        proofs.push(proof);
+/// The packages of a lock, which is proved before any of them is looked at.
+fn locked(host: &Host, request: &Request<'_>, sources: Vec<Source>, lock: &Lock) -> Result<Chosen, Error> {
+    let Locked { proofs, reasons } = prove::locked(host, request, &sources, lock)?;
+    // Where it was recalled that the lock is proved, the recipe's own .debs are not in the store yet.
+    for file in own_debs(request.recipe) {
+        local(host, file)?;
     }
-    let packages = |locked: &[LockedPackage]| -> Result<Vec<Package>, Error> {
-        let package = |locked: &LockedPackage| {
-            let archive = locked.source.as_deref().map(position).transpose()?;
-            Ok(bare_package(locked, archive))
-        };
-        locked.iter().map(package).collect()
-    };
-    let (packages, loaders) = (packages(&lock.packages)?, packages(&lock.loaders)?);
-    let reasons = lock.packages.iter().map(|locked| locked.reason.clone()).collect();
-    Ok(Chosen { sources, packages, reasons, loaders, proofs, solved: None })
+    let position = |name: &str| sources.iter().position(|source| source.name == name);
+    let package = |locked: &LockedPackage| bare_package(locked, locked.source.as_deref().and_then(position));
+    let packages = lock.packages.iter().map(package).collect();
+    let loaders = lock.loaders.iter().map(package).collect();
+    let unproved = reasons.is_none();
+    let reasons = reasons.unwrap_or_else(|| vec![UNPROVED.to_owned(); lock.packages.len()]);
+    Ok(Chosen { sources, packages, reasons, loaders, proofs, unproved, solved: None })
 }
+
+/// In place of a reason that would follow from indices.
+const UNPROVED: &str = "the lock says so, unproved";
 
 /// The proof that a lock keeps of one of its sources.
 pub(super) fn proof(locked: &LockedSource) -> Proof {
@@ -115,6 +113,18 @@ fn bare_package(locked: &LockedPackage, archive: Option<usize>) -> Package {
 fn solved(host: &Host, asked: &Request<'_>, sources: Vec<Source>) -> Result<Chosen, Error> {
     let recipe = asked.recipe;
     let mut index = stage(host, "index", || Ok(archive::open(host, &sources, &asked.archive)?))?;
+    let mut request = request(host, recipe, &mut index)?;
+    request.keep = asked.moved.map(|moved| kept(&index, moved)).unwrap_or_default();
+    let solution = stage(host, "solve", || Ok(solve::solve(&index, &request)?))?;
+    let packages = solution.ids().map(|id| index.package(id).clone()).collect();
+    let loaders = loaders(&index, recipe)?;
+    let proofs = index.proofs().to_vec();
+    let reasons = solution.packages.iter().map(|selected| selected.why.words(&index)).collect();
+    Ok(Chosen { sources, packages, reasons, loaders, proofs, unproved: false, solved: Some((index, solution)) })
+}
+
+/// What a recipe asks of the solver. Its own .debs are added to the index.
+pub(super) fn request(host: &Host, recipe: &Recipe, index: &mut Index) -> Result<solve::Request, Error> {
     let mut wishes = Vec::new();
     for request in &recipe.packages {
         wishes.push(match request {
@@ -129,13 +139,14 @@ fn solved(host: &Host, asked: &Request<'_>, sources: Vec<Source>) -> Result<Chos
     request.base = recipe.install.base;
     request.recommends = recipe.install.recommends;
     request.steps = host.limits.steps;
-    request.keep = asked.moved.map(|moved| kept(&index, moved)).unwrap_or_default();
-    let solution = stage(host, "solve", || Ok(solve::solve(&index, &request)?))?;
-    let packages = solution.ids().map(|id| index.package(id).clone()).collect();
-    let loaders = loaders(&index, recipe)?;
-    let proofs = index.proofs().to_vec();
-    let reasons = solution.packages.iter().map(|selected| selected.why.words(&index)).collect();
-    Ok(Chosen { sources, packages, reasons, loaders, proofs, solved: Some((index, solution)) })
+    Ok(request)
+}
+
+fn own_debs(recipe: &Recipe) -> impl Iterator<Item = &LocalFile> {
+    recipe.packages.iter().filter_map(|request| match request {
+        PackageRequest::Local(file) => Some(file),
+        PackageRequest::Named { .. } => None,
+    })
 }
 
 /// The packages that stay as they are while others of their lock move.
@@ -161,14 +172,15 @@ fn local(host: &Host, file: &LocalFile) -> Result<Package, Error> {
     io::copy(&mut file.content.reader(), &mut writer).map_err(|source| Error::Read { path: path(), source })?;
     let (sha256, size) = (*file.content.sha256(), file.content.size());
     writer.commit(Some((sha256, size)))?;
-    let deb = DebFile::read(file.content.reader(), 1).map_err(|source| Error::Local { path: path(), source })?;
+    let deb = DebFile::read_within(file.content.reader(), 1, &host.limits);
+    let deb = deb.map_err(|source| Error::Local { path: path(), source })?;
     let package = deb.package(size, sha256).map_err(|source| Error::Local { path: path(), source })?;
     Ok(Package { filename: file.path.display().to_string(), ..package })
 }
 
 /// The newest version of each package that the head's boot loaders are taken from. Nothing of them is installed,
 /// so what they depend on does not matter.
-fn loaders(index: &Index, recipe: &Recipe) -> Result<Vec<Package>, Error> {
+pub(super) fn loaders(index: &Index, recipe: &Recipe) -> Result<Vec<Package>, Error> {
     let Some(head) = &recipe.head else { return Ok(Vec::new()) };
     let architecture = &recipe.debian.architecture;
     let newest = |name: &&str| {
@@ -194,18 +206,18 @@ pub(super) fn fetch_described(host: &Host, chosen: &Chosen, packages: &[Package]
     let mut debs = fetch::fetch(host, &chosen.sources, &packages.iter().collect::<Vec<_>>())?;
     if chosen.solved.is_none() {
         for deb in &mut debs {
-            deb.package = described(deb)?;
+            deb.package = described(host, deb)?;
         }
     }
     Ok(debs)
 }
 
 /// What a .deb's own control file says of it, with where it was from.
-fn described(deb: &Deb) -> Result<Package, Error> {
+fn described(host: &Host, deb: &Deb) -> Result<Package, Error> {
     let known = &deb.package;
     let content = Content::from_blob(Arc::clone(&deb.blob.blob), 0, deb.blob.size, deb.blob.sha256);
     let failed = |source| Error::Local { path: PathBuf::from(&known.filename), source };
-    let file = DebFile::read(content.reader(), 1).map_err(failed)?;
+    let file = DebFile::read_within(content.reader(), 1, &host.limits).map_err(failed)?;
     let package = file.package(known.size, known.sha256).map_err(failed)?;
     known.check_identity(&package).map_err(|source| failed(source.into()))?;
     Ok(Package { filename: known.filename.clone(), archive: known.archive, ..package })
@@ -214,7 +226,13 @@ fn described(deb: &Deb) -> Result<Package, Error> {
 /// The lock of what was chosen.
 pub(super) fn lock(request: &Request<'_>, chosen: &Chosen, epoch: i64, ids: &Ids) -> Lock {
     if let Some(lock) = request.lock {
-        return lock.clone();
+        let mut lock = lock.clone();
+        if !chosen.unproved {
+            // They follow from the packages; what a lock says of them is for reading only.
+            let reasons = chosen.reasons.iter();
+            lock.packages.iter_mut().zip(reasons).for_each(|(package, reason)| package.reason.clone_from(reason));
+        }
+        return lock;
     }
     let package = |(package, reason): (&Package, &String)| LockedPackage {
         name: package.name.clone(),

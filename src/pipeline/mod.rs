@@ -14,6 +14,7 @@ use std::path::Path;
 use crate::archive;
 use crate::configure;
 use crate::configure::Configured;
+use crate::configure::Ids;
 use crate::configure::PackageReport;
 use crate::deb::Package;
 use crate::digest::Sha256;
@@ -28,11 +29,13 @@ use crate::host::Signer;
 use crate::initramfs;
 use crate::kernel;
 use crate::lint;
+use crate::manifest;
 use crate::manifest::Manifest;
 use crate::manifest::Origins;
 use crate::manifest::OutputRecord;
 use crate::manifest::PackageRecord;
 use crate::overlay;
+use crate::recipe;
 use crate::recipe::Diskless;
 use crate::recipe::Head;
 use crate::recipe::Lock;
@@ -59,6 +62,8 @@ pub struct Request<'a> {
     pub recipe: &'a Recipe,
     /// Exactly which packages; without one they are chosen afresh.
     pub lock: Option<&'a Lock>,
+    /// Whether a lock counts for which no index can be had, so that nothing proves it. The manifest says so.
+    pub trust_lock: bool,
     /// The lock that is moved on, when there is no `lock`: accounts keep the numbers they have in it.
     pub moved: Option<Moved<'a>>,
     /// Where Debian's packages may come from. Reaches no output.
@@ -80,6 +85,7 @@ impl<'a> Request<'a> {
         Self {
             recipe,
             lock: None,
+            trust_lock: false,
             moved: None,
             mirrors,
             archive: archive::Options::default(),
@@ -201,8 +207,8 @@ pub fn choose(host: &Host, request: &Request<'_>) -> Result<Chosen, Error> {
 /// # Errors
 /// As [`build`], up to the stage that unpacks.
 pub fn survey(host: &Host, request: &Request<'_>) -> Result<Vec<PackageReport>, Error> {
-    let (_, _, root) = unpacked(host, request)?;
-    let options = configure_options(request, newest(&root.tree));
+    let (chosen, _, root) = unpacked(host, request)?;
+    let options = configure_options(request, epoch(&root, &chosen));
     stage(host, "configure", || Ok(configure::survey(host, root, &options)?))
 }
 
@@ -224,12 +230,16 @@ fn unpacked(host: &Host, request: &Request<'_>) -> Result<(Chosen, Vec<Package>,
 /// The way up to an installed system.
 fn install(host: &Host, request: &Request<'_>) -> Result<System, Error> {
     let (chosen, packages, root) = unpacked(host, request)?;
-    let epoch = request.lock.map_or_else(|| newest(&root.tree), |lock| lock.epoch);
+    let epoch = epoch(&root, &chosen);
+    if let Some(lock) = request.lock.filter(|lock| lock.epoch != epoch) {
+        return Err(Error::LockBroken(format!("its epoch is {}, and its packages' is {epoch}", lock.epoch)));
+    }
     let mut origins = Origins::unpacked(&root.tree, &root.packages);
     let unpacked = root.tree.clone();
     let options = configure_options(request, epoch);
     let configured = stage(host, "configure", || Ok(configure::configure(host, root, &options)?))?;
     origins.changed("configure", &unpacked, &configured.tree);
+    check_accounts(request, &configured.ids)?;
     let lock = choose::lock(request, &chosen, epoch, &configured.ids);
     Ok(System { chosen, packages, configured, origins, lock })
 }
@@ -254,6 +264,7 @@ fn manifest(recipe: &Recipe, image: &Image, loaders: &[Package]) -> Manifest {
     let (architecture, suite) = (debian.architecture.clone(), debian.suite.clone());
     let mut manifest = Manifest::new(name, architecture, suite, image.digest, system.lock.epoch, lock);
     let archive = |package: &Package| package.archive.map(|position| system.chosen.sources[position].name.clone());
+    manifest.unproved = system.chosen.unproved.then(|| manifest::UNPROVED.to_owned());
     let reasons = system.chosen.packages.iter().zip(&system.chosen.reasons);
     let reasons: BTreeMap<(&str, &str), &String> =
         reasons.map(|(package, reason)| ((package.name.as_str(), package.architecture.as_str()), reason)).collect();
@@ -334,15 +345,36 @@ fn configure_options(request: &Request<'_>, epoch: i64) -> configure::Options {
         ids: request
             .lock
             .or(request.moved.map(|moved| moved.lock))
-            .map(|lock| configure::Ids { users: lock.users.clone(), groups: lock.groups.clone() })
+            .map(|lock| Ids { users: lock.users.clone(), groups: lock.groups.clone() })
             .unwrap_or_default(),
     }
 }
 
 /// The source date epoch: the newest time inside the packages, so that neither the day of the build nor a new date
-/// of the mirror changes the image.
-fn newest(tree: &Tree) -> i64 {
-    tree.iter().map(|(_, _, inode)| inode.stat.mtime).max().unwrap_or(0)
+/// of the mirror changes the image. None that an archive has signed for is newer than its Release; so a clock that was
+/// wrong where somebody made a .deb of their own dates no image either.
+fn epoch(root: &Root, chosen: &Chosen) -> i64 {
+    let newest = chosen.proofs.iter().map(|proof| proof.date).max().unwrap_or(root.newest);
+    root.newest.min(newest).max(0)
+}
+
+/// Whether users and groups have numbers of Debian's, and are those that the lock is for.
+fn check_accounts(request: &Request<'_>, ids: &Ids) -> Result<(), Error> {
+    for (kind, numbers) in [("user", &ids.users), ("group", &ids.groups)] {
+        recipe::check_ids(kind, numbers).map_err(Error::Accounts)?;
+    }
+    let recipe = request.recipe;
+    // What is left for the first boot, or skipped, makes no accounts, and neither may other answers.
+    if !recipe.configure.packages.is_empty() || !recipe.configure.debconf.is_empty() {
+        return Ok(());
+    }
+    let Some(lock) = request.lock else { return Ok(()) };
+    for (kind, locked, made) in [("user", &lock.users, &ids.users), ("group", &lock.groups, &ids.groups)] {
+        if let Some(name) = locked.keys().find(|name| !made.contains_key(*name)) {
+            return Err(Error::LockMisfit(format!("it has {kind} `{}`, which no package makes", name.escape_debug())));
+        }
+    }
+    Ok(())
 }
 
 /// What the overlay made is no newer than the packages.

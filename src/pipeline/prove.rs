@@ -1,30 +1,48 @@
-//! Whether a lock's packages are what its archives signed for: the whole chain again, from key to .deb.
+//! Whether a lock's packages are what its archives signed for, and what its recipe asks for.
 //!
 //! ```text
 //! key ─▶ InRelease ─▶ digest of the index ─▶ stanza ─▶ digest of the .deb ─▶ its control file
 //!        in the lock    in the lock       in the index   in the lock         where the store has it
 //! ```
 //!
-//! Nothing is asked of a network that the store has: the indices are there since the lock was made. Where they are
-//! not, they come by their digests from a mirror or from the snapshot archive, which keeps them for ever.
+//! A lock is a file that anybody may have written, so a build from one goes the whole chain again, before anything of a
+//! .deb is decompressed. Nothing is asked of a network that the store has: the indices are there since the lock was
+//! made. Where they are not, they come by their digests from a mirror or from the snapshot archive, which keeps them for
+//! ever. What was proved is remembered in a record of the store, under the digest of all that it depends on.
+//!
+//! What contradicts what was signed is [`Error::LockBroken`] or the archive's error; what contradicts the recipe is
+//! [`Error::LockMisfit`].
 
+use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::Mirrors;
+use super::Request;
 use super::choose;
 use super::sources;
+use super::stage;
 use crate::archive;
 use crate::archive::Index;
+use crate::archive::PackageId;
 use crate::archive::Proof;
+use crate::archive::Source;
 use crate::deb::Package;
 use crate::deb::file::DebFile;
+use crate::digest::Sha256;
 use crate::error::Error;
+use crate::host::Event;
 use crate::host::Host;
 use crate::recipe::Lock;
 use crate::recipe::LockedPackage;
 use crate::recipe::Recipe;
+use crate::solve;
+use crate::solve::Misfit;
 use crate::tree::Content;
+
+/// The kind of the records of what was proved; the number changes with what is judged.
+const RECORD: &str = "proved-1";
 
 /// What was proved of a lock.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,48 +57,217 @@ pub struct Proved {
     pub debs: usize,
 }
 
-/// Proves a lock. Keys are judged at the date of what they signed. `recipe` says whose keys count for archives other
-/// than Debian's own.
+/// Proves a lock, remembering and recalling nothing. Keys are judged at the date of what they signed. `recipe` says
+/// whose keys count for archives other than Debian's own, and what is asked for; without it only what was signed is
+/// judged.
 ///
 /// # Errors
-/// A link of the chain does not hold, or an index is neither in the store nor on a mirror.
+/// A link of the chain does not hold, the lock is not what the recipe asks for, or an index is neither in the store nor
+/// on a mirror.
 pub fn prove(host: &Host, recipe: Option<&Recipe>, mirrors: &Mirrors, lock: &Lock) -> Result<Proved, Error> {
-    let all = || lock.packages.iter().chain(&lock.loaders);
-    let own = all().filter(|package| package.source.is_none()).count();
-    let mut proved = Proved { sources: Vec::new(), packages: 0, own, debs: 0 };
-    for locked in &lock.sources {
-        let source = sources::of_lock(recipe, mirrors, locked)?;
-        // One at a time: an index is large.
-        let index = archive::reopen(host, &source, &choose::proof(locked))?;
-        for package in all().filter(|package| package.source.as_ref() == Some(&locked.name)) {
-            let signed = find(&index, &locked.name, package)?;
-            proved.packages += 1;
-            proved.debs += usize::from(is_as_described(host, signed)?);
+    let sources = match recipe {
+        Some(recipe) => {
+            check_recipe(recipe, lock)?;
+            sources::sources(recipe, mirrors, Some(lock))?
         }
-        proved.sources.extend(index.proofs().iter().cloned());
+        None => lock.sources.iter().map(|locked| sources::of_lock(mirrors, locked)).collect::<Result<_, _>>()?,
+    };
+    let proofs = proofs(host, &sources, lock)?;
+    let index = archive::reopen(host, &sources, &proofs).map_err(unproved)?;
+    let sources = index.proofs().to_vec();
+    let signed = match recipe {
+        Some(recipe) => judge(host, recipe, lock, index)?.0,
+        None => alone(lock, &index)?,
+    };
+    let mut debs = 0;
+    for package in &signed {
+        debs += usize::from(is_as_described(host, package)?);
     }
-    Ok(proved)
+    let own = lock.packages.iter().filter(|package| package.source.is_none()).count();
+    Ok(Proved { sources, packages: signed.len(), own, debs })
+}
+
+/// What a build from a lock knows of it.
+pub(super) struct Locked {
+    pub(super) proofs: Vec<Proof>,
+    /// Why each package is there, in the lock's order; `None`: it could not be proved, and is trusted by request.
+    pub(super) reasons: Option<Vec<String>>,
+}
+
+/// Proves the lock of a request, or recalls that it was proved.
+pub(super) fn locked(host: &Host, request: &Request<'_>, sources: &[Source], lock: &Lock) -> Result<Locked, Error> {
+    let recipe = request.recipe;
+    check_recipe(recipe, lock)?;
+    let proofs = proofs(host, sources, lock)?;
+    let key = fingerprint(recipe, sources, lock).to_string();
+    let known = host.store.record(RECORD, &key)?.and_then(|bytes| serde_json::from_slice::<Vec<String>>(&bytes).ok());
+    if let Some(reasons) = known.filter(|reasons| reasons.len() == lock.packages.len()) {
+        return Ok(Locked { proofs, reasons: Some(reasons) });
+    }
+    let index = match stage(host, "index", || archive::reopen(host, sources, &proofs).map_err(unproved)) {
+        Err(error @ Error::Unproved(_)) if request.trust_lock => {
+            let message = format!("{error}: it is trusted, as asked for, and so is everything in it");
+            host.reporter.event(&Event::Warning { message: &message });
+            return Ok(Locked { proofs, reasons: None });
+        }
+        index => index?,
+    };
+    let (_, reasons) = judge(host, recipe, lock, index)?;
+    let bytes = serde_json::to_vec(&reasons).expect("a list of texts has a JSON form");
+    host.store.set_record(RECORD, &key, &bytes)?;
+    Ok(Locked { proofs, reasons: Some(reasons) })
+}
+
+/// The digest of all that decides whether a lock is proved.
+fn fingerprint(recipe: &Recipe, sources: &[Source], lock: &Lock) -> Sha256 {
+    let source = |source: &Source| {
+        let keyring = Sha256::of(&source.keyring);
+        (source.name.clone(), source.suite.clone(), source.components.clone(), keyring, source.allow.clone())
+    };
+    let sources: Vec<_> = sources.iter().map(source).collect();
+    let all = (env!("CARGO_PKG_VERSION"), recipe.selection, &recipe.debian.architecture, sources, lock.to_text());
+    Sha256::of(&serde_json::to_vec(&all).expect("plain data has a JSON form"))
+}
+
+fn misfit(reason: impl Into<String>) -> Error {
+    Error::LockMisfit(reason.into())
+}
+
+/// What can be told from recipe and lock alone.
+fn check_recipe(recipe: &Recipe, lock: &Lock) -> Result<(), Error> {
+    if lock.is_stale(recipe) || lock.recipe.name != recipe.name {
+        return Err(misfit("it was made for another recipe, or for what the recipe was before"));
+    }
+    if lock.architecture != recipe.debian.architecture {
+        return Err(misfit(format!("it is for {}, the recipe for {}", lock.architecture, recipe.debian.architecture)));
+    }
+    Ok(())
+}
+
+/// The proofs of a lock's sources, which must be the recipe's and prove themselves.
+fn proofs(host: &Host, sources: &[Source], lock: &Lock) -> Result<Vec<Proof>, Error> {
+    let names = |name: &str| sources.iter().any(|source| source.name == name);
+    if let Some(strange) = lock.sources.iter().find(|locked| !names(&locked.name)) {
+        return Err(Error::LockedSource(strange.name.clone()));
+    }
+    if !lock.sources.iter().map(|locked| &locked.name).eq(sources.iter().map(|source| &source.name)) {
+        return Err(misfit("its sources are not the recipe's archives and pockets, each once and in their order"));
+    }
+    let proofs: Vec<Proof> = lock.sources.iter().map(choose::proof).collect();
+    for (source, proof) in sources.iter().zip(&proofs) {
+        archive::verify_proof(host.trust.as_ref(), &source.keyring, proof)?;
+        if source.suite != proof.suite {
+            let reason =
+                format!("source `{}` has suite `{}` there, in the recipe `{}`", source.name, proof.suite, source.suite);
+            return Err(misfit(reason));
+        }
+    }
+    Ok(proofs)
+}
+
+/// An index that cannot be had leaves a lock unproved; one that is wrong is an error of its own.
+fn unproved(error: archive::Error) -> Error {
+    match error {
+        error if error.is_cancelled() => error.into(),
+        archive::Error::Download { .. } | archive::Error::OutOfSync { .. } => Error::Unproved(Box::new(error)),
+        error => error.into(),
+    }
+}
+
+/// Judges a lock by its recipe and by what was signed. Returns the packages that follow from the archives, and the
+/// reasons for the root's packages in the lock's order.
+fn judge(host: &Host, recipe: &Recipe, lock: &Lock, mut index: Index) -> Result<(Vec<Package>, Vec<String>), Error> {
+    let asked = choose::request(host, recipe, &mut index)?;
+    let mut ids = Vec::new();
+    for locked in &lock.packages {
+        ids.push(match &locked.source {
+            Some(source) => find(&index, source, locked)?,
+            None => own(&index, locked)?,
+        });
+    }
+    let loaders = choose::loaders(&index, recipe)?;
+    let mut signed: Vec<Package> = Vec::new();
+    for locked in &lock.loaders {
+        let source = locked.source.as_ref().ok_or_else(|| misfit(no_own(locked)))?;
+        signed.push(index.package(find(&index, source, locked)?).clone());
+    }
+    if !loaders.iter().map(|loader| loader.sha256).eq(signed.iter().map(|loader| loader.sha256)) {
+        let wanted: Vec<String> = loaders.iter().map(|loader| format!("{} {}", loader.name, loader.version)).collect();
+        let wanted = if wanted.is_empty() { "none".to_owned() } else { wanted.join(", ") };
+        return Err(misfit(format!("its loaders are not those that the recipe's head needs: {wanted}")));
+    }
+    let chosen: BTreeSet<PackageId> = ids.iter().copied().collect();
+    let solution = solve::judge(&index, &asked, &chosen).map_err(not_a_set)?;
+    let reasons: BTreeMap<PackageId, String> =
+        solution.packages.iter().map(|selected| (selected.id, selected.why.words(&index))).collect();
+    let reasons = ids.iter().map(|id| reasons[id].clone()).collect();
+    signed.extend(ids.iter().map(|&id| index.package(id)).filter(|package| package.archive.is_some()).cloned());
+    Ok((signed, reasons))
+}
+
+/// Judges a lock without its recipe: that its packages were signed for and, if all were, that they fit together.
+fn alone(lock: &Lock, index: &Index) -> Result<Vec<Package>, Error> {
+    let find_all = |packages: &[LockedPackage]| -> Result<Vec<PackageId>, Error> {
+        let of_archives = packages.iter().filter_map(|locked| Some((locked.source.as_ref()?, locked)));
+        of_archives.map(|(source, locked)| find(index, source, locked)).collect()
+    };
+    let (packages, loaders) = (find_all(&lock.packages)?, find_all(&lock.loaders)?);
+    if packages.len() == lock.packages.len() {
+        let chosen = packages.iter().copied().collect();
+        solve::fit_together(index, &lock.architecture, &chosen).map_err(not_a_set)?;
+    }
+    Ok(packages.iter().chain(&loaders).map(|&id| index.package(id).clone()).collect())
+}
+
+fn not_a_set(wrong: Misfit) -> Error {
+    if wrong.is_of_request() { misfit(wrong.to_string()) } else { Error::LockBroken(wrong.to_string()) }
 }
 
 /// The package of the index that a lock's claims to be.
-fn find<'a>(index: &'a Index, archive: &str, locked: &LockedPackage) -> Result<&'a Package, Error> {
+fn find(index: &Index, source: &str, locked: &LockedPackage) -> Result<PackageId, Error> {
     let unproven = |reason: String| archive::Error::Unproven {
-        archive: archive.to_owned(),
+        archive: source.to_owned(),
         package: format!("{} {}", locked.name, locked.version),
         reason,
     };
-    let named = index.named(&locked.name).iter().map(|&id| index.package(id));
-    let mut same = named
-        .filter(|package| package.version.as_str() == locked.version && package.architecture == locked.architecture);
-    let package = same.next().ok_or_else(|| unproven("its indices have no such version".to_owned()))?;
+    let position = index.proofs().iter().position(|proof| proof.name == source);
+    let is_it = |package: &Package| {
+        package.archive == position
+            && package.version.as_str() == locked.version
+            && package.architecture == locked.architecture
+    };
+    let named = index.named(&locked.name).iter().copied();
+    let id = named.filter(|&id| is_it(index.package(id))).min();
+    let id = id.ok_or_else(|| unproven("its indices have no such version".to_owned()))?;
+    let package = index.package(id);
     if (package.sha256, package.size) != (locked.sha256, locked.size) {
-        let reason = format!("its SHA-256 is {} there and {} in the lock", package.sha256, locked.sha256);
+        let reason = format!(
+            "it has SHA-256 {} and {} bytes there, {} and {} in the lock",
+            package.sha256, package.size, locked.sha256, locked.size
+        );
         return Err(unproven(reason).into());
     }
     if package.filename != locked.filename {
         return Err(unproven(format!("its file is `{}` there", package.filename)).into());
     }
-    Ok(package)
+    Ok(id)
+}
+
+/// The .deb of the recipe's own that a lock's package without a source must be, in all that the lock says of it.
+fn own(index: &Index, locked: &LockedPackage) -> Result<PackageId, Error> {
+    let is_it = |package: &Package| {
+        package.archive.is_none()
+            && package.version.as_str() == locked.version
+            && package.architecture == locked.architecture
+            && (package.size, package.sha256) == (locked.size, locked.sha256)
+            && package.filename == locked.filename
+    };
+    let found = index.named(&locked.name).iter().copied().find(|&id| is_it(index.package(id)));
+    found.ok_or_else(|| misfit(no_own(locked)))
+}
+
+fn no_own(locked: &LockedPackage) -> String {
+    format!("package `{} {}` is from no archive, and is no .deb of the recipe's", locked.name, locked.version)
 }
 
 /// Whether the store has the .deb; what it has must be the package of the index.

@@ -41,15 +41,9 @@ pub(super) fn sources(recipe: &Recipe, mirrors: &Mirrors, lock: Option<&Lock>) -
     Ok(sources)
 }
 
-/// The source that one of a lock's is of. Whose key counts is not in the lock, or anybody could make one: it is the
-/// recipe's to say, and Debian's own without one.
-pub(super) fn of_lock(recipe: Option<&Recipe>, mirrors: &Mirrors, locked: &LockedSource) -> Result<Source, Error> {
-    if let Some(recipe) = recipe {
-        let found = sources(recipe, mirrors, None)?.into_iter().find(|source| source.name == locked.name);
-        let mut source = found.ok_or_else(|| Error::LockedSource(locked.name.clone()))?;
-        source.mirrors.extend(mirrors.snapshot_of(locked));
-        return Ok(source);
-    }
+/// The source that one of a lock's is of, without its recipe. Whose key counts is not in the lock, or anybody could
+/// make one: it is the recipe's to say, and Debian's own without one.
+pub(super) fn of_lock(mirrors: &Mirrors, locked: &LockedSource) -> Result<Source, Error> {
     let archive = snapshot_archive(&locked.name).ok_or_else(|| Error::Keyring(locked.name.clone()))?;
     let live = if archive == "debian-security" { &mirrors.security } else { &mirrors.debian };
     Ok(Source {
@@ -73,7 +67,7 @@ impl Mirrors {
 
     /// Where all of a locked source still is when the mirrors have dropped it.
     fn snapshot_of(&self, locked: &LockedSource) -> Vec<String> {
-        self.snapshot(&locked.name, &timestamp(locked.date + SNAPSHOT_DELAY))
+        self.snapshot(&locked.name, &timestamp(locked.date.saturating_add(SNAPSHOT_DELAY)))
     }
 }
 

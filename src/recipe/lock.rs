@@ -25,6 +25,8 @@ use super::problem::Sources;
 use crate::deb::Version;
 use crate::digest::Sha256;
 
+/// The end of the year 9999.
+const LAST_DATE: i64 = 253_402_300_799;
 /// The form that this program writes and reads.
 const VERSION: u32 = 1;
 /// The longest lock: some thousand packages and a proof for each of a dozen sources.
@@ -296,10 +298,21 @@ impl Lock {
             return Err(format!("it is of form {}, and this imgbuild knows form {VERSION}", self.version));
         }
         grammar::architecture(&self.architecture)?;
+        check_ids("user", &self.users)?;
+        check_ids("group", &self.groups)?;
+        let newest = self.sources.iter().map(|source| source.date).max().unwrap_or(i64::MAX);
+        if !(0..=newest).contains(&self.epoch) {
+            let reason = "is before 1970, or after the newest Release that it follows from";
+            return Err(format!("its epoch, {}, {reason}", self.epoch));
+        }
         let mut sources = BTreeSet::new();
         for source in &self.sources {
             if !sources.insert(source.name.as_str()) {
                 return Err(format!("it has source `{}` twice", source.name.escape_debug()));
+            }
+            // Release files have years of four digits.
+            if !(0..=LAST_DATE).contains(&source.date) {
+                return Err(format!("the date of source `{}` is none", source.name.escape_debug()));
             }
             if source.text().is_none() || source.signature() == Some(None) {
                 return Err(format!("the proof of source `{}` is damaged", source.name.escape_debug()));
@@ -342,6 +355,30 @@ impl LockedPackage {
         }
         Ok(())
     }
+}
+
+/// Whether users or groups have numbers of their own, from the ranges of Policy 9.2.2, and nobody but root has root's.
+///
+/// # Errors
+/// Which one has not, in words.
+pub(crate) fn check_ids(kind: &str, numbers: &BTreeMap<String, u32>) -> Result<(), String> {
+    let mut names: BTreeMap<u32, &str> = BTreeMap::new();
+    for (name, &number) in numbers {
+        let name = name.as_str();
+        let refused = |reason: &str| {
+            Err(format!("{kind} `{}` cannot have the number {number}: {}", name.escape_debug(), reason.escape_debug()))
+        };
+        if (name == "root") != (number == 0) {
+            return refused("0 is root's, and root's is 0");
+        }
+        if matches!(number, 65_000..=65_533 | 65_535 | 4_294_967_294..) {
+            return refused("Debian gives it to nobody");
+        }
+        if let Some(other) = names.insert(number, name) {
+            return refused(&format!("`{other}` has it"));
+        }
+    }
+    Ok(())
 }
 
 /// A relation with all its alternatives is far shorter.
@@ -427,6 +464,14 @@ mod tests {
             ("name = \"own\"", "name = \"bash\"", "`bash` twice"),
             ("source = \"debian\"", "source = \"other\"", "no source `other`"),
             ("epoch = ", "epcoh = ", "unknown field `epcoh`"),
+            ("epoch = 1757635200", "epoch = 1757635201", "after the newest Release"),
+            ("epoch = 1757635200", "epoch = -1", "before 1970"),
+            ("epoch = 1757635200", "epoch = 9223372036854775807", "after the newest Release"),
+            ("sshd = 100", "sshd = 0", "user `sshd` cannot have the number 0"),
+            ("sshd = 100", "root = 100", "user `root` cannot have the number 100"),
+            ("sshd = 100", "sshd = 65535", "Debian gives it to nobody"),
+            ("sshd = 100", "sshd = 4294967295", "Debian gives it to nobody"),
+            ("sshd = 100", "sshd = 100\nother = 100", "`other` has it"),
             ("KLUv", "KLUx", "the proof of source `debian` is damaged"),
         ];
         for (from, to, wanted) in cases {

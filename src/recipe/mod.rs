@@ -32,6 +32,7 @@ pub use lock::LockError;
 pub use lock::LockedPackage;
 pub use lock::LockedRecipe;
 pub use lock::LockedSource;
+pub(crate) use lock::check_ids;
 pub use problem::Error;
 pub use problem::Problem;
 pub(crate) use problem::nearest;

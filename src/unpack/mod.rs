@@ -38,6 +38,8 @@ pub struct Root {
     pub tree: Tree,
     /// The packages in the order they were unpacked, which is an order they can be configured in.
     pub packages: Vec<Installed>,
+    /// The newest time of all members of the packages, those that `exclude` keeps out among them; seconds since 1970.
+    pub newest: i64,
 }
 
 /// One package as it lies in a tree.
@@ -223,6 +225,7 @@ const STAGE: &str = "unpack";
 pub fn unpack(host: &Host, debs: &[Deb], options: &Options, before: &mut Before<'_>) -> Result<Root, Error> {
     host.reporter.event(&Event::StageStarted { stage: STAGE, total: Some(debs.len() as u64) });
     let unpacked = read_all(host, debs)?;
+    let newest = unpacked.iter().flat_map(|each| &each.members).map(|member| member.stat.mtime).max().unwrap_or(0);
     let filter = Filter::new(&options.exclude, &options.include);
     let mut merge = Merge::new(Tree::new(), filter);
     if !unpacked.iter().any(ships_merged_usr) {
@@ -239,7 +242,7 @@ pub fn unpack(host: &Host, debs: &[Deb], options: &Options, before: &mut Before<
     let Merge { mut tree, packages, md5sums, .. } = merge;
     database::write(&mut tree, &packages, &md5sums, &options.architecture)?;
     host.reporter.event(&Event::StageFinished { stage: STAGE });
-    Ok(Root { tree, packages })
+    Ok(Root { tree, packages, newest })
 }
 
 /// Whether a package brings the links of a merged /usr, as base-files does since trixie.

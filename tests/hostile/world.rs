@@ -13,6 +13,7 @@ use imgbuild::host::TrustError;
 use imgbuild::host::download::DownloadError;
 use imgbuild::host::openpgp::OpenPgp;
 use imgbuild::host::store::DirStore;
+use imgbuild::host::store::RecordKey;
 use imgbuild::limits::Limits;
 use imgbuild::pipeline;
 use imgbuild::pipeline::Built;
@@ -33,6 +34,8 @@ use crate::hostile::simple;
 
 pub(super) const BASE: &str = "http://mirror.example.org/debian";
 pub(super) const DAY: i64 = 24 * 3600;
+/// Of the records of these worlds' stores.
+pub(crate) const KEY: RecordKey = RecordKey::new([42; 32]);
 
 /// A recipe, an archive in memory, a store and a place for the output.
 pub(crate) struct World {
@@ -94,12 +97,12 @@ impl World {
         world
     }
 
-    pub(super) fn trust(&self, keys: &[TestKey]) {
+    pub(crate) fn trust(&self, keys: &[TestKey]) {
         let keyring = keys.iter().map(TestKey::certificate).collect::<Vec<_>>().concat();
         fs::write(self.place.path().join("keys.asc"), keyring).expect("written");
     }
 
-    pub(super) fn serve(&self, archive: &ArchiveBuilder) {
+    pub(crate) fn serve(&self, archive: &ArchiveBuilder) {
         for (path, bytes) in archive.build() {
             self.transport.put(&format!("{BASE}/{path}"), bytes);
         }
@@ -116,7 +119,7 @@ impl World {
     pub(crate) fn host(&self) -> Result<Host, host::StoreError> {
         Ok(Host {
             transport: Arc::clone(&self.transport) as Arc<dyn host::Transport>,
-            store: Arc::new(DirStore::open(self.place.path().join("cache"))?),
+            store: Arc::new(DirStore::open(self.place.path().join("cache"))?.sealed_by(KEY)),
             trust: Arc::new(OpenPgp { limits: self.limits }),
             sandbox: Arc::new(host::NoSandbox),
             reporter: Arc::new(host::Silent),
@@ -191,7 +194,7 @@ impl World {
         match (parent + &*name).parse() {
             // The members of a .deb that could be decoded to its end are kept beside the record of it.
             Ok(digest) => self.signed.contains(&digest) || self.has_decoded(),
-            Err(_) => ["newest", "release", "unpacked-1"]
+            Err(_) => ["newest", "release", "unpacked-1", "proved-1"]
                 .iter()
                 .any(|kind| path.parent().is_some_and(|parent| parent.ends_with(kind))),
         }
@@ -232,7 +235,7 @@ pub(crate) fn request<'a>(recipe: &'a recipe::Recipe, mirrors: &'a Mirrors) -> R
 }
 
 /// The stage and the kind of an error.
-fn class(error: &Error) -> String {
+pub(crate) fn class(error: &Error) -> String {
     let trust = |source: &TrustError| match source {
         TrustError::Malformed(_) => "Malformed",
         TrustError::Bad(_) => "Bad",
@@ -274,12 +277,18 @@ fn class(error: &Error) -> String {
                 format!("archive {}", download(source))
             }
             archive::Error::Index { .. } => "archive Index".to_owned(),
+            archive::Error::Unproven { .. } => "archive Unproven".to_owned(),
+            archive::Error::Proof { .. } => "archive Proof".to_owned(),
             other => format!("archive {other:?}"),
         },
         Error::Fetch(error) => match &**error {
             imgbuild::fetch::Error::Download { source, .. } => format!("fetch {}", download(source)),
             other => format!("fetch {other:?}"),
         },
+        Error::Lock(_) => "lock".to_owned(),
+        Error::LockMisfit(_) | Error::LockedSource(_) => "lock misfit".to_owned(),
+        Error::LockBroken(_) => "lock broken".to_owned(),
+        Error::Unproved(_) => "lock unproved".to_owned(),
         Error::Solve(_) => "solve".to_owned(),
         Error::Unpack(_) => "unpack".to_owned(),
         Error::Recipe(_) => "recipe".to_owned(),
