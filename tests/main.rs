@@ -79,6 +79,8 @@ mod shell;
 mod solve;
 #[cfg(all(feature = "http", feature = "sandbox"))]
 mod standby;
+#[cfg(feature = "http")]
+mod shown;
 mod store;
 #[cfg(all(feature = "http", feature = "sandbox"))]
 mod suites;

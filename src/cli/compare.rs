@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use super::args::Compare;
 use super::print;
+use super::print_json;
 use super::words::Failure;
 use crate::compare;
 use crate::compare::Side;
@@ -32,7 +33,7 @@ pub(super) fn run(arguments: &Compare) -> Result<(), Failure> {
     let (before, after) = (side(&arguments.before)?, side(&arguments.after)?);
     let found = compare::compare(&before, &after).map_err(|error| Failure::Usage(error.to_string()))?;
     if arguments.json {
-        print(&format!("{:#}\n", serde_json::json!(found)))?;
+        print_json(&serde_json::json!(found))?;
     } else {
         print(&found.to_string())?;
     }

@@ -24,6 +24,7 @@ mod verify;
 mod words;
 mod world;
 
+use std::ffi::OsString;
 use std::io;
 use std::io::Write as _;
 use std::panic::AssertUnwindSafe;
@@ -35,6 +36,8 @@ use args::Command;
 use signals::Signals;
 use words::Failure;
 
+use crate::format::shown;
+
 /// Runs the program.
 #[must_use]
 pub fn main() -> ExitCode {
@@ -42,8 +45,18 @@ pub fn main() -> ExitCode {
         Ok(arguments) => arguments,
         Err(error) => {
             // Help and version are no errors, and go to standard output; clap knows which is which.
-            let _ = error.print();
-            return ExitCode::from(if error.use_stderr() { words::USAGE } else { 0 });
+            if !error.use_stderr() {
+                let _ = error.print();
+                return ExitCode::SUCCESS;
+            }
+            // It repeats what was typed, and who calls this program may have it from anywhere.
+            let is_harmless =
+                |word: OsString| shown::shown(word.as_encoded_bytes()).as_bytes() == word.as_encoded_bytes();
+            let _ = match std::env::args_os().all(is_harmless) {
+                true => error.print(),
+                false => write!(io::stderr(), "{}", shown::lines(&error.render().to_string())),
+            };
+            return ExitCode::from(words::USAGE);
         }
     };
     let command = arguments.command;
@@ -87,8 +100,18 @@ fn run(command: &Command, signals: &Signals) -> Result<(), Failure> {
     }
 }
 
-/// Writes a text to standard output.
+/// Prints a text for people, in which names and words from outside may be.
 fn print(text: &str) -> Result<(), Failure> {
+    output(&shown::lines(text))
+}
+
+/// Prints a value for programs.
+fn print_json(value: &serde_json::Value) -> Result<(), Failure> {
+    output(&shown::json(&format!("{value:#}\n")))
+}
+
+/// Writes a text to standard output as it is.
+fn output(text: &str) -> Result<(), Failure> {
     let mut output = io::stdout().lock();
     output.write_all(text.as_bytes()).and_then(|()| output.flush()).map_err(Failure::Stdout)
 }

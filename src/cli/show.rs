@@ -7,12 +7,15 @@ use serde_json::json;
 
 use super::args::Show;
 use super::print;
+use super::print_json;
 use super::signals::Signals;
 use super::words::Failure;
 use super::world;
 use crate::configure::Outcome;
 use crate::configure::PackageReport;
 use crate::deb::Package;
+use crate::format::shown::Shown;
+use crate::format::shown::shown;
 use crate::pipeline;
 use crate::pipeline::Chosen;
 use crate::pipeline::Request;
@@ -84,14 +87,14 @@ fn packages_as_json(recipe: &Recipe, chosen: &Chosen) -> Result<(), Failure> {
         "packages": chosen.packages.iter().map(package).collect::<Vec<_>>(),
         "loaders": chosen.loaders.iter().map(package).collect::<Vec<_>>(),
     });
-    print(&format!("{all:#}\n"))
+    print_json(&all)
 }
 
 /// One line per package, further lines for what it needs; then how many are configured in which way.
 fn configuration(report: &[PackageReport], json: bool) -> Result<(), Failure> {
     if json {
         let package = |report: &PackageReport| json!({ "package": report.package, "outcome": report.outcome.word(), "notes": report.notes });
-        return print(&format!("{:#}\n", json!(report.iter().map(package).collect::<Vec<_>>())));
+        return print_json(&json!(report.iter().map(package).collect::<Vec<_>>()));
     }
     let width = report.iter().map(|report| report.package.len()).max().unwrap_or(0);
     let mut text = String::new();
@@ -102,10 +105,10 @@ fn configuration(report: &[PackageReport], json: bool) -> Result<(), Failure> {
         match (outcome, notes.as_slice()) {
             (Outcome::NotCovered, notes) => {
                 text.push_str(&format!("{package:width$}  {word}\n"));
-                notes.iter().for_each(|note| text.push_str(&format!("    {note}\n")));
+                notes.iter().for_each(|note| text.push_str(&format!("    {}\n", Shown::new(note))));
             }
             (_, []) => text.push_str(&format!("{package:width$}  {word}\n")),
-            (_, notes) => text.push_str(&format!("{package:width$}  {word}: {}\n", notes.join(", "))),
+            (_, notes) => text.push_str(&format!("{package:width$}  {word}: {}\n", shown(&notes.join(", ")))),
         }
     }
     let counts: Vec<String> =
@@ -120,7 +123,7 @@ fn why(chosen: &Chosen, package: &str, json: bool) -> Result<(), Failure> {
         return Err(Failure::Usage(format!("package `{package}` would not be installed")));
     };
     if json {
-        return print(&format!("{:#}\n", json!(chain)));
+        return print_json(&json!(chain));
     }
     let mut text = String::new();
     for (depth, link) in chain.links.iter().enumerate() {

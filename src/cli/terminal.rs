@@ -16,6 +16,8 @@ use indicatif::ProgressStyle;
 
 use super::args::Common;
 use super::signals::Signals;
+use crate::format::shown;
+use crate::format::shown::shown;
 use crate::host::Event;
 use crate::host::Reporter;
 
@@ -64,7 +66,7 @@ impl Reporter for Terminal {
             Form::Quiet => {}
             Form::Json => {
                 let line = serde_json::to_string(event).expect("an event has no value that JSON cannot hold");
-                line_to_stderr(&line);
+                line_to_stderr(&shown::json(&line));
             }
             Form::Lines { verbose } => {
                 let told = match event {
@@ -73,7 +75,7 @@ impl Reporter for Terminal {
                     _ => *verbose,
                 };
                 if told {
-                    line_to_stderr(&printable(event));
+                    line_to_stderr(&shown(&event.to_string()));
                 }
             }
             Form::Bars(bars) => bars.lock().unwrap_or_else(PoisonError::into_inner).event(event),
@@ -89,11 +91,6 @@ impl Reporter for Terminal {
 fn line_to_stderr(line: &str) {
     // Nobody can be told that nothing can be told.
     let _ = io::stderr().write_all(format!("{line}\n").as_bytes());
-}
-
-/// An event in words, without what could move a terminal's cursor.
-fn printable(event: &Event<'_>) -> String {
-    event.to_string().chars().map(|letter| if letter.is_control() { '\u{fffd}' } else { letter }).collect()
 }
 
 /// A bar for each stage that runs.
@@ -129,7 +126,7 @@ impl Bars {
                 }
             }
             Event::Warning { .. } | Event::Retry { .. } => {
-                let line = printable(event);
+                let line = shown(&event.to_string());
                 self.all.suspend(|| line_to_stderr(&line));
             }
             _ => {}

@@ -10,6 +10,7 @@ use crate::error::Error;
 use crate::error::FAILED;
 use crate::error::PublishError;
 pub(super) use crate::error::USAGE;
+use crate::format::shown;
 use crate::host::SandboxError;
 use crate::recipe;
 use crate::recipe::LockError;
@@ -81,10 +82,11 @@ pub(super) fn describe(failure: &Failure, json: bool, code: u8) -> String {
     let (message, help) = (message(failure), hint(failure));
     if json {
         let event = serde_json::json!({ "event": "error", "message": message, "help": help, "exit-code": code });
-        return event.to_string();
+        return shown::json(&event.to_string()).into_owned();
     }
     let help = help.map(|help| format!("\n  help: {help}")).unwrap_or_default();
-    format!("imgbuild: {message}{help}")
+    // Words of packages, mirrors and recipes may be in it.
+    shown::lines(&format!("imgbuild: {message}{help}")).into_owned()
 }
 
 /// What happened, with all its causes.

@@ -30,6 +30,8 @@ use super::world::Limits;
 use super::world::World;
 use crate::budget::Budget;
 use crate::budget::Spent;
+use crate::format::shown::Shown;
+use crate::format::shown::shown;
 use crate::host::Host;
 use crate::recipe::Treatment;
 use crate::tree::Tree;
@@ -183,7 +185,7 @@ impl<'a> Run<'a> {
         let line = &text[..memchr::memchr(b'\n', text).unwrap_or(text.len())];
         let path = format!("/var/lib/dpkg/info/{name}.{script}");
         let Some(interpreter) = interpreter(line) else {
-            let what = format!("a script of the interpreter `{}`", String::from_utf8_lossy(line));
+            let what = format!("a script of the interpreter `{}`", Shown::new(line));
             self.world.gaps.push(Gap { package: name, script: script.into(), line: 1, command: path, what });
             return Ok(());
         };
@@ -286,13 +288,13 @@ impl<'a> Run<'a> {
             None if !generated.is_empty() => (Outcome::Generator, generated),
             None => (Outcome::Covered, Vec::new()),
         };
+        let notes = notes.iter().map(shown).collect();
         PackageReport { package: name, outcome, notes }
     }
 }
 
 /// The end of an output, for a message.
 fn last_lines(output: &[u8]) -> String {
-    let text = String::from_utf8_lossy(output);
-    let lines: Vec<&str> = text.lines().rev().take(5).collect();
+    let lines: Vec<String> = output.trim_ascii_end().rsplit(|&byte| byte == b'\n').take(5).map(shown).collect();
     lines.into_iter().rev().collect::<Vec<_>>().join(" / ")
 }

@@ -21,6 +21,7 @@ use super::order::order;
 use super::status::set_unpacked;
 use crate::digest::HashWriter;
 use crate::digest::Sha256;
+use crate::format::shown::shown;
 use crate::host::Event;
 use crate::host::Host;
 use crate::host::SandboxError;
@@ -248,7 +249,7 @@ fn run(host: &Host, tree: &Tree, options: &Options) -> Result<Tree, Error> {
     log.end_line();
     match ran {
         Ok(()) => back.map_err(Error::ReadBack),
-        Err(SandboxError::Failed(how)) => Err(Error::Scripts { how, said: log.tail.join("\n") }),
+        Err(SandboxError::Failed(how)) => Err(Error::Scripts { how: shown(&how), said: log.tail.join("\n") }),
         Err(other) => Err(Error::Sandbox(other)),
     }
 }
@@ -340,8 +341,7 @@ impl Log<'_> {
         if self.line.is_empty() {
             return;
         }
-        let text = String::from_utf8_lossy(&self.line);
-        let line: String = text.chars().filter(|letter| !letter.is_control()).collect();
+        let line = shown(&self.line);
         self.line.clear();
         self.host.reporter.event(&Event::Output { source: "dpkg", line: &line });
         if self.tail.len() == Self::TAIL {

@@ -4,6 +4,7 @@ pub mod ar;
 pub mod compress;
 pub mod elf;
 pub mod newc;
+pub mod shown;
 pub mod tar;
 
 use std::io;

@@ -43,6 +43,7 @@ pub use output::Staging;
 pub use spool::Spool;
 
 use crate::digest::Sha256;
+use crate::format::shown::shown as escaped;
 use crate::kernel;
 use crate::kernel::Modules;
 use crate::limits::Limits;
@@ -187,7 +188,7 @@ pub fn redacted(url: &str) -> String {
     let host = rest[..authority].rfind('@').map_or(0, |at| at + 1);
     let separator = if scheme.is_empty() { "" } else { "://" };
     let shown = [scheme, separator, &rest[host..]].concat();
-    shown.chars().filter(|character| !character.is_control()).take(500).collect()
+    escaped(&shown).chars().take(500).collect()
 }
 
 /// The transport of `--offline`: asks nobody.

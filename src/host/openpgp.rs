@@ -26,6 +26,7 @@ use pgp::types::PublicParams;
 use pgp::types::Tag;
 
 use crate::deb::date::day;
+use crate::format::shown::shown;
 use crate::host::Trust;
 use crate::host::TrustError;
 use crate::limits::Limits;
@@ -368,7 +369,7 @@ fn packets(bytes: &[u8], kind: BlockType) -> Result<Packets, TrustError> {
 
 /// The library's errors may quote all they were given.
 fn malformed(error: &dyn std::fmt::Display) -> TrustError {
-    TrustError::Malformed(error.to_string().chars().filter(|character| !character.is_control()).take(120).collect())
+    TrustError::Malformed(shown(&error.to_string()).chars().take(120).collect())
 }
 
 fn issuer(signature: &Signature) -> String {

@@ -6,6 +6,8 @@ use std::ops::Range;
 use std::path::Path;
 use std::path::PathBuf;
 
+use crate::format::shown::is_obeyed;
+
 /// Why a recipe cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -159,7 +161,7 @@ pub(super) fn printable(line: &str) -> String {
         .chars()
         .map(|letter| match letter {
             '\t' => ' ',
-            letter if letter.is_control() => '\u{fffd}',
+            letter if is_obeyed(letter) => '\u{fffd}',
             letter => letter,
         })
         .collect();

@@ -47,7 +47,7 @@ pub(crate) struct World {
     pub(crate) method: Method,
     pub(crate) limits: Limits,
     /// Everything that was signed for: nothing else may get into the store.
-    pub(super) signed: BTreeSet<Sha256>,
+    pub(crate) signed: BTreeSet<Sha256>,
 }
 
 /// A directory that goes with its owner, or somebody else's.

@@ -45,6 +45,7 @@ use super::world::Gap;
 use super::world::World;
 use crate::budget::Spent;
 use ast::Function;
+use crate::format::shown::shown;
 use stream::Descriptor;
 use stream::Stream;
 use value::Positional;
@@ -335,8 +336,8 @@ impl<'w> Shell<'w> {
             package: self.world.package.clone(),
             script,
             line: self.state.line,
-            command: String::from_utf8_lossy(command).into_owned(),
-            what: what.into(),
+            command: shown(command),
+            what: shown(&what.into()),
         };
         if !self.world.gaps.contains(&gap) {
             self.world.gaps.push(gap);

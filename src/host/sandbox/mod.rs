@@ -38,6 +38,7 @@ use serde::Serialize;
 use super::Sandbox;
 use super::SandboxError;
 use super::SandboxJob;
+use crate::format::shown::shown;
 use crate::limits::Limits;
 pub use probe::Finding;
 
@@ -169,7 +170,7 @@ impl Helper {
         if let Some(stderr) = self.0.stderr.take() {
             let _ = stderr.take(STDERR_MAX).read_to_end(&mut words);
         }
-        String::from_utf8_lossy(&words).trim().to_owned()
+        shown(words.trim_ascii())
     }
 }
 
