@@ -14,6 +14,7 @@ use std::process::Command;
 use std::time::Duration;
 use std::time::Instant;
 
+use imgbuild::cancel::Cancel;
 use imgbuild::image;
 use imgbuild::image::Owners;
 use imgbuild::image::Xattrs;
@@ -91,7 +92,7 @@ fn main() {
     }
     let root = directory.path().join("root");
     fs::create_dir(&root).expect("a directory");
-    image::write_directory(&tree, &root, Owners::Dropped).expect("it can be written");
+    image::write_directory(&tree, &root, Owners::Dropped, &Cancel::default()).expect("it can be written");
     peer("mksquashfs", &[&root, &path], &["-quiet", "-no-progress", "-noappend", "-comp", "zstd"], total);
     peer("mkfs.erofs", &[&path, &root], &["--quiet", "-zlz4hc"], total);
 }

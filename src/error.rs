@@ -8,6 +8,8 @@ use std::path::PathBuf;
 
 use crate::archive;
 use crate::boot;
+use crate::cancel;
+use crate::cancel::Cancelled;
 use crate::configure;
 use crate::deb;
 use crate::digest::Sha256;
@@ -160,6 +162,12 @@ pub enum Error {
     Cancelled,
 }
 
+impl From<Cancelled> for Error {
+    fn from(_: Cancelled) -> Self {
+        Self::Cancelled
+    }
+}
+
 impl From<archive::Error> for Error {
     fn from(error: archive::Error) -> Self {
         Self::Archive(Box::new(error))
@@ -232,10 +240,8 @@ impl Error {
     #[must_use]
     pub fn is_cancelled(&self) -> bool {
         match self {
-            Self::Archive(error) => error.is_cancelled(),
-            Self::Fetch(error) => error.is_cancelled(),
             Self::Cancelled | Self::Configure(configure::Error::Cancelled) => true,
-            _ => false,
+            error => cancel::is_cancelled(error),
         }
     }
 }

@@ -7,6 +7,7 @@ use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering;
 
 use crate::archive::Source;
+use crate::cancel;
 use crate::deb::Package;
 use crate::host::Event;
 use crate::host::Host;
@@ -82,8 +83,8 @@ impl Error {
 
     /// Whether the reporter ended it.
     #[must_use]
-    pub const fn is_cancelled(&self) -> bool {
-        matches!(self, Self::Download { source: DownloadError::Cancelled, .. })
+    pub fn is_cancelled(&self) -> bool {
+        cancel::is_cancelled(self)
     }
 }
 

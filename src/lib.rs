@@ -16,7 +16,7 @@
 //! | [`archive`] … [`compare`] | the stages: one verb each, values in and out; a stage never calls another |
 //! | [`host`] | the outside world as traits: network, store, trust, sandbox, reporter, clock |
 //! | [`recipe`], [`deb`], [`tree`], [`kernel`] | what is asked for, and the nouns of Debian and of file systems |
-//! | [`format`](mod@format), [`digest`], [`limits`], [`budget`] | bytes ⇄ records, the one hash, how much is taken from outside, and what following scripts may cost |
+//! | [`format`](mod@format), [`digest`], [`limits`], [`budget`], [`cancel`] | bytes ⇄ records, the one hash, how much is taken from outside, what following scripts may cost, and whether to go on |
 //! | `testing` | fixtures made in code, with the feature `testing` |
 //!
 //! # Invariants
@@ -53,6 +53,7 @@ pub mod kernel;
 pub mod format;
 pub mod digest;
 pub mod budget;
+pub mod cancel;
 pub mod limits;
 
 #[cfg(feature = "cli")]

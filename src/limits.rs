@@ -148,8 +148,6 @@ limits! {
     name: Bytes = 1 << 20;
     /// Memory of a decoder; `xz -9` takes 65 MiB.
     memory: Bytes = 128 << 20;
-    /// Memory of a decoder with several threads; above it they decode one after the other.
-    threads_memory: Bytes = 512 << 20;
     /// Output of a decoder for each byte of input; real packages stay below 100, zeros in xz reach 6,800.
     ratio: Times = 1000;
     /// Steps of a package's scripts that are followed; real ones stay a hundred times below.

@@ -28,6 +28,7 @@ use imgbuild::host::TrustError;
 use imgbuild::host::download::DownloadError;
 use imgbuild::host::openpgp::OpenPgp;
 use imgbuild::host::store::DirStore;
+use imgbuild::limits::Limits;
 use imgbuild::testing::ARCHIVE_DATE;
 use imgbuild::testing::ArchiveBuilder;
 use imgbuild::testing::DebBuilder;
@@ -162,8 +163,13 @@ fn a_detached_signature_counts_where_there_is_no_inrelease() {
         world
     };
     let index = with(&text, &signature).open().expect("it opens");
-    archive::verify_proof(&OpenPgp::default(), &TestKey::trusted().certificate(), &index.proofs()[0])
-        .expect("it proves itself");
+    archive::verify_proof(
+        &OpenPgp::default(),
+        &TestKey::trusted().certificate(),
+        &index.proofs()[0],
+        &Limits::default(),
+    )
+    .expect("it proves itself");
     let error = with(&text.replace("Example", "Evil"), &signature).refused();
     assert!(matches!(error, Error::Signature { source: TrustError::Bad(_), .. }), "{error:?}");
     let payloads = [
@@ -355,7 +361,7 @@ fn a_snapshot_does_not_expire() {
     assert!(proof.waived);
     assert_eq!((proof.date, proof.signers.as_slice()), (ARCHIVE_DATE, &[TestKey::trusted().fingerprint()][..]));
     let keyring = TestKey::trusted().certificate();
-    archive::verify_proof(&OpenPgp::default(), &keyring, proof).expect("it proves itself");
+    archive::verify_proof(&OpenPgp::default(), &keyring, proof, &Limits::default()).expect("it proves itself");
     let index = proof.indices.keys().next().expect("an index").clone();
     let forged = [
         archive::Proof {
@@ -367,9 +373,11 @@ fn a_snapshot_does_not_expire() {
         archive::Proof { indices: BTreeMap::from([(index, Sha256::of(b"evil"))]), ..proof.clone() },
     ];
     for proof in forged {
-        assert!(archive::verify_proof(&OpenPgp::default(), &keyring, &proof).is_err());
+        assert!(archive::verify_proof(&OpenPgp::default(), &keyring, &proof, &Limits::default()).is_err());
     }
-    assert!(archive::verify_proof(&OpenPgp::default(), &TestKey::other().certificate(), proof).is_err());
+    assert!(
+        archive::verify_proof(&OpenPgp::default(), &TestKey::other().certificate(), proof, &Limits::default()).is_err()
+    );
 }
 
 /// Cases 29, 31, 33, 39 and 48: files that are not what the Release names.

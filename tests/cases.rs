@@ -8,7 +8,18 @@ use std::path::Path;
 const CASES: usize = 98;
 
 /// What becomes of a build where there is nothing to refuse.
-const OTHERWISE: [&str; 7] = ["accepted", "written", "no effect", "no error", "heals", "old output", "not published"];
+const OTHERWISE: [&str; 10] = [
+    "accepted",
+    "written",
+    "no effect",
+    "no error",
+    "heals",
+    "old output",
+    "no output",
+    "escaped",
+    "named",
+    "not published",
+];
 
 /// The rows: number, attack, answer, what becomes of a build, tests.
 fn rows(text: &str) -> Vec<[String; 5]> {

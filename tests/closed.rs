@@ -12,6 +12,7 @@ use std::path::Path;
 use std::path::PathBuf;
 use std::process::Command;
 
+use imgbuild::cancel::Cancel;
 use imgbuild::digest::Sha256;
 use imgbuild::error::Error;
 use imgbuild::head::Cluster;
@@ -323,7 +324,7 @@ fn random_changes(recipe: &Recipe, seed: u64, wanted: usize) {
     while done < wanted {
         let Some((what, back)) = change(&output, &mut numbers) else { continue };
         done += 1;
-        let verified = Output::verified(&output, &keys);
+        let verified = Output::verified(&output, &keys, &Cancel::default());
         let published = publish::publish(&output, &head, &options);
         for (by, error) in [("verify", verified.err()), ("publish", published.err())] {
             let error = error.unwrap_or_else(|| panic!("change {done}: {by} takes it: {what}"));
@@ -335,10 +336,11 @@ fn random_changes(recipe: &Recipe, seed: u64, wanted: usize) {
         back();
         times_back(&output.join("root"));
         if done % 50 == 0 {
-            Output::verified(&output, &keys).unwrap_or_else(|error| panic!("change {done}: not as before: {error}"));
+            Output::verified(&output, &keys, &Cancel::default())
+                .unwrap_or_else(|error| panic!("change {done}: not as before: {error}"));
         }
     }
-    Output::verified(&output, &keys).expect("all is as before");
+    Output::verified(&output, &keys, &Cancel::default()).expect("all is as before");
     publish::publish(&output, &head, &options).expect("all is as before");
 }
 
@@ -745,7 +747,7 @@ fn case_86_whole_means_the_same() {
 #[test]
 fn bytes_are_hashed_as_they_are_used() {
     let world = World::new(&example());
-    let output = Output::verified(&world.at("out"), &[]).expect("it is whole");
+    let output = Output::verified(&world.at("out"), &[], &Cancel::default()).expect("it is whole");
     let mut bytes = Vec::new();
     output.copy("tree.txt", &mut bytes).expect("the same");
     fs::write(world.at("out/tree.txt"), vec![b'x'; bytes.len()]).expect("written");

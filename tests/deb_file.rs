@@ -8,6 +8,7 @@ use imgbuild::digest::Sha256;
 use imgbuild::format::compress::Compression;
 use imgbuild::format::tar::EntryKind;
 use imgbuild::format::tar::Header;
+use imgbuild::limits::Limits;
 use imgbuild::testing::DebBuilder;
 use imgbuild::testing::ShortReader;
 use imgbuild::testing::ar_archive;
@@ -34,7 +35,7 @@ fn read(input: impl Read + Send, threads: u32) -> Result<(DebFileParts, Entries)
         let causes = std::iter::successors(Some(error), |error| error.source());
         causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
     };
-    let mut deb = DebFile::read(input, threads).map_err(|error| chain(&error))?;
+    let mut deb = DebFile::read(input, threads, &Limits::default()).map_err(|error| chain(&error))?;
     deb.package(1, Sha256::of(b"")).map_err(|error| chain(&error))?;
     let mut entries = Vec::new();
     while let Some(header) = deb.data.next_entry().map_err(|error| chain(&error))? {

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 /// The modules, lowest first. Modules of one group do not use each other; a stage is a group of its own.
 const LAYERS: &[&[&str]] = &[
-    &["digest", "limits"],
+    &["cancel", "digest", "limits"],
     &["budget"],
     &["format"],
     &["tree", "deb"],

@@ -58,11 +58,15 @@ pub(crate) fn vectors(test: &str) -> Option<std::path::PathBuf> {
 mod hostile;
 mod initramfs;
 #[cfg(feature = "http")]
+mod interrupted;
+#[cfg(feature = "http")]
 mod http;
 #[cfg(all(feature = "http", feature = "sandbox"))]
 mod install;
 mod kernel;
 mod layers;
+#[cfg(feature = "http")]
+mod limits;
 mod locks;
 mod manifest;
 #[cfg(feature = "sandbox")]
@@ -75,12 +79,12 @@ mod reference;
 mod reproducible;
 mod sandbox;
 mod services;
+#[cfg(feature = "http")]
+mod shown;
 mod shell;
 mod solve;
 #[cfg(all(feature = "http", feature = "sandbox"))]
 mod standby;
-#[cfg(feature = "http")]
-mod shown;
 mod store;
 #[cfg(all(feature = "http", feature = "sandbox"))]
 mod suites;

@@ -3,6 +3,7 @@
 use std::io::Read;
 use std::sync::Arc;
 
+use imgbuild::cancel::Cancel;
 use imgbuild::digest::Sha256;
 use imgbuild::format::newc;
 use imgbuild::image;
@@ -49,7 +50,8 @@ fn case_69_names_and_links_at_the_edge() {
     let place = tempfile::tempdir().expect("a temporary directory");
     let mut shallow = tree.clone();
     shallow.remove_all(&TreePath::literal("d"));
-    image::write_directory(&shallow, place.path(), Owners::Dropped).expect("a file system takes such names");
+    image::write_directory(&shallow, place.path(), Owners::Dropped, &Cancel::default())
+        .expect("a file system takes such names");
     assert_eq!(crate::hostile::files(place.path()).len(), names.len());
 
     tree.make_directories("l", 0o755).expect("new");

@@ -5,7 +5,11 @@ use std::fs::Permissions;
 use std::os::unix::fs::MetadataExt as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering;
 
+use imgbuild::cancel::Cancel;
 use imgbuild::digest::Sha256;
 use imgbuild::error::Error;
 use imgbuild::error::PublishError;
@@ -97,7 +101,7 @@ pub(crate) fn signed_output_of(recipe: &Recipe, directory: &Path, own: &str, sig
         Some(RamImage { name: "root.erofs".to_owned(), sha256, size })
     } else if recipe.formats == [Format::Directory] {
         fs::create_dir(directory.join("root")).expect("new");
-        image::write_directory(&tree, &directory.join("root"), Owners::Kept).expect("written");
+        image::write_directory(&tree, &directory.join("root"), Owners::Kept, &Cancel::default()).expect("written");
         records.push(OutputRecord::Tree { path: "root".into() });
         None
     } else {
@@ -139,7 +143,7 @@ pub(crate) fn signed_output_of(recipe: &Recipe, directory: &Path, own: &str, sig
     for (role, head) in &heads {
         let name = role.directory();
         fs::create_dir(directory.join(name)).expect("new");
-        image::write_directory(head, &directory.join(name), Owners::Dropped).expect("written");
+        image::write_directory(head, &directory.join(name), Owners::Dropped, &Cancel::default()).expect("written");
         records.extend(head.iter().map(|(path, _, inode)| record(&format!("{name}{path}"), inode)));
     }
     let digest = tree::digest(&tree);
@@ -387,6 +391,40 @@ fn roots_in_memory_need_no_tar() {
     rewrite(&at("two"), |manifest| manifest.findings.clone_from(&findings));
     let error = refused(publish_to(&at("two"), &head));
     assert!(matches!(&error, PublishError::Lint(wrong) if *wrong == findings), "{error}");
+}
+
+/// Case 110: whenever it is cancelled, what is there of a generation is whole, and the head's own files are as before.
+#[test]
+fn a_cancelled_publish_leaves_the_old_menu() {
+    let place = tempfile::tempdir().expect("the tests can write");
+    let at = |name: &str| place.path().join(name);
+    let head = at("head-root");
+    let [one, two] = ["one", "two"].map(|own| output(&at(own), own));
+    let roots = ["one", "two"].map(|own| cluster(&at(own)).root);
+    publish_to(&at("one"), &head).expect("it is whole");
+    // The same without a hindrance.
+    publish_to(&at("one"), &at("other-root")).expect("it is whole");
+    let wanted = publish_to(&at("two"), &at("other-root")).expect("it is whole").changed;
+    assert!(!wanted.is_empty(), "the second has other files of the head's");
+    let generations = head.join("srv/imgbuild/diskless-node/gen");
+    let mut ended = 0;
+    loop {
+        let asked = Arc::new(AtomicUsize::new(0));
+        let cancel = Cancel::when(move || asked.fetch_add(1, Ordering::Relaxed) >= ended);
+        match publish::publish(&at("two"), &head, &Options { cancel, ..Options::new(NOW) }) {
+            Ok(done) => {
+                assert_eq!((done.menu, done.changed), (menu(&two, Some(&one)), wanted));
+                break;
+            }
+            Err(error) => assert!(matches!(error, Error::Cancelled), "{error:?}"),
+        }
+        let left = crate::hostile::names(&generations);
+        assert!(left.iter().all(|name| roots.contains(name)), "{left:?}");
+        let found = publish::generations(&head, None, NOW).expect("a head").generations;
+        assert!(found.iter().all(|generation| generation.is_now == (generation.id == one)), "the menu has changed");
+        ended += 1;
+    }
+    assert!(ended > 20, "it was asked {ended} times only");
 }
 
 /// What a crash leaves at any step is taken up by the next publication.

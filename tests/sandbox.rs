@@ -5,13 +5,17 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
+use std::time::Instant;
 
+use imgbuild::cancel;
+use imgbuild::cancel::Cancel;
 use imgbuild::configure::Method;
 use imgbuild::host::Host;
 use imgbuild::host::Sandbox;
 use imgbuild::host::SandboxError;
 use imgbuild::host::SandboxJob;
 use imgbuild::host::sandbox::Namespaces;
+use imgbuild::limits::Limits;
 use imgbuild::testing::ArchiveBuilder;
 use imgbuild::tree::Content;
 use imgbuild::tree::Inode;
@@ -88,6 +92,11 @@ struct Ran {
 }
 
 fn run_in(tree: &Tree, script: &str, timeout: Duration) -> Ran {
+    let sandbox = Namespaces::new(Path::new(env!("CARGO_BIN_EXE_imgbuild")).to_owned());
+    run_with(&sandbox, tree, script, timeout)
+}
+
+fn run_with(sandbox: &Namespaces, tree: &Tree, script: &str, timeout: Duration) -> Ran {
     let job = SandboxJob {
         command: ["/bin/sh", "-c", script].map(String::from).to_vec(),
         environment: vec![("PATH".into(), "/bin".into())],
@@ -96,7 +105,6 @@ fn run_in(tree: &Tree, script: &str, timeout: Duration) -> Ran {
     let mut input = Vec::new();
     tar::write(tree, &mut input).expect("memory takes it");
     let (mut output, mut log) = (Vec::new(), Vec::new());
-    let sandbox = Namespaces::new(Path::new(env!("CARGO_BIN_EXE_imgbuild")).to_owned());
     let result = sandbox.run(&job, &mut input.as_slice(), &mut output, &mut log);
     let mut keep = |reader: &mut dyn io::Read, _| -> io::Result<Content> {
         let mut bytes = Vec::new();
@@ -105,6 +113,31 @@ fn run_in(tree: &Tree, script: &str, timeout: Duration) -> Ran {
     };
     let tree = result.is_ok().then(|| tar::read(output.as_slice(), &mut keep).expect("a tree comes back"));
     Ran { result, tree, log: String::from_utf8_lossy(&log).into_owned() }
+}
+
+/// What a script says within these limits, or why it was ended.
+pub(crate) fn said_within(limits: &Limits, script: &str) -> Result<String, String> {
+    let sandbox = Namespaces::new(Path::new(env!("CARGO_BIN_EXE_imgbuild")).to_owned()).within(limits);
+    let timeout = imgbuild::limits::seconds(limits.scripts);
+    let ran = run_with(&sandbox, &root(), script, timeout);
+    ran.result.map(|()| ran.log).map_err(|error| crate::hostile::chain(&error))
+}
+
+/// What runs inside ends when somebody wants it to.
+#[test]
+fn what_runs_inside_is_cancelled() {
+    if !switched_on("IMGBUILD_TEST_ROOT", "what_runs_inside_is_cancelled") {
+        return;
+    }
+    let start = Instant::now();
+    let cancel = Cancel::when(move || start.elapsed() > Duration::from_secs(1));
+    let sandbox = Namespaces::new(Path::new(env!("CARGO_BIN_EXE_imgbuild")).to_owned()).cancelled_by(&cancel);
+    for script in ["sleep 60", "while :; do :; done", "yes"] {
+        let ran = run_with(&sandbox, &root(), script, Duration::from_secs(60));
+        let error = ran.result.expect_err("it was to end");
+        assert!(cancel::is_cancelled(&error), "{script}: {error:?}");
+    }
+    assert!(start.elapsed() < Duration::from_secs(10), "{:?}", start.elapsed());
 }
 
 fn run(script: &str) -> Ran {

@@ -11,6 +11,7 @@ use imgbuild::format::tar::EntryKind;
 use imgbuild::host;
 use imgbuild::host::Host;
 use imgbuild::host::store::DirStore;
+use imgbuild::limits::Limits;
 use imgbuild::testing::DebBuilder;
 use imgbuild::testing::entry;
 use imgbuild::tree::Kind;
@@ -39,7 +40,7 @@ impl World {
             reporter: Arc::new(host::Silent),
             now: 0,
             jobs: 2,
-            limits: imgbuild::limits::Limits::default(),
+            limits: Limits::default(),
         };
         Self { directory, host }
     }
@@ -49,7 +50,7 @@ impl World {
         let mut writer = self.host.store.writer().expect("the store takes it");
         std::io::Write::write_all(&mut writer, bytes).expect("the store takes it");
         let blob = writer.commit(None).expect("the store takes it");
-        let file = DebFile::read(bytes, 1).expect("a .deb");
+        let file = DebFile::read(bytes, 1, &Limits::default()).expect("a .deb");
         Deb { package: file.package(blob.size, blob.sha256).expect("a package"), blob }
     }
 

@@ -6,6 +6,7 @@ use std::error::Error;
 use std::io::Read;
 
 use imgbuild::deb::file::DebFile;
+use imgbuild::limits::Limits;
 use imgbuild::digest::Sha256;
 use imgbuild::format::tar::Header;
 use imgbuild_fuzz::OneByte;
@@ -14,7 +15,7 @@ use libfuzzer_sys::fuzz_target;
 type Content = (String, Vec<String>, Vec<(Header, Sha256)>);
 
 fn read(input: impl Read + Send, threads: u32) -> Result<Content, Box<dyn Error>> {
-    let mut deb = DebFile::read(input, threads)?;
+    let mut deb = DebFile::read(input, threads, &Limits::default())?;
     deb.package(1, Sha256::of(b""))?;
     let mut entries = Vec::new();
     while let Some(header) = deb.data.next_entry()? {

@@ -32,7 +32,6 @@ use crate::host::download::Wanted;
 use crate::host::download::download;
 use crate::host::download::read_small;
 use crate::host::redacted;
-use crate::limits;
 
 /// The stage whose progress this is.
 const STAGE: &str = "index";
@@ -199,7 +198,7 @@ fn judge(
     let path = source.path(if signed.signature.is_some() { "Release.gpg" } else { "InRelease" });
     let verify = |at| {
         let (archive, path) = (source.name.clone(), path.clone());
-        signed.verify(&*host.trust, &source.keyring, at).map_err(|error| match error {
+        signed.verify(&*host.trust, &source.keyring, at, &host.limits).map_err(|error| match error {
             VerifyError::Framing(source) => Error::Framing { archive, path, source },
             VerifyError::Signature(source) => Error::Signature { archive, path, source },
         })
@@ -251,7 +250,7 @@ fn check_newest(host: &Host, source: &Source, options: &Options, signed: &Signed
         return Ok(());
     }
     let seen = record.as_deref().and_then(Signed::from_bytes).and_then(|seen| {
-        let (text, _) = seen.verify(&*host.trust, &source.keyring, None).ok()?;
+        let (text, _) = seen.verify(&*host.trust, &source.keyring, None, &host.limits).ok()?;
         let release = Release::parse_within(&text, &host.limits).ok()?;
         release.check_suite(&source.suite).ok().map(|()| release.date)
     });
@@ -316,7 +315,7 @@ pub(super) fn index_text(
             Error::Download { archive, path: name, source: error }
         }
     })?;
-    let text = decompress(&blob, index, &host.limits).map_err(|error| index.error(source, error))?;
+    let text = decompress(host, &blob, index).map_err(|error| index.error(source, error))?;
     if let Some(plain) = index.plain
         && index.compression != Compression::None
     {
@@ -326,16 +325,17 @@ pub(super) fn index_text(
 }
 
 /// Decompresses a verified index; the result is verified too where the Release names it.
-fn decompress(blob: &StoredBlob, index: &WantedIndex, limits: &limits::Limits) -> Result<Vec<u8>, IndexError> {
+fn decompress(host: &Host, blob: &StoredBlob, index: &WantedIndex) -> Result<Vec<u8>, IndexError> {
+    let limits = &host.limits;
     let limit = index.plain.map_or(limits.index, |plain| plain.size);
     let bytes = read(blob).map_err(IndexError::Compression)?;
     if index.compression == Compression::None {
         return Ok(bytes);
     }
-    let mut decoder =
-        decoder(index.compression, &bytes[..], Limits::within(limit, limits)).map_err(IndexError::Compression)?;
+    let decoder = decoder(index.compression, &bytes[..], Limits::within("limit `index`", limit, limits))
+        .map_err(IndexError::Compression)?;
     let mut text = Vec::with_capacity(usize::try_from(limit).unwrap_or(0).min(bytes.len() * RATIO));
-    decoder.read_to_end(&mut text).map_err(IndexError::Compression)?;
+    host.cancel().reader(decoder).read_to_end(&mut text).map_err(IndexError::Compression)?;
     match index.plain {
         Some(plain) if plain.size != text.len() as u64 => {
             Err(IndexError::Mismatch(format!("it has {} bytes and should have {}", text.len(), plain.size)))

@@ -21,6 +21,7 @@ mod verify;
 
 use std::time::Duration;
 
+use crate::cancel;
 use crate::deb::PackageError;
 use crate::host::Event;
 use crate::host::Host;
@@ -238,8 +239,8 @@ impl Error {
 
     /// Whether the reporter ended it.
     #[must_use]
-    pub const fn is_cancelled(&self) -> bool {
-        matches!(self, Self::Download { source: DownloadError::Cancelled, .. })
+    pub fn is_cancelled(&self) -> bool {
+        cancel::is_cancelled(self)
     }
 }
 
@@ -319,7 +320,7 @@ fn read_indices(host: &Host, sources: &[Source], releases: &[VerifiedRelease]) -
 pub fn reopen(host: &Host, sources: &[Source], proofs: &[Proof]) -> Result<Index, Error> {
     let mut releases = Vec::new();
     for (source, proof) in sources.iter().zip(proofs) {
-        let (release, signers) = proof::proved(host.trust.as_ref(), &source.keyring, proof)?;
+        let (release, signers) = proof::proved(host.trust.as_ref(), &source.keyring, proof, &host.limits)?;
         releases.push(VerifiedRelease { release, proof: Proof { signers, ..proof.clone() } });
     }
     let mut wanted = Vec::new();

@@ -10,6 +10,7 @@ use crate::archive::verify::verify_detached;
 use crate::archive::verify::verify_inline;
 use crate::digest::Sha256;
 use crate::host::Trust;
+use crate::limits::Limits;
 
 /// The signed Release of one source, and the indices it vouches for that were read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,21 +38,26 @@ pub struct Proof {
 ///
 /// # Errors
 /// The signature does not count, or the Release is another suite's, of another date, or does not name an index.
-pub fn verify_proof(trust: &dyn Trust, keyring: &[u8], proof: &Proof) -> Result<Release, Error> {
-    proved(trust, keyring, proof).map(|(release, _)| release)
+pub fn verify_proof(trust: &dyn Trust, keyring: &[u8], proof: &Proof, limits: &Limits) -> Result<Release, Error> {
+    proved(trust, keyring, proof, limits).map(|(release, _)| release)
 }
 
 /// The same, with the fingerprints of the keys that really signed, whatever the proof says of them.
-pub(super) fn proved(trust: &dyn Trust, keyring: &[u8], proof: &Proof) -> Result<(Release, Vec<String>), Error> {
+pub(super) fn proved(
+    trust: &dyn Trust,
+    keyring: &[u8],
+    proof: &Proof,
+    limits: &Limits,
+) -> Result<(Release, Vec<String>), Error> {
     let archive = || proof.name.clone();
     let path = || if proof.signature.is_some() { "Release.gpg" } else { "InRelease" }.to_owned();
     let signed = Signed { text: proof.text.clone(), signature: proof.signature.clone() };
-    let (text, signers) = signed.verify(trust, keyring, None).map_err(|error| match error {
+    let (text, signers) = signed.verify(trust, keyring, None, limits).map_err(|error| match error {
         VerifyError::Framing(source) => Error::Framing { archive: archive(), path: path(), source },
         VerifyError::Signature(source) => Error::Signature { archive: archive(), path: path(), source },
     })?;
     let wrong = |source| Error::Release { archive: archive(), source };
-    let release = Release::parse(&text).map_err(wrong)?;
+    let release = Release::parse_within(&text, limits).map_err(wrong)?;
     release.check_suite(&proof.suite).map_err(wrong)?;
     for (path, sha256) in &proof.indices {
         if release.file(path).is_none_or(|file| file.sha256 != *sha256) {
@@ -86,9 +92,10 @@ impl Signed {
         trust: &dyn Trust,
         keyring: &[u8],
         at: Option<i64>,
+        limits: &Limits,
     ) -> Result<(Vec<u8>, Vec<String>), VerifyError> {
         // A text without a date is judged at the beginning of time, when no key was valid.
-        let at = |text: &[u8]| at.or_else(|| unverified_date(text)).unwrap_or(0);
+        let at = |text: &[u8]| at.or_else(|| unverified_date(text, limits)).unwrap_or(0);
         match &self.signature {
             None => verify_inline(trust, &self.text, keyring, at),
             Some(signature) => {

@@ -171,8 +171,8 @@ impl Release {
 }
 
 /// The `Date` of a text that is not verified yet: only ever good for judging the keys that must then verify it.
-pub(super) fn unverified_date(text: &[u8]) -> Option<i64> {
-    let stanza = Stanza::parse(text).ok()?;
+pub(super) fn unverified_date(text: &[u8], limits: &Limits) -> Option<i64> {
+    let stanza = Stanza::parse_within(text, limits).ok()?;
     date_field(&stanza, "Date").ok()?
 }
 

@@ -22,7 +22,7 @@ pub(super) fn run(arguments: &Boot, signals: &Signals) -> Result<(), Failure> {
     let firmware = if arguments.uefi { Firmware::Uefi } else { Firmware::Bios };
     let mut options = Options { memory: arguments.memory, firmware, capture: arguments.capture, ..Options::default() };
     // What it runs as root is what the manifest says, or nothing.
-    Output::verified(&arguments.directory, &[])?;
+    Output::verified(&arguments.directory, &[], &signals.cancel())?;
     let head = boot::read_head(&arguments.directory)?;
     let mut nodes = arguments.node.clone();
     if nodes.is_empty() {

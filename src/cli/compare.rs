@@ -10,7 +10,9 @@ use std::sync::Arc;
 use super::args::Compare;
 use super::print;
 use super::print_json;
+use super::signals::Signals;
 use super::words::Failure;
+use crate::cancel::Cancel;
 use crate::compare;
 use crate::compare::Side;
 use crate::digest::Sha256;
@@ -29,8 +31,10 @@ const TEXT_MAX: u64 = 1 << 30;
 const TAR_MAX: u64 = 1 << 40;
 
 /// Prints what differs; nothing when nothing does.
-pub(super) fn run(arguments: &Compare) -> Result<(), Failure> {
-    let (before, after) = (side(&arguments.before)?, side(&arguments.after)?);
+pub(super) fn run(arguments: &Compare, signals: &Signals) -> Result<(), Failure> {
+    let cancel = signals.cancel();
+    let (before, after) = (side(&arguments.before, &cancel)?, side(&arguments.after, &cancel)?);
+    cancel.check()?;
     let found = compare::compare(&before, &after).map_err(|error| Failure::Usage(error.to_string()))?;
     if arguments.json {
         print_json(&serde_json::json!(found))?;
@@ -41,9 +45,9 @@ pub(super) fn run(arguments: &Compare) -> Result<(), Failure> {
 }
 
 /// What `path` is: an output directory, a tree's text, a lock or a tar.
-fn side(path: &Path) -> Result<Side, Failure> {
+fn side(path: &Path, cancel: &Cancel) -> Result<Side, Failure> {
     if path.is_dir() {
-        let output = Output::verified(path, &[])?;
+        let output = Output::verified(path, &[], cancel)?;
         let side = Side::of_output(&output.text("tree.txt")?, Some(output.manifest()));
         return side.map_err(|error| Failure::Usage(format!("`{}`: {error}", path.display())));
     }
@@ -54,7 +58,7 @@ fn side(path: &Path) -> Result<Side, Failure> {
         },
         Some("txt") => of_tree(path),
         Some("json") => Ok(Side::of_manifest(&manifest(path)?)),
-        _ => of_tar(path),
+        _ => of_tar(path, cancel),
     }
 }
 
@@ -64,7 +68,7 @@ fn of_tree(path: &Path) -> Result<Side, Failure> {
 }
 
 /// A tar, compressed or not, by the tree in it.
-fn of_tar(path: &Path) -> Result<Side, Failure> {
+fn of_tar(path: &Path, cancel: &Cancel) -> Result<Side, Failure> {
     let failed = read_failure(path);
     let wrong = |error: tree::tar::Error| Failure::Usage(format!("`{}` is no tar of a tree: {error}", path.display()));
     let mut input = BufReader::new(File::open(path).map_err(&failed)?);
@@ -76,7 +80,7 @@ fn of_tar(path: &Path) -> Result<Side, Failure> {
         let (sha256, size) = Sha256::of_reader(bytes)?;
         Ok(Content::from_blob(Arc::new(Vec::new()), 0, size, sha256))
     };
-    let tree = tree::tar::read(input, &mut keep).map_err(wrong)?;
+    let tree = tree::tar::read(cancel.reader(input), &mut keep).map_err(wrong)?;
     Side::of_output(&tree::dump(&tree), None).map_err(|error| Failure::Usage(error.to_string()))
 }
 

@@ -65,13 +65,15 @@ pub fn main() -> ExitCode {
     let done = catch_unwind(AssertUnwindSafe(|| run(&command, &signals)));
     let failure = match done {
         Ok(Ok(())) => return ExitCode::SUCCESS,
+        // What a signal has cut short may fail in any way.
+        Ok(Err(_)) if signals.number() != 0 => Failure::Interrupted(signals.number()),
         Ok(Err(failure)) => failure,
         Err(_) => Failure::Bug,
     };
     if failure.is_closed_pipe() {
         return ExitCode::SUCCESS;
     }
-    let code = words::exit_code(&failure, &signals);
+    let code = words::exit_code(&failure);
     if !matches!(failure, Failure::Different) {
         // Nobody can be told that nobody can be told.
         let _ = writeln!(io::stderr(), "{}", words::describe(&failure, json, code));
@@ -84,11 +86,11 @@ fn run(command: &Command, signals: &Signals) -> Result<(), Failure> {
         Command::Build(arguments) => build::run(arguments, signals),
         Command::Lock(arguments) => lock::run(arguments, signals),
         Command::Show(arguments) => show::run(arguments, signals),
-        Command::Compare(arguments) => compare::run(arguments),
+        Command::Compare(arguments) => compare::run(arguments, signals),
         Command::Verify(arguments) => verify::run(arguments, signals),
         Command::Doctor => doctor::run(),
         Command::Boot(arguments) => boot::run(arguments, signals),
-        Command::Publish(arguments) => publish::publish(arguments),
+        Command::Publish(arguments) => publish::publish(arguments, signals),
         Command::Rollback(arguments) => publish::rollback(arguments),
         Command::Generations(arguments) => publish::generations(arguments),
         Command::KnownHosts(arguments) => publish::known_hosts(arguments),

@@ -7,6 +7,7 @@ use super::args::OnHead;
 use super::args::Publish;
 use super::args::Rollback;
 use super::print;
+use super::signals::Signals;
 use super::verify;
 use super::words::Failure;
 use super::world;
@@ -19,11 +20,12 @@ use crate::pipeline::publish::Options;
 use crate::pipeline::publish::Prune;
 
 /// Puts an output on a head.
-pub(super) fn publish(arguments: &Publish) -> Result<(), Failure> {
+pub(super) fn publish(arguments: &Publish, signals: &Signals) -> Result<(), Failure> {
     let role = if arguments.standby { Role::Standby } else { Role::Head };
     let keys = verify::keys(&arguments.key)?;
     let keys = verify::verifiers(&keys);
-    let options = Options { role, keys: &keys, keep_root: arguments.keep_root, now: world::now() };
+    let (keep_root, now, cancel) = (arguments.keep_root, world::now(), signals.cancel());
+    let options = Options { role, keys: &keys, keep_root, now, cancel };
     let done = publish::publish(&arguments.directory, &arguments.to, &options)?;
     let mut text = offered(&done.menu, &done.changes);
     for path in &done.changed {

@@ -9,6 +9,8 @@ use signal_hook::consts::SIGINT;
 use signal_hook::consts::SIGTERM;
 use signal_hook::flag;
 
+use crate::cancel::Cancel;
+
 /// Remembers the signal that came.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Signals {
@@ -29,6 +31,12 @@ impl Signals {
             let _ = flag::register_usize(signal, Arc::clone(&signals.number), number);
         }
         signals
+    }
+
+    /// Ends the work once a signal has come.
+    pub(super) fn cancel(&self) -> Cancel {
+        let number = Arc::clone(&self.number);
+        Cancel::when(move || number.load(Ordering::Relaxed) != 0)
     }
 
     /// The number of the signal that came; 0 when none did.

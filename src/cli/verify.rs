@@ -35,7 +35,7 @@ pub(super) fn run(arguments: &Verify, signals: &Signals) -> Result<(), Failure> 
         return lock(arguments, path, signals);
     };
     let keys = keys(arguments.key.as_slice())?;
-    let output = Output::verified(directory, &verifiers(&keys))?;
+    let output = Output::verified(directory, &verifiers(&keys), &signals.cancel())?;
     if let Some(path) = &arguments.rebuild {
         rebuild(arguments, directory, path, &output, signals)?;
     }
@@ -135,7 +135,7 @@ fn rebuild(
         .map_err(|source| Failure::File { action: "write in", path: parent.to_owned(), source })?;
     let again = place.path().join("again");
     pipeline::build(&host, &request, &again)?;
-    let mut wrong = pipeline::check_directory(&again, manifest)?;
+    let mut wrong = pipeline::check_directory(&again, manifest, &signals.cancel())?;
     if wrong.is_empty() {
         return Ok(());
     }

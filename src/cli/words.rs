@@ -5,7 +5,6 @@ use std::fmt::Write as _;
 use std::io;
 use std::path::PathBuf;
 
-use super::signals::Signals;
 use crate::error::Error;
 use crate::error::FAILED;
 use crate::error::PublishError;
@@ -44,6 +43,8 @@ pub(super) enum Failure {
     Open(Vec<String>),
     /// Standard output cannot be written.
     Stdout(io::Error),
+    /// By the signal of this number.
+    Interrupted(u8),
     /// A panic; its message is out already.
     Bug,
 }
@@ -62,14 +63,11 @@ impl Failure {
 }
 
 /// The one table of exit codes.
-pub(super) fn exit_code(failure: &Failure, signals: &Signals) -> u8 {
+pub(super) fn exit_code(failure: &Failure) -> u8 {
     match failure {
         Failure::Bug => BUG,
+        Failure::Interrupted(number) => SIGNAL + number,
         Failure::Usage(_) => USAGE,
-        Failure::Library(error) if error.is_cancelled() => match signals.number() {
-            0 => FAILED,
-            number => SIGNAL + number,
-        },
         Failure::Library(error) => error.exit_code(),
         Failure::Sandbox(_) | Failure::Open(_) | Failure::File { .. } | Failure::Stdout(_) | Failure::Different => {
             FAILED
@@ -108,7 +106,7 @@ fn message(failure: &Failure) -> String {
             }
             text
         }
-        Failure::Library(error) if error.is_cancelled() => "interrupted; nothing was written".to_owned(),
+        Failure::Interrupted(_) => "interrupted".to_owned(),
         Failure::Library(error) => {
             let mut text = error.to_string();
             let mut cause = error.source();
@@ -116,8 +114,7 @@ fn message(failure: &Failure) -> String {
                 write!(text, ": {error}").expect("writing to a String succeeds");
                 cause = error.source();
             }
-            // Words of packages, mirrors and recipes may be in it.
-            text.chars().map(|letter| if letter.is_control() && letter != '\n' { '\u{fffd}' } else { letter }).collect()
+            text
         }
     }
 }
@@ -127,9 +124,6 @@ fn hint(failure: &Failure) -> Option<String> {
     let Failure::Library(error) = failure else {
         return matches!(failure, Failure::Bug).then(|| "please report it, with the recipe and its lock".to_owned());
     };
-    if error.is_cancelled() {
-        return None;
-    }
     let text = match error {
         Error::Recipe(recipe::Error::Read { .. }) => "`imgbuild init` writes a recipe to start from",
         Error::Lock(LockError::Stale { .. }) => "move it with `imgbuild lock RECIPE --update`, or remove it",

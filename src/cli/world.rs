@@ -13,6 +13,7 @@ use super::signals::Signals;
 use super::terminal::Terminal;
 use super::words::Failure;
 use crate::archive;
+use crate::cancel::Cancel;
 use crate::host::Event;
 use crate::host::Host;
 use crate::host::NoSandbox;
@@ -50,7 +51,8 @@ pub(super) fn host(common: &Common, signals: &Signals) -> Result<Host, Failure> 
         let transport = transport.map_err(|error| Failure::Usage(format!("cannot use the network: {error}")))?;
         Arc::new(transport.cancelled_by(reporter.clone()))
     };
-    let store = DirStore::open(cache_directory(common.cache.as_deref())?)?;
+    let cancel = signals.cancel();
+    let store = DirStore::open(cache_directory(common.cache.as_deref())?)?.cancelled_by(&cancel);
     let store = match key_of_records(reporter.as_ref())? {
         Some(key) => store.sealed_by(key),
         None => store,
@@ -59,7 +61,7 @@ pub(super) fn host(common: &Common, signals: &Signals) -> Result<Host, Failure> 
         transport,
         store: Arc::new(store),
         trust: Arc::new(OpenPgp { limits }),
-        sandbox: sandbox(&limits),
+        sandbox: sandbox(&limits, &cancel),
         reporter,
         now: now(),
         jobs: common.jobs.map_or_else(processors, usize::from),
@@ -68,15 +70,15 @@ pub(super) fn host(common: &Common, signals: &Signals) -> Result<Host, Failure> 
 }
 
 #[cfg(feature = "sandbox")]
-fn sandbox(limits: &Limits) -> Arc<dyn Sandbox> {
+fn sandbox(limits: &Limits, cancel: &Cancel) -> Arc<dyn Sandbox> {
     match std::env::current_exe() {
-        Ok(program) => Arc::new(crate::host::sandbox::Namespaces::new(program).within(limits)),
+        Ok(program) => Arc::new(crate::host::sandbox::Namespaces::new(program).within(limits).cancelled_by(cancel)),
         Err(_) => Arc::new(NoSandbox),
     }
 }
 
 #[cfg(not(feature = "sandbox"))]
-fn sandbox(_: &Limits) -> Arc<dyn Sandbox> {
+fn sandbox(_: &Limits, _: &Cancel) -> Arc<dyn Sandbox> {
     Arc::new(NoSandbox)
 }
 

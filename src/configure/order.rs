@@ -34,7 +34,7 @@ pub(super) fn order(packages: &[&Installed]) -> Result<Vec<usize>, PackageError>
 fn describe(package: &Installed) -> Result<Package, PackageError> {
     let malformed =
         |reason: String| PackageError { package: package.name.clone(), reason: format!("its control file: {reason}") };
-    let stanza = Stanza::parse(package.control.as_bytes()).map_err(|source| malformed(source.to_string()))?;
+    let stanza = Stanza::accepted(package.control.as_bytes()).map_err(|source| malformed(source.to_string()))?;
     Package::from_control(&stanza, 0, package.sha256)
 }
 

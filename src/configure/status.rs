@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::Error;
-use crate::deb::stanzas;
+use crate::deb::kept;
 use crate::tree::Tree;
 use crate::tree::TreePath;
 use crate::unpack::Installed;
@@ -15,7 +15,7 @@ pub(super) fn set_unpacked(tree: &mut Tree, chosen: &[&Installed]) -> Result<(),
     let path = TreePath::literal("var/lib/dpkg/status");
     let text = tree.read(path.as_bytes()).map_err(Error::Tree)?.unwrap_or_default();
     let mut new = String::new();
-    for stanza in stanzas(&text) {
+    for stanza in kept(&text) {
         let stanza = stanza.map_err(Error::Status)?;
         let key = (stanza.get("Package").unwrap_or_default(), stanza.get("Architecture").unwrap_or_default());
         let state = if unpacked.contains(&key) { "unpacked" } else { "installed" };

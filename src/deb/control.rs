@@ -5,6 +5,7 @@
 //! [`plain`] takes them out first.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 use memchr::memchr;
 use memchr::memchr2;
@@ -62,6 +63,14 @@ impl<'a> Stanza<'a> {
         }
     }
 
+    /// Reads again what was accepted before: whatever limits it was within then, it has no others now.
+    ///
+    /// # Errors
+    /// As [`Stanza::parse`], which cannot happen then.
+    pub fn accepted(text: &'a [u8]) -> Result<Self, ControlError> {
+        Self::parse_within(text, &UNBOUNDED)
+    }
+
     /// The value of a field, its name compared without case.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&'a str> {
@@ -86,6 +95,17 @@ impl<'a> Stanza<'a> {
 pub const fn stanzas(text: &[u8]) -> Stanzas<'_> {
     Stanzas { rest: text, line: 1, first_line: 1, count: 0, limits: Limits::DEFAULT }
 }
+
+/// The stanzas of what is kept already: of dpkg's database, which is made of what was accepted, or of a control file,
+/// whose size was limited when it was read.
+#[must_use]
+pub const fn kept(text: &[u8]) -> Stanzas<'_> {
+    Stanzas { rest: text, line: 1, first_line: 1, count: 0, limits: UNBOUNDED }
+}
+
+/// Nothing is too long.
+const UNBOUNDED: Limits =
+    Limits { line: u64::MAX, stanza: u64::MAX, packages: u64::MAX, fields: u64::MAX, ..Limits::DEFAULT };
 
 /// The iterator of [`stanzas`].
 #[derive(Debug, Clone)]
@@ -165,6 +185,7 @@ impl<'a> Stanzas<'a> {
 
 fn fields(text: &str, first_line: usize, max: usize) -> Result<Vec<Field<'_>>, ControlError> {
     let mut fields: Vec<Field<'_>> = Vec::with_capacity(24);
+    let mut seen: BTreeSet<String> = BTreeSet::new();
     let mut rest = text;
     let mut line = first_line;
     while !rest.is_empty() {
@@ -173,7 +194,16 @@ fn fields(text: &str, first_line: usize, max: usize) -> Result<Vec<Field<'_>>, C
         let name = &rest[..colon];
         let (value, lines) = value_length(&rest.as_bytes()[colon + 1..])
             .map_err(|(offset, reason)| ControlError { line: line + offset, reason })?;
-        if fields.iter().any(|field| field.name.eq_ignore_ascii_case(name)) {
+        // Most stanzas are so short that looking at all fields is the fastest.
+        let is_doubled = if fields.len() < 64 {
+            fields.iter().any(|field| field.name.eq_ignore_ascii_case(name))
+        } else {
+            if seen.is_empty() {
+                seen.extend(fields.iter().map(|field| field.name.to_ascii_lowercase()));
+            }
+            !seen.insert(name.to_ascii_lowercase())
+        };
+        if is_doubled {
             return Err(error("the field is there twice"));
         }
         if fields.len() == max {

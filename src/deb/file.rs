@@ -90,22 +90,17 @@ impl<'a> DebFile<'a> {
     ///
     /// # Errors
     /// This is no .deb of format 2, or one that is not accepted.
-    pub fn read(input: impl Read + Send + 'a, threads: u32) -> Result<Self, Error> {
-        Self::read_within(input, threads, &Limits::default())
-    }
-
-    /// As [`DebFile::read`], within other limits.
-    ///
-    /// # Errors
-    /// As [`DebFile::read`].
-    pub fn read_within(input: impl Read + Send + 'a, threads: u32, limits: &Limits) -> Result<Self, Error> {
+    pub fn read(input: impl Read + Send + 'a, threads: u32, limits: &Limits) -> Result<Self, Error> {
         let mut archive = ar::Reader::new(input)?;
         check_version(&mut archive)?;
         let kind = find(&mut archive, "control.tar")?;
         let member = format!("control.tar{}", kind.suffix());
-        let decoder =
-            compress::decoder(kind, BufReader::new(&mut archive), compress::Limits::within(limits.control, limits))
-                .map_err(|source| Error::Decompress { member, source })?;
+        let decoder = compress::decoder(
+            kind,
+            BufReader::new(&mut archive),
+            compress::Limits::within("limit `control`", limits.control, limits),
+        )
+        .map_err(|source| Error::Decompress { member, source })?;
         let mut members = control_files(decoder, limits)?;
         let control = members.remove("control").ok_or_else(|| Error::Format("there is no file `control`".into()))?;
         let control = String::from_utf8(control.bytes).map_err(|_| Error::Format("`control` is not UTF-8".into()))?;
@@ -113,10 +108,11 @@ impl<'a> DebFile<'a> {
             Stanza::parse_within(control.as_bytes(), limits)?.get("Installed-Size").and_then(|size| size.parse().ok());
 
         let kind = find(&mut archive, "data.tar")?;
-        let within = compress::Limits { threads, ..compress::Limits::within(data_limit(installed, limits), limits) };
+        let within = compress::Limits { threads, ..data_limits(installed, limits) };
         let decoder = compress::decoder(kind, BufReader::with_capacity(64 << 10, LastMember(archive)), within)
             .map_err(|source| Error::Decompress { member: format!("data.tar{}", kind.suffix()), source })?;
-        let data = tar::Reader::new(decoder, Dialect::Deb, limits.entries).names_of(limits.name);
+        let data = tar::Reader::new(decoder, Dialect::Deb, limits.entries);
+        let data = data.entries_are("entries").names_of(limits.name);
         Ok(Self { control, members, data })
     }
 
@@ -125,18 +121,18 @@ impl<'a> DebFile<'a> {
     /// # Errors
     /// It describes none.
     pub fn package(&self, size: u64, sha256: Sha256) -> Result<Package, Error> {
-        Ok(Package::from_control(&Stanza::parse(self.control.as_bytes())?, size, sha256)?)
+        Ok(Package::from_control(&Stanza::accepted(self.control.as_bytes())?, size, sha256)?)
     }
 }
 
 /// At most this many bytes come out of the data of a package of `installed` KiB, if it says so.
-fn data_limit(installed: Option<u64>, limits: &Limits) -> u64 {
-    match installed {
-        None | Some(0) => limits.data,
-        Some(installed) => {
-            let grown = installed.saturating_mul(1024).saturating_mul(limits.growth);
-            grown.saturating_add(limits.small).min(limits.data)
-        }
+fn data_limits(installed: Option<u64>, limits: &Limits) -> compress::Limits {
+    let installed = installed.filter(|installed| *installed > 0);
+    let grown = installed
+        .map(|installed| installed.saturating_mul(1024).saturating_mul(limits.growth).saturating_add(limits.small));
+    match grown.filter(|grown| *grown < limits.data) {
+        Some(grown) => compress::Limits::within("limits `growth` and `small`", grown, limits),
+        None => compress::Limits::within("limit `data`", limits.data, limits),
     }
 }
 
@@ -174,7 +170,8 @@ fn find(archive: &mut ar::Reader<impl Read>, name: &str) -> Result<Compression, 
 }
 
 fn control_files(decoder: Decoder<'_>, limits: &Limits) -> Result<BTreeMap<String, ControlFile>, Error> {
-    let mut reader = tar::Reader::new(decoder, Dialect::Deb, limits.control_files).names_of(limits.name);
+    let reader = tar::Reader::new(decoder, Dialect::Deb, limits.control_files);
+    let mut reader = reader.entries_are("control-files").names_of(limits.name);
     let mut files = BTreeMap::new();
     while let Some(header) = reader.next_entry().map_err(Error::ControlTar)? {
         if header.kind == EntryKind::Directory && matches!(header.path.as_slice(), b"./" | b"." | b"./.") {

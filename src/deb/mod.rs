@@ -12,6 +12,7 @@ pub use control::ControlError;
 pub use control::Field;
 pub use control::Stanza;
 pub use control::Stanzas;
+pub use control::kept;
 pub use control::plain;
 pub use control::stanzas;
 pub use package::MultiArch;

@@ -15,11 +15,13 @@ use flate2::GzBuilder;
 use flate2::bufread::MultiGzDecoder;
 use flate2::write::GzEncoder;
 use xz2::bufread::XzDecoder;
+use xz2::stream::Action;
 use xz2::stream::Check;
 use xz2::stream::MtStreamBuilder;
+use xz2::stream::Status;
 use xz2::stream::Stream;
-use xz2::write::XzEncoder;
 
+use crate::cancel::Cancel;
 use crate::limits;
 
 /// A compression format.
@@ -60,14 +62,14 @@ pub fn sniff(bytes: &[u8]) -> Compression {
 /// What a decoder may use, and how much it may yield.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
+    /// What `output` is among [`limits::Limits`], in words: ``limit `data` ``; nothing: it is none of them.
+    pub name: &'static str,
     /// The most bytes that may come out.
     pub output: u64,
     /// The most memory for the decoder's window. `xz -9` needs 64 MiB and a little more.
     pub memory: u64,
     /// Threads for xz with several blocks; changes nothing but the speed.
     pub threads: u32,
-    /// What several xz blocks may take together before they are decoded one after the other.
-    pub threads_memory: u64,
     /// Output per input above which a stream is taken for a bomb.
     pub ratio: u64,
     /// Below so many bytes no ratio is looked at: small files of zeros are common and harmless.
@@ -78,17 +80,19 @@ impl Limits {
     /// At most `output` bytes, with the memory that every Debian package is content with.
     #[must_use]
     pub const fn new(output: u64) -> Self {
-        Self::within(output, &limits::Limits::DEFAULT)
+        Self::within("", output, &limits::Limits::DEFAULT)
     }
 
-    /// At most `output` bytes, within these limits.
+    /// At most `output` bytes, which is the limit of this name, within these limits.
     #[must_use]
-    pub const fn within(output: u64, limits: &limits::Limits) -> Self {
-        let limits::Limits { memory, threads_memory, ratio, small, .. } = *limits;
-        Self { output, memory, threads: 1, threads_memory, ratio, small }
+    pub const fn within(name: &'static str, output: u64, limits: &limits::Limits) -> Self {
+        let limits::Limits { memory, ratio, small, .. } = *limits;
+        Self { name, output, memory, threads: 1, ratio, small }
     }
 }
 
+/// What several xz blocks may take together before they are decoded one after the other.
+const THREADS_MEMORY: u64 = 512 << 20;
 /// The largest zstd window in bits: 128 MiB, as `zstd --ultra -22` needs.
 const WINDOW_LOG_MAX: u32 = 27;
 
@@ -137,7 +141,7 @@ fn xz_stream(limits: &Limits) -> io::Result<Stream> {
     let stream = if limits.threads > 1 {
         MtStreamBuilder::new()
             .threads(limits.threads)
-            .memlimit_threading(limits.threads_memory.min(limits.memory.saturating_mul(u64::from(limits.threads))))
+            .memlimit_threading(THREADS_MEMORY.min(limits.memory.saturating_mul(u64::from(limits.threads))))
             .memlimit_stop(limits.memory)
             .decoder()
     } else {
@@ -210,15 +214,16 @@ impl Read for Decoder<'_> {
         self.output += count as u64;
         let too_large = |text| Err(io::Error::new(io::ErrorKind::FileTooLarge, text));
         if self.output > self.limits.output {
-            return too_large(format!(
-                "more than the allowed {} bytes come out of the compressed stream",
-                self.limits.output
-            ));
+            let Limits { name, output, .. } = self.limits;
+            let limit = if name.is_empty() { String::new() } else { format!(" ({name})") };
+            return too_large(format!("more than the allowed {output} bytes come out of the stream{limit}"));
         }
         let compressed = !matches!(self.state, State::None(_));
         let ratio = self.limits.ratio.max(1);
         if compressed && self.output > self.limits.small && self.output / ratio > self.input() {
-            return too_large(format!("the compressed stream grows more than {ratio}-fold"));
+            return too_large(format!(
+                "the compressed stream grows more than {ratio}-fold (limits `ratio` and `small`)"
+            ));
         }
         Ok(count)
     }
@@ -234,7 +239,9 @@ impl fmt::Debug for Decoder<'_> {
 fn describe(format: &str, error: io::Error) -> io::Error {
     let liblzma = error.get_ref().and_then(|inner| inner.downcast_ref::<xz2::stream::Error>());
     let kind = match (error.kind(), liblzma) {
-        (_, Some(xz2::stream::Error::MemLimit)) => io::ErrorKind::FileTooLarge,
+        (_, Some(xz2::stream::Error::MemLimit)) => return too_much_memory(format),
+        // zstd's errors are words only.
+        _ if error.to_string().contains("too much memory") => return too_much_memory(format),
         (io::ErrorKind::UnexpectedEof, _) => io::ErrorKind::UnexpectedEof,
         // What comes from reading the input is not about its format.
         (io::ErrorKind::Other | io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData, _) => {
@@ -243,6 +250,11 @@ fn describe(format: &str, error: io::Error) -> io::Error {
         _ => return error,
     };
     io::Error::new(kind, format!("the {format} stream is damaged: {error}"))
+}
+
+fn too_much_memory(format: &str) -> io::Error {
+    let text = format!("the {format} stream wants more memory than its decoder may take (limit `memory`)");
+    io::Error::new(io::ErrorKind::FileTooLarge, text)
 }
 
 /// Counts what is consumed.
@@ -284,6 +296,8 @@ const GZIP_LEVEL: u32 = 6;
 const XZ_PRESET: u32 = 6;
 /// Three times the preset's dictionary, as `xz -T` cuts. Fixed, so that the number of threads does not show.
 const XZ_BLOCK: u64 = 24 << 20;
+/// Milliseconds after which xz looks up from its work.
+const XZ_LOOK: u32 = 50;
 /// Near the knee of zstd's curve; decoding is as fast at any level.
 const ZSTD_LEVEL: i32 = 9;
 
@@ -295,12 +309,13 @@ pub struct Encoder<W: Write> {
     /// Less than a piece, not yet compressed.
     pending: Vec<u8>,
     encoding: Encoding<W>,
+    cancel: Cancel,
 }
 
 enum Encoding<W: Write> {
     None(W),
     Gzip(GzEncoder<W>),
-    Xz(XzEncoder<W>),
+    Xz(Xz<W>),
     Zstd(zstd::Encoder<'static, W>),
 }
 
@@ -323,8 +338,9 @@ pub fn encoder<W: Write>(kind: Compression, threads: u32, output: W) -> io::Resu
                 .preset(XZ_PRESET)
                 .check(Check::Crc32)
                 .block_size(XZ_BLOCK)
+                .timeout_ms(XZ_LOOK)
                 .encoder()?;
-            Encoding::Xz(XzEncoder::new_stream(output, stream))
+            Encoding::Xz(Xz { output, stream, buffer: Vec::with_capacity(PIECE) })
         }
         Compression::Zstd => {
             let mut encoder = zstd::Encoder::new(output, ZSTD_LEVEL)?;
@@ -334,34 +350,78 @@ pub fn encoder<W: Write>(kind: Compression, threads: u32, output: W) -> io::Resu
             Encoding::Zstd(encoder)
         }
     };
-    Ok(Encoder { pending: Vec::new(), encoding })
+    Ok(Encoder { pending: Vec::new(), encoding, cancel: Cancel::default() })
 }
 
 impl<W: Write> Encoder<W> {
+    /// Gives up when this says so: the writing then fails, and what was written has no end.
+    #[must_use]
+    pub fn cancelled_by(self, cancel: &Cancel) -> Self {
+        Self { cancel: cancel.clone(), ..self }
+    }
+
     /// Writes the end of the stream and returns the inner writer.
     ///
     /// # Errors
     /// The inner writer's.
     pub fn finish(mut self) -> io::Result<W> {
         let pending = std::mem::take(&mut self.pending);
-        self.encoding.write_all(&pending)?;
+        self.encoding.write_all(&pending, &self.cancel)?;
         match self.encoding {
             Encoding::None(output) => Ok(output),
             Encoding::Gzip(encoder) => encoder.finish(),
-            Encoding::Xz(encoder) => encoder.finish(),
+            Encoding::Xz(encoder) => encoder.finish(&self.cancel),
             Encoding::Zstd(encoder) => encoder.finish(),
         }
     }
 }
 
 impl<W: Write> Encoding<W> {
-    fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
+    fn write_all(&mut self, bytes: &[u8], cancel: &Cancel) -> io::Result<()> {
+        cancel.check()?;
         match self {
             Self::None(output) => output.write_all(bytes),
             Self::Gzip(encoder) => encoder.write_all(bytes),
-            Self::Xz(encoder) => encoder.write_all(bytes),
+            Self::Xz(encoder) => encoder.run(bytes, Action::Run, cancel),
             Self::Zstd(encoder) => encoder.write_all(bytes),
         }
+    }
+}
+
+/// xz on several threads. While all of them are busy with a block, which takes seconds, liblzma's own call waits for one;
+/// here it returns now and then, so that somebody can ask whether to go on. When this is dropped, its threads end within
+/// some kilobytes of input.
+struct Xz<W> {
+    output: W,
+    stream: Stream,
+    /// What came out, on its way to the output.
+    buffer: Vec<u8>,
+}
+
+impl<W: Write> Xz<W> {
+    /// Takes in all of `bytes`; with [`Action::Finish`], brings out everything that is left.
+    fn run(&mut self, mut bytes: &[u8], action: Action, cancel: &Cancel) -> io::Result<()> {
+        loop {
+            cancel.check()?;
+            let before = self.stream.total_in();
+            let status = self.stream.process_vec(bytes, &mut self.buffer, action)?;
+            let taken = usize::try_from(self.stream.total_in() - before).expect("no more than was given");
+            bytes = &bytes[taken..];
+            self.output.write_all(&self.buffer)?;
+            self.buffer.clear();
+            let done = match action {
+                Action::Finish => matches!(status, Status::StreamEnd),
+                _ => bytes.is_empty(),
+            };
+            if done {
+                return Ok(());
+            }
+        }
+    }
+
+    fn finish(mut self, cancel: &Cancel) -> io::Result<W> {
+        self.run(&[], Action::Finish, cancel)?;
+        Ok(self.output)
     }
 }
 
@@ -370,7 +430,7 @@ impl<W: Write> Write for Encoder<W> {
         let count = bytes.len().min(PIECE - self.pending.len());
         self.pending.extend_from_slice(&bytes[..count]);
         if self.pending.len() == PIECE {
-            self.encoding.write_all(&self.pending)?;
+            self.encoding.write_all(&self.pending, &self.cancel)?;
             self.pending.clear();
         }
         Ok(count)
@@ -516,7 +576,7 @@ mod tests {
         encoder.write_all(&sample(5000)).expect("memory takes it");
         let packed = encoder.finish().expect("memory takes it");
         let error = unpack(Compression::Zstd, &packed).expect_err("the window is 256 MiB");
-        assert_eq!(error.kind(), io::ErrorKind::InvalidData, "{error}");
+        assert_eq!(error.kind(), io::ErrorKind::FileTooLarge, "{error}");
     }
 
     #[test]
@@ -543,6 +603,25 @@ mod tests {
             let mut decoder = decoder(kind, io::BufReader::new(Failing), Limits::new(10)).expect("a decoder");
             let error = decoder.read_to_end(&mut Vec::new()).expect_err("the input fails");
             assert_eq!(error.kind(), io::ErrorKind::ConnectionReset, "{kind:?}");
+        }
+    }
+
+    /// Blocks of 24 MiB keep every thread busy for seconds: a write is ended nevertheless, and so are the threads.
+    #[test]
+    fn a_cancelled_encoder_ends_soon() {
+        let bytes = sample(4 << 20);
+        for kind in ALL {
+            let start = std::time::Instant::now();
+            let cancel = Cancel::when(move || start.elapsed() > std::time::Duration::from_millis(700));
+            let mut encoder = encoder(kind, 2, io::sink()).expect("an encoder").cancelled_by(&cancel);
+            let error = loop {
+                if let Err(error) = encoder.write_all(&bytes) {
+                    break error;
+                }
+            };
+            assert!(crate::cancel::is_cancelled(&error), "{kind:?}: {error}");
+            drop(encoder);
+            assert!(start.elapsed().as_secs() < 5, "{kind:?}: {:?}", start.elapsed());
         }
     }
 }

@@ -10,6 +10,7 @@ use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use crate::cancel::Cancelled;
 use crate::digest::Sha256;
 use crate::host::Event;
 use crate::host::Host;
@@ -75,7 +76,7 @@ pub struct Wanted<'a> {
 pub enum DownloadError {
     /// The reporter said so.
     #[error("cancelled")]
-    Cancelled,
+    Cancelled(#[from] Cancelled),
     /// There is no mirror to ask.
     #[error("no mirror is given")]
     NoMirror,
@@ -98,12 +99,14 @@ pub enum DownloadError {
         source: io::Error,
     },
     /// More bytes than there may be; the rest was not read.
-    #[error("<{url}> is larger than the {limit} bytes it may have")]
+    #[error("<{url}> is larger than the {limit} bytes it may have{}", name.map(|name| format!(" (limit `{name}`)")).unwrap_or_default())]
     TooBig {
         /// Without user and password.
         url: String,
         /// Allowed.
         limit: u64,
+        /// What that is called among the limits; nothing: it is what was signed for.
+        name: Option<&'static str>,
     },
     /// Complete, and not what was signed for.
     #[error("<{url}> is not the file that was signed for")]
@@ -140,7 +143,7 @@ impl DownloadError {
 
     /// Whether trying elsewhere is useless.
     const fn is_final(&self) -> bool {
-        matches!(self, Self::Cancelled | Self::Write(_) | Self::Store(_))
+        matches!(self, Self::Cancelled(_) | Self::Write(_) | Self::Store(_))
     }
 
     /// Of several mirrors' errors the one that says most is reported.
@@ -153,7 +156,7 @@ impl DownloadError {
             Self::Body { .. } => 4,
             Self::TooBig { .. } => 5,
             Self::Mismatch { .. } => 6,
-            Self::Cancelled | Self::Write(_) | Self::Store(_) => 7,
+            Self::Cancelled(_) | Self::Write(_) | Self::Store(_) => 7,
         }
     }
 }
@@ -171,7 +174,7 @@ pub fn download(host: &Host, wanted: &Wanted<'_>) -> Result<StoredBlob, Download
     over_mirrors(host, wanted.mirrors, wanted.paths, |url| download.from(url))
 }
 
-/// Gets a small file whose digest is not known: the signed files themselves. At most `limit` bytes.
+/// Gets a small file whose digest is not known: the signed files themselves. At most `limit` bytes, the limit `release`.
 ///
 /// # Errors
 /// No mirror has it, it is larger, or the build was cancelled.
@@ -184,7 +187,7 @@ pub fn read_small(host: &Host, mirrors: &Mirrors, path: &str, limit: u64) -> Res
         let received = bytes.len() as u64;
         read.map_err(|source| DownloadError::Body { url: shown(), received, source })?;
         if received > limit {
-            return Err(DownloadError::TooBig { url: shown(), limit });
+            return Err(DownloadError::TooBig { url: shown(), limit, name: Some("release") });
         }
         Ok(bytes)
     })
@@ -197,6 +200,7 @@ fn over_mirrors<T>(
     paths: &[String],
     mut attempt: impl FnMut(&str) -> Result<T, DownloadError>,
 ) -> Result<T, DownloadError> {
+    let cancel = host.cancel();
     let order = mirrors.order();
     let mut places: Vec<(usize, &String)> =
         order.into_iter().flat_map(|mirror| paths.iter().map(move |path| (mirror, path))).collect();
@@ -204,9 +208,7 @@ fn over_mirrors<T>(
     for round in 0..=PAUSES.len() {
         let mut left = Vec::new();
         for &(mirror, path) in &places {
-            if host.reporter.is_cancelled() {
-                return Err(DownloadError::Cancelled);
-            }
+            cancel.check()?;
             let url = format!("{}/{path}", mirrors.bases[mirror]);
             let error = match attempt(&url) {
                 Ok(value) => {
@@ -215,7 +217,7 @@ fn over_mirrors<T>(
                 }
                 Err(error) if error.is_final() => return Err(error),
                 // A wait that was ended looks like a broken connection.
-                Err(_) if host.reporter.is_cancelled() => return Err(DownloadError::Cancelled),
+                Err(_) if cancel.is_cancelled() => return Err(Cancelled.into()),
                 Err(error) => error,
             };
             if error.is_retryable() {
@@ -253,11 +255,10 @@ fn reason(error: &DownloadError) -> String {
 /// # Errors
 /// Only [`DownloadError::Cancelled`].
 pub fn pause(host: &Host, duration: Duration) -> Result<(), DownloadError> {
+    let cancel = host.cancel();
     let mut left = duration;
     while !left.is_zero() {
-        if host.reporter.is_cancelled() {
-            return Err(DownloadError::Cancelled);
-        }
+        cancel.check()?;
         let step = left.min(PAUSE_STEP);
         std::thread::sleep(step);
         left -= step;
@@ -332,10 +333,11 @@ impl Download<'_> {
     fn receive(&mut self, url: &str, mut body: Box<dyn Read + Send>, length: Option<u64>) -> Result<(), DownloadError> {
         let mut writer = self.writer()?;
         let mut buffer = vec![0; BUFFER];
+        let cancel = self.host.cancel();
         let broken = |received, source| DownloadError::Body { url: redacted(url), received, source };
         let result = loop {
-            if self.host.reporter.is_cancelled() {
-                break Err(DownloadError::Cancelled);
+            if let Err(cancelled) = cancel.check() {
+                break Err(cancelled.into());
             }
             let count = match body.read(&mut buffer) {
                 Ok(count) => count,
@@ -349,7 +351,7 @@ impl Download<'_> {
                 break if whole { Ok(()) } else { Err(error()) };
             }
             if self.received + count as u64 > self.wanted.size {
-                break Err(DownloadError::TooBig { url: redacted(url), limit: self.wanted.size });
+                break Err(DownloadError::TooBig { url: redacted(url), limit: self.wanted.size, name: None });
             }
             if let Err(source) = writer.write_all(&buffer[..count]) {
                 break Err(DownloadError::Write(source));

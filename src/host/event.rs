@@ -67,7 +67,8 @@ pub trait Reporter: Send + Sync {
     /// Takes one event.
     fn event(&self, event: &Event<'_>);
 
-    /// Looked at between packages and chunks; `true` ends the build with an error soon.
+    /// Asked from several threads, many times a second, wherever data is read, written or worked on. The first `true`
+    /// ends the work within a second as cancelled, and it has to stay `true` from then on.
     fn is_cancelled(&self) -> bool {
         false
     }

@@ -16,6 +16,7 @@ use reqwest::Url;
 use reqwest::header;
 use tokio::runtime::Runtime;
 
+use crate::cancel::Cancelled;
 use crate::host::Reporter;
 use crate::host::Response;
 use crate::host::Silent;
@@ -124,8 +125,15 @@ impl HttpTransport {
             request = request.header(header::RANGE, format!("bytes={offset}-"));
         }
         match tokio::time::timeout(self.options.head, request.send()).await {
+            Ok(Err(error)) if error.is_connect() && error.is_timeout() => {
+                let seconds = self.options.connect.as_secs();
+                Err(TransportError::Network(format!("no connection within {seconds} s (limit `connect`)")))
+            }
             Ok(answer) => answer.map_err(|error| network(&error)),
-            Err(_) => Err(TransportError::Network(format!("no answer within {} s", self.options.head.as_secs()))),
+            Err(_) => Err(TransportError::Network(format!(
+                "no answer within {} s (limit `head`)",
+                self.options.head.as_secs()
+            ))),
         }
     }
 
@@ -149,7 +157,7 @@ impl HttpTransport {
             }
             url = redirect_target(&url, answer.headers().get(header::LOCATION))?;
         }
-        Err(TransportError::Redirect(format!("more than {} redirects", self.options.redirects)))
+        Err(TransportError::Redirect(format!("more than {} redirects (limit `redirects`)", self.options.redirects)))
     }
 }
 
@@ -157,7 +165,7 @@ impl Transport for HttpTransport {
     fn get(&self, url: &str, offset: u64) -> Result<Response, TransportError> {
         let started = Instant::now();
         let answer = unless_cancelled(self.reporter.as_ref(), self.follow(url, offset));
-        let answer = self.runtime.get().block_on(answer).ok_or(TransportError::Cancelled)??;
+        let answer = self.runtime.get().block_on(answer).ok_or(Cancelled)??;
         let (offset, length) = accepted(&answer, offset)?;
         let runtime = Arc::clone(&self.runtime);
         let body = Body {
@@ -300,7 +308,7 @@ impl Body {
     fn check_rate(&mut self, count: usize) -> io::Result<()> {
         let too_slow = |text: String| Err(io::Error::new(io::ErrorKind::TimedOut, text));
         if self.started.elapsed() > self.limits.total {
-            return too_slow(format!("not complete after {} s", self.limits.total.as_secs()));
+            return too_slow(format!("not complete after {} s (limit `total`)", self.limits.total.as_secs()));
         }
         self.window.1 += count as u64;
         let window = self.window.0.elapsed();
@@ -308,7 +316,10 @@ impl Body {
             // In 128 bits: the product of two arbitrary options must not wrap.
             let wanted = u128::from(self.limits.min_rate) * window.as_millis() / 1000;
             if u128::from(self.window.1) < wanted {
-                return too_slow(format!("slower than {} bytes per second", self.limits.min_rate));
+                let (rate, window) = (self.limits.min_rate, self.limits.rate_window.as_secs());
+                return too_slow(format!(
+                    "slower than {rate} bytes per second (limit `rate`) over {window} s (limit `window`)"
+                ));
             }
             self.window = (Instant::now(), 0);
         }
@@ -319,19 +330,17 @@ impl Body {
 impl Read for Body {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         while self.at == self.chunk.len() {
-            // Not `Interrupted`, after which readers try again.
-            let cancelled = || io::Error::other("cancelled");
             if self.reporter.is_cancelled() {
-                return Err(cancelled());
+                return Err(Cancelled.into());
             }
             let next = async { tokio::time::timeout(self.limits.idle, self.answer.chunk()).await };
             let next = unless_cancelled(self.reporter.as_ref(), next);
-            let chunk = match self.runtime.get().block_on(next).ok_or_else(cancelled)? {
+            let chunk = match self.runtime.get().block_on(next).ok_or(Cancelled)? {
                 Ok(Ok(Some(chunk))) => chunk,
                 Ok(Ok(None)) => return Ok(0),
                 Ok(Err(error)) => return Err(io::Error::new(io::ErrorKind::ConnectionReset, causes(&error))),
                 Err(_) => {
-                    let text = format!("nothing came for {} s", self.limits.idle.as_secs());
+                    let text = format!("nothing came for {} s (limit `idle`)", self.limits.idle.as_secs());
                     return Err(io::Error::new(io::ErrorKind::TimedOut, text));
                 }
             };

@@ -42,6 +42,8 @@ pub use output::OutputError;
 pub use output::Staging;
 pub use spool::Spool;
 
+use crate::cancel::Cancel;
+use crate::cancel::Cancelled;
 use crate::digest::Sha256;
 use crate::format::shown::shown as escaped;
 use crate::kernel;
@@ -78,6 +80,13 @@ impl fmt::Debug for Host {
 }
 
 impl Host {
+    /// Asks the reporter whether to go on.
+    #[must_use]
+    pub fn cancel(&self) -> Cancel {
+        let reporter = Arc::clone(&self.reporter);
+        Cancel::when(move || reporter.is_cancelled())
+    }
+
     /// The modules of a kernel of `tree`. What is read of them is kept in the store, by the modules' digests: the
     /// next build, or the next stage, does not decode them again.
     ///
@@ -87,7 +96,7 @@ impl Host {
         // The store only saves time: when it fails, the modules are read again.
         let recall = |key: &str| self.store.record("modules", key).ok().flatten();
         let keep = |key: &str, bytes: &[u8]| drop(self.store.set_record("modules", key, bytes));
-        Modules::read_remembered(tree, version, self.jobs, &recall, &keep)
+        Modules::read_remembered(tree, version, self.jobs, (&self.limits, &self.cancel()), &recall, &keep)
     }
 }
 
@@ -141,7 +150,7 @@ pub enum TransportError {
     Offline,
     /// The reporter ended the build.
     #[error("cancelled")]
-    Cancelled,
+    Cancelled(#[from] Cancelled),
     /// The server cannot prove who it is: its certificate is unknown, expired, or another's.
     #[error("the server cannot prove who it is: {0}")]
     Tls(String),

@@ -320,7 +320,7 @@ fn parse_signatures(bytes: &[u8], max: u64) -> Result<Vec<Signature>, TrustError
             Err(error) => return Err(malformed(&error)),
         }
         if signatures.len() as u64 > max {
-            return Err(TrustError::Malformed(format!("more than {max} signatures")));
+            return Err(TrustError::Malformed(format!("more than {max} signatures (limit `signatures`)")));
         }
     }
     if signatures.is_empty() {
@@ -331,7 +331,7 @@ fn parse_signatures(bytes: &[u8], max: u64) -> Result<Vec<Signature>, TrustError
 
 fn parse_keyring(bytes: &[u8], max: u64) -> Result<Vec<SignedPublicKey>, TrustError> {
     if bytes.len() as u64 > max {
-        return Err(TrustError::Malformed(format!("a keyring of more than {max} bytes")));
+        return Err(TrustError::Malformed(format!("a keyring of more than {max} bytes (limit `keyring`)")));
     }
     // A packet of the keyring that is not understood (a new algorithm, a photograph) costs only its own key.
     let packets = packets(bytes, BlockType::PublicKey)?.filter(Result::is_ok);

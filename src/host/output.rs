@@ -20,6 +20,7 @@ use std::path::PathBuf;
 use rustix::fs::FlockOperation;
 
 use super::fault::at;
+use crate::cancel::Cancel;
 
 /// How the names of unfinished outputs begin.
 const PREFIX: &str = ".imgbuild-";
@@ -65,6 +66,7 @@ pub struct Staging {
     replaces: bool,
     /// Open as long as the build lives, and locked: so others know that `path` is no left-over.
     _lock: File,
+    cancel: Cancel,
 }
 
 impl Staging {
@@ -98,10 +100,18 @@ impl Staging {
             let made = at("write in").and_then(|()| made.tempdir_in(parent));
             let path = made.map_err(failed("write in", parent))?.keep();
             if let Some(lock) = lock(&path) {
-                return Ok(Self { target: target.to_owned(), path, replaces, _lock: lock });
+                let cancel = Cancel::default();
+                return Ok(Self { target: target.to_owned(), path, replaces, _lock: lock, cancel });
             }
         }
         Err(failed("lock an output in", parent)(io::ErrorKind::ResourceBusy.into()))
+    }
+
+    /// Lets nothing appear when this says so.
+    #[must_use]
+    pub fn cancelled_by(mut self, cancel: &Cancel) -> Self {
+        self.cancel = cancel.clone();
+        self
     }
 
     /// The directory to write into.
@@ -113,9 +123,11 @@ impl Staging {
     /// Makes the output appear, in place of an earlier one. When this returns, everything is on the disk.
     ///
     /// # Errors
-    /// The file system; what was there before stays.
+    /// The file system, or it was cancelled; what was there before stays.
     pub fn publish(self) -> Result<(), OutputError> {
-        synchronise(&self.path)?;
+        synchronise(&self.path, &self.cancel)?;
+        // From here on it is done rather than cancelled.
+        self.cancel.check().map_err(|cancelled| failed("publish", &self.target)(cancelled.into()))?;
         if !self.replaces {
             check_place(&self.target)?;
         }
@@ -199,7 +211,7 @@ fn swap(new: &Path, target: &Path) -> Result<(), OutputError> {
 }
 
 /// Brings everything below `root`, and `root` itself, to the disk.
-fn synchronise(root: &Path) -> Result<(), OutputError> {
+fn synchronise(root: &Path, cancel: &Cancel) -> Result<(), OutputError> {
     let mut found = Vec::new();
     walk(root, &mut |path, metadata| {
         if metadata.is_file() || metadata.is_dir() {
@@ -214,7 +226,11 @@ fn synchronise(root: &Path) -> Result<(), OutputError> {
     }
     // Entries of a directory were found after it: backwards, a directory follows what is in it.
     for path in found.iter().rev() {
-        match at("synchronise").and_then(|()| File::open(path)).and_then(|file| file.sync_all()) {
+        match at("synchronise")
+            .and_then(|()| Ok(cancel.check()?))
+            .and_then(|()| File::open(path))
+            .and_then(|file| file.sync_all())
+        {
             // A file of the image that not even its owner may read; its directory carries it.
             Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {}
             done => done.map_err(failed("synchronise", path))?,

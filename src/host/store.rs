@@ -27,6 +27,7 @@ use std::sync::Mutex;
 
 pub use key::RecordKey;
 
+use crate::cancel::Cancel;
 use crate::digest::HashWriter;
 use crate::digest::Sha256;
 use crate::host::Store;
@@ -58,6 +59,7 @@ pub struct DirStore {
     /// Holds the shared lock for as long as the store is open.
     lock: Mutex<File>,
     root: Place,
+    cancel: Cancel,
 }
 
 impl fmt::Debug for DirStore {
@@ -97,8 +99,8 @@ impl DirStore {
             lock.unlock().map_err(fail("unlock", &path))?;
         }
         lock.lock_shared().map_err(fail("lock", &path))?;
-        let key = RecordKey::ephemeral()?;
-        Ok(Self { sha256, incoming, records, damaged, key, lock: Mutex::new(lock), root })
+        let (key, cancel) = (RecordKey::ephemeral()?, Cancel::default());
+        Ok(Self { sha256, incoming, records, damaged, key, lock: Mutex::new(lock), root, cancel })
     }
 
     /// The same store with records that outlast it: those that were sealed by this key count, and no others. Whoever
@@ -106,6 +108,13 @@ impl DirStore {
     #[must_use]
     pub fn sealed_by(mut self, key: RecordKey) -> Self {
         self.key = key;
+        self
+    }
+
+    /// Stops hashing and waiting for the disk when this says so.
+    #[must_use]
+    pub fn cancelled_by(mut self, cancel: &Cancel) -> Self {
+        self.cancel = cancel.clone();
         self
     }
 
@@ -197,7 +206,10 @@ impl Store for DirStore {
             Found::Odd => None,
         };
         // A disk that cannot read the blob back is as good as one that changed it.
-        let whole = file.and_then(|file| Some((hash(&file).ok()?, file))).filter(|((found, _), _)| found == sha256);
+        let hashed = file.map(|file| (hash(&file, &self.cancel), file));
+        self.cancel.check().map_err(|cancelled| fail("read", &shard.path(&name))(cancelled.into()))?;
+        let whole = hashed.and_then(|(hashed, file)| Some((hashed.ok()?, file)));
+        let whole = whole.filter(|((found, _), _)| found == sha256);
         let Some(((_, size), file)) = whole else {
             self.put_aside(&shard, &name);
             return Ok(None);
@@ -210,7 +222,7 @@ impl Store for DirStore {
 
     fn writer(&self) -> Result<Box<dyn StoreWriter>, StoreError> {
         let output = HashWriter::new(Faulty(Temporary::new(&self.incoming)?));
-        Ok(Box::new(Writer { sha256: Arc::clone(&self.sha256), output }))
+        Ok(Box::new(Writer { sha256: Arc::clone(&self.sha256), cancel: self.cancel.clone(), output }))
     }
 
     fn record(&self, kind: &str, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
@@ -248,6 +260,7 @@ fn checked_record(bytes: &[u8], fits: impl FnOnce(&[u8], &[u8]) -> bool) -> Opti
 /// A blob on its way into the store.
 struct Writer {
     sha256: Arc<Place>,
+    cancel: Cancel,
     output: HashWriter<Faulty<Temporary>>,
 }
 
@@ -270,6 +283,8 @@ impl StoreWriter for Writer {
             return Err(StoreError::Mismatch { expected, expected_size, sha256, size });
         }
         let (shard, name) = blob_name(&sha256);
+        // Bringing much to the disk takes a while that nobody can end.
+        self.cancel.check().map_err(|cancelled| fail("write", &self.sha256.path(&name))(cancelled.into()))?;
         // The very file that was hashed is handed out: nothing is opened by name again.
         let file = temporary.persist(&self.sha256.make(&shard)?, &name)?;
         Ok(StoredBlob { sha256, size, blob: Arc::new(FileBlob(file)) })
@@ -293,10 +308,11 @@ impl Blob for FileBlob {
 }
 
 /// Hashes a whole file.
-fn hash(file: &File) -> io::Result<(Sha256, u64)> {
+fn hash(file: &File, cancel: &Cancel) -> io::Result<(Sha256, u64)> {
     let mut hashing = HashWriter::new(io::sink());
     let mut buffer = vec![0; BUFFER];
     loop {
+        cancel.check()?;
         let count = file.read_at(&mut buffer, hashing.size())?;
         if count == 0 {
             let (sha256, size, _) = hashing.finish();

@@ -27,6 +27,7 @@ use rustix::fs::Uid;
 use rustix::fs::XattrFlags;
 
 use super::Error;
+use crate::cancel::Cancel;
 use crate::host::Dir;
 use crate::host::beneath::Status;
 use crate::host::fault::Faulty;
@@ -51,13 +52,14 @@ pub enum Owners {
 /// Writes `tree` into `destination`, a directory that exists and is empty.
 ///
 /// # Errors
-/// The file system refuses something; the message names the path, and what would help.
-pub fn write(tree: &Tree, destination: &Path, owners: Owners) -> Result<(), Error> {
+/// The file system refuses something (the message names the path, and what would help), or it was cancelled.
+pub fn write(tree: &Tree, destination: &Path, owners: Owners, cancel: &Cancel) -> Result<(), Error> {
     let mut first: BTreeMap<InodeId, PathBuf> = BTreeMap::new();
     let mut directories: Vec<(PathBuf, &Stat)> = Vec::new();
     for (path, id, inode) in tree.iter() {
         let on_host = destination.join(OsStr::from_bytes(path.as_bytes()));
         let failed = |action| move |source: io::Error| Error::Directory { action, path: path.clone(), source };
+        cancel.check()?;
         if let Some(original) = first.get(&id) {
             fs::hard_link(original, &on_host).map_err(failed("link"))?;
             continue;
@@ -73,7 +75,7 @@ pub fn write(tree: &Tree, destination: &Path, owners: Owners) -> Result<(), Erro
             }
             Kind::File(content) => {
                 let mut file = at("create").and_then(|()| new_file(&on_host)).map(Faulty).map_err(failed("create"))?;
-                io::copy(&mut content.reader(), &mut file).map_err(failed("write"))?;
+                io::copy(&mut cancel.reader(content.reader()), &mut file).map_err(failed("write"))?;
             }
             Kind::Symlink(target) => {
                 std::os::unix::fs::symlink(OsStr::from_bytes(target), &on_host).map_err(failed("make"))?;
@@ -93,6 +95,7 @@ pub fn write(tree: &Tree, destination: &Path, owners: Owners) -> Result<(), Erro
         }
     }
     for (on_host, stat) in directories.iter().rev() {
+        cancel.check()?;
         set_attributes(on_host, stat, false, owners).map_err(|source| Error::Directory {
             action: "set owner, mode or time of",
             path: relative(on_host, destination),
@@ -106,11 +109,12 @@ pub fn write(tree: &Tree, destination: &Path, owners: Owners) -> Result<(), Erro
 /// the bytes of each file; a file with several names is read once.
 ///
 /// # Errors
-/// Something cannot be read or is a socket, or there are more than `paths_max` paths.
+/// Something cannot be read or is a socket, there are more than `paths_max` paths, or it was cancelled.
 pub fn read(
     directory: &Dir,
     paths_max: usize,
     keep: &mut dyn FnMut(&mut dyn Read, u64) -> io::Result<Content>,
+    cancel: &Cancel,
 ) -> Result<Tree, Error> {
     let mut tree = Tree::new();
     let mut first: BTreeMap<(u64, u64), TreePath> = BTreeMap::new();
@@ -134,6 +138,7 @@ pub fn read(
             tree.get_mut(&parent).expect("every tree has a root").stat = stat;
         }
         for name in here.names().map_err(failed(&parent))? {
+            cancel.check()?;
             let path = parent.join(name.as_bytes()).map_err(|error| failed(&parent)(io::Error::other(error)))?;
             if tree.len() >= paths_max {
                 return Err(Error::TooMany(paths_max));
@@ -150,7 +155,7 @@ pub fn read(
                     Kind::Directory
                 }
                 FileType::RegularFile => {
-                    let mut file = here.file(&name).map_err(failed(&path))?;
+                    let mut file = cancel.reader(here.file(&name).map_err(failed(&path))?);
                     Kind::File(keep(&mut file, status.size).map_err(failed(&path))?)
                 }
                 FileType::Symlink => Kind::Symlink(here.target(&name).map_err(failed(&path))?),

@@ -23,6 +23,7 @@ use std::io;
 use std::io::Seek;
 use std::io::Write;
 
+use crate::cancel::Cancelled;
 use crate::tree;
 use crate::tree::Tree;
 use crate::tree::TreePath;
@@ -76,6 +77,9 @@ pub enum Error {
         /// Why.
         source: io::Error,
     },
+    /// Somebody wanted it to end.
+    #[error("cancelled")]
+    Cancelled(#[from] Cancelled),
 }
 
 /// Writes a tree as tar: GNU headers, numeric owners, pax headers for extended attributes.

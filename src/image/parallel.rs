@@ -3,8 +3,20 @@
 use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering;
 
+use crate::cancel::Cancel;
+use crate::cancel::Cancelled;
+
 /// Does `work` on each of `pieces` on up to `jobs` threads. The number of threads shows in nothing but the time.
-pub(super) fn map<T: Sync, R: Send>(jobs: usize, pieces: &[T], work: &(dyn Fn(&T) -> R + Sync)) -> Vec<R> {
+///
+/// # Errors
+/// It was cancelled.
+pub(super) fn map<T: Sync, R: Send>(
+    jobs: usize,
+    cancel: &Cancel,
+    pieces: &[T],
+    work: &(dyn Fn(&T) -> R + Sync),
+) -> Result<Vec<R>, Cancelled> {
+    let work = |piece: &T| cancel.check().map(|()| work(piece));
     let jobs = jobs.min(pieces.len());
     if jobs <= 1 {
         return pieces.iter().map(work).collect();
@@ -18,7 +30,7 @@ pub(super) fn map<T: Sync, R: Send>(jobs: usize, pieces: &[T], work: &(dyn Fn(&T
             done.push((position, work(piece)));
         }
     };
-    let mut results: Vec<(usize, R)> = std::thread::scope(|scope| {
+    let mut results: Vec<(usize, Result<R, Cancelled>)> = std::thread::scope(|scope| {
         // A thread that the system does not give is one less: this one works in any case.
         let spawn = |_| std::thread::Builder::new().spawn_scoped(scope, worker).ok();
         let workers: Vec<_> = (1..jobs).filter_map(spawn).collect();
@@ -39,9 +51,16 @@ mod tests {
     #[test]
     fn results_are_in_order() {
         let pieces: Vec<u64> = (0..1000).collect();
+        let cancel = Cancel::default();
         for jobs in [0, 1, 3, 2000] {
-            assert_eq!(map(jobs, &pieces, &|piece| piece * piece)[999], 998_001, "{jobs}");
-            assert!(map(jobs, &pieces, &|piece| *piece).is_sorted(), "{jobs}");
+            assert_eq!(
+                map(jobs, &cancel, &pieces, &|piece| piece * piece).expect("not cancelled")[999],
+                998_001,
+                "{jobs}"
+            );
+            assert!(map(jobs, &cancel, &pieces, &|piece| *piece).expect("not cancelled").is_sorted(), "{jobs}");
         }
+        let now = Cancel::when(|| true);
+        assert_eq!(map(2, &now, &pieces, &|piece| *piece), Err(Cancelled));
     }
 }

@@ -9,6 +9,7 @@ use super::Options;
 use super::Tree;
 use super::TreePath;
 use super::libraries;
+use crate::cancel::Cancel;
 use crate::tree;
 use crate::tree::Stat;
 
@@ -31,6 +32,7 @@ pub(super) struct Files<'a> {
     epoch: i64,
     libraries: libraries::Resolver<'a>,
     missing: BTreeSet<String>,
+    cancel: Cancel,
 }
 
 impl<'a> Files<'a> {
@@ -41,6 +43,7 @@ impl<'a> Files<'a> {
             epoch: options.epoch,
             libraries: libraries::Resolver::new(root, &options.architecture)?,
             missing: BTreeSet::new(),
+            cancel: options.cancel.clone(),
         })
     }
 
@@ -176,6 +179,7 @@ impl<'a> Files<'a> {
             self.lacks(source);
             return Ok(());
         }
+        self.cancel.check()?;
         self.copy_to(source, target.unwrap_or(source))?;
         let needed = self.libraries.closure(source)?;
         for library in needed.missing {
@@ -220,6 +224,7 @@ impl<'a> Files<'a> {
     }
 
     fn put(&mut self, path: &str, mut inode: Inode, mtime: i64) -> Result<(), Error> {
+        self.cancel.check()?;
         if let Some(parent) = path.trim_end_matches('/').rfind('/') {
             self.directory(&path[..parent])?;
         }

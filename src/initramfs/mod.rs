@@ -22,6 +22,8 @@ mod scripts;
 
 use std::collections::BTreeSet;
 
+use crate::cancel::Cancel;
+use crate::cancel::Cancelled;
 use crate::digest::Sha256;
 use crate::host::Event;
 use crate::host::Host;
@@ -62,6 +64,8 @@ pub struct Options {
     pub skip_hooks: BTreeSet<String>,
     /// No file is newer than this.
     pub epoch: i64,
+    /// Asked before each file and each step.
+    pub cancel: Cancel,
 }
 
 impl Options {
@@ -76,6 +80,7 @@ impl Options {
             image: None,
             skip_hooks: BTreeSet::new(),
             epoch,
+            cancel: Cancel::default(),
         }
     }
 
@@ -160,6 +165,9 @@ pub enum Error {
     /// The tree refused a look or an edit.
     #[error("cannot put the initramfs together")]
     Tree(#[from] tree::Error),
+    /// Somebody wanted it to end.
+    #[error("cancelled")]
+    Cancelled(#[from] Cancelled),
 }
 
 /// Makes the initramfs of a configured root. What is read of the kernel's modules is kept in the host's store.
@@ -170,7 +178,8 @@ pub fn assemble(host: &Host, root: &Tree, options: &Options) -> Result<Initramfs
     let version = options.version(root)?;
     let modules = host.kernel_modules(root, &version);
     let modules = modules.map_err(|source| Error::Kernel { version: version.clone(), source })?;
-    let made = assemble_with(root, &modules, &version, options)?;
+    let options = Options { cancel: host.cancel(), ..options.clone() };
+    let made = assemble_with(root, &modules, &version, &options)?;
     made.report.warnings.iter().for_each(|message| host.reporter.event(&Event::Warning { message }));
     Ok(made)
 }
@@ -180,19 +189,25 @@ pub fn assemble(host: &Host, root: &Tree, options: &Options) -> Result<Initramfs
 /// # Errors
 /// As [`assemble`].
 pub fn assemble_with(root: &Tree, modules: &Modules, version: &str, options: &Options) -> Result<Initramfs, Error> {
+    let cancel = &options.cancel;
     let mut files = Files::new(root, options)?;
     let mut report = Report { kernel: version.to_owned(), ..Report::default() };
     let mut wanted = choice::Choice::new(root, modules, version)?;
     files.skeleton(version)?;
     scripts::configuration(&mut files, options)?;
     wanted.listed(&mut files)?;
+    cancel.check()?;
     wanted.add(&options.modules)?;
+    cancel.check()?;
     wanted.root_modes()?;
+    cancel.check()?;
     base(&mut files)?;
     hooks::apply(&mut files, &mut wanted, options, &mut report)?;
     scripts::copy(&mut files)?;
     order::write(&mut files)?;
+    cancel.check()?;
     let chosen = wanted.finish()?;
+    cancel.check()?;
     copy_modules(&mut files, modules, &chosen, version)?;
     report.missing_firmware = firmware::copy(&mut files, modules, &chosen, version)?;
     report.modules = chosen.iter().map(|&position| modules.as_slice()[position].name.clone()).collect();
@@ -200,6 +215,7 @@ pub fn assemble_with(root: &Tree, modules: &Modules, version: &str, options: &Op
         return Err(Error::Missing(files.missing().iter().cloned().collect()));
     }
     let tree = files.finish();
+    cancel.check()?;
     lint::check(root, &tree, version, options, &mut report)?;
     Ok(Initramfs { tree, report })
 }

@@ -21,7 +21,10 @@ use std::sync::atomic::Ordering;
 pub use module::Module;
 pub use module::matches;
 
+use crate::cancel::Cancel;
+use crate::cancel::Cancelled;
 use crate::deb::Version;
+use crate::limits::Limits;
 use crate::tree;
 use crate::tree::Content;
 use crate::tree::Inode;
@@ -64,6 +67,9 @@ pub enum Error {
     /// The tree refused a look or an edit.
     #[error("cannot use the kernel's directory")]
     Tree(#[from] tree::Error),
+    /// Somebody wanted it to end.
+    #[error("cancelled")]
+    Cancelled(#[from] Cancelled),
 }
 
 /// Which kmod will read the indices; they differ a little between versions.
@@ -153,18 +159,20 @@ impl Modules {
     /// # Errors
     /// No such kernel, an unreadable or malformed module, or a cycle.
     pub fn read(tree: &Tree, version: &str, jobs: usize) -> Result<Self, Error> {
-        Self::read_remembered(tree, version, jobs, &|_| None, &|_, _| ())
+        let bounds = (&Limits::DEFAULT, &Cancel::default());
+        Self::read_remembered(tree, version, jobs, bounds, &|_| None, &|_, _| ())
     }
 
     /// As [`Modules::read`], without decoding again what is known: `recall` yields a record by its key, `keep` is
     /// given a new one. A record that is lost, damaged or of another version of the program is made anew.
     ///
     /// # Errors
-    /// As [`Modules::read`].
+    /// As [`Modules::read`], or it was cancelled.
     pub fn read_remembered(
         tree: &Tree,
         version: &str,
         jobs: usize,
+        bounds: (&Limits, &Cancel),
         recall: &dyn Fn(&str) -> Option<Vec<u8>>,
         keep: &dyn Fn(&str, &[u8]),
     ) -> Result<Self, Error> {
@@ -174,7 +182,7 @@ impl Modules {
         let modules = match recall(&key).and_then(|bytes| record::read(&bytes, &files)) {
             Some(modules) => modules,
             None => {
-                let modules = read_all(&directory, &files, jobs)?;
+                let modules = read_all(&directory, &files, jobs, bounds)?;
                 keep(&key, &record::write(&modules));
                 modules
             }
@@ -314,7 +322,12 @@ fn direct_needs(module: &Module, symbols: &BTreeMap<String, usize>) -> Vec<usize
 }
 
 /// Reads all files; the result is in their order, whoever was ready first.
-fn read_all(directory: &TreePath, files: &[(String, Content)], jobs: usize) -> Result<Vec<Module>, Error> {
+fn read_all(
+    directory: &TreePath,
+    files: &[(String, Content)],
+    jobs: usize,
+    (limits, cancel): (&Limits, &Cancel),
+) -> Result<Vec<Module>, Error> {
     let next = AtomicUsize::new(0);
     let results = Mutex::new(BTreeMap::new());
     std::thread::scope(|scope| {
@@ -323,7 +336,10 @@ fn read_all(directory: &TreePath, files: &[(String, Content)], jobs: usize) -> R
                 loop {
                     let index = next.fetch_add(1, Ordering::Relaxed);
                     let Some((path, content)) = files.get(index) else { break };
-                    let module = module::read(directory, path, content);
+                    let module = cancel
+                        .check()
+                        .map_err(Error::from)
+                        .and_then(|()| module::read(directory, path, content, limits));
                     results.lock().expect("no thread panics holding it").insert(index, module);
                 }
             });

@@ -20,6 +20,7 @@ use super::Error;
 use crate::format::compress::Compression;
 use crate::format::compress::Limits;
 use crate::format::compress::decoder;
+use crate::limits;
 use crate::tree;
 use crate::tree::Content;
 use crate::tree::TreePath;
@@ -72,13 +73,18 @@ pub(super) fn normalize(word: &str) -> String {
 }
 
 /// Reads one module.
-pub(super) fn read(directory: &TreePath, path: &str, content: &Content) -> Result<Module, Error> {
+pub(super) fn read(
+    directory: &TreePath,
+    path: &str,
+    content: &Content,
+    limits: &limits::Limits,
+) -> Result<Module, Error> {
     let whole = directory.join(path).map_err(tree::Error::from)?;
-    let bytes = decompress(path, content).map_err(|source| Error::Read { path: whole.clone(), source })?;
+    let bytes = decompress(path, content, limits).map_err(|source| Error::Read { path: whole.clone(), source })?;
     parse(path, &bytes).map_err(|reason| Error::Malformed { path: whole, reason })
 }
 
-fn decompress(path: &str, content: &Content) -> io::Result<Vec<u8>> {
+fn decompress(path: &str, content: &Content, limits: &limits::Limits) -> io::Result<Vec<u8>> {
     let packed = content.to_vec()?;
     let kind = match path.rsplit('.').next() {
         Some("gz") => Compression::Gzip,
@@ -87,7 +93,7 @@ fn decompress(path: &str, content: &Content) -> io::Result<Vec<u8>> {
         _ => return Ok(packed),
     };
     let mut bytes = Vec::with_capacity(packed.len() * 4);
-    decoder(kind, packed.as_slice(), Limits::new(SIZE_MAX))?.read_to_end(&mut bytes)?;
+    decoder(kind, packed.as_slice(), Limits::within("", SIZE_MAX, limits))?.read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 

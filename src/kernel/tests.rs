@@ -152,7 +152,9 @@ fn a_record_saves_the_reading_and_nothing_else() {
     let recall = |key: &str| kept.lock().expect("one thread").get(key).cloned();
     let keep = |key: &str, bytes: &[u8]| drop(kept.lock().expect("one thread").insert(key.to_owned(), bytes.to_vec()));
     let read = |tree: &Tree| {
-        let modules = Modules::read_remembered(tree, "6.1.0", 1, &recall, &keep).expect("a good kernel");
+        let modules =
+            Modules::read_remembered(tree, "6.1.0", 1, (&Limits::DEFAULT, &Cancel::default()), &recall, &keep)
+                .expect("a good kernel");
         modules.indices(Kmod::new(34)).expect("ASCII names")
     };
     let mut tree = tree();

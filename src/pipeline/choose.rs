@@ -115,7 +115,7 @@ fn solved(host: &Host, asked: &Request<'_>, sources: Vec<Source>) -> Result<Chos
     let mut index = stage(host, "index", || Ok(archive::open(host, &sources, &asked.archive)?))?;
     let mut request = request(host, recipe, &mut index)?;
     request.keep = asked.moved.map(|moved| kept(&index, moved)).unwrap_or_default();
-    let solution = stage(host, "solve", || Ok(solve::solve(&index, &request)?))?;
+    let solution = stage(host, "solve", || Ok(solve::solve_unless(&index, &request, &host.cancel())?))?;
     let packages = solution.ids().map(|id| index.package(id).clone()).collect();
     let loaders = loaders(&index, recipe)?;
     let proofs = index.proofs().to_vec();
@@ -168,11 +168,11 @@ fn kept(index: &Index, moved: Moved<'_>) -> BTreeSet<PackageId> {
 /// A .deb of the user's own, put into the store and described by its own control file.
 fn local(host: &Host, file: &LocalFile) -> Result<Package, Error> {
     let path = || file.path.clone();
-    let mut writer = host.store.writer()?;
+    let mut writer = host.cancel().writer(host.store.writer()?);
     io::copy(&mut file.content.reader(), &mut writer).map_err(|source| Error::Read { path: path(), source })?;
     let (sha256, size) = (*file.content.sha256(), file.content.size());
-    writer.commit(Some((sha256, size)))?;
-    let deb = DebFile::read_within(file.content.reader(), 1, &host.limits);
+    writer.into_inner().commit(Some((sha256, size)))?;
+    let deb = DebFile::read(file.content.reader(), 1, &host.limits);
     let deb = deb.map_err(|source| Error::Local { path: path(), source })?;
     let package = deb.package(size, sha256).map_err(|source| Error::Local { path: path(), source })?;
     Ok(Package { filename: file.path.display().to_string(), ..package })
@@ -205,7 +205,9 @@ pub(super) fn fetch(host: &Host, architecture: &str, chosen: &Chosen) -> Result<
 pub(super) fn fetch_described(host: &Host, chosen: &Chosen, packages: &[Package]) -> Result<Vec<Deb>, Error> {
     let mut debs = fetch::fetch(host, &chosen.sources, &packages.iter().collect::<Vec<_>>())?;
     if chosen.solved.is_none() {
+        let cancel = host.cancel();
         for deb in &mut debs {
+            cancel.check()?;
             deb.package = described(host, deb)?;
         }
     }
@@ -217,7 +219,7 @@ fn described(host: &Host, deb: &Deb) -> Result<Package, Error> {
     let known = &deb.package;
     let content = Content::from_blob(Arc::clone(&deb.blob.blob), 0, deb.blob.size, deb.blob.sha256);
     let failed = |source| Error::Local { path: PathBuf::from(&known.filename), source };
-    let file = DebFile::read_within(content.reader(), 1, &host.limits).map_err(failed)?;
+    let file = DebFile::read(content.reader(), 1, &host.limits).map_err(failed)?;
     let package = file.package(known.size, known.sha256).map_err(failed)?;
     known.check_identity(&package).map_err(|source| failed(source.into()))?;
     Ok(Package { filename: known.filename.clone(), archive: known.archive, ..package })

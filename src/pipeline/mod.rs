@@ -12,6 +12,7 @@ use std::fmt;
 use std::path::Path;
 
 use crate::archive;
+use crate::cancel::Cancel;
 use crate::configure;
 use crate::configure::Configured;
 use crate::configure::Ids;
@@ -156,13 +157,17 @@ struct Boot {
 /// # Errors
 /// The first stage that cannot do its part; then `directory` is as it was.
 pub fn build(host: &Host, request: &Request<'_>, directory: &Path) -> Result<Built, Error> {
+    cancellable(&host.cancel(), || build_all(host, request, directory))
+}
+
+fn build_all(host: &Host, request: &Request<'_>, directory: &Path) -> Result<Built, Error> {
     let recipe = request.recipe;
     let image = assemble(host, request)?;
     let tree_digest = image.digest;
     if let Some(expected) = request.expect.filter(|expected| *expected != tree_digest) {
         return Err(Error::Unexpected { expected, found: tree_digest });
     }
-    let mut outputs = Outputs::new(directory, host.jobs)?;
+    let mut outputs = Outputs::new(directory, host.jobs, host.cancel())?;
     stage(host, "write", || outputs.roots(recipe, &image.tree, image.system.lock.epoch))?;
     // Nodes that take the root into memory know its sum from their initramfs, so the root's own files come first.
     let mut loaders = Vec::new();
@@ -191,7 +196,7 @@ pub fn build(host: &Host, request: &Request<'_>, directory: &Path) -> Result<Bui
 /// # Errors
 /// As [`build`], up to the stage that configures.
 pub fn lock(host: &Host, request: &Request<'_>) -> Result<Lock, Error> {
-    install(host, request).map(|system| system.lock)
+    cancellable(&host.cancel(), || install(host, request).map(|system| system.lock))
 }
 
 /// Chooses the packages of a recipe and says why, without fetching them.
@@ -199,7 +204,7 @@ pub fn lock(host: &Host, request: &Request<'_>) -> Result<Lock, Error> {
 /// # Errors
 /// The archives cannot be used, or there is no such set.
 pub fn choose(host: &Host, request: &Request<'_>) -> Result<Chosen, Error> {
-    choose::choose(host, request)
+    cancellable(&host.cancel(), || choose::choose(host, request))
 }
 
 /// Says of each package of a recipe how it would be configured without running its scripts.
@@ -207,22 +212,24 @@ pub fn choose(host: &Host, request: &Request<'_>) -> Result<Chosen, Error> {
 /// # Errors
 /// As [`build`], up to the stage that unpacks.
 pub fn survey(host: &Host, request: &Request<'_>) -> Result<Vec<PackageReport>, Error> {
-    let (chosen, _, root) = unpacked(host, request)?;
-    let options = configure_options(request, epoch(&root, &chosen));
-    stage(host, "configure", || Ok(configure::survey(host, root, &options)?))
+    cancellable(&host.cancel(), || {
+        let (chosen, _, root) = unpacked(host, request)?;
+        let options = configure_options(request, epoch(&root, &chosen));
+        stage(host, "configure", || Ok(configure::survey(host, root, &options)?))
+    })
 }
 
 /// Archive, solve, fetch and unpack: what was chosen, the packages as their .debs describe them, and their files.
 fn unpacked(host: &Host, request: &Request<'_>) -> Result<(Chosen, Vec<Package>, Root), Error> {
     let chosen = choose::choose(host, request)?;
-    go_on(host)?;
+    host.cancel().check()?;
     let debs = choose::fetch(host, &request.recipe.debian.architecture, &chosen)?;
     let options = unpack::Options {
         exclude: request.recipe.install.exclude.clone(),
         include: request.recipe.install.include.clone(),
         architecture: request.recipe.debian.architecture.clone(),
     };
-    go_on(host)?;
+    host.cancel().check()?;
     let root = unpack::unpack(host, &debs, &options, &mut |_, _, _| Ok(()))?;
     Ok((chosen, debs.into_iter().map(|deb| deb.package).collect(), root))
 }
@@ -330,7 +337,7 @@ fn make_boot(
     let initramfs = initramfs::assemble(host, tree, &options)?;
     let version = &initramfs.report.kernel;
     let kernel = kernel::image(tree, version).cloned().ok_or_else(|| Error::Kernel(version.clone()))?;
-    let bytes = outputs::initramfs(&initramfs.tree, recipe.initramfs.compression, host.jobs)?;
+    let bytes = outputs::initramfs(host, &initramfs.tree, recipe.initramfs.compression)?;
     Ok(Boot { kernel, initramfs: bytes })
 }
 
@@ -386,16 +393,17 @@ fn clamp(tree: &mut Tree, epoch: i64) {
     }
 }
 
+/// Does work that somebody may end. Whatever error a stage has then, for one that was cut short may look damaged:
+/// the caller is told that it was cancelled.
+fn cancellable<T>(cancel: &Cancel, work: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
+    work().map_err(|error| if error.is_cancelled() || cancel.is_cancelled() { Error::Cancelled } else { error })
+}
+
 /// Tells when a stage begins and ends, and stops before one when the build was cancelled.
 fn stage<T>(host: &Host, stage: &str, work: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
-    go_on(host)?;
+    host.cancel().check()?;
     host.reporter.event(&Event::StageStarted { stage, total: None });
     let done = work()?;
     host.reporter.event(&Event::StageFinished { stage });
     Ok(done)
-}
-
-/// Ends a build that was cancelled; for stages that tell of themselves how far they are.
-fn go_on(host: &Host) -> Result<(), Error> {
-    if host.reporter.is_cancelled() { Err(Error::Cancelled) } else { Ok(()) }
 }

@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 use rustix::fs::FileType;
 
+use crate::cancel::Cancel;
 use crate::digest::HashWriter;
 use crate::digest::Sha256;
 use crate::error::Error;
@@ -49,6 +50,7 @@ pub struct Output {
     paths: BTreeMap<String, usize>,
     /// Digest of the manifest's own file.
     own: Sha256,
+    cancel: Cancel,
 }
 
 impl Output {
@@ -70,15 +72,22 @@ impl Output {
         let manifest = Manifest::parse(&text).map_err(|source| Error::Manifest { path: place, source })?;
         let outputs = manifest.outputs.iter().enumerate();
         let paths = outputs.map(|(position, record)| (record.path().to_owned(), position)).collect();
-        Ok(Self { directory, manifest, paths, own })
+        Ok(Self { directory, manifest, paths, own, cancel: Cancel::default() })
+    }
+
+    /// Ends whatever reads much of it when this says so.
+    #[must_use]
+    pub fn cancelled_by(mut self, cancel: &Cancel) -> Self {
+        self.cancel = cancel.clone();
+        self
     }
 
     /// Opens an output that is as its manifest says, and signed by one of the keys if there are any.
     ///
     /// # Errors
-    /// It is not, with all the ways in which it is not; or it cannot be read.
-    pub fn verified(path: &Path, keys: &[&dyn Verifier]) -> Result<Self, Error> {
-        let output = Self::open(path)?;
+    /// It is not, with all the ways in which it is not; it cannot be read, or it was cancelled.
+    pub fn verified(path: &Path, keys: &[&dyn Verifier], cancel: &Cancel) -> Result<Self, Error> {
+        let output = Self::open(path)?.cancelled_by(cancel);
         let mut wrong = output.check()?;
         if wrong.is_empty() && !keys.is_empty() {
             wrong.extend(output.check_signature(keys)?);
@@ -102,9 +111,9 @@ impl Output {
     /// kinds, modes, owners where they are kept, targets and bytes that are others. The first of them, and a count.
     ///
     /// # Errors
-    /// Something cannot be read.
+    /// Something cannot be read, or it was cancelled.
     pub fn check(&self) -> Result<Vec<String>, Error> {
-        check(&self.directory, &self.manifest)
+        check(&self.directory, &self.manifest, &self.cancel)
     }
 
     /// Why the provenance beside the manifest does not count, if so: one of the keys must have signed it.
@@ -134,7 +143,7 @@ impl Output {
     /// The whole of a file that the manifest names.
     ///
     /// # Errors
-    /// It names none, the bytes are others, or they cannot be read.
+    /// It names none, the bytes are others, they cannot be read, or it was cancelled.
     pub fn read(&self, path: &str) -> Result<Vec<u8>, Error> {
         let mut bytes = Vec::new();
         let size = self.record(path).and_then(OutputRecord::content).map_or(0, |(_, size)| size);
@@ -171,12 +180,17 @@ impl Output {
         path: &str,
         work: impl FnOnce(&mut (dyn Read + Send)) -> Result<T, Error>,
     ) -> Result<T, Error> {
+        super::cancellable(&self.cancel, || self.hashed(path, work))
+    }
+
+    fn hashed<T>(&self, path: &str, work: impl FnOnce(&mut (dyn Read + Send)) -> Result<T, Error>) -> Result<T, Error> {
         let wanted = self.record(path).and_then(OutputRecord::content);
         let wanted = wanted.ok_or_else(|| self.wrong(path, "is no file of the manifest"))?;
         let on_disk = self.path().join(path);
         let file = self.directory.file(path).map_err(failed(&on_disk))?;
         // One byte more than wanted tells that there are more.
-        let mut reader = HashReader { inner: file.take(wanted.1.saturating_add(1)), hash: HashWriter::new(io::sink()) };
+        let inner = self.cancel.reader(file.take(wanted.1.saturating_add(1)));
+        let mut reader = HashReader { inner, hash: HashWriter::new(io::sink()) };
         let done = work(&mut reader);
         // A reader of an archive may stop before the end of the file.
         let rest = io::copy(&mut reader, &mut io::sink()).map_err(failed(&on_disk));
@@ -205,13 +219,17 @@ impl Output {
 /// Another directory beside a manifest: as [`Output::check`].
 ///
 /// # Errors
-/// Something cannot be read.
-pub fn check_directory(directory: &Path, manifest: &Manifest) -> Result<Vec<String>, Error> {
-    check(&Dir::open(directory).map_err(failed(directory))?, manifest)
+/// Something cannot be read, or it was cancelled.
+pub fn check_directory(directory: &Path, manifest: &Manifest, cancel: &Cancel) -> Result<Vec<String>, Error> {
+    check(&Dir::open(directory).map_err(failed(directory))?, manifest, cancel)
 }
 
-fn check(directory: &Dir, manifest: &Manifest) -> Result<Vec<String>, Error> {
-    let mut checking = Checking { directory, missing: BTreeMap::new(), wrong: Wrong::default() };
+fn check(directory: &Dir, manifest: &Manifest, cancel: &Cancel) -> Result<Vec<String>, Error> {
+    super::cancellable(cancel, || check_all(directory, manifest, cancel))
+}
+
+fn check_all(directory: &Dir, manifest: &Manifest, cancel: &Cancel) -> Result<Vec<String>, Error> {
+    let mut checking = Checking { directory, missing: BTreeMap::new(), wrong: Wrong::default(), cancel };
     for record in &manifest.outputs {
         let path = record.path();
         let is_one = TreePath::new(path).is_ok_and(|good| !good.is_root() && good.as_bytes() == path.as_bytes());
@@ -231,6 +249,7 @@ fn check(directory: &Dir, manifest: &Manifest) -> Result<Vec<String>, Error> {
         // From the top each time: as many handles as a path is deep could be more than there are.
         let here = directory.dir(&parent).map_err(failed(&on_disk))?;
         for name in here.names().map_err(failed(&on_disk))? {
+            cancel.check()?;
             let path = Path::new(&parent).join(&name);
             if checking.entry(&here, &name, &path).map_err(failed(&directory.path().join(&path)))? {
                 todo.extend(path.to_str().map(str::to_owned));
@@ -243,7 +262,7 @@ fn check(directory: &Dir, manifest: &Manifest) -> Result<Vec<String>, Error> {
         wrong.say(path.as_bytes(), "is missing");
     }
     for path in trees {
-        check_tree(directory, path, manifest, &mut wrong)?;
+        check_tree(directory, path, manifest, &mut wrong, cancel)?;
     }
     Ok(wrong.told())
 }
@@ -254,6 +273,7 @@ struct Checking<'a> {
     /// What was not met yet.
     missing: BTreeMap<&'a str, &'a OutputRecord>,
     wrong: Wrong,
+    cancel: &'a Cancel,
 }
 
 impl<'a> Checking<'a> {
@@ -297,7 +317,9 @@ impl<'a> Checking<'a> {
                 self.forget_below(path);
                 return Ok(false);
             }
-        } else if let Some(how) = record.map(|record| difference(here, name, record)).transpose()?.flatten() {
+        } else if let Some(how) =
+            record.map(|record| difference(here, name, record, self.cancel)).transpose()?.flatten()
+        {
             self.wrong.say(shown, &how);
         }
         Ok(kind == FileType::Directory)
@@ -327,7 +349,12 @@ impl<'a> Checking<'a> {
 }
 
 /// How the content of a file, or a link's, is another one.
-fn difference(here: &Dir, name: &std::ffi::OsStr, record: &OutputRecord) -> io::Result<Option<String>> {
+fn difference(
+    here: &Dir,
+    name: &std::ffi::OsStr,
+    record: &OutputRecord,
+    cancel: &Cancel,
+) -> io::Result<Option<String>> {
     match record {
         OutputRecord::File { size, sha256, .. } => {
             let file = here.file(name)?;
@@ -336,7 +363,7 @@ fn difference(here: &Dir, name: &std::ffi::OsStr, record: &OutputRecord) -> io::
                 return Ok(Some(format!("has {found} bytes, not {size}")));
             }
             // No more than that is read, should it grow.
-            let is_same = Sha256::of_reader(&mut file.take(size.saturating_add(1)))? == (*sha256, *size);
+            let is_same = Sha256::of_reader(&mut cancel.reader(file.take(size.saturating_add(1))))? == (*sha256, *size);
             Ok((!is_same).then(|| "has other bytes".to_owned()))
         }
         OutputRecord::Link { target, .. } => {
@@ -349,27 +376,33 @@ fn difference(here: &Dir, name: &std::ffi::OsStr, record: &OutputRecord) -> io::
 }
 
 /// The directory of a root beside its text, which the manifest vouches for.
-fn check_tree(directory: &Dir, path: &str, manifest: &Manifest, wrong: &mut Wrong) -> Result<(), Error> {
+fn check_tree(
+    directory: &Dir,
+    path: &str,
+    manifest: &Manifest,
+    wrong: &mut Wrong,
+    cancel: &Cancel,
+) -> Result<(), Error> {
     let text = directory.read_if_any(TREE, TEXT_MAX).ok().flatten();
     let text = text.filter(|text| Sha256::of(text) == manifest.tree).and_then(|text| String::from_utf8(text).ok());
     // Another one, or none, was told of already.
     let Some(text) = text else { return Ok(()) };
     let here = directory.dir(path).map_err(failed(&directory.path().join(path)))?;
-    for (path_in_it, how) in tree_differences(&here, &text)? {
+    for (path_in_it, how) in tree_differences(&here, &text, cancel)? {
         wrong.say_of(&format!("{}{path_in_it}", escape(path.as_bytes())), &how);
     }
     Ok(())
 }
 
 /// How a directory is not the one that a tree's text is of: path, and in which way.
-pub(super) fn tree_differences(directory: &Dir, text: &str) -> Result<Vec<(String, String)>, Error> {
+pub(super) fn tree_differences(directory: &Dir, text: &str, cancel: &Cancel) -> Result<Vec<(String, String)>, Error> {
     let lines = text.lines().count();
     // Only what a file is matters here, so its bytes are counted and dropped.
     let mut keep = |bytes: &mut dyn Read, _: u64| {
         let (sha256, size) = Sha256::of_reader(bytes)?;
         Ok(Content::from_blob(Arc::new(Vec::new()), 0, size, sha256))
     };
-    match image::read_directory(directory, lines.saturating_add(EXTRA_PATHS), &mut keep) {
+    match image::read_directory(directory, lines.saturating_add(EXTRA_PATHS), &mut keep, cancel) {
         Ok(found) => Ok(differences(text, &found)),
         Err(error @ image::Error::TooMany(_)) => Ok(vec![("/".to_owned(), error.to_string())]),
         Err(image::Error::Kind(path)) => Ok(vec![(path.to_string(), "is not in the manifest".to_owned())]),

@@ -11,6 +11,8 @@ use std::path::Path;
 
 use super::Boot;
 use super::Request;
+use crate::cancel::Asking;
+use crate::cancel::Cancel;
 use crate::digest::HashWriter;
 use crate::digest::Sha256;
 use crate::error::Error;
@@ -18,6 +20,7 @@ use crate::format::compress;
 use crate::format::compress::Compression;
 use crate::head::RamImage;
 use crate::head::Role;
+use crate::host::Host;
 use crate::host::fault::Faulty;
 use crate::host::fault::at;
 use crate::host::output::Staging;
@@ -42,9 +45,10 @@ use crate::tree::Kind;
 use crate::tree::Tree;
 
 /// The initramfs as the bytes that a boot loader loads.
-pub(super) fn initramfs(tree: &Tree, compression: Compression, jobs: usize) -> Result<Content, Error> {
+pub(super) fn initramfs(host: &Host, tree: &Tree, compression: Compression) -> Result<Content, Error> {
     let failed = |source| image::Error::Write { format: "initramfs", source };
-    let mut encoder = compress::encoder(compression, threads(jobs), Vec::new()).map_err(failed)?;
+    let encoder = compress::encoder(compression, threads(host.jobs), Vec::new()).map_err(failed)?;
+    let mut encoder = encoder.cancelled_by(&host.cancel());
     // No attribute is needed before the root is mounted, and newc has no place for one.
     image::write_newc(tree, Xattrs::Dropped, &mut encoder)?;
     Ok(Content::from_bytes(encoder.finish().map_err(failed)?))
@@ -55,13 +59,14 @@ pub(super) fn initramfs(tree: &Tree, compression: Compression, jobs: usize) -> R
 pub(super) struct Outputs {
     staging: Staging,
     jobs: usize,
+    cancel: Cancel,
     written: Vec<OutputRecord>,
 }
 
 impl Outputs {
     /// Starts what will appear as `directory`.
-    pub(super) fn new(directory: &Path, jobs: usize) -> Result<Self, Error> {
-        Ok(Self { staging: Staging::new(directory)?, jobs, written: Vec::new() })
+    pub(super) fn new(directory: &Path, jobs: usize, cancel: Cancel) -> Result<Self, Error> {
+        Ok(Self { staging: Staging::new(directory)?.cancelled_by(&cancel), jobs, cancel, written: Vec::new() })
     }
 
     /// Writes the root in all formats of the recipe; `epoch` is the time of an image that has one of its own.
@@ -132,11 +137,13 @@ impl Outputs {
             Format::Squashfs => {
                 let mut options = squashfs::Options::default();
                 (options.xattrs, options.epoch, options.jobs) = (xattrs, epoch, self.jobs);
+                options.cancel = self.cancel.clone();
                 self.image("root.squashfs", |output| Ok(image::write_squashfs(tree, &options, output)?))
             }
             Format::Erofs => {
                 let mut options = erofs::Options::default();
                 (options.xattrs, options.epoch, options.jobs) = (xattrs, epoch, self.jobs);
+                options.cancel = self.cancel.clone();
                 self.image("root.erofs", |output| Ok(image::write_erofs(tree, &options, output)?))
             }
             Format::Oci => Err(Error::Format("oci")),
@@ -144,10 +151,11 @@ impl Outputs {
     }
 
     fn tar(&mut self, path: &str, compression: Compression, tree: &Tree) -> Result<(), Error> {
-        let threads = threads(self.jobs);
+        let (threads, cancel) = (threads(self.jobs), self.cancel.clone());
         self.file(path, |output| {
             let failed = |source| image::Error::Write { format: "tar", source };
-            let mut encoder = compress::encoder(compression, threads, output).map_err(failed)?;
+            let encoder = compress::encoder(compression, threads, output).map_err(failed)?;
+            let mut encoder = encoder.cancelled_by(&cancel);
             image::write_tar(tree, &mut encoder)?;
             encoder.finish().map_err(failed)?;
             Ok(())
@@ -158,7 +166,7 @@ impl Outputs {
         let on_host = self.staging.path().join(path);
         let made = at("make").and_then(|()| fs::create_dir(&on_host));
         made.map_err(|source| Error::Write { path: path.into(), source })?;
-        Ok(image::write_directory(tree, &on_host, owners)?)
+        Ok(image::write_directory(tree, &on_host, owners, &self.cancel)?)
     }
 
     fn make_directory(&mut self, path: &str) -> Result<(), Error> {
@@ -184,7 +192,7 @@ impl Outputs {
     /// Writes one file, hashing what is written.
     fn file(&mut self, path: &str, fill: impl FnOnce(&mut dyn Write) -> Result<(), Error>) -> Result<(), Error> {
         let failed = |source| Error::Write { path: path.into(), source };
-        let mut output = HashWriter::new(self.create(path).map_err(failed)?);
+        let mut output = HashWriter::new(self.cancel.writer(self.create(path).map_err(failed)?));
         fill(&mut output)?;
         output.flush().map_err(failed)?;
         let (sha256, size, _) = output.finish();
@@ -196,14 +204,14 @@ impl Outputs {
     fn image(
         &mut self,
         path: &str,
-        fill: impl FnOnce(&mut BufWriter<Faulty<File>>) -> Result<(), Error>,
+        fill: impl FnOnce(&mut Asking<BufWriter<Faulty<File>>>) -> Result<(), Error>,
     ) -> Result<(), Error> {
         let failed = |source| Error::Write { path: path.into(), source };
-        let mut output = self.create(path).map_err(failed)?;
+        let mut output = self.cancel.writer(self.create(path).map_err(failed)?);
         fill(&mut output)?;
-        let Faulty(mut file) = output.into_inner().map_err(|error| failed(error.into_error()))?;
+        let Faulty(mut file) = output.into_inner().into_inner().map_err(|error| failed(error.into_error()))?;
         file.rewind().map_err(failed)?;
-        let (sha256, size) = Sha256::of_reader(&mut file).map_err(failed)?;
+        let (sha256, size) = Sha256::of_reader(&mut self.cancel.reader(file)).map_err(failed)?;
         self.written.push(OutputRecord::file(path, size, sha256));
         Ok(())
     }

@@ -20,6 +20,7 @@ use std::sync::Arc;
 
 use super::Mirrors;
 use super::Request;
+use super::cancellable;
 use super::choose;
 use super::sources;
 use super::stage;
@@ -65,6 +66,11 @@ pub struct Proved {
 /// A link of the chain does not hold, the lock is not what the recipe asks for, or an index is neither in the store nor
 /// on a mirror.
 pub fn prove(host: &Host, recipe: Option<&Recipe>, mirrors: &Mirrors, lock: &Lock) -> Result<Proved, Error> {
+    cancellable(&host.cancel(), || prove_all(host, recipe, mirrors, lock))
+}
+
+fn prove_all(host: &Host, recipe: Option<&Recipe>, mirrors: &Mirrors, lock: &Lock) -> Result<Proved, Error> {
+    let cancel = host.cancel();
     let sources = match recipe {
         Some(recipe) => {
             check_recipe(recipe, lock)?;
@@ -81,6 +87,7 @@ pub fn prove(host: &Host, recipe: Option<&Recipe>, mirrors: &Mirrors, lock: &Loc
     };
     let mut debs = 0;
     for package in &signed {
+        cancel.check()?;
         debs += usize::from(is_as_described(host, package)?);
     }
     let own = lock.packages.iter().filter(|package| package.source.is_none()).count();
@@ -155,7 +162,7 @@ fn proofs(host: &Host, sources: &[Source], lock: &Lock) -> Result<Vec<Proof>, Er
     }
     let proofs: Vec<Proof> = lock.sources.iter().map(choose::proof).collect();
     for (source, proof) in sources.iter().zip(&proofs) {
-        archive::verify_proof(host.trust.as_ref(), &source.keyring, proof)?;
+        archive::verify_proof(host.trust.as_ref(), &source.keyring, proof, &host.limits)?;
         if source.suite != proof.suite {
             let reason =
                 format!("source `{}` has suite `{}` there, in the recipe `{}`", source.name, proof.suite, source.suite);
@@ -275,7 +282,7 @@ fn is_as_described(host: &Host, package: &Package) -> Result<bool, Error> {
     let Some(stored) = host.store.get(&package.sha256)? else { return Ok(false) };
     let failed = |source| Error::Local { path: PathBuf::from(&package.filename), source };
     let content = Content::from_blob(Arc::clone(&stored.blob), 0, stored.size, stored.sha256);
-    let file = DebFile::read_within(content.reader(), 1, &host.limits).map_err(failed)?;
+    let file = DebFile::read(content.reader(), 1, &host.limits).map_err(failed)?;
     let described = file.package(stored.size, stored.sha256).map_err(failed)?;
     package.check_control(&described).map_err(|source| failed(source.into()))?;
     Ok(true)

@@ -4,7 +4,6 @@
 //! versions, and which alternative, is the set's own to say. But it must hold together, hold what is wanted, and have
 //! nothing in it without a reason.
 
-use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 
@@ -17,12 +16,14 @@ use super::explain;
 use super::recommends;
 use super::request;
 use super::request::Cause;
+use super::search::Steps;
 use super::solution;
 use super::world::Scope;
 use super::world::Slot;
 use super::world::World;
 use crate::archive::Index;
 use crate::archive::PackageId;
+use crate::cancel::Cancel;
 
 /// Why a set of packages is not one that a request leads to. Packages are named with their versions.
 #[derive(Debug, thiserror::Error)]
@@ -109,7 +110,7 @@ pub fn judge(index: &Index, request: &Request, chosen: &BTreeSet<PackageId>) -> 
     }
     if request.recommends {
         let limit = |_| Misfit::Limit { steps: request.steps };
-        let all = recommends::add(&world, &wanted, chosen.clone(), &Cell::new(request.steps)).map_err(limit)?;
+        let all = recommends::add(&world, &wanted, chosen.clone(), &Steps::new(request.steps, &Cancel::default())).map_err(limit)?;
         if let Some(&id) = all.difference(chosen).next() {
             return Err(Misfit::Recommended(label(&world, id)));
         }

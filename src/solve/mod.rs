@@ -26,7 +26,6 @@ mod world;
 #[cfg(test)]
 mod tests;
 
-use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 
@@ -47,9 +46,12 @@ pub use solution::Why;
 
 use crate::archive::Index;
 use crate::archive::PackageId;
+use crate::cancel::Cancel;
+use crate::cancel::Cancelled;
 use request::Wanted;
 use search::Failure;
 use search::Root;
+use search::Steps;
 use world::Scope;
 use world::Slot;
 use world::World;
@@ -89,11 +91,16 @@ pub enum Error {
     #[error("cannot install what is asked for: {0}")]
     Unsolvable(Contradiction),
     /// The search was given up.
-    #[error("cannot find a solution within {steps} steps of search: ask for fewer packages, or name versions")]
+    #[error(
+        "cannot find a solution within {steps} steps of search (limit `steps`): ask for fewer packages, or name versions"
+    )]
     Limit {
         /// [`Request::steps`].
         steps: u64,
     },
+    /// Somebody wanted it to end.
+    #[error("cancelled")]
+    Cancelled(#[from] Cancelled),
 }
 
 /// A wish that nothing answers.
@@ -112,11 +119,28 @@ pub struct Unknown {
 /// # Errors
 /// A wish is unknown, the relations contradict each other, or the search takes more than [`Request::steps`].
 pub fn solve(index: &Index, request: &Request) -> Result<Solution, Error> {
+    solve_unless(index, request, &Cancel::default())
+}
+
+/// As [`solve`], unless it is cancelled.
+///
+/// # Errors
+/// As [`solve`], or it was cancelled.
+pub fn solve_unless(index: &Index, request: &Request, cancel: &Cancel) -> Result<Solution, Error> {
+    let solution = search_all(index, request, cancel);
+    // A search that was cut short is one without an end.
+    if matches!(solution, Err(Error::Limit { .. })) {
+        cancel.check()?;
+    }
+    solution
+}
+
+fn search_all(index: &Index, request: &Request, cancel: &Cancel) -> Result<Solution, Error> {
     let wanted = request::wanted(index, request)?;
     let pins = request::pins(index, request, &wanted);
     let world = World::new(index, &request.architecture, &request.keep, pins);
     let roots: Vec<Root> = wanted.iter().map(|each| each.candidates.clone()).collect();
-    let steps = Cell::new(request.steps);
+    let steps = Steps::new(request.steps, cancel);
     let limit = || Error::Limit { steps: request.steps };
     let (world, mut chosen) = match find(&world, &roots, &steps) {
         Ok(found) => found,
@@ -132,7 +156,7 @@ pub fn solve(index: &Index, request: &Request) -> Result<Solution, Error> {
 /// Searches with the preferred version of each package; only if that fails with all. What the second search could
 /// not keep at the preferred version is then given to a third, like the first: so one old package does not change
 /// what is chosen elsewhere.
-fn find<'a>(world: &World<'a>, roots: &[Root], steps: &Cell<u64>) -> Result<(World<'a>, BTreeSet<PackageId>), Failure> {
+fn find<'a>(world: &World<'a>, roots: &[Root], steps: &Steps) -> Result<(World<'a>, BTreeSet<PackageId>), Failure> {
     let best = world.scoped(Scope::Best(BTreeMap::new()));
     match search::search(&best, roots, steps) {
         Ok(chosen) => return Ok((best, chosen)),
@@ -148,7 +172,7 @@ fn find<'a>(world: &World<'a>, roots: &[Root], steps: &Cell<u64>) -> Result<(Wor
 }
 
 /// The reasons, for as few of the wishes as contradict each other.
-fn contradiction(world: &World<'_>, request: &Request, wanted: &[Wanted], steps: &Cell<u64>) -> Error {
+fn contradiction(world: &World<'_>, request: &Request, wanted: &[Wanted], steps: &Steps) -> Error {
     let world = world.scoped(Scope::All);
     let mut culprits: Vec<&Wanted> = wanted.iter().collect();
     let asked: Vec<&Wanted> = wanted.iter().filter(|each| each.is_asked()).collect();

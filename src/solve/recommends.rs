@@ -1,12 +1,12 @@
 //! Recommends: added to a solution where they fit, never at the cost of what is needed.
 
-use std::cell::Cell;
 use std::collections::BTreeSet;
 
 use super::request::Wanted;
 use super::search;
 use super::search::Failure;
 use super::search::Root;
+use super::search::Steps;
 use super::solution;
 use super::world::World;
 use crate::archive::PackageId;
@@ -16,7 +16,7 @@ pub(super) fn add(
     world: &World<'_>,
     wanted: &[Wanted],
     mut chosen: BTreeSet<PackageId>,
-    steps: &Cell<u64>,
+    steps: &Steps,
 ) -> Result<BTreeSet<PackageId>, Failure> {
     let mut tried = BTreeSet::new();
     loop {
@@ -65,7 +65,7 @@ fn accept(
     world: &World<'_>,
     chosen: BTreeSet<PackageId>,
     groups: &[Root],
-    steps: &Cell<u64>,
+    steps: &Steps,
 ) -> Result<BTreeSet<PackageId>, Failure> {
     let roots: Vec<Root> = chosen.iter().map(|&id| vec![id]).chain(groups.iter().cloned()).collect();
     match search::search(world, &roots, steps) {

@@ -37,6 +37,7 @@ use super::Field;
 use super::world::Slot;
 use super::world::World;
 use crate::archive::PackageId;
+use crate::cancel::Cancel;
 use crate::deb::Relation;
 
 /// One of these packages must be chosen, the first preferred.
@@ -47,8 +48,29 @@ pub(super) type Root = Vec<PackageId>;
 pub(super) enum Failure {
     /// These facts exclude each other.
     Unsolvable(BTreeSet<Fact>),
-    /// The steps were used up.
+    /// The steps were used up, or it was cancelled.
     Limit,
+}
+
+/// What a search may cost. It is over when nothing is left, or when it was cancelled.
+#[derive(Debug)]
+pub(super) struct Steps {
+    left: Cell<u64>,
+    cancel: Cancel,
+}
+
+impl Steps {
+    pub(super) fn new(steps: u64, cancel: &Cancel) -> Self {
+        Self { left: Cell::new(steps), cancel: cancel.clone() }
+    }
+
+    fn spend(&self, steps: usize) {
+        self.left.set(self.left.get().saturating_sub(steps as u64));
+    }
+
+    fn is_over(&self) -> bool {
+        self.left.get() == 0 || self.cancel.is_cancelled()
+    }
 }
 
 /// A fact that has a part in a contradiction. Sorted: what is wanted, what is needed, what excludes.
@@ -65,7 +87,7 @@ pub(super) enum Fact {
 }
 
 /// Finds a set that fulfils all `roots`; `steps` counts down.
-pub(super) fn search(world: &World<'_>, roots: &[Root], steps: &Cell<u64>) -> Result<BTreeSet<PackageId>, Failure> {
+pub(super) fn search(world: &World<'_>, roots: &[Root], steps: &Steps) -> Result<BTreeSet<PackageId>, Failure> {
     let provider = Provider { world, steps, tables: RefCell::default() };
     let requirements = roots.iter().enumerate().map(|(position, root)| {
         let requirement = provider.requirement(root);
@@ -89,7 +111,7 @@ pub(super) fn search(world: &World<'_>, roots: &[Root], steps: &Cell<u64>) -> Re
 
 struct Provider<'w, 'a> {
     world: &'w World<'a>,
-    steps: &'w Cell<u64>,
+    steps: &'w Steps,
     tables: RefCell<Tables<'a>>,
 }
 
@@ -153,7 +175,7 @@ fn u32_of(count: usize) -> u32 {
 
 impl Provider<'_, '_> {
     fn spend(&self, steps: usize) {
-        self.steps.set(self.steps.get().saturating_sub(steps as u64));
+        self.steps.spend(steps);
     }
 
     /// The name of the slot that a package is of, its candidates made known.
@@ -376,6 +398,6 @@ impl DependencyProvider for Provider<'_, '_> {
     /// Asked before each propagation and each question to this provider.
     fn should_cancel_with_value(&self) -> Option<Box<dyn Any>> {
         self.spend(1);
-        (self.steps.get() == 0).then(|| Box::new(()) as Box<dyn Any>)
+        self.steps.is_over().then(|| Box::new(()) as Box<dyn Any>)
     }
 }

@@ -13,7 +13,6 @@ use crate::deb::Stanza;
 use crate::deb::Version;
 use crate::deb::format_relations;
 use crate::deb::parse_relations;
-use crate::deb::stanzas;
 use crate::tree::Tree;
 use crate::tree::escape;
 
@@ -135,9 +134,7 @@ fn status(packages: &[Installed]) -> Result<String, Error> {
 
 fn status_stanza(package: &Installed) -> Result<String, Error> {
     let error = |reason: String| Error::Control { package: package.name.clone(), reason };
-    let mut parsed = stanzas(package.control.as_bytes());
-    let stanza =
-        parsed.next().ok_or_else(|| error("it is empty".into()))?.map_err(|source| error(source.to_string()))?;
+    let stanza = Stanza::accepted(package.control.as_bytes()).map_err(|source| error(source.to_string()))?;
     let mut text = String::new();
     for (name, form) in FIELDS {
         let value = match form {

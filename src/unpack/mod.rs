@@ -16,6 +16,7 @@ mod package;
 
 use std::collections::BTreeMap;
 
+use crate::cancel::Cancelled;
 use crate::deb::MultiArch;
 use crate::deb::Version;
 use crate::digest::Sha256;
@@ -204,7 +205,7 @@ pub enum Error {
     Tree(#[source] crate::tree::Error),
     /// The reporter said so.
     #[error("cancelled")]
-    Cancelled,
+    Cancelled(#[from] Cancelled),
 }
 
 impl Error {
@@ -224,6 +225,7 @@ const STAGE: &str = "unpack";
 /// A package that is damaged, hostile, or that clashes with another.
 pub fn unpack(host: &Host, debs: &[Deb], options: &Options, before: &mut Before<'_>) -> Result<Root, Error> {
     host.reporter.event(&Event::StageStarted { stage: STAGE, total: Some(debs.len() as u64) });
+    let cancel = host.cancel();
     let unpacked = read_all(host, debs)?;
     let newest = unpacked.iter().flat_map(|each| &each.members).map(|member| member.stat.mtime).max().unwrap_or(0);
     let filter = Filter::new(&options.exclude, &options.include);
@@ -232,9 +234,7 @@ pub fn unpack(host: &Host, debs: &[Deb], options: &Options, before: &mut Before<
         layout::merge_usr(&mut merge.tree, &options.architecture).map_err(Error::Tree)?;
     }
     for (deb, next) in debs.iter().zip(unpacked) {
-        if host.reporter.is_cancelled() {
-            return Err(Error::Cancelled);
-        }
+        cancel.check()?;
         before(&mut merge.tree, &merge.packages, &next.installed)
             .map_err(|source| Error::Before { package: next.installed.name.clone(), source })?;
         merge.add(&deb.package, next)?;
@@ -255,11 +255,9 @@ fn ships_merged_usr(unpacked: &Unpacked) -> bool {
 fn read_all(host: &Host, debs: &[Deb]) -> Result<Vec<Unpacked>, Error> {
     let mut largest_first: Vec<usize> = (0..debs.len()).collect();
     largest_first.sort_by_key(|&position| std::cmp::Reverse(debs[position].blob.size));
+    let cancel = host.cancel();
     let read = |&position: &usize| {
-        if host.reporter.is_cancelled() {
-            return (position, Err(Error::Cancelled));
-        }
-        let unpacked = package::unpack(host, &debs[position]);
+        let unpacked = cancel.check().map_err(Error::from).and_then(|()| package::unpack(host, &debs[position]));
         host.reporter.event(&Event::StageProgress { stage: STAGE, done: 1 });
         (position, unpacked)
     };

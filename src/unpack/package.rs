@@ -96,7 +96,7 @@ pub(super) fn unpack(host: &Host, deb: &Deb) -> Result<Unpacked, Error> {
     let package = &deb.package.name;
     let whole = Content::from_blob(Arc::clone(&deb.blob.blob), 0, deb.blob.size, deb.blob.sha256);
     let failed = |source| Error::Deb { package: package.clone(), source };
-    let file = DebFile::read_within(whole.reader(), 1, &host.limits).map_err(failed)?;
+    let file = DebFile::read(whole.reader(), 1, &host.limits).map_err(failed)?;
     // What was resolved is what is installed: the control file may not say otherwise than the index.
     let described = file.package(deb.blob.size, deb.blob.sha256).map_err(failed)?;
     deb.package.check_control(&described).map_err(|source| failed(source.into()))?;
@@ -147,21 +147,21 @@ fn decode<R: Read>(
 ) -> Result<(Vec<Entry>, StoredBlob), Error> {
     let package = &deb.package.name;
     let store_failed = |source| Error::Store { package: package.clone(), source };
-    let mut writer = host.store.writer().map_err(store_failed)?;
+    let mut writer = host.cancel().writer(host.store.writer().map_err(store_failed)?);
     let mut entries: Vec<Entry> = Vec::new();
     let mut offset = 0;
     while let Some(header) = data.next_entry().map_err(|source| Error::Tar { package: package.clone(), source })? {
         let path = checked_path(&header.path).map_err(|reason| member_error(package, &header.path, reason))?;
         let mut sha256 = None;
         if header.kind == EntryKind::File {
-            let mut hashing = HashWriter::new(&mut *writer);
+            let mut hashing = HashWriter::new(&mut writer);
             io::copy(&mut data, &mut hashing).map_err(|source| Error::Read { package: package.clone(), source })?;
             sha256 = Some(hashing.finish().0);
         }
         entries.push(entry(path, &header, offset, sha256));
         offset += header.size;
     }
-    let blob = writer.commit(None).map_err(store_failed)?;
+    let blob = writer.into_inner().commit(None).map_err(store_failed)?;
     let record = Record { blob: blob.sha256, entries };
     let bytes = serde_json::to_vec(&record).expect("a record has a JSON form");
     host.store.set_record(RECORD, &deb.blob.sha256.to_string(), &bytes).map_err(store_failed)?;

@@ -12,7 +12,7 @@ use super::show;
 use crate::configure::shell::pattern::Pattern;
 use crate::deb::Stanza;
 use crate::deb::Version;
-use crate::deb::stanzas;
+use crate::deb::kept;
 
 /// The family's commands.
 pub(super) const COMMANDS: &[(&str, Command)] = &[
@@ -103,7 +103,7 @@ fn find<'a>(status: &'a str, pattern: &[u8]) -> Result<Vec<Stanza<'a>>, Fault> {
     };
     let (name, architecture) = (Pattern::plain(name), architecture.map(Pattern::plain));
     let mut found = Vec::new();
-    for stanza in stanzas(status.as_bytes()) {
+    for stanza in kept(status.as_bytes()) {
         let stanza = stanza.map_err(|error| Fault::Failed(2, format!("error: the status file: {error}")))?;
         let same = |field, wanted: &Pattern| stanza.get(field).is_some_and(|value| wanted.fits(value.as_bytes()));
         let any = pattern.ends_with(b":any");
@@ -207,7 +207,7 @@ fn search(call: &mut Call<'_, '_>, patterns: &[&[u8]]) -> Done {
             return Err(Fault::gap("--search of a path that is diverted"));
         }
         let mut owners: BTreeMap<Vec<u8>, Vec<String>> = BTreeMap::new();
-        for stanza in stanzas(text.as_bytes()).flatten() {
+        for stanza in kept(text.as_bytes()).flatten() {
             let files = call.read(info_file(&stanza, "list").as_bytes())?;
             call.shell.world.budget.made(files.len())?;
             let name = stanza.get("Package").unwrap_or_default();

@@ -24,13 +24,22 @@ pub struct Reader<R> {
     padding: u64,
     entry: u64,
     entries_max: u64,
+    /// What `entries_max` is called among the limits; nothing: it is none of them.
+    entries_name: &'static str,
     extension_max: u64,
 }
 
 impl<R: Read> Reader<R> {
     /// Reads an archive of at most `entries_max` entries.
     pub const fn new(inner: R, dialect: Dialect, entries_max: u64) -> Self {
-        Self { inner, dialect, left: 0, padding: 0, entry: 0, entries_max, extension_max: super::EXTENSION_MAX }
+        let extension_max = super::EXTENSION_MAX;
+        Self { inner, dialect, left: 0, padding: 0, entry: 0, entries_max, entries_name: "", extension_max }
+    }
+
+    /// Says what the limit of entries is called.
+    #[must_use]
+    pub fn entries_are(self, name: &'static str) -> Self {
+        Self { entries_name: name, ..self }
     }
 
     /// Takes names and pax headers of at most so many bytes.
@@ -83,7 +92,11 @@ impl<R: Read> Reader<R> {
             return Err(self.invalid("the archive ends within a header"));
         }
         if self.entry > self.entries_max {
-            return Err(self.invalid(format!("more than the allowed {} entries", self.entries_max)));
+            let limit = match self.entries_name {
+                "" => String::new(),
+                name => format!(" (limit `{name}`)"),
+            };
+            return Err(self.invalid(format!("more than the allowed {} entries{limit}", self.entries_max)));
         }
         let sum: u32 = header
             .as_bytes()
@@ -230,7 +243,9 @@ impl<R: Read> Reader<R> {
     fn extension(&mut self, header: &tar::Header) -> Result<Vec<u8>, Error> {
         let size = number(&header.as_old().size).ok_or_else(|| self.invalid("the size is no number"))?;
         if size > self.extension_max {
-            return Err(self.invalid(format!("an extension header of more than {} bytes", self.extension_max)));
+            return Err(
+                self.invalid(format!("an extension header of more than {} bytes (limit `name`)", self.extension_max))
+            );
         }
         (self.left, self.padding) = (size, padding(size));
         let mut body = Vec::new();

@@ -310,10 +310,13 @@ fn supervise(job: &Job, stdout: &mut File) -> Result<ExitStatus, Verdict> {
             return Ok(status);
         }
         if Instant::now() > deadline {
-            return Err(Verdict::Limit(format!("it ran longer than {} seconds", job.timeout_seconds)));
+            return Err(Verdict::Limit(format!(
+                "it ran longer than {} seconds (limit `scripts`)",
+                job.timeout_seconds
+            )));
         }
         if processes()?.len() as u64 > job.processes {
-            return Err(Verdict::Limit(format!("it had more than {} processes", job.processes)));
+            return Err(Verdict::Limit(format!("it had more than {} processes (limit `processes`)", job.processes)));
         }
     }
 }

@@ -31,6 +31,10 @@ use std::process::ChildStdin;
 use std::process::Command;
 use std::process::ExitCode;
 use std::process::Stdio;
+use std::sync::mpsc::Receiver;
+use std::sync::mpsc::RecvTimeoutError;
+use std::sync::mpsc::channel;
+use std::time::Duration;
 
 use serde::Deserialize;
 use serde::Serialize;
@@ -38,6 +42,8 @@ use serde::Serialize;
 use super::Sandbox;
 use super::SandboxError;
 use super::SandboxJob;
+use crate::cancel::Cancel;
+use crate::cancel::Cancelled;
 use crate::format::shown::shown;
 use crate::limits::Limits;
 pub use probe::Finding;
@@ -51,11 +57,15 @@ const HELPER_ARGUMENT: &str = "imgbuild-sandbox-helper";
 /// What of a helper's own words is kept for a message.
 const STDERR_MAX: u64 = 4096;
 
+/// How often somebody is asked whether what runs inside shall end.
+const LOOK: Duration = Duration::from_millis(50);
+
 /// The sandbox of this module.
 #[derive(Debug, Clone)]
 pub struct Namespaces {
     helper: PathBuf,
     limits: Limits,
+    cancel: Cancel,
 }
 
 /// A [`SandboxJob`] as it travels to the helper.
@@ -74,14 +84,20 @@ impl Namespaces {
     /// `helper` is a program whose `main` calls [`child_main`] first, before it starts a thread:
     /// `/proc/self/exe` for `imgbuild` itself.
     #[must_use]
-    pub const fn new(helper: PathBuf) -> Self {
-        Self { helper, limits: Limits::DEFAULT }
+    pub fn new(helper: PathBuf) -> Self {
+        Self { helper, limits: Limits::DEFAULT, cancel: Cancel::default() }
     }
 
     /// Lets the command have what these limits say of processes, open files, the size of a file, and words.
     #[must_use]
     pub fn within(self, limits: &Limits) -> Self {
         Self { limits: *limits, ..self }
+    }
+
+    /// Kills everything inside when this says so.
+    #[must_use]
+    pub fn cancelled_by(self, cancel: &Cancel) -> Self {
+        Self { cancel: cancel.clone(), ..self }
     }
 
     #[expect(clippy::disallowed_methods, reason = "the host starts processes")]
@@ -109,6 +125,20 @@ impl Drop for Helper {
         // It may have ended by itself: then there is nothing to kill, and the wait returns at once.
         let _ = self.0.kill();
         let _ = self.0.wait();
+    }
+}
+
+impl Namespaces {
+    /// Kills the helper, and by that everything inside, when it is cancelled before it is over.
+    fn watch(&self, helper: u32, over: &Receiver<()>) {
+        while over.recv_timeout(LOOK) == Err(RecvTimeoutError::Timeout) {
+            if self.cancel.is_cancelled() {
+                let id = helper.try_into().ok().and_then(rustix::process::Pid::from_raw);
+                // When it has just ended by itself, there is nothing to kill.
+                let _ = id.map(|id| rustix::process::kill_process(id, rustix::process::Signal::KILL));
+                return;
+            }
+        }
     }
 }
 
@@ -140,8 +170,15 @@ impl Sandbox for Namespaces {
         let job = serde_json::to_vec(&job).expect("strings and numbers have a JSON form");
         std::thread::scope(|scope| {
             let feeder = scope.spawn(move || feed(stdin_with_job(&mut stdin, job)?, input));
+            let (running, over) = channel();
+            let id = helper.0.id();
+            let watcher = scope.spawn(move || self.watch(id, &over));
             let verdict = follow(&mut stdout, output, log);
+            // The helper has not been waited for yet, so that its number is still its own.
+            drop(running);
+            watcher.join().expect("the watcher does not panic");
             let ended = match verdict {
+                Err(_) if self.cancel.is_cancelled() => Err(SandboxError::Io(Cancelled.into())),
                 Ok(verdict) => judge(&verdict),
                 Err(error) => {
                     // The feeder may be stuck in a pipe that nobody reads any more: end the reader first.

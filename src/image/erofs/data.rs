@@ -14,6 +14,7 @@ use lz4::block::CompressionMode;
 use super::BLOCK;
 use super::Compression;
 use super::Image;
+use super::Options;
 use super::attributes::Attributes;
 use super::failed;
 use super::metadata;
@@ -71,12 +72,11 @@ impl Data {
     pub(super) fn write(
         tree: &Tree,
         attributes: &Attributes,
-        compression: Compression,
-        jobs: usize,
+        options: &Options,
         image: &mut Image<'_>,
     ) -> Result<Self, Error> {
         let room = room(tree, attributes);
-        let mut writer = Writer { data: Self::default(), compression, jobs, image, pending: Vec::new() };
+        let mut writer = Writer { data: Self::default(), options, image, pending: Vec::new() };
         for (path, _, inode) in tree.iter() {
             if let Some(content) = inode.content().filter(|content| content.size() > 0) {
                 writer.file(path, content, room[content.sha256()])?;
@@ -117,8 +117,7 @@ struct Piece {
 
 struct Writer<'a, 'b> {
     data: Data,
-    compression: Compression,
-    jobs: usize,
+    options: &'a Options,
     image: &'a mut Image<'b>,
     pending: Vec<Piece>,
 }
@@ -140,7 +139,7 @@ impl Writer<'_, '_> {
             reader.read_exact(&mut bytes).map_err(|source| Error::Read { path: path.clone(), source })?;
             left -= size;
             self.pending.push(Piece { bytes, file, alone });
-            if self.pending.len() == BATCH * self.jobs.max(1) {
+            if self.pending.len() == BATCH * self.options.jobs.max(1) {
                 self.flush()?;
             }
         }
@@ -150,8 +149,8 @@ impl Writer<'_, '_> {
     /// Compresses and writes what waits.
     fn flush(&mut self) -> Result<(), Error> {
         let pending = std::mem::take(&mut self.pending);
-        let compression = self.compression;
-        let packed = parallel::map(self.jobs, &pending, &|piece| pack(compression, piece));
+        let Options { compression, jobs, cancel, .. } = self.options;
+        let packed = parallel::map(*jobs, cancel, &pending, &|piece| pack(*compression, piece))?;
         for (piece, packed) in pending.iter().zip(packed) {
             let packed = packed.map_err(failed)?;
             let stored = self.data.files.get_mut(&piece.file).expect("a file is known before its extents");

@@ -33,6 +33,7 @@ use super::Error;
 use super::Output;
 use super::Xattrs;
 use super::layout;
+use crate::cancel::Cancel;
 use crate::digest::Sha256;
 use crate::tree;
 use crate::tree::Tree;
@@ -55,13 +56,15 @@ pub struct Options {
     pub epoch: i64,
     /// Threads that compress; changes nothing but the time it takes.
     pub jobs: usize,
+    /// Asked before each block is compressed. Who gives up in between needs an output that does.
+    pub cancel: Cancel,
 }
 
 impl Default for Options {
     /// LZ4, nothing lost, of the year 1970, on one thread.
     fn default() -> Self {
         let compression = Compression::Lz4 { level: data::LEVEL };
-        Self { compression, xattrs: Xattrs::Refused, epoch: 0, jobs: 1 }
+        Self { compression, xattrs: Xattrs::Refused, epoch: 0, jobs: 1, cancel: Cancel::default() }
     }
 }
 
@@ -106,7 +109,7 @@ fn write_image(tree: &Tree, options: &Options, output: &mut dyn Output) -> Resul
     let attributes = Attributes::new(tree, options.xattrs)?;
     metadata::check(tree)?;
     image.output.seek(SeekFrom::Start(BLOCK as u64)).map_err(failed)?;
-    let data = Data::write(tree, &attributes, options.compression, options.jobs, &mut image)?;
+    let data = Data::write(tree, &attributes, options, &mut image)?;
     let directories = layout::directories(tree);
     let mut metadata = Metadata::place(tree, &directories, &data, &attributes);
     metadata.write_blocks(&mut image)?;

@@ -9,6 +9,7 @@ use std::io;
 use std::io::Read;
 
 use super::BLOCK;
+use super::Options;
 use super::failed;
 use super::pack::Packer;
 use super::unsupported;
@@ -56,12 +57,12 @@ impl Data {
     pub(super) fn write(
         tree: &Tree,
         packer: Packer,
-        jobs: usize,
+        options: &Options,
         start: u64,
         output: &mut dyn Output,
     ) -> Result<Self, Error> {
         let data = Self { files: BTreeMap::new(), fragments: Vec::new(), end: start };
-        let mut writer = Writer { data, packer, jobs, output, pending: Vec::new(), fragment: Vec::new(), number: 0 };
+        let mut writer = Writer { data, packer, options, output, pending: Vec::new(), fragment: Vec::new(), number: 0 };
         for (path, _, inode) in tree.iter() {
             if let Some(content) = inode.content().filter(|content| content.size() > 0) {
                 writer.file(path, content)?;
@@ -95,7 +96,7 @@ enum Owner {
 struct Writer<'a> {
     data: Data,
     packer: Packer,
-    jobs: usize,
+    options: &'a Options,
     output: &'a mut dyn Output,
     /// Blocks that wait to be compressed; a hole has no bytes.
     pending: Vec<(Vec<u8>, Owner)>,
@@ -154,7 +155,7 @@ impl Writer<'_> {
 
     fn add(&mut self, block: Vec<u8>, owner: Owner) -> Result<(), Error> {
         self.pending.push((block, owner));
-        if self.pending.len() == BATCH * self.jobs.max(1) { self.flush() } else { Ok(()) }
+        if self.pending.len() == BATCH * self.options.jobs.max(1) { self.flush() } else { Ok(()) }
     }
 
     fn stored_mut(&mut self, sha256: &Sha256) -> &mut Stored {
@@ -165,7 +166,8 @@ impl Writer<'_> {
     fn flush(&mut self) -> Result<(), Error> {
         let pending = std::mem::take(&mut self.pending);
         let packer = self.packer;
-        let packed = parallel::map(self.jobs, &pending, &|(block, _)| packer.pack(block));
+        let packed =
+            parallel::map(self.options.jobs, &self.options.cancel, &pending, &|(block, _)| packer.pack(block))?;
         for ((block, owner), packed) in pending.iter().zip(packed) {
             let packed = packed.map_err(failed)?;
             let (mark, bytes) = packed.as_deref().map_or((STORED, block.as_slice()), |packed| (0, packed));

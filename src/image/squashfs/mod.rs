@@ -30,6 +30,7 @@ use super::Error;
 use super::Output;
 use super::Xattrs;
 use super::layout;
+use crate::cancel::Cancel;
 use crate::format::compress::Compression;
 use crate::tree::Tree;
 use crate::tree::TreePath;
@@ -54,12 +55,21 @@ pub struct Options {
     pub epoch: i64,
     /// Threads that compress; changes nothing but the time it takes.
     pub jobs: usize,
+    /// Asked before each block is compressed. Who gives up in between needs an output that does.
+    pub cancel: Cancel,
 }
 
 impl Default for Options {
     /// zstd, nothing lost, of the year 1970, on one thread.
     fn default() -> Self {
-        Self { compression: Compression::Zstd, level: None, xattrs: Xattrs::Refused, epoch: 0, jobs: 1 }
+        Self {
+            compression: Compression::Zstd,
+            level: None,
+            xattrs: Xattrs::Refused,
+            epoch: 0,
+            jobs: 1,
+            cancel: Cancel::default(),
+        }
     }
 }
 
@@ -104,7 +114,7 @@ fn write_image(tree: &Tree, options: &Options, output: &mut dyn Output) -> Resul
     let attributes = Attributes::new(tree, options.xattrs)?;
     let owners = owners(tree)?;
     output.seek(SeekFrom::Start(SUPERBLOCK)).map_err(failed)?;
-    let data = Data::write(tree, packer, options.jobs, SUPERBLOCK, output)?;
+    let data = Data::write(tree, packer, options, SUPERBLOCK, output)?;
     let directories = layout::directories(tree);
     let inodes = Inodes::new(tree, &directories, &data, &attributes, &owners, packer)?;
 

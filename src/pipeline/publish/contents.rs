@@ -13,6 +13,7 @@ use std::path::Path;
 use rustix::fs::FileType;
 
 use super::failed;
+use crate::cancel::Cancel;
 use crate::digest::Sha256;
 use crate::error::Error;
 use crate::host::Dir;
@@ -37,7 +38,7 @@ pub(super) struct Contents(pub(super) BTreeMap<String, Item>);
 
 impl Contents {
     /// How a directory is not so, in words; but for what lies below these of its names. One way is enough.
-    pub(super) fn difference(&self, directory: &Dir, but: &[&str]) -> io::Result<Option<String>> {
+    pub(super) fn difference(&self, directory: &Dir, but: &[&str], cancel: &Cancel) -> io::Result<Option<String>> {
         let mut missing: BTreeMap<&str, Option<&Item>> =
             self.0.iter().map(|(path, item)| (&**path, Some(item))).collect();
         missing.extend(self.directories().into_iter().map(|path| (path, None)));
@@ -64,7 +65,7 @@ impl Contents {
                             Item::Output(_, sha256, size) => (*sha256, *size),
                             Item::Link(_) => return Ok(Some(format!("`{}` is another", shown.escape_debug()))),
                         };
-                        let mut file = here.file(&name)?.take(wanted.1.saturating_add(1));
+                        let mut file = cancel.reader(here.file(&name)?.take(wanted.1.saturating_add(1)));
                         status.mode == FILE_MODE && status.size == wanted.1 && Sha256::of_reader(&mut file)? == wanted
                     }
                     _ => false,

@@ -40,6 +40,7 @@ use std::path::PathBuf;
 
 use rustix::fs::FileType;
 
+use crate::cancel::Cancel;
 use crate::error::Error;
 use crate::error::PublishError;
 use crate::format::compress;
@@ -87,7 +88,7 @@ const OTHERS: [&str; 2] = ["etc/hosts", "etc/keepalived/keepalived.conf"];
 const KEYS: &str = "etc/imgbuild/keys";
 
 /// How to publish.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub struct Options<'a> {
     /// Which of a cluster's heads it is for.
     pub role: Role,
@@ -97,26 +98,29 @@ pub struct Options<'a> {
     pub keep_root: bool,
     /// The time, in seconds since 1970.
     pub now: i64,
+    /// Ends it.
+    pub cancel: Cancel,
 }
 
 impl std::fmt::Debug for Options<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { role, keys, keep_root, now } = self;
+        let Self { role, keys, keep_root, now, cancel } = self;
         let keys: Vec<String> = keys.iter().map(|key| key.key_id()).collect();
         f.debug_struct("Options")
             .field("role", role)
             .field("keys", &keys)
             .field("keep_root", keep_root)
             .field("now", now)
+            .field("cancel", cancel)
             .finish()
     }
 }
 
 impl Options<'_> {
-    /// For the only or first head, whoever has signed.
+    /// For the only or first head, whoever has signed, to its end.
     #[must_use]
-    pub const fn new(now: i64) -> Self {
-        Self { role: Role::Head, keys: &[], keep_root: false, now }
+    pub fn new(now: i64) -> Self {
+        Self { role: Role::Head, keys: &[], keep_root: false, now, cancel: Cancel::default() }
     }
 }
 
@@ -139,10 +143,14 @@ pub struct Published {
 ///
 /// # Errors
 /// The output is not what its manifest says, is not signed by who must have, has no such head, is on the wrong one,
-/// nodes must not boot it, or the disk; then the menu is as it was. What can be known before is said before anything is
-/// written.
+/// nodes must not boot it, the disk, or it was cancelled; then the menu is as it was. What can be known before is said
+/// before anything is written.
 pub fn publish(output: &Path, root: &Path, options: &Options<'_>) -> Result<Published, Error> {
-    let output = Output::verified(output, options.keys)?;
+    super::cancellable(&options.cancel, || publish_all(output, root, options))
+}
+
+fn publish_all(output: &Path, root: &Path, options: &Options<'_>) -> Result<Published, Error> {
+    let output = Output::verified(output, options.keys, &options.cancel)?;
     let bundle = Bundle::read(&output, options.role)?;
     let wrong = findings(&output, &bundle);
     if !wrong.is_empty() {
@@ -151,7 +159,7 @@ pub fn publish(output: &Path, root: &Path, options: &Options<'_>) -> Result<Publ
     check_heads_keys(&output, root)?;
     fs::create_dir_all(root).map_err(failed("make", root))?;
     let root = Dir::open(root).map_err(failed("open", root))?;
-    let place = Place { root, cluster: bundle.cluster.clone() };
+    let mut place = Place { root, cluster: bundle.cluster.clone(), cancel: options.cancel.clone() };
     place.check_links()?;
     place.check_role()?;
     check_places(&place, &bundle)?;
@@ -166,6 +174,10 @@ pub fn publish(output: &Path, root: &Path, options: &Options<'_>) -> Result<Publ
         let state = place.state(&node.name);
         place.root.make_dir(&state).map_err(failed("make", &place.on_disk(&state)))?;
     }
+    options.cancel.check()?;
+    // From here on it is done rather than cancelled: only this run can tell which files have changed.
+    let output = output.cancelled_by(&Cancel::default());
+    place.cancel = Cancel::default();
     let (changed, left) = put_files(&output, &bundle, &place)?;
     // What was published before stays the one to go back to when the same is published again.
     let before = place.menu();
@@ -366,15 +378,15 @@ fn put_root(output: &Output, bundle: &Bundle, place: &Place, keep: bool) -> Resu
         place.root.make_dir(&directory).map_err(failed("make", &place.on_disk(&directory)))?;
     }
     let workshop = place.on_disk(place.export());
-    let root = is_directory.then(|| read_root(output, &text, &workshop)).transpose()?;
-    let staging = Staging::replacing(&on_disk, &workshop)?;
+    let root = is_directory.then(|| read_root(output, &text, &workshop, &place.cancel)).transpose()?;
+    let staging = Staging::replacing(&on_disk, &workshop)?.cancelled_by(&place.cancel);
     contents.write(Some(output), staging.path())?;
     let directory = staging.path().join("root");
     if is_directory || role.is_some() {
         fs::create_dir(&directory).map_err(failed("make", &directory))?;
     }
     if let Some(root) = root {
-        image::write_directory(&root, &directory, Owners::Kept)?;
+        image::write_directory(&root, &directory, Owners::Kept, &place.cancel)?;
     }
     staging.publish()?;
     Ok(Vec::new())
@@ -411,7 +423,7 @@ fn root_difference(
         Err(error) => return Ok(Some(vec![error.to_string()])),
     };
     let mut wrong: Vec<String> =
-        contents.difference(&there, &["root"]).map_err(failed("read", &on_disk))?.into_iter().collect();
+        contents.difference(&there, &["root"], &place.cancel).map_err(failed("read", &on_disk))?.into_iter().collect();
     let root = there.status_if_any("root").map_err(failed("look at", &on_disk))?;
     let is_directory = root.is_some_and(|status| status.kind == FileType::Directory);
     match directory {
@@ -427,7 +439,7 @@ fn root_difference(
         Directory::Root(text) => {
             let root = there.dir("root").map_err(failed("read", &on_disk))?;
             let mut different = output::Wrong::default();
-            for (path, how) in output::tree_differences(&root, text)? {
+            for (path, how) in output::tree_differences(&root, text, &place.cancel)? {
                 different.say_of(&format!("root{path}"), &how);
             }
             wrong.extend(different.told());
@@ -465,12 +477,14 @@ fn form(output: &Output) -> Option<&OutputRecord> {
 }
 
 /// The root's tree, which is the one of the text; the bytes of its files are kept on the file system of `disk`.
-fn read_root(output: &Output, text: &str, disk: &Path) -> Result<Tree, Error> {
+fn read_root(output: &Output, text: &str, disk: &Path, cancel: &Cancel) -> Result<Tree, Error> {
     let mut spool = Spool::new_in(disk).map_err(failed("write in", disk))?;
     let mut keep = |bytes: &mut dyn Read, _: u64| spool.keep(bytes);
     let path = form(output).map_or("root", OutputRecord::path);
     let read = match output.root_directory()? {
-        Some((directory, lines)) if !TARS.contains(&path) => image::read_directory(&directory, lines, &mut keep)?,
+        Some((directory, lines)) if !TARS.contains(&path) => {
+            image::read_directory(&directory, lines, &mut keep, cancel)?
+        }
         _ => output.through(path, |bytes| {
             let on_disk = || output.path().join(path);
             let mut input = BufReader::with_capacity(1 << 20, bytes);
@@ -479,7 +493,7 @@ fn read_root(output: &Output, text: &str, disk: &Path) -> Result<Tree, Error> {
             let input =
                 compress::decoder(kind, input, compress::Limits::new(TAR_MAX)).map_err(failed("read", &on_disk()))?;
             let root = |source| PublishError::Root { path: on_disk(), source };
-            Ok(tree::tar::read(input, &mut keep).map_err(root)?)
+            Ok(tree::tar::read(cancel.reader(input), &mut keep).map_err(root)?)
         })?,
     };
     spool.finish().map_err(failed("write in", disk))?;

@@ -14,6 +14,7 @@ use rustix::fs::FlockOperation;
 use super::contents::Contents;
 use super::contents::Item;
 use super::failed;
+use crate::cancel::Cancel;
 use crate::error::Error;
 use crate::error::PublishError;
 use crate::head;
@@ -45,6 +46,7 @@ pub struct Menu {
 pub(super) struct Place {
     pub(super) root: Dir,
     pub(super) cluster: Cluster,
+    pub(super) cancel: Cancel,
 }
 
 impl Place {
@@ -56,7 +58,7 @@ impl Place {
         found.retain(|cluster| name.is_none_or(|name| cluster.name == name));
         let wanted = name.map_or("one published cluster".to_owned(), |name| format!("cluster `{name}`"));
         match (found.pop(), found.is_empty()) {
-            (Some(cluster), true) => Ok(Self { root, cluster }),
+            (Some(cluster), true) => Ok(Self { root, cluster, cancel: Cancel::default() }),
             _ => Err(PublishError::NoCluster { root: root.path().to_owned(), wanted, known }.into()),
         }
     }
@@ -192,11 +194,11 @@ impl Place {
         let on_disk = self.on_disk(path);
         let there = self.root.dir_if_any(path).ok().flatten();
         // What cannot be compared is not the same.
-        if there.is_some_and(|there| contents.difference(&there, &[]).is_ok_and(|how| how.is_none())) {
+        if there.is_some_and(|there| contents.difference(&there, &[], &self.cancel).is_ok_and(|how| how.is_none())) {
             return Ok(());
         }
         let parent = on_disk.parent().expect("it is below the head's root");
-        let staging = Staging::replacing(&on_disk, parent)?;
+        let staging = Staging::replacing(&on_disk, parent)?.cancelled_by(&self.cancel);
         contents.write(output, staging.path())?;
         Ok(staging.publish()?)
     }

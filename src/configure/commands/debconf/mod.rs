@@ -31,7 +31,7 @@ use crate::configure::shell::stream::Descriptor;
 use crate::configure::shell::stream::Stream;
 use crate::configure::shell::stream::StreamError;
 use crate::configure::world::World;
-use crate::deb::stanzas;
+use crate::deb::kept;
 use crate::recipe::Treatment;
 use crate::recipe::nearest;
 use crate::tree::Inode;
@@ -591,7 +591,7 @@ pub(in crate::configure) fn selections(chosen: &[&Installed], answers: &BTreeMap
 }
 
 fn template_type(package: &Installed, question: &str) -> Option<String> {
-    stanzas(package.member("templates")?)
+    kept(package.member("templates")?)
         .filter_map(Result::ok)
         .find(|stanza| stanza.get("Template") == Some(question))
         .and_then(|stanza| stanza.get("Type").map(str::to_owned))
