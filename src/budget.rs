@@ -13,6 +13,8 @@
 //! | [`Budget::read`] | 1 step for 256 bytes | bytes looked at, once and in order |
 //! | [`Budget::tried`] | 1 step for 32 | comparisons, states of a match, entries passed: some nanoseconds each |
 
+pub(crate) mod kept;
+
 use std::cell::Cell;
 use std::fmt;
 use std::rc::Rc;

@@ -244,6 +244,12 @@ impl World {
         }
     }
 
+    /// How many bytes an open file has.
+    pub(super) fn file_size(&self, file: &OpenFile) -> usize {
+        let size = || self.present(file.id).map_or(0, Content::size);
+        self.written.get(&file.id).map_or_else(|| count(size()), |buffer| buffer.len())
+    }
+
     /// The bytes of an open file from `position` on: no more than `count`, and up to and with the first `end`.
     pub(super) fn read_file(
         &self,

@@ -110,7 +110,8 @@ pub fn judge(index: &Index, request: &Request, chosen: &BTreeSet<PackageId>) -> 
     }
     if request.recommends {
         let limit = |_| Misfit::Limit { steps: request.steps };
-        let all = recommends::add(&world, &wanted, chosen.clone(), &Steps::new(request.steps, &Cancel::default())).map_err(limit)?;
+        let all = recommends::add(&world, &wanted, chosen.clone(), &Steps::new(request.steps, &Cancel::default()))
+            .map_err(limit)?;
         if let Some(&id) = all.difference(chosen).next() {
             return Err(Misfit::Recommended(label(&world, id)));
         }

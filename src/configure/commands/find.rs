@@ -275,8 +275,8 @@ impl Parser<'_> {
             b"-path" | b"-wholename" => Expression::Path(own(&self.value()?), false),
             b"-ipath" | b"-iwholename" => Expression::Path(own(&self.value()?.to_ascii_lowercase()), true),
             b"-lname" => Expression::Links(own(&self.value()?)),
-            b"-regex" => self.regex(false)?,
-            b"-iregex" => self.regex(true)?,
+            b"-regex" => self.regex(call, false)?,
+            b"-iregex" => self.regex(call, true)?,
             b"-type" => Expression::Type(self.types()?),
             b"-xtype" => Expression::BehindType(self.types()?),
             b"-empty" => Expression::Empty,
@@ -362,14 +362,19 @@ impl Parser<'_> {
     }
 
     /// An expression for the whole path.
-    fn regex(&mut self, ignore_case: bool) -> Result<Expression, Fault> {
+    fn regex(&mut self, call: &Call<'_, '_>, ignore_case: bool) -> Result<Expression, Fault> {
         let text = self.value()?;
         let (open, text, close, syntax): (&[u8], _, &[u8], _) = match self.syntax {
-            Some(Syntax::Extended) => (b"^(", text, b")$", Syntax::Extended),
             Some(Syntax::Basic) => (b"^\\(", text, b"\\)$", Syntax::Basic),
+            Some(_) => (b"^(", text, b")$", Syntax::Extended),
             None => (b"^\\(", from_emacs(&text)?, b"\\)$", Syntax::Basic),
         };
-        Ok(Expression::Regex(Regex::new(&[open, &text, close].concat(), syntax, ignore_case)?))
+        Ok(Expression::Regex(Regex::new(
+            &[open, &text, close].concat(),
+            syntax,
+            ignore_case,
+            &call.shell.world.budget,
+        )?))
     }
 
     fn age(&mut self, call: &Call<'_, '_>, unit: i64) -> Result<Expression, Fault> {

@@ -1,148 +1,260 @@
-//! grep(1), with `egrep` and `fgrep`.
+//! grep(1), GNU's, with `egrep` and `fgrep`.
 
 use super::Call;
 use super::Command;
 use super::Done;
 use super::Fault;
 use super::Given;
+use super::buffer::Kept;
+use super::buffer::Out;
+use super::options::Opt;
 use super::regex::Groups;
 use super::regex::Regex;
 use super::regex::Syntax;
+use super::text::number;
+use crate::budget::Budget;
 use crate::tree::Kind;
 
 /// The family's commands.
 pub(super) const COMMANDS: &[(&str, Command)] = &[("egrep", grep), ("fgrep", grep), ("grep", grep), ("zgrep", grep)];
 
-const LONG: &[(&str, u8)] = &[
-    ("extended-regexp", b'E'),
-    ("fixed-strings", b'F'),
-    ("basic-regexp", b'G'),
-    ("ignore-case", b'i'),
-    ("invert-match", b'v'),
-    ("word-regexp", b'w'),
-    ("line-regexp", b'x'),
-    ("count", b'c'),
-    ("files-with-matches", b'l'),
-    ("files-without-match", b'L'),
-    ("max-count", b'm'),
-    ("only-matching", b'o'),
-    ("quiet", b'q'),
-    ("silent", b'q'),
-    ("no-messages", b's'),
-    ("line-number", b'n'),
-    ("with-filename", b'H'),
-    ("no-filename", b'h'),
-    ("recursive", b'r'),
-    ("text", b'a'),
-    ("regexp", b'e'),
-    ("file", b'f'),
-    ("after-context", b'A'),
+/// The options.
+pub(super) const OPTIONS: &[Opt] = &[
+    Opt::flag(b'E', "extended-regexp"),
+    Opt::flag(b'F', "fixed-strings"),
+    Opt::flag(b'G', "basic-regexp"),
+    Opt::flag(b'i', "ignore-case"),
+    Opt::flag(b'y', ""),
+    Opt::flag(b'v', "invert-match"),
+    Opt::flag(b'w', "word-regexp"),
+    Opt::flag(b'x', "line-regexp"),
+    Opt::flag(b'c', "count"),
+    Opt::flag(b'l', "files-with-matches"),
+    Opt::flag(b'L', "files-without-match"),
+    Opt::value(b'm', "max-count"),
+    Opt::flag(b'o', "only-matching"),
+    Opt::flag(b'q', "quiet silent"),
+    Opt::flag(b's', "no-messages"),
+    Opt::flag(b'n', "line-number"),
+    Opt::flag(b'b', "byte-offset"),
+    Opt::flag(b'H', "with-filename"),
+    Opt::flag(b'h', "no-filename"),
+    Opt::flag(b'r', "recursive"),
+    Opt::flag(b'R', "dereference-recursive"),
+    Opt::flag(b'a', "text"),
+    Opt::flag(b'z', "null-data"),
+    Opt::flag(b'Z', "null"),
+    Opt::value(b'e', "regexp"),
+    Opt::value(b'f', "file"),
+    Opt::value(b'A', "after-context"),
+    Opt::value(b'B', "before-context"),
+    Opt::value(b'C', "context"),
+    Opt::value(1, "label"),
+    Opt::attached(2, "color colour"),
+    Opt::harmless(b'u', "line-buffered", "nobody reads while it writes"),
+    Opt::harmless(b'U', "binary", "bytes are bytes"),
 ];
 
+/// How lines are shown.
+struct Manner {
+    matcher: Matcher,
+    most: usize,
+    before: usize,
+    after: usize,
+    /// Context was asked for: groups of lines are told apart.
+    apart: bool,
+    named: bool,
+    end: u8,
+}
+
+/// What grep reads of a pipe at a time.
+const BLOCK: usize = 96 << 10;
+
 fn grep(call: &mut Call<'_, '_>) -> Done {
-    let given = call.options("EFGiyvwxclLm:oqsnHhrRae:f:A:", LONG)?;
+    let args = modern(call.args);
+    let given = Call { shell: &mut *call.shell, name: call.name, args: &args }.given(OPTIONS)?;
+    if given.value(2).is_some_and(|when| !matches!(when, b"never" | b"auto" | b"")) {
+        return Err(Fault::gap("--color"));
+    }
+    let budget = call.shell.world.budget.clone();
     let mut operands = given.operands.as_slice();
-    let mut patterns: Vec<Vec<u8>> = Vec::new();
+    let mut patterns = Kept::new(&budget)?;
     for text in given.values(b'e') {
-        patterns.extend(text.split(|&byte| byte == b'\n').map(<[u8]>::to_vec));
+        add_patterns(text, &mut patterns)?;
     }
     for path in given.values(b'f') {
-        let text = call.read(path)?;
-        patterns.extend(lines(&text).map(<[u8]>::to_vec));
+        let text = call.text(path).map_err(trouble)?;
+        if !text.is_empty() {
+            add_patterns(text.strip_suffix(b"\n").unwrap_or(&text), &mut patterns)?;
+        }
     }
     if !given.has(b'e') && !given.has(b'f') {
         let Some((first, rest)) = operands.split_first() else { return Err(Fault::Failed(2, "no pattern".into())) };
-        patterns.extend(first.split(|&byte| byte == b'\n').map(<[u8]>::to_vec));
+        add_patterns(first, &mut patterns)?;
         operands = rest;
     }
-    let matcher = Matcher::new(call, &given, &patterns)?;
+    let count =
+        |letter: u8| given.value(letter).or(given.value(b'C').filter(|_| letter != b'm')).map(number).transpose();
     let recursive = given.has(b'r') || given.has(b'R');
-    let (mut paths, mut status) = (Vec::new(), 1);
+    let mut paths = Vec::new();
+    let mut status = 1;
     for path in operands {
-        if recursive { walk(call, path, &mut paths)? } else { paths.push(path.clone()) }
+        if recursive { walk(call, &given, path, &mut paths)? } else { paths.push(path.clone()) }
     }
     if operands.is_empty() {
-        paths.push(b"-".to_vec());
-    }
-    let named = given.has(b'H') || (!given.has(b'h') && (paths.len() > 1 || recursive));
-    for path in &paths {
-        let text = match call.read(path) {
-            Ok(text) => text,
-            Err(Fault::Failed(_, message)) => {
-                if !given.has(b's') {
-                    call.err(&message)?;
-                }
-                status = if status == 0 && given.has(b'q') { 0 } else { 2 };
-                continue;
-            }
-            Err(other) => return Err(other),
-        };
-        let found = one(call, &given, &matcher, path, &text, named)?;
-        if found {
-            status = if status == 2 { 2 } else { 0 };
-            if given.has(b'q') {
-                return Ok(0);
-            }
+        if recursive {
+            walk(call, &given, b".", &mut paths)?;
+            paths.iter_mut().for_each(|path| drop(path.drain(..2.min(path.len()))));
+        } else {
+            paths.push(b"-".to_vec());
         }
     }
-    Ok(status)
+    let manner = Manner {
+        matcher: Matcher::new(call.name, &given, &patterns, &budget)?,
+        most: count(b'm')?.unwrap_or(usize::MAX),
+        before: count(b'B')?.unwrap_or(0),
+        after: count(b'A')?.unwrap_or(0),
+        apart: [b'A', b'B', b'C'].iter().any(|&letter| given.has(letter)),
+        named: given.last_of(b"Hh").map_or(paths.len() > 1 || recursive, |letter| letter == b'H'),
+        end: if given.has(b'z') { 0 } else { b'\n' },
+    };
+    if manner.most == 0 {
+        return Ok(1);
+    }
+    call.printing(|call, out| {
+        let mut begun = false;
+        for path in &paths {
+            let text = match call.text(path) {
+                Ok(text) => text,
+                Err(Fault::Failed(_, message)) => {
+                    if !given.has(b's') {
+                        call.err(&message)?;
+                    }
+                    status = if status == 0 && given.has(b'q') { 0 } else { 2 };
+                    continue;
+                }
+                Err(other) => return Err(other),
+            };
+            if one(call, out, &given, &manner, path, &text, &mut begun)? {
+                status = if status == 2 { 2 } else { 0 };
+                if given.has(b'q') {
+                    return Ok(0);
+                }
+            }
+        }
+        Ok(status)
+    })
 }
 
-fn walk(call: &mut Call<'_, '_>, path: &[u8], paths: &mut Vec<Vec<u8>>) -> Result<(), Fault> {
-    let place = call.resolve(path, true)?;
+fn trouble(fault: Fault) -> Fault {
+    match fault {
+        Fault::Failed(_, message) => Fault::Failed(2, message),
+        other => other,
+    }
+}
+
+/// `-5` is `-C 5`.
+fn modern(args: &[Vec<u8>]) -> Vec<Vec<u8>> {
+    let mut args = args.to_vec();
+    for arg in args.iter_mut().take_while(|arg| *arg != b"--") {
+        if arg.len() > 1 && arg[0] == b'-' && arg[1..].iter().all(u8::is_ascii_digit) {
+            *arg = [b"-C", &arg[1..]].concat();
+        }
+    }
+    args
+}
+
+fn add_patterns(text: &[u8], patterns: &mut Kept<Vec<u8>>) -> Result<(), Fault> {
+    for pattern in text.split(|&byte| byte == b'\n') {
+        patterns.push(pattern.to_vec())?;
+    }
+    Ok(())
+}
+
+/// Names the files below a directory.
+fn walk(call: &mut Call<'_, '_>, given: &Given, path: &[u8], paths: &mut Vec<Vec<u8>>) -> Result<(), Fault> {
+    let Ok(place) = call.resolve(path, true) else {
+        paths.push(path.to_vec());
+        return Ok(());
+    };
+    let budget = call.shell.world.budget.clone();
     let tree = call.tree();
     if !tree.get(&place).is_some_and(crate::tree::Inode::is_directory) {
         paths.push(path.to_vec());
         return Ok(());
     }
     let prefix = place.as_bytes().len();
-    let below = tree.below(&place).filter(|(_, inode)| matches!(inode.kind, Kind::File(_)));
-    paths.extend(
-        below.map(|(below, _)| [path.strip_suffix(b"/").unwrap_or(path), &below.as_bytes()[prefix..]].concat()),
-    );
+    for (below, inode) in tree.below(&place) {
+        budget.step()?;
+        match inode.kind {
+            Kind::File(_) => {}
+            Kind::Symlink(_) if given.has(b'R') => return Err(Fault::gap("a link in what -R goes through")),
+            _ => continue,
+        }
+        let below = below.as_bytes().get(prefix..).unwrap_or_default();
+        let below = below.strip_prefix(b"/").unwrap_or(below);
+        budget.made(path.len() + below.len())?;
+        paths.push([path.strip_suffix(b"/").unwrap_or(path), below].join(&b'/'));
+    }
     Ok(())
 }
 
 /// The lines of a text without their newlines; a last line may lack its.
 pub(super) fn lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
-    let text = text.strip_suffix(b"\n").map_or((text, text.is_empty()), |text| (text, false));
-    text.0.split(|&byte| byte == b'\n').skip(usize::from(text.1))
+    records(text, b'\n')
+}
+
+/// The same with another byte at the end of each.
+pub(super) fn records(text: &[u8], end: u8) -> impl Iterator<Item = &[u8]> {
+    let text = text.strip_suffix(&[end]).map_or((text, text.is_empty()), |text| (text, false));
+    text.0.split(move |&byte| byte == end).skip(usize::from(text.1))
 }
 
 /// What is looked for.
 struct Matcher {
-    expressions: Vec<Regex>,
-    fixed: Vec<Vec<u8>>,
+    expressions: Kept<Regex>,
+    fixed: Kept<Vec<u8>>,
+    budget: Budget,
     ignore_case: bool,
     whole_line: bool,
     whole_word: bool,
     inverted: bool,
+    /// An expression has an anchor, which with `-z` counts at inner lines too.
+    anchored: bool,
 }
 
 impl Matcher {
-    fn new(call: &Call<'_, '_>, given: &Given, patterns: &[Vec<u8>]) -> Result<Self, Fault> {
+    fn new(name: &[u8], given: &Given, patterns: &[Vec<u8>], budget: &Budget) -> Result<Self, Fault> {
         let syntax = match given.last_of(b"EFG") {
             Some(letter) => letter,
-            None if call.name == b"egrep" => b'E',
-            None if call.name == b"fgrep" => b'F',
+            None if name == b"egrep" => b'E',
+            None if name == b"fgrep" => b'F',
             None => b'G',
         };
         let ignore_case = given.has(b'i') || given.has(b'y');
         let mut matcher = Self {
-            expressions: Vec::new(),
-            fixed: Vec::new(),
+            expressions: Kept::new(budget)?,
+            fixed: Kept::new(budget)?,
+            budget: budget.clone(),
             ignore_case,
             whole_line: given.has(b'x'),
-            whole_word: given.has(b'w'),
+            whole_word: given.has(b'w') && !given.has(b'x'),
             inverted: given.has(b'v'),
+            anchored: patterns.iter().any(|pattern| pattern.contains(&b'^') || pattern.contains(&b'$')),
         };
         for pattern in patterns {
             match syntax {
-                b'F' => matcher.fixed.push(if ignore_case { pattern.to_ascii_lowercase() } else { pattern.clone() }),
+                b'F' => {
+                    let pattern = if ignore_case { pattern.to_ascii_lowercase() } else { pattern.clone() };
+                    matcher.fixed.push(pattern)?;
+                }
                 letter => {
-                    let syntax = if letter == b'E' { Syntax::Extended } else { Syntax::Basic };
-                    let expression = Regex::new(pattern, syntax, ignore_case)?;
-                    matcher.expressions.push(if matcher.whole_word { expression.whole_word() } else { expression });
+                    let syntax = if letter == b'E' { Syntax::Egrep } else { Syntax::Grep };
+                    let expression = match matcher.whole_word {
+                        true => Regex::word(pattern, syntax, ignore_case, budget)?,
+                        false => Regex::new(pattern, syntax, ignore_case, budget)?,
+                    };
+                    matcher.expressions.push(expression)?;
                 }
             }
         }
@@ -157,11 +269,15 @@ impl Matcher {
     fn find(&self, line: &[u8], from: usize) -> Result<Option<(usize, usize)>, Fault> {
         let mut start = from;
         while start <= line.len() {
+            self.budget.step()?;
             let Some((begin, end)) = self.anywhere(line, start)? else { return Ok(None) };
             let word = |place: usize| line.get(place).is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte == b'_');
             let bounded = !(self.whole_word && ((begin > 0 && word(begin - 1)) || word(end)));
             if bounded && (!self.whole_line || (begin == 0 && end == line.len())) {
                 return Ok(Some((begin, end)));
+            }
+            if self.whole_line {
+                return Ok(None);
             }
             start = begin + 1;
         }
@@ -175,20 +291,27 @@ impl Matcher {
                 best = Some(found);
             }
         };
-        let lower = if self.ignore_case && !self.fixed.is_empty() { line.to_ascii_lowercase() } else { Vec::new() };
+        let lower = if self.ignore_case && !self.fixed.is_empty() {
+            self.budget.made(line.len())?;
+            line.to_ascii_lowercase()
+        } else {
+            Vec::new()
+        };
         let text = if self.ignore_case { lower.as_slice() } else { line };
-        for fixed in &self.fixed {
+        for fixed in self.fixed.iter() {
+            self.budget.tried(1)?;
             // A whole line is looked for as such, or a shorter place would hide it.
             let place = if self.whole_line {
                 (from == 0 && text == fixed.as_slice()).then_some(0)
             } else {
+                self.budget.read(text.len() - from)?;
                 memchr::memmem::find(&text[from..], fixed).map(|place| place + from)
             };
             if let Some(place) = place {
                 consider((place, place + fixed.len()));
             }
         }
-        for expression in &self.expressions {
+        for expression in self.expressions.iter() {
             if let Some(groups) = expression.find(line, from)? {
                 consider(whole(&groups));
             }
@@ -201,61 +324,201 @@ fn whole(groups: &Groups) -> (usize, usize) {
     groups.first().copied().flatten().unwrap_or_default()
 }
 
+/// What is shown of one file.
+struct Shown<'a> {
+    given: &'a Given,
+    manner: &'a Manner,
+    name: &'a [u8],
+    /// What stands between a name and what follows: `-Z` ends it.
+    text: &'a [u8],
+    /// Behind the last line that was shown.
+    done: usize,
+}
+
+impl Shown<'_> {
+    fn head(&self, mark: u8, line: usize, offset: usize) -> Vec<u8> {
+        let mut head = Vec::new();
+        if self.manner.named {
+            head.extend_from_slice(self.name);
+            head.push(if self.given.has(b'Z') { 0 } else { mark });
+        }
+        if self.given.has(b'n') {
+            head.extend(format!("{line}").into_bytes());
+            head.push(mark);
+        }
+        if self.given.has(b'b') {
+            head.extend(format!("{offset}").into_bytes());
+            head.push(mark);
+        }
+        head
+    }
+
+    fn line(
+        &self,
+        call: &mut Call<'_, '_>,
+        out: &mut Out,
+        mark: u8,
+        number: usize,
+        span: (usize, usize),
+    ) -> Result<(), Fault> {
+        let head = self.head(mark, number, span.0);
+        out.all(call, &[&head, &self.text[span.0..span.1], &[self.manner.end]])
+    }
+
+    /// Where the lines before a place begin that nobody has seen yet, up to the number asked for.
+    fn context_start(&self, start: usize) -> usize {
+        let (mut place, mut left) = (start, self.manner.before);
+        while left > 0 && place > self.done {
+            place = memchr::memrchr(self.manner.end, &self.text[..place - 1]).map_or(0, |end| end + 1).max(self.done);
+            left -= 1;
+        }
+        place
+    }
+
+    /// Shows the lines from a place on before another, whose number this is.
+    fn context(
+        &self,
+        call: &mut Call<'_, '_>,
+        out: &mut Out,
+        number: usize,
+        mut from: usize,
+        start: usize,
+    ) -> Result<(), Fault> {
+        let between = &self.text[from..start];
+        call.shell.world.budget.read(between.len())?;
+        let mut number = number - memchr::memchr_iter(self.manner.end, between).count();
+        while from < start && !self.given.has(b'o') {
+            let end = memchr::memchr(self.manner.end, &self.text[from..]).map_or(start, |end| from + end);
+            self.line(call, out, b'-', number, (from, end))?;
+            number += 1;
+            from = end + 1;
+        }
+        Ok(())
+    }
+}
+
 fn one(
     call: &mut Call<'_, '_>,
+    out: &mut Out,
     given: &Given,
-    matcher: &Matcher,
+    manner: &Manner,
     path: &[u8],
     text: &[u8],
-    named: bool,
+    begun: &mut bool,
 ) -> Result<bool, Fault> {
-    let shown: &[u8] = if path == b"-" { b"(standard input)" } else { path };
-    let most = given.value(b'm').map_or(Ok(usize::MAX), super::text::number)?;
-    let after = given.value(b'A').map_or(Ok(0), super::text::number)?;
-    let quiet = given.has(b'q') || given.has(b'c') || given.has(b'l') || given.has(b'L');
-    let (mut count, mut trailing) = (0usize, 0usize);
-    for (index, line) in lines(text).enumerate() {
-        if count >= most && trailing == 0 {
+    let Manner { matcher, most, after, end: end_byte, .. } = manner;
+    let standard = path == b"-";
+    let name = if standard { given.value(1).unwrap_or(b"(standard input)") } else { path };
+    if call.name == b"zgrep" && text.starts_with(&[0x1f, 0x8b]) {
+        return Err(Fault::gap("a compressed file"));
+    }
+    let quiet = given.has(b'q') || given.has(b'l') || given.has(b'L');
+    let silent = quiet || given.has(b'c');
+    let binary = !given.has(b'a') && *end_byte != 0 && memchr::memchr(0, text).is_some();
+    let mut shown = Shown { given, manner, name, text, done: 0 };
+    let (mut count, mut trailing, mut start, mut number) = (0usize, 0usize, 0usize, 0usize);
+    let mut used = text.len();
+    while start < text.len() {
+        let end = memchr::memchr(*end_byte, &text[start..]).map_or(text.len(), |end| start + end);
+        let line = &text[start..end];
+        number += 1;
+        call.shell.world.budget.read(line.len())?;
+        if *end_byte == 0 && matcher.anchored && line.contains(&b'\n') {
+            return Err(Fault::gap("-z with anchors and lines"));
+        }
+        let selected = count < *most && matcher.selects(line)?;
+        let next = (end + 1).min(text.len());
+        if selected {
+            count += 1;
+            if binary && !silent {
+                out.all(call, &[call.name, b": ", name, b": binary file matches\n"])?;
+                return Ok(true);
+            }
+            if !silent {
+                let from = shown.context_start(start);
+                if manner.apart && *begun && (shown.done == 0 || from > shown.done) {
+                    out.put(call, b"--\n")?;
+                }
+                *begun = true;
+                shown.context(call, out, number, from, start)?;
+                if given.has(b'o') {
+                    pieces(call, out, &shown, number, (start, end))?;
+                } else {
+                    shown.line(call, out, b':', number, (start, end))?;
+                }
+                shown.done = next;
+            }
+            trailing = *after;
+            if quiet {
+                break;
+            }
+            if count == *most {
+                used = next;
+                if trailing == 0 || silent {
+                    break;
+                }
+            }
+        } else if trailing > 0 && !silent {
+            trailing -= 1;
+            if !given.has(b'o') {
+                shown.line(call, out, b'-', number, (start, end))?;
+            }
+            shown.done = next;
+        }
+        if count == *most && trailing == 0 {
             break;
         }
-        let selected = count < most && matcher.selects(line)?;
-        count += usize::from(selected);
-        if quiet || (!selected && trailing == 0) {
-            continue;
-        }
-        let mark = if selected { b":" } else { b"-" };
-        trailing = if selected { after } else { trailing - 1 };
-        let mut head = Vec::new();
-        if named {
-            head.extend([shown, mark].concat());
-        }
-        if given.has(b'n') {
-            head.extend(format!("{}", index + 1).into_bytes());
-            head.extend(mark);
-        }
-        if !given.has(b'o') {
-            call.out([&head, line, b"\n"].concat())?;
-            continue;
-        }
-        let mut from = 0;
-        while selected
-            && !matcher.inverted
-            && let Some((begin, end)) = matcher.find(line, from)?
-        {
-            if end > begin {
-                call.out([&head, &line[begin..end], b"\n"].concat())?;
-            }
-            from = end.max(begin + 1);
-        }
+        start = next;
+    }
+    if standard {
+        call.give_back(text.len(), used, BLOCK, true);
     }
     if given.has(b'q') {
     } else if given.has(b'l') || given.has(b'L') {
         if (count > 0) == given.has(b'l') {
-            call.out([shown, b"\n"].concat())?;
+            out.all(call, &[name, if given.has(b'Z') { b"\0" } else { b"\n" }])?;
         }
     } else if given.has(b'c') {
-        let head = if named { [shown, b":"].concat() } else { Vec::new() };
-        call.out([head, format!("{count}\n").into_bytes()].concat())?;
+        if manner.named {
+            out.all(call, &[name, if given.has(b'Z') { b"\0" } else { b":" }])?;
+        }
+        out.put(call, format!("{count}\n").as_bytes())?;
     }
     Ok(count > 0)
+}
+
+/// `-o`: what matched, each on a line of its own.
+fn pieces(
+    call: &mut Call<'_, '_>,
+    out: &mut Out,
+    shown: &Shown<'_>,
+    number: usize,
+    span: (usize, usize),
+) -> Result<(), Fault> {
+    let matcher = &shown.manner.matcher;
+    let line = &shown.text[span.0..span.1];
+    let mut from = 0;
+    while !matcher.inverted
+        && let Some((begin, end)) = matcher.find(line, from)?
+    {
+        if end > begin {
+            shown.line(call, out, b':', number, (span.0 + begin, span.0 + end))?;
+        }
+        from = end.max(begin + 1);
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::show;
+    use super::*;
+
+    #[test]
+    fn lines_with_and_without_their_ends() {
+        let all = |text: &'static str| lines(text.as_bytes()).map(show).collect::<Vec<_>>();
+        assert_eq!(all(""), Vec::<String>::new());
+        assert_eq!(all("\n"), [""]);
+        assert_eq!(all("a\n\nb"), ["a", "", "b"]);
+    }
 }

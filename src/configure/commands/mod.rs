@@ -21,11 +21,14 @@ mod alternatives;
 mod apache;
 mod awk;
 mod basic;
+mod buffer;
 mod capabilities;
 mod clock;
 mod copy;
+mod cut;
 mod daemons;
 pub mod debconf;
+mod differ;
 mod dpkg;
 mod expr;
 mod files;
@@ -33,6 +36,8 @@ mod find;
 mod generated;
 mod getopt;
 mod grep;
+#[cfg(test)]
+mod honoured;
 mod interpreters;
 mod kernel;
 mod locale;
@@ -45,10 +50,15 @@ mod programs;
 mod regex;
 mod scripts;
 mod sed;
+mod sort;
+mod sums;
 mod system;
 mod systemd;
 mod temporary;
 mod text;
+mod tr;
+mod uniq;
+mod versions;
 
 pub use options::Given;
 
@@ -82,8 +92,10 @@ const FAMILIES: &[&[(&str, Command)]] = &[
     capabilities::COMMANDS,
     clock::COMMANDS,
     copy::COMMANDS,
+    cut::COMMANDS,
     daemons::COMMANDS,
     debconf::COMMANDS,
+    differ::COMMANDS,
     dpkg::COMMANDS,
     expr::COMMANDS,
     files::COMMANDS,
@@ -101,10 +113,14 @@ const FAMILIES: &[&[(&str, Command)]] = &[
     programs::COMMANDS,
     scripts::COMMANDS,
     sed::COMMANDS,
+    sort::COMMANDS,
+    sums::COMMANDS,
     system::COMMANDS,
     systemd::COMMANDS,
     temporary::COMMANDS,
     text::COMMANDS,
+    tr::COMMANDS,
+    uniq::COMMANDS,
 ];
 
 /// Where programs lie: a command called by its path is known by its name there.
@@ -320,6 +336,27 @@ impl Call<'_, '_> {
         })
     }
 
+    /// Leaves of standard input what a command did not use of the `total` bytes that it got: of a pipe, and of a file
+    /// whose place the program does not put back (`seeks`), what lies behind the block that it read last.
+    pub(in crate::configure) fn give_back(&self, total: usize, used: usize, block: usize, seeks: bool) {
+        let Some(descriptor) = self.shell.state.descriptors.get(&0) else { return };
+        let blocks = used.div_ceil(block).saturating_mul(block).clamp(used, total.max(used));
+        match &mut *descriptor.borrow_mut() {
+            stream::Stream::File { position, .. } => *position -= total - if seeks { used } else { blocks },
+            stream::Stream::Input { position, .. } => *position -= total - blocks,
+            _ => {}
+        }
+    }
+
+    /// The bytes of a file, or of standard input for `-`, with their memory claimed.
+    ///
+    /// # Errors
+    /// As [`Call::read`].
+    fn text(&mut self, path: &[u8]) -> Result<buffer::Buffer, Fault> {
+        let bytes = self.read(path)?;
+        Ok(buffer::Buffer::of(&self.shell.world.budget, bytes)?)
+    }
+
     /// The bytes of each named file one after the other, of standard input without names.
     ///
     /// # Errors
@@ -504,7 +541,7 @@ pub(super) fn matches_expression(
     text: &[u8],
     ignore_case: bool,
 ) -> Run<Result<Option<Vec<Vec<u8>>>, String>> {
-    let found = regex::Regex::new(expression, regex::Syntax::Extended, ignore_case)
+    let found = regex::Regex::new(expression, regex::Syntax::Extended, ignore_case, &shell.world.budget)
         .and_then(|expression| expression.find(text, 0));
     match found {
         Ok(groups) => {

@@ -38,7 +38,97 @@ impl Given {
     }
 }
 
+/// One option of a command: it changes what is done, or it need not, and here is why; any other does not exist.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Opt {
+    /// Its letter, or any byte below a blank when it has none.
+    letter: u8,
+    /// Its long names, a blank between.
+    names: &'static str,
+    kind: OptKind,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum OptKind {
+    Honoured(Takes),
+    /// The reason why nothing is to be done.
+    Harmless(
+        Takes,
+        #[cfg_attr(not(test), expect(dead_code, reason = "for who reads the table, and for the test that wants one"))]
+        &'static str,
+    ),
+}
+
+/// Whether an option has a value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Takes {
+    Nothing,
+    Value,
+    /// Only one that is attached.
+    Attached,
+}
+
+impl Opt {
+    /// One without a value.
+    pub(super) const fn flag(letter: u8, names: &'static str) -> Self {
+        Self { letter, names, kind: OptKind::Honoured(Takes::Nothing) }
+    }
+
+    /// One with a value.
+    pub(super) const fn value(letter: u8, names: &'static str) -> Self {
+        Self { letter, names, kind: OptKind::Honoured(Takes::Value) }
+    }
+
+    /// One with a value that must be attached, and may be missing.
+    pub(super) const fn attached(letter: u8, names: &'static str) -> Self {
+        Self { letter, names, kind: OptKind::Honoured(Takes::Attached) }
+    }
+
+    /// One that changes nothing here.
+    pub(super) const fn harmless(letter: u8, names: &'static str, why: &'static str) -> Self {
+        Self { letter, names, kind: OptKind::Harmless(Takes::Nothing, why) }
+    }
+
+    /// All its names, with their dashes.
+    #[cfg(test)]
+    pub(super) fn names(&self) -> Vec<String> {
+        let short = (self.letter > b' ').then(|| format!("-{}", char::from(self.letter)));
+        let long = self.names.split(' ').filter(|name| !name.is_empty()).map(|name| format!("--{name}"));
+        short.into_iter().chain(long).collect()
+    }
+
+    /// Why nothing is done for it, when nothing is.
+    #[cfg(test)]
+    pub(super) const fn reason(&self) -> Option<&'static str> {
+        match self.kind {
+            OptKind::Honoured(_) => None,
+            OptKind::Harmless(_, why) => Some(why),
+        }
+    }
+
+    /// The same with a value.
+    pub(super) const fn harmless_value(letter: u8, names: &'static str, why: &'static str) -> Self {
+        Self { letter, names, kind: OptKind::Harmless(Takes::Value, why) }
+    }
+}
+
 impl Call<'_, '_> {
+    /// Reads the arguments by a table. Options may follow operands, as GNU's do.
+    ///
+    /// # Errors
+    /// [`Fault::Gap`] for an option that is not in the table, or that lacks its value.
+    pub(super) fn given(&self, table: &[Opt]) -> Result<Given, Fault> {
+        given(self.args, table, false)
+    }
+
+    /// The same, and the first operand ends the options: what follows it is a command's.
+    ///
+    /// # Errors
+    /// As [`Call::given`].
+    pub(super) fn given_first(&self, table: &[Opt]) -> Result<Given, Fault> {
+        given(self.args, table, true)
+    }
+
     /// Reads the arguments. `letters` is getopt's string: `a` a flag, `b:` with a value, `c::` with a value only
     /// when it is attached; a leading `+` stops at the first operand. `long` maps long names to letters (any
     /// byte that is not a letter of its own will do).
@@ -46,45 +136,70 @@ impl Call<'_, '_> {
     /// # Errors
     /// [`Fault::Gap`] for an option that is not listed, or that lacks its value.
     pub fn options(&self, letters: &str, long: &[(&str, u8)]) -> Result<Given, Fault> {
-        let (letters, first) = match letters.strip_prefix('+') {
-            Some(letters) => (letters.as_bytes(), true),
-            None => (letters.as_bytes(), false),
-        };
-        let mut given = Given::default();
-        let mut rest = self.args.iter();
-        while let Some(word) = rest.next() {
-            match word.as_slice() {
-                b"--" => {
+        read(self.args, letters, long)
+    }
+}
+
+/// Reads arguments by a table.
+fn given(args: &[Vec<u8>], table: &[Opt], first: bool) -> Result<Given, Fault> {
+    let mut letters = String::from(if first { "+" } else { "" });
+    let mut long = Vec::new();
+    for Opt { letter, names, kind } in table {
+        letters.push(char::from(*letter));
+        letters.push_str(match kind {
+            OptKind::Honoured(Takes::Nothing) | OptKind::Harmless(Takes::Nothing, _) => "",
+            OptKind::Honoured(Takes::Value) | OptKind::Harmless(Takes::Value, _) => ":",
+            OptKind::Honoured(Takes::Attached) | OptKind::Harmless(Takes::Attached, _) => "::",
+        });
+        long.extend(names.split(' ').filter(|name| !name.is_empty()).map(|name| (name, *letter)));
+    }
+    let mut given = read(args, &letters, &long)?;
+    let harmless = |letter: u8| {
+        table.iter().any(|option| option.letter == letter && matches!(option.kind, OptKind::Harmless(_, _)))
+    };
+    given.all.retain(|(letter, _)| !harmless(*letter));
+    Ok(given)
+}
+
+fn read(args: &[Vec<u8>], letters: &str, long: &[(&str, u8)]) -> Result<Given, Fault> {
+    let (letters, first) = match letters.strip_prefix('+') {
+        Some(letters) => (letters.as_bytes(), true),
+        None => (letters.as_bytes(), false),
+    };
+    let mut given = Given::default();
+    let mut rest = args.iter();
+    while let Some(word) = rest.next() {
+        match word.as_slice() {
+            b"--" => {
+                given.operands.extend(rest.cloned());
+                break;
+            }
+            [b'-', b'-', name @ ..] => {
+                let (name, value) = match memchr::memchr(b'=', name) {
+                    Some(equals) => (&name[..equals], Some(name[equals + 1..].to_vec())),
+                    None => (name, None),
+                };
+                let letter = long_option(long, name).ok_or_else(|| unknown(word))?;
+                let value = match (arity(letters, letter), value) {
+                    (Arity::Required, None) => rest.next().cloned().ok_or_else(|| unknown(word))?,
+                    (Arity::None, Some(_)) => return Err(unknown(word)),
+                    (_, value) => value.unwrap_or_default(),
+                };
+                given.all.push((letter, value));
+            }
+            [b'-', cluster @ ..] if !cluster.is_empty() => {
+                read_cluster(cluster, word, letters, &mut rest, &mut given)?;
+            }
+            _ => {
+                given.operands.push(word.clone());
+                if first {
                     given.operands.extend(rest.cloned());
                     break;
                 }
-                [b'-', b'-', name @ ..] => {
-                    let (name, value) = match memchr::memchr(b'=', name) {
-                        Some(equals) => (&name[..equals], Some(name[equals + 1..].to_vec())),
-                        None => (name, None),
-                    };
-                    let letter = long_option(long, name).ok_or_else(|| unknown(word))?;
-                    let value = match (arity(letters, letter), value) {
-                        (Arity::Required, None) => rest.next().cloned().ok_or_else(|| unknown(word))?,
-                        (Arity::None, Some(_)) => return Err(unknown(word)),
-                        (_, value) => value.unwrap_or_default(),
-                    };
-                    given.all.push((letter, value));
-                }
-                [b'-', cluster @ ..] if !cluster.is_empty() => {
-                    read_cluster(cluster, word, letters, &mut rest, &mut given)?;
-                }
-                _ => {
-                    given.operands.push(word.clone());
-                    if first {
-                        given.operands.extend(rest.cloned());
-                        break;
-                    }
-                }
             }
         }
-        Ok(given)
     }
+    Ok(given)
 }
 
 /// The letter of a long option: by its name, or by the beginning of one (getopt_long(3)).
@@ -108,7 +223,7 @@ fn read_cluster(
     let mut left = cluster;
     while let [letter, tail @ ..] = left {
         left = tail;
-        if *letter == b':' || !letters.contains(letter) {
+        if *letter == b':' || *letter < b' ' || !letters.contains(letter) {
             return Err(unknown(word));
         }
         let value = match arity(letters, *letter) {

@@ -4,10 +4,18 @@ use super::Call;
 use super::Command;
 use super::Done;
 use super::Fault;
+use super::buffer::Buffer;
+use super::buffer::Kept;
+use super::grep::records;
+use super::options::Opt;
 use super::permissions;
 use super::show;
+use crate::budget::Budget;
+use crate::budget::Held;
 use crate::configure::shell::Dialect;
 use crate::configure::shell::Interpreter;
+use crate::configure::shell::printf::unescape;
+use crate::configure::shell::stream::Stream;
 use crate::configure::world::Acting;
 
 /// The family's commands.
@@ -178,49 +186,283 @@ fn which(call: &mut Call<'_, '_>) -> Done {
     Ok(status)
 }
 
+/// The options of `xargs`.
+pub(super) const XARGS: &[Opt] = &[
+    Opt::flag(b'0', "null"),
+    Opt::value(b'a', "arg-file"),
+    Opt::value(b'd', "delimiter"),
+    Opt::value(b'E', ""),
+    Opt::value(b'I', ""),
+    Opt::value(b'L', ""),
+    Opt::value(b'n', "max-args"),
+    Opt::flag(b'r', "no-run-if-empty"),
+    Opt::value(b's', "max-chars"),
+    Opt::flag(b't', "verbose"),
+    Opt::harmless(b'x', "exit", "a line that is too long is an error in any case"),
+    Opt::harmless_value(b'P', "max-procs", "one runs after the other, which is one of the orders"),
+];
+
+/// So many bytes a command line has at most, as GNU's.
+const LINE_MAX: usize = 128 << 10;
+
+/// What is read, with the line where each word stands.
+struct Items {
+    words: Kept<(Vec<u8>, usize)>,
+    held: Held,
+    /// What is wrong behind them.
+    wrong: Option<Fault>,
+}
+
+impl Items {
+    fn push(&mut self, word: Vec<u8>, line: usize) -> Result<(), Fault> {
+        self.held.grow(word.len() + 16)?;
+        Ok(self.words.push((word, line))?)
+    }
+}
+
 fn xargs(call: &mut Call<'_, '_>) -> Done {
-    let long = [("null", b'0'), ("no-run-if-empty", b'r'), ("max-args", b'n'), ("delimiter", b'd'), ("verbose", b't')];
-    let given = call.options("+0rn:I:L:d:tP:", &long)?;
-    let input = call.input()?;
-    let words = if given.has(b'0') {
-        input.split(|&byte| byte == 0).filter(|word| !word.is_empty()).map(<[u8]>::to_vec).collect()
-    } else if let Some(delimiter) = given.value(b'd') {
-        let delimiter = if delimiter == b"\\n" { b'\n' } else { delimiter.first().copied().unwrap_or(b'\n') };
-        let input = input.strip_suffix(&[delimiter]).unwrap_or(&input);
-        input.split(|&byte| byte == delimiter).map(<[u8]>::to_vec).collect()
-    } else if given.has(b'I') || given.has(b'L') {
-        let lines = input.split(|&byte| byte == b'\n').map(<[u8]>::trim_ascii_start);
-        lines.filter(|line| !line.is_empty()).map(<[u8]>::to_vec).collect()
-    } else {
-        quoted_words(&input)?
+    let given = call.given_first(XARGS)?;
+    let budget = call.shell.world.budget.clone();
+    let input = call.text(given.value(b'a').unwrap_or(b"-"))?;
+    let count = |letter| given.value(letter).map(parse_count).transpose();
+    let (per_line, per_run) = (count(b'L')?, count(b'n')?);
+    let most = count(b's')?.unwrap_or(LINE_MAX).min(LINE_MAX);
+    let mark = given.value(b'I');
+    // The last of -I, -L and -n counts.
+    let last = given.last_of(b"ILn");
+    let (mark, per_line, per_run) = match last {
+        Some(b'I') => (mark, None, None),
+        Some(b'L') => (None, per_line, None),
+        _ => (None, None, per_run),
     };
-    let command = if given.operands.is_empty() { vec![b"echo".to_vec()] } else { given.operands.clone() };
-    let runs: Vec<Vec<Vec<u8>>> = if let Some(mark) = given.value(b'I') {
-        let replace = |word: &Vec<u8>| command.iter().map(|part| replace_all(part, mark, word)).collect();
-        words.iter().map(replace).collect()
-    } else {
-        let count = given.value(b'n').or(given.value(b'L')).map_or(Ok(usize::MAX), parse_count)?;
-        if words.is_empty() && !given.has(b'r') {
-            vec![command]
-        } else {
-            words.chunks(count.min(words.len()).max(1)).map(|chunk| [command.as_slice(), chunk].concat()).collect()
+    let delimiter = match given.value(b'd') {
+        Some(text) => Some(delimiter(text)?),
+        None => given.has(b'0').then_some(0),
+    };
+    let mut items = Items { words: Kept::new(&budget)?, held: budget.hold(0)?, wrong: None };
+    match delimiter {
+        Some(delimiter) => {
+            for (line, word) in records(&input, delimiter).enumerate() {
+                items.push(word.to_vec(), line)?;
+            }
         }
-    };
-    let mut status = 0;
-    for words in runs {
-        match call.run(&words)? {
-            0 => {}
-            255 => return Ok(124),
-            code @ (126 | 127) => return Ok(code),
-            _ => status = 123,
+        None => {
+            quoted_words(call, &input, mark.is_some(), given.value(b'E').filter(|end| !end.is_empty()), &mut items)?;
         }
     }
-    Ok(status)
+    let command = if given.operands.is_empty() { vec![b"echo".to_vec()] } else { given.operands.clone() };
+    let command_size: usize = command.iter().map(|word| word.len() + 1).sum();
+    // What is run reads nothing of what is read here.
+    let before = match given.has(b'a') {
+        true => None,
+        false => call.shell.state.descriptors.insert(0, Stream::Null.descriptor()),
+    };
+    let mut runs = Runs { verbose: given.has(b't'), status: 0 };
+    let done = (|| {
+        if let Some(mark) = mark {
+            for (word, _) in items.words.iter() {
+                let words =
+                    command.iter().map(|part| replaced(part, mark, word, &budget)).collect::<Result<Vec<_>, _>>()?;
+                if words.iter().map(|word| word.len() + 1).sum::<usize>() > most {
+                    return Err(Fault::failed("argument line too long"));
+                }
+                if !runs.run(call, &words)? {
+                    return Ok(());
+                }
+            }
+            return Ok(());
+        }
+        let mut from = 0;
+        while from < items.words.len() {
+            let (mut to, mut size) = (from, command_size);
+            while let Some((word, line)) = items.words.get(to) {
+                let lines = line - items.words[from].1;
+                let full = to - from >= per_run.unwrap_or(usize::MAX) || lines >= per_line.unwrap_or(usize::MAX);
+                if full || size + word.len() + 1 > most {
+                    break;
+                }
+                size += word.len() + 1;
+                to += 1;
+            }
+            if to == from {
+                return Err(Fault::failed("argument line too long"));
+            }
+            // What stands before an unmatched quote is only run when its line is full.
+            let whole = to < items.words.len() || items.wrong.is_none() || to - from >= per_run.unwrap_or(usize::MAX);
+            if !whole {
+                return Ok(());
+            }
+            budget.made(size)?;
+            let words: Vec<Vec<u8>> =
+                command.iter().chain(items.words[from..to].iter().map(|(word, _)| word)).cloned().collect();
+            if !runs.run(call, &words)? {
+                return Ok(());
+            }
+            from = to;
+        }
+        if items.words.is_empty() && items.wrong.is_none() && !given.has(b'r') {
+            runs.run(call, &command)?;
+        }
+        Ok(())
+    })();
+    if !given.has(b'a') {
+        match before {
+            Some(stream) => call.shell.state.descriptors.insert(0, stream),
+            None => call.shell.state.descriptors.remove(&0),
+        };
+    }
+    done?;
+    match items.wrong {
+        Some(fault) => Err(fault),
+        None => Ok(runs.status),
+    }
+}
+
+/// The commands that xargs runs.
+struct Runs {
+    verbose: bool,
+    status: i32,
+}
+
+impl Runs {
+    /// Runs one; `false`: it was the last.
+    fn run(&mut self, call: &mut Call<'_, '_>, words: &[Vec<u8>]) -> Result<bool, Fault> {
+        if self.verbose {
+            let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"_-./,:@%+=".contains(byte);
+            if words.iter().any(|word| word.is_empty() || !word.iter().all(plain)) {
+                return Err(Fault::gap("-t with words that are quoted"));
+            }
+            call.shell.print_error(&[words.join(&b' ').as_slice(), b"\n"].concat())?;
+        }
+        match call.run(words)? {
+            0 => {}
+            255 => {
+                let name = show(&words[0]);
+                call.err(&format!("{name}: exited with status 255; aborting"))?;
+                self.status = 124;
+                return Ok(false);
+            }
+            code @ (126 | 127) => {
+                self.status = code;
+                return Ok(false);
+            }
+            _ => self.status = 123,
+        }
+        Ok(true)
+    }
+}
+
+/// One byte, or an escape of one.
+fn delimiter(text: &[u8]) -> Result<u8, Fault> {
+    match text {
+        [byte] => Ok(*byte),
+        [b'\\', ..] => match unescape(text, false).0.as_slice() {
+            [byte] => Ok(*byte),
+            _ => Err(Fault::gap(format!("the delimiter `{}`", show(text)))),
+        },
+        _ => Err(Fault::failed(format!(
+            "Invalid input delimiter specification {}: the delimiter must be either a single character or an escape sequence starting with \\.",
+            show(text)
+        ))),
+    }
 }
 
 fn parse_count(text: &[u8]) -> Result<usize, Fault> {
     let count = std::str::from_utf8(text).ok().and_then(|text| text.parse().ok()).filter(|count| *count > 0);
     count.ok_or_else(|| Fault::failed(format!("invalid number '{}'", show(text))))
+}
+
+/// A word with every mark replaced.
+fn replaced(text: &[u8], mark: &[u8], by: &[u8], budget: &Budget) -> Result<Vec<u8>, Fault> {
+    let mut made = Buffer::new(budget)?;
+    let mut rest = text;
+    budget.read(text.len())?;
+    while !mark.is_empty()
+        && let Some(place) = memchr::memmem::find(rest, mark)
+    {
+        made.extend(&rest[..place])?;
+        made.extend(by)?;
+        rest = &rest[place + mark.len()..];
+    }
+    made.extend(rest)?;
+    Ok(made.into_bytes())
+}
+
+/// Words as `xargs` reads them: blanks separate, quotes and backslashes protect; or lines without the blanks that they
+/// begin with. What is wrong is kept for when the words before it are used.
+fn quoted_words(
+    call: &Call<'_, '_>,
+    input: &[u8],
+    whole_lines: bool,
+    end: Option<&[u8]>,
+    items: &mut Items,
+) -> Result<(), Fault> {
+    let mut word: Option<Vec<u8>> = None;
+    let mut quote = None;
+    let mut line = 0;
+    call.shell.world.budget.read(input.len().saturating_mul(4))?;
+    let mut bytes = input.iter().copied().peekable();
+    let mut blank_before = false;
+    loop {
+        let byte = bytes.next();
+        let Some(byte) = byte else {
+            if let Some(mark) = quote {
+                let kind = if mark == b'"' { "double" } else { "single" };
+                items.wrong = Some(Fault::failed(format!(
+                    "unmatched {kind} quote; by default quotes are special to xargs unless you use the -0 option"
+                )));
+            } else if let Some(word) = word.take().filter(|word| Some(word.as_slice()) != end) {
+                items.push(word, line)?;
+            }
+            return Ok(());
+        };
+        match (quote, byte) {
+            (Some(mark), _) if byte == mark => quote = None,
+            (Some(mark), b'\n') => {
+                let kind = if mark == b'"' { "double" } else { "single" };
+                items.wrong = Some(Fault::failed(format!(
+                    "unmatched {kind} quote; by default quotes are special to xargs unless you use the -0 option"
+                )));
+                return Ok(());
+            }
+            (Some(_), _) => word.get_or_insert_default().push(byte),
+            (None, b'\'' | b'"') => {
+                quote = Some(byte);
+                word.get_or_insert_default();
+            }
+            (None, b'\\') => word.get_or_insert_default().extend(bytes.next()),
+            (None, 0) => return Err(Fault::gap("a NUL byte without -0")),
+            (None, b'\n') => {
+                let done = word.take();
+                if done.as_deref().is_some_and(|word| Some(word) == end) {
+                    return Ok(());
+                }
+                // A line that ends with a blank goes on in the next.
+                let some = done.is_some() || items.words.last().is_some_and(|(_, last)| *last == line);
+                if let Some(word) = done {
+                    items.push(word, line)?;
+                }
+                line += usize::from(some && (!blank_before || whole_lines));
+            }
+            // Before a word every blank is none.
+            (None, byte) if word.is_none() && (byte.is_ascii_whitespace() || byte == 11) => {}
+            (None, b' ' | b'\t') if whole_lines => {
+                if let Some(word) = &mut word {
+                    word.push(byte);
+                }
+            }
+            (None, b' ' | b'\t') => {
+                if let Some(word) = word.take() {
+                    if Some(word.as_slice()) == end {
+                        return Ok(());
+                    }
+                    items.push(word, line)?;
+                }
+            }
+            (None, _) => word.get_or_insert_default().push(byte),
+        }
+        blank_before = matches!(byte, b' ' | b'\t');
+    }
 }
 
 pub(super) fn replace_all(text: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
@@ -234,31 +476,4 @@ pub(super) fn replace_all(text: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
     }
     out.extend(rest);
     out
-}
-
-/// Words as `xargs` reads them: blanks separate, quotes and backslashes protect.
-fn quoted_words(input: &[u8]) -> Result<Vec<Vec<u8>>, Fault> {
-    let mut words = Vec::new();
-    let mut word: Option<Vec<u8>> = None;
-    let mut quote = None;
-    let mut bytes = input.iter().copied();
-    while let Some(byte) = bytes.next() {
-        match (quote, byte) {
-            (Some(mark), _) if byte == mark => quote = None,
-            (Some(_), b'\n') => return Err(Fault::failed("unmatched quote")),
-            (Some(_), _) => word.get_or_insert_default().push(byte),
-            (None, b'\'' | b'"') => {
-                quote = Some(byte);
-                word.get_or_insert_default();
-            }
-            (None, b'\\') => word.get_or_insert_default().extend(bytes.next()),
-            (None, b' ' | b'\t' | b'\n') => words.extend(word.take()),
-            (None, _) => word.get_or_insert_default().push(byte),
-        }
-    }
-    if quote.is_some() {
-        return Err(Fault::failed("unmatched quote"));
-    }
-    words.extend(word);
-    Ok(words)
 }

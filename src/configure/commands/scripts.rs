@@ -83,8 +83,8 @@ fn run_parts(call: &mut Call<'_, '_>) -> Done {
 /// The files of all directories with names that fit, by name; of several with one name the first directory's.
 fn named_parts(call: &mut Call<'_, '_>, given: &Given) -> Result<Vec<Vec<u8>>, Fault> {
     let usual = if given.has(b'L') { LSB_PARTS } else { PARTS };
-    let names = Regex::new(given.value(b'r').unwrap_or(usual), Syntax::Extended, false)?;
-    let never = Regex::new(LSB_NOT, Syntax::Extended, false)?;
+    let names = Regex::new(given.value(b'r').unwrap_or(usual), Syntax::Extended, false, &call.shell.world.budget)?;
+    let never = Regex::new(LSB_NOT, Syntax::Extended, false, &call.shell.world.budget)?;
     let mut parts: BTreeMap<Vec<u8>, Vec<u8>> = BTreeMap::new();
     for directory in &given.operands {
         // Of a directory that is not there, releases say nothing or complain; either way it has no parts.

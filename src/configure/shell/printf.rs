@@ -2,6 +2,9 @@
 
 use super::Run;
 use super::Shell;
+use crate::budget::Budget;
+use crate::budget::Spent;
+use crate::budget::kept::Buffer;
 
 /// dash's `echo`: `-n` is the only option, escapes always count.
 #[must_use]
@@ -45,8 +48,8 @@ pub fn unescape(text: &[u8], zero: bool) -> (Vec<u8>, bool) {
             b'\\' => out.push(b'\\'),
             b'"' | b'\'' if !zero => out.push(letter),
             b'c' if zero => return (out, true),
-            b'0'..=b'7' if !zero || letter == b'0' => {
-                let digits = if zero { rest } else { &text[text.len() - rest.len() - 1..] };
+            b'0'..=b'7' => {
+                let digits = if zero && letter == b'0' { rest } else { &text[text.len() - rest.len() - 1..] };
                 let length = digits.iter().take(3).take_while(|digit| (b'0'..=b'7').contains(*digit)).count();
                 let value = digits[..length].iter().fold(0u32, |value, digit| value * 8 + u32::from(digit - b'0'));
                 out.push(value.to_le_bytes()[0]);
@@ -75,72 +78,267 @@ pub fn quote(value: &[u8]) -> Vec<u8> {
 
 /// The builtin.
 pub(super) fn printf(shell: &mut Shell<'_>, arguments: &[Vec<u8>], _: bool) -> Run<i32> {
-    let arguments = arguments.strip_prefix(&[b"--".to_vec()][..]).unwrap_or(arguments);
+    let arguments = match arguments.split_first() {
+        Some((first, rest)) if first == b"--" => rest,
+        Some((first, _)) if first.len() > 1 && first[0] == b'-' => {
+            let message = [b"printf: Illegal option ", &first[..2]].concat();
+            return shell.usage(&message);
+        }
+        _ => arguments,
+    };
     let Some((format, arguments)) = arguments.split_first() else {
         return shell.usage(b"printf: usage: printf format [arg ...]");
     };
-    let printed = format_all(format, arguments, shell.world.limits.bytes);
-    shell.write(1, &printed.text)?;
-    match printed.problem {
-        None => Ok(0),
-        Some(Problem::Number(text)) => {
-            shell.complain(&[b"printf: ", text.as_slice(), b": expected numeric value"].concat())?;
-            Ok(1)
+    let budget = shell.world.budget.clone();
+    let printed = format_all(format, arguments, Tool::Dash, &budget)?;
+    // What is wrong is said at once, what is printed comes when it is done.
+    let mut status = 0;
+    for problem in &printed.problems {
+        if let Problem::Directive(text) = problem
+            && text.last().is_some_and(|letter| matches!(letter, b'a' | b'A'))
+        {
+            shell.gap(b"printf", "the directive `%a`");
+            return Ok(2);
         }
-        Some(Problem::Directive(letter)) => {
-            shell.gap(b"printf", format!("unknown directive `%{}`", char::from(letter)));
-            Ok(2)
-        }
+        let (text, code) = problem.words(Tool::Dash);
+        shell.complain(&[b"printf: ", text.as_slice()].concat())?;
+        status = status.max(code);
     }
+    shell.write(1, &printed.text)?;
+    Ok(status)
+}
+
+/// Whose `printf` it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::configure) enum Tool {
+    /// dash's builtin.
+    Dash,
+    /// coreutils' program.
+    Coreutils,
 }
 
 /// What a format made.
 #[derive(Debug)]
-pub struct Printed {
-    /// The text, up to the problem if it is a directive.
-    pub text: Vec<u8>,
-    /// The first thing that was wrong.
-    pub problem: Option<Problem>,
+pub(in crate::configure) struct Printed {
+    /// The text, up to the problem if it is one that ends the output.
+    pub(in crate::configure) text: Buffer,
+    /// What was wrong.
+    pub(in crate::configure) problems: Vec<Problem>,
+    /// Arguments that the format did not ask for.
+    pub(in crate::configure) excess: Option<Vec<u8>>,
 }
 
 /// What can be wrong with a format.
-#[derive(Debug)]
-pub enum Problem {
+#[derive(Debug, PartialEq, Eq)]
+pub(in crate::configure) enum Problem {
     /// An argument that is not a number.
     Number(Vec<u8>),
+    /// An argument that goes on behind its number.
+    Rest(Vec<u8>),
+    /// A number beyond 64 bits.
+    Range(Vec<u8>),
     /// A directive that is not known.
-    Directive(u8),
+    Directive(Vec<u8>),
+    /// A percent sign at the end.
+    Missing,
+    /// A width or precision beyond C's `int`.
+    Wide,
+}
+
+impl Problem {
+    /// The words of a tool, and its status.
+    #[must_use]
+    pub(in crate::configure) fn words(&self, tool: Tool) -> (Vec<u8>, i32) {
+        let dash = tool == Tool::Dash;
+        let named = |text: &[u8], words: &str| match dash {
+            true => [text, b": ", words.as_bytes()].concat(),
+            false => [b"'", text, b"': ", words.as_bytes()].concat(),
+        };
+        match self {
+            Self::Number(text) if dash => (named(text, "expected numeric value"), 1),
+            Self::Number(text) => (named(text, "expected a numeric value"), 1),
+            Self::Rest(text) if dash => (named(text, "not completely converted"), 1),
+            Self::Rest(text) => (named(text, "value not completely converted"), 1),
+            Self::Range(text) => (named(text, "Numerical result out of range"), 1),
+            Self::Directive(text) if dash => ([text, &b": invalid directive"[..]].concat(), 2),
+            Self::Directive(text) => ([text, &b": invalid conversion specification"[..]].concat(), 1),
+            Self::Missing if dash => (b"missing format character".to_vec(), 2),
+            Self::Missing => (b"%: invalid conversion specification".to_vec(), 1),
+            Self::Wide if dash => (b"xvsnprintf failed".to_vec(), 2),
+            Self::Wide => (b"write error: Value too large for defined data type".to_vec(), 1),
+        }
+    }
 }
 
 /// Formats arguments, the format again and again until all are used.
-#[must_use]
-pub fn format_all(format: &[u8], arguments: &[Vec<u8>], limit: usize) -> Printed {
-    let mut printer = Printer { text: Vec::new(), arguments, used: 0, problem: None };
+///
+/// # Errors
+/// The budget is spent.
+pub(in crate::configure) fn format_all(
+    format: &[u8],
+    arguments: &[Vec<u8>],
+    tool: Tool,
+    budget: &Budget,
+) -> Result<Printed, Spent> {
+    let mut printer = Printer { text: Buffer::new(budget)?, arguments, used: 0, problems: Vec::new(), tool };
     loop {
+        budget.step()?;
+        budget.read(format.len())?;
         let before = printer.used;
-        let going = printer.once(format);
-        if !going || printer.used == before || printer.used >= arguments.len() || printer.text.len() > limit {
-            return Printed { text: printer.text, problem: printer.problem };
+        let going = printer.once(format)?;
+        if !going || printer.used == before || printer.used >= arguments.len() {
+            let excess = arguments.get(printer.used).filter(|_| going).cloned();
+            return Ok(Printed { text: printer.text, problems: printer.problems, excess });
         }
     }
 }
 
 struct Printer<'a> {
-    text: Vec<u8>,
+    text: Buffer,
     arguments: &'a [Vec<u8>],
     used: usize,
-    problem: Option<Problem>,
+    problems: Vec<Problem>,
+    tool: Tool,
 }
 
-#[derive(Default)]
-struct Directive {
-    left: bool,
-    zero: bool,
-    plus: bool,
-    space: bool,
-    alternate: bool,
-    width: usize,
-    precision: Option<usize>,
+/// How a value is shown.
+#[derive(Debug, Clone, Default)]
+pub(in crate::configure) struct Directive {
+    pub(in crate::configure) left: bool,
+    pub(in crate::configure) zero: bool,
+    pub(in crate::configure) plus: bool,
+    pub(in crate::configure) space: bool,
+    pub(in crate::configure) alternate: bool,
+    pub(in crate::configure) width: usize,
+    pub(in crate::configure) precision: Option<usize>,
+}
+
+impl Directive {
+    /// Puts blanks before a text or behind it.
+    pub(in crate::configure) fn pad(&self, text: &[u8], made: &mut Buffer) -> Result<(), Spent> {
+        let blanks = self.width.saturating_sub(text.len());
+        if !self.left {
+            made.repeat(b' ', blanks)?;
+        }
+        made.extend(text)?;
+        if self.left { made.repeat(b' ', blanks) } else { Ok(()) }
+    }
+
+    /// Puts a sign or prefix and zeros before digits.
+    fn digits(&self, prefix: &str, digits: &str, zeros: usize, made: &mut Buffer) -> Result<(), Spent> {
+        let length = prefix.len().saturating_add(digits.len()).saturating_add(zeros);
+        let blanks = self.width.saturating_sub(length);
+        if !self.left {
+            made.repeat(b' ', blanks)?;
+        }
+        made.extend(prefix.as_bytes())?;
+        made.repeat(b'0', zeros)?;
+        made.extend(digits.as_bytes())?;
+        if self.left { made.repeat(b' ', blanks) } else { Ok(()) }
+    }
+
+    const fn sign(&self, negative: bool) -> &'static str {
+        match (negative, self.plus, self.space) {
+            (true, ..) => "-",
+            (_, true, _) => "+",
+            (_, _, true) => " ",
+            _ => "",
+        }
+    }
+
+    /// `%d`, `%u`, `%o`, `%x`, `%X`.
+    pub(in crate::configure) fn integer(&self, letter: u8, value: i64, made: &mut Buffer) -> Result<(), Spent> {
+        let bits = value.cast_unsigned();
+        let (mut prefix, mut digits) = match letter {
+            b'd' | b'i' => (self.sign(value < 0), value.unsigned_abs().to_string()),
+            b'o' => ("", format!("{bits:o}")),
+            b'x' => (if self.alternate && bits != 0 { "0x" } else { "" }, format!("{bits:x}")),
+            b'X' => (if self.alternate && bits != 0 { "0X" } else { "" }, format!("{bits:X}")),
+            _ => ("", bits.to_string()),
+        };
+        if self.precision == Some(0) && bits == 0 {
+            digits.clear();
+        }
+        let mut zeros = self.precision.unwrap_or(1).saturating_sub(digits.len());
+        if letter == b'o' && self.alternate && zeros == 0 && !digits.starts_with('0') {
+            prefix = "0";
+        }
+        if self.zero && !self.left && self.precision.is_none() {
+            zeros = zeros.max(self.width.saturating_sub(digits.len() + prefix.len()));
+        }
+        self.digits(prefix, &digits, zeros, made)
+    }
+
+    /// `%e`, `%f`, `%g` and their capitals.
+    pub(in crate::configure) fn float(&self, letter: u8, value: f64, made: &mut Buffer) -> Result<(), Spent> {
+        let sign = self.sign(value.is_sign_negative() && !value.is_nan());
+        let sign = if value.is_nan() && value.is_sign_negative() { "-" } else { sign };
+        let upper = letter.is_ascii_uppercase();
+        let number = value.abs();
+        if !number.is_finite() {
+            let text = if number.is_nan() { "nan" } else { "inf" };
+            let text = [sign, text].concat();
+            return self.pad(if upper { text.to_ascii_uppercase() } else { text }.as_bytes(), made);
+        }
+        // More digits than these are zeros: no number of 64 bits has them.
+        let wanted = self.precision.unwrap_or(6);
+        let most = wanted.min(1100);
+        let text = match letter.to_ascii_lowercase() {
+            b'e' => exponential(number, most, wanted - most),
+            b'f' => {
+                let mut text = format!("{number:.most$}");
+                if wanted > most {
+                    // They are put behind by the budget's leave.
+                    let zeros = wanted - most;
+                    let mut whole = made.beside()?;
+                    whole.extend(text.as_bytes())?;
+                    whole.repeat(b'0', zeros)?;
+                    text = String::from_utf8_lossy(&whole).into_owned();
+                }
+                text
+            }
+            _ => general(number, wanted.clamp(1, 1100), self.alternate),
+        };
+        let text = match self.alternate && !text.contains('.') {
+            true => match text.find('e') {
+                Some(place) => [&text[..place], ".", &text[place..]].concat(),
+                None => text + ".",
+            },
+            false => text,
+        };
+        let text = if upper { text.to_ascii_uppercase() } else { text };
+        let zeros = match self.zero && !self.left {
+            true => self.width.saturating_sub(sign.len() + text.len()),
+            false => 0,
+        };
+        self.digits(sign, &text, zeros, made)
+    }
+}
+
+/// C's `%e`: an exponent with a sign and at least two digits.
+fn exponential(number: f64, digits: usize, zeros: usize) -> String {
+    let text = format!("{number:.digits$e}");
+    let (mantissa, exponent) = text.split_once('e').unwrap_or((&text, "0"));
+    let (sign, exponent) = exponent.strip_prefix('-').map_or(('+', exponent), |exponent| ('-', exponent));
+    format!("{mantissa}{}e{sign}{exponent:0>2}", "0".repeat(zeros.min(1 << 16)))
+}
+
+/// C's `%g`: as short as the digits allow.
+fn general(number: f64, digits: usize, alternate: bool) -> String {
+    let text = format!("{number:.*e}", digits - 1);
+    let exponent: i64 = text.split_once('e').and_then(|(_, exponent)| exponent.parse().ok()).unwrap_or(0);
+    let short = |text: &str| match alternate || !text.contains('.') {
+        true => text.to_owned(),
+        false => text.trim_end_matches('0').trim_end_matches('.').to_owned(),
+    };
+    let most = i64::try_from(digits).unwrap_or(i64::MAX);
+    if (-4..most).contains(&exponent) {
+        let places = usize::try_from(most - 1 - exponent).unwrap_or(0);
+        return short(&format!("{number:.places$}"));
+    }
+    let text = exponential(number, digits - 1, 0);
+    let (mantissa, exponent) = text.split_once('e').unwrap_or((&text, "+00"));
+    format!("{}e{exponent}", short(mantissa))
 }
 
 impl Printer<'_> {
@@ -150,54 +348,142 @@ impl Printer<'_> {
         argument
     }
 
-    fn number(&mut self) -> i64 {
+    /// A number as strtoimax(3) reads it: of any base, and what it cannot read is said.
+    fn number(&mut self, signed: bool) -> i64 {
         let Some(text) = self.argument() else { return 0 };
-        if let [b'\'' | b'"', byte, ..] = text.as_slice() {
-            return i64::from(*byte);
+        if let [b'\'' | b'"', rest @ ..] = text.as_slice() {
+            return rest.first().map_or(0, |byte| i64::from(*byte));
         }
-        let trimmed = std::str::from_utf8(&text).unwrap_or("x").trim_start();
-        let (negative, digits) = match trimmed.strip_prefix('-') {
-            Some(rest) => (true, rest),
-            None => (false, trimmed.strip_prefix('+').unwrap_or(trimmed)),
+        if text.is_empty() {
+            return 0;
+        }
+        let trimmed = text.trim_ascii_start();
+        let (negative, digits) = match trimmed {
+            [b'-', rest @ ..] => (true, rest),
+            [b'+', rest @ ..] => (false, rest),
+            rest => (false, rest),
         };
-        let parsed = match digits.strip_prefix("0x").or_else(|| digits.strip_prefix("0X")) {
-            Some(hex) => i64::from_str_radix(hex, 16),
-            None if digits.len() > 1 && digits.starts_with('0') => i64::from_str_radix(digits, 8),
-            None => digits.parse(),
+        let is_hex = matches!(digits, [b'0', b'x' | b'X', next, ..] if next.is_ascii_hexdigit());
+        let (base, digits) = match digits {
+            [_, _, rest @ ..] if is_hex => (16, rest),
+            [b'0', ..] => (8, digits),
+            _ => (10, digits),
         };
-        match parsed {
-            Ok(value) if negative => value.wrapping_neg(),
-            Ok(value) => value,
-            Err(_) => {
-                self.problem.get_or_insert(Problem::Number(text.clone()));
-                let length = digits.bytes().take_while(u8::is_ascii_digit).count();
-                digits[..length].parse().unwrap_or(0)
+        let length = digits.iter().take_while(|byte| char::from(**byte).is_digit(base)).count();
+        let mut value = Some(0u64);
+        for byte in &digits[..length] {
+            let digit = char::from(*byte).to_digit(base).unwrap_or(0);
+            value = value.and_then(|value| value.checked_mul(u64::from(base))?.checked_add(u64::from(digit)));
+        }
+        if length == 0 {
+            self.problems.push(Problem::Number(text.clone()));
+            return 0;
+        }
+        let value = match (value, negative, signed) {
+            (Some(value), true, true) if value > 1 << 63 => None,
+            (Some(value), false, true) if value >= 1 << 63 => None,
+            (Some(value), true, _) => Some(value.wrapping_neg().cast_signed()),
+            (Some(value), false, _) => Some(value.cast_signed()),
+            (None, ..) => None,
+        };
+        let value = value.unwrap_or_else(|| {
+            self.problems.push(Problem::Range(text.clone()));
+            match (signed, negative) {
+                (true, true) => i64::MIN,
+                (true, false) => i64::MAX,
+                (false, _) => -1,
             }
+        });
+        if length < digits.len() {
+            self.problems.push(Problem::Rest(text.clone()));
         }
+        value
+    }
+
+    /// A number as strtod(3) reads it.
+    fn float(&mut self) -> f64 {
+        let Some(text) = self.argument() else { return 0.0 };
+        if let [b'\'' | b'"', rest @ ..] = text.as_slice() {
+            return rest.first().map_or(0.0, |byte| f64::from(*byte));
+        }
+        let trimmed = text.trim_ascii_start();
+        let (sign, digits) = match trimmed {
+            [b'-', rest @ ..] => (-1.0, rest),
+            [b'+', rest @ ..] => (1.0, rest),
+            rest => (1.0, rest),
+        };
+        let named = |name: &[u8]| digits.len() >= name.len() && digits[..name.len()].eq_ignore_ascii_case(name);
+        let (value, length) = if named(b"infinity") {
+            (f64::INFINITY, 8)
+        } else if named(b"inf") {
+            (f64::INFINITY, 3)
+        } else if named(b"nan") {
+            (f64::NAN, 3)
+        } else if matches!(digits, [b'0', b'x' | b'X', next, ..] if next.is_ascii_hexdigit()) {
+            let length = digits[2..].iter().take_while(|byte| byte.is_ascii_hexdigit()).count();
+            let value = digits[2..2 + length]
+                .iter()
+                .fold(0.0, |sum, byte| sum * 16.0 + f64::from(char::from(*byte).to_digit(16).unwrap_or(0)));
+            (value, 2 + length)
+        } else {
+            let length = number_length(digits);
+            let number = std::str::from_utf8(&digits[..length]).ok().and_then(|text| text.parse().ok());
+            (number.unwrap_or(0.0), if number.is_some() { length } else { 0 })
+        };
+        if length == 0 && !text.is_empty() {
+            self.problems.push(Problem::Number(text.clone()));
+        } else if length < digits.len() {
+            self.problems.push(Problem::Rest(text.clone()));
+        }
+        sign * value
+    }
+
+    /// The escapes of a format; `false` when `\c` ends the output.
+    fn plain(&mut self, text: &[u8]) -> Result<bool, Spent> {
+        let coreutils = self.tool == Tool::Coreutils;
+        let (text, stopped) = if coreutils { escapes(text, Escapes::Format) } else { unescape(text, false) };
+        self.text.extend(&text)?;
+        Ok(!stopped)
     }
 
     /// One pass over the format; `false` when the output ends here.
-    fn once(&mut self, format: &[u8]) -> bool {
+    fn once(&mut self, format: &[u8]) -> Result<bool, Spent> {
         let mut rest = format;
         while let Some(percent) = memchr::memchr(b'%', rest) {
-            self.text.extend(unescape(&rest[..percent], false).0);
+            if !self.plain(&rest[..percent])? {
+                return Ok(false);
+            }
+            let start = rest;
             rest = &rest[percent + 1..];
+            if let [b'%', tail @ ..] = rest {
+                self.text.push(b'%')?;
+                rest = tail;
+                continue;
+            }
             let mut directive = Directive::default();
-            rest = self.flags(&mut directive, rest);
+            let Some(after) = self.flags(&mut directive, rest) else {
+                self.problems.push(Problem::Wide);
+                return Ok(false);
+            };
+            rest = after;
+            if self.tool == Tool::Coreutils {
+                rest = &rest[rest.iter().take_while(|byte| b"hlLjzt".contains(byte)).count()..];
+            }
             let Some((&letter, tail)) = rest.split_first() else {
-                self.text.push(b'%');
-                return true;
+                self.problems.push(Problem::Missing);
+                return Ok(false);
             };
             rest = tail;
-            if !self.directive(&directive, letter) {
-                return false;
+            let written = &start[percent..start.len() - rest.len()];
+            if !self.directive(&directive, letter, written)? {
+                return Ok(false);
             }
         }
-        self.text.extend(unescape(rest, false).0);
-        true
+        self.plain(rest)
     }
 
-    fn flags<'f>(&mut self, directive: &mut Directive, format: &'f [u8]) -> &'f [u8] {
+    /// Reads flags, width and precision; `None` when one is beyond C's `int`.
+    fn flags<'f>(&mut self, directive: &mut Directive, format: &'f [u8]) -> Option<&'f [u8]> {
         let mut rest = format;
         loop {
             match rest.first() {
@@ -210,96 +496,173 @@ impl Printer<'_> {
             }
             rest = &rest[1..];
         }
-        (directive.width, rest) = self.size(rest);
+        let width;
+        (width, rest) = self.size(rest)?;
+        directive.left |= width < 0;
+        directive.width = usize::try_from(width.unsigned_abs()).ok()?;
         if let [b'.', tail @ ..] = rest {
             let precision;
-            (precision, rest) = self.size(tail);
-            directive.precision = Some(precision);
+            (precision, rest) = self.size(tail)?;
+            // One below zero is none.
+            directive.precision = usize::try_from(precision).ok();
         }
-        rest
+        Some(rest)
     }
 
-    /// A width or precision; more than a page is nobody's wish.
-    fn size<'f>(&mut self, format: &'f [u8]) -> (usize, &'f [u8]) {
+    fn size<'f>(&mut self, format: &'f [u8]) -> Option<(i64, &'f [u8])> {
+        let most = i64::from(i32::MAX);
         if let [b'*', rest @ ..] = format {
-            return (usize::try_from(self.number()).unwrap_or(0).min(4096), rest);
+            let value = self.number(true);
+            return (-most..most).contains(&value).then_some((value, rest));
         }
         let length = format.iter().take_while(|byte| byte.is_ascii_digit()).count();
-        let value =
-            format[..length].iter().fold(0usize, |value, digit| (value * 10 + usize::from(digit - b'0')).min(4096));
-        (value, &format[length..])
+        let value = format[..length]
+            .iter()
+            .try_fold(0i64, |value, digit| value.checked_mul(10)?.checked_add(i64::from(digit - b'0')))?;
+        (value < most).then_some((value, &format[length..]))
     }
 
-    fn directive(&mut self, directive: &Directive, letter: u8) -> bool {
+    fn directive(&mut self, directive: &Directive, letter: u8, written: &[u8]) -> Result<bool, Spent> {
         match letter {
-            b'%' => self.text.push(b'%'),
             b's' | b'b' => {
                 let argument = self.argument().unwrap_or_default();
-                let (mut text, stopped) = if letter == b'b' { unescape(&argument, true) } else { (argument, false) };
-                text.truncate(directive.precision.unwrap_or(usize::MAX));
-                self.pad(directive, &text);
-                return !stopped;
+                let (mut text, stopped) = match (letter, self.tool) {
+                    (b'b', Tool::Dash) => unescape(&argument, true),
+                    (b'b', Tool::Coreutils) => escapes(&argument, Escapes::Argument),
+                    _ => (argument, false),
+                };
+                // dash pads what is shown, and cuts nothing of a `%b`.
+                if letter == b's' || self.tool == Tool::Coreutils {
+                    text.truncate(directive.precision.unwrap_or(usize::MAX));
+                }
+                directive.pad(&text, &mut self.text)?;
+                return Ok(!stopped);
             }
             b'c' => {
                 let argument = self.argument().unwrap_or_default();
-                self.pad(directive, &argument[..argument.len().min(1)]);
+                let byte = argument.first().copied();
+                match (byte, self.tool) {
+                    (Some(byte), _) => directive.pad(&[byte], &mut self.text)?,
+                    (None, _) => directive.pad(&[0], &mut self.text)?,
+                }
             }
             b'd' | b'i' => {
-                let value = self.number();
-                let sign = match value {
-                    ..0 => "-",
-                    _ if directive.plus => "+",
-                    _ if directive.space => " ",
-                    _ => "",
-                };
-                self.digits(directive, sign, &value.unsigned_abs().to_string());
+                let value = self.number(true);
+                directive.integer(letter, value, &mut self.text)?;
             }
             b'u' | b'o' | b'x' | b'X' => {
-                let value = self.number().cast_unsigned();
-                let (prefix, digits) = match letter {
-                    b'u' => ("", value.to_string()),
-                    b'o' => (if directive.alternate { "0" } else { "" }, format!("{value:o}")),
-                    b'x' => (if directive.alternate && value != 0 { "0x" } else { "" }, format!("{value:x}")),
-                    _ => (if directive.alternate && value != 0 { "0X" } else { "" }, format!("{value:X}")),
-                };
-                self.digits(directive, prefix, &digits);
+                let value = self.number(false);
+                directive.integer(letter, value, &mut self.text)?;
+            }
+            b'e' | b'E' | b'f' | b'F' | b'g' | b'G' => {
+                let value = self.float();
+                directive.float(letter, value, &mut self.text)?;
             }
             _ => {
-                self.problem = Some(Problem::Directive(letter));
-                return false;
+                self.problems.push(Problem::Directive(written.to_vec()));
+                return Ok(false);
             }
         }
-        true
+        Ok(true)
     }
+}
 
-    fn digits(&mut self, directive: &Directive, prefix: &str, digits: &str) {
-        let precision = directive.precision.unwrap_or(1);
-        let mut zeros = precision.saturating_sub(digits.len());
-        if directive.zero && !directive.left && directive.precision.is_none() {
-            zeros = zeros.max(directive.width.saturating_sub(digits.len() + prefix.len()));
+/// The length of the decimal number that a text begins with.
+pub(in crate::configure) fn number_length(text: &[u8]) -> usize {
+    let digits = |from: usize| text[from..].iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let whole = digits(0);
+    let mut length = whole;
+    if text.get(length) == Some(&b'.') {
+        let fraction = digits(length + 1);
+        if whole + fraction == 0 {
+            return 0;
         }
-        let text = [prefix, &"0".repeat(zeros), digits].concat();
-        self.pad(directive, text.as_bytes());
+        length += 1 + fraction;
     }
+    if length > 0 && matches!(text.get(length), Some(b'e' | b'E')) {
+        let sign = usize::from(matches!(text.get(length + 1), Some(b'+' | b'-')));
+        let exponent = if length + 1 + sign <= text.len() { digits(length + 1 + sign) } else { 0 };
+        if exponent > 0 {
+            length += 1 + sign + exponent;
+        }
+    }
+    length
+}
 
-    fn pad(&mut self, directive: &Directive, text: &[u8]) {
-        let blanks = vec![b' '; directive.width.saturating_sub(text.len())];
-        let (before, after) = if directive.left { (&[][..], &blanks[..]) } else { (&blanks[..], &[][..]) };
-        self.text.extend([before, text, after].concat());
+/// Where coreutils' escapes stand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::configure) enum Escapes {
+    /// printf's format.
+    Format,
+    /// An argument of `%b`.
+    Argument,
+    /// `echo -e`.
+    Echo,
+}
+
+/// Replaces coreutils' escapes: beside dash's `\e`, `\xHH`, and `\c` everywhere. The flag: `\c` was met.
+pub(in crate::configure) fn escapes(text: &[u8], place: Escapes) -> (Vec<u8>, bool) {
+    let mut out = Vec::with_capacity(text.len());
+    let mut rest = text;
+    while let [byte, tail @ ..] = rest {
+        rest = tail;
+        if *byte != b'\\' {
+            out.push(*byte);
+            continue;
+        }
+        let Some((&letter, tail)) = rest.split_first() else {
+            out.push(b'\\');
+            break;
+        };
+        rest = tail;
+        let number = |digits: &[u8], most: usize, base: u32| {
+            let found: Vec<u32> = digits.iter().take(most).map_while(|byte| char::from(*byte).to_digit(base)).collect();
+            let value = found.iter().fold(0u32, |value, digit| value * base + digit);
+            (value.to_le_bytes()[0], found.len())
+        };
+        match letter {
+            b'c' => return (out, true),
+            b'e' => out.push(27),
+            b'"' if place != Escapes::Echo => out.push(b'"'),
+            b'x' => match number(rest, 2, 16) {
+                (_, 0) => out.extend(b"\\x"),
+                (value, length) => {
+                    out.push(value);
+                    rest = &rest[length..];
+                }
+            },
+            b'0'..=b'7' => {
+                let zero = letter == b'0' && place != Escapes::Format;
+                let digits = if zero { rest } else { &text[text.len() - rest.len() - 1..] };
+                let (value, length) = number(digits, 3, 8);
+                out.push(value);
+                rest = &digits[length..];
+            }
+            _ => {
+                let (plain, _) = unescape(&[b'\\', letter], true);
+                out.extend(plain);
+            }
+        }
     }
+    (out, false)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn printed(format: &str, arguments: &[&str], tool: Tool) -> Printed {
+        let arguments: Vec<Vec<u8>> = arguments.iter().map(|argument| argument.as_bytes().to_vec()).collect();
+        format_all(format.as_bytes(), &arguments, tool, &Budget::default()).expect("little is made")
+    }
+
     #[test]
     fn formats() {
-        let cases: [(&str, &[&str], &str); 12] = [
+        let cases: &[(&str, &[&str], &str)] = &[
             ("%s\\n", &["a", "b"], "a\nb\n"),
             ("%5s|%-5s|", &["a", "b"], "    a|b    |"),
             ("%03d %x %o %X", &["7", "255", "8", "255"], "007 ff 10 FF"),
-            ("%b", &["a\\tb\\0101"], "a\tbA"),
+            ("%b", &["a\\tb\\0101\\101"], "a\tbAA"),
             ("%.2s", &["abc"], "ab"),
             ("%c", &["xyz"], "x"),
             ("no args", &["x"], "no args"),
@@ -308,12 +671,58 @@ mod tests {
             ("\\101\\x", &[], "A\\x"),
             ("%d", &["'A"], "65"),
             ("%b tail", &["a\\cb"], "a"),
+            ("%d %d %d %d", &["-1", "+2", "0x1F", "010"], "-1 2 31 8"),
+            ("%u %x", &["-1", "-255"], "18446744073709551615 ffffffffffffff01"),
+            ("%d", &["9223372036854775808"], "9223372036854775807"),
+            ("%e|%f|%g", &["1.5", "2", "1e10"], "1.500000e+00|2.000000|1e+10"),
+            ("%*d|%-*d|%.*s|%*d|", &["5", "42", "5", "42", "2", "abc", "-3", "1"], "   42|42   |ab|1  |"),
+            ("%05d|%+d|% d|%#x|%#o", &["42", "42", "42", "255", "8"], "00042|+42| 42|0xff|010"),
+            ("%.3d|%8.3d|%-8.3d|%08.3d|%.0d|", &["5", "5", "5", "5", "0"], "005|     005|005     |     005||"),
+            ("%g %g %g %g", &["100000", "1000000", "0.0001", "0.00001"], "100000 1e+06 0.0001 1e-05"),
+            ("%05g|%+g|%#g|%#.0f|%08.2f", &["1.5", "1.5", "1", "1", "-2.5"], "001.5|+1.5|1.00000|1.|-0002.50"),
+            ("%g %f %e", &["inf", "nan", "-inf"], "inf nan -inf"),
+            ("%.3g %.0e %.15g %.0f", &["1234", "15", "0.1", "2.5"], "1.23e+03 2e+01 0.1 2"),
+            ("%.1200f", &["0"], &format!("0.{}", "0".repeat(1200))),
         ];
         for (format, arguments, wanted) in cases {
-            let arguments: Vec<Vec<u8>> = arguments.iter().map(|argument| argument.as_bytes().to_vec()).collect();
-            let printed = format_all(format.as_bytes(), &arguments, 1000);
-            assert_eq!(String::from_utf8_lossy(&printed.text), wanted, "{format}");
+            let printed = printed(format, arguments, Tool::Dash);
+            assert_eq!(String::from_utf8_lossy(&printed.text), *wanted, "{format}");
         }
+        let printed = printed("%5000s", &["x"], Tool::Dash);
+        assert_eq!(printed.text.len(), 5000);
+    }
+
+    #[test]
+    fn what_is_wrong_is_said() {
+        let cases: &[(&str, &[&str], &str, Problem)] = &[
+            ("%d", &["-1x"], "-1", Problem::Rest(b"-1x".to_vec())),
+            ("%d", &["abc"], "0", Problem::Number(b"abc".to_vec())),
+            ("%d", &["08"], "0", Problem::Rest(b"08".to_vec())),
+            ("%d", &["5 "], "5", Problem::Rest(b"5 ".to_vec())),
+            ("%u", &["99999999999999999999"], "18446744073709551615", Problem::Range(b"99999999999999999999".to_vec())),
+            ("a%z", &[], "a", Problem::Directive(b"%z".to_vec())),
+            ("a%5%", &[], "a", Problem::Directive(b"%5%".to_vec())),
+            ("a%", &[], "a", Problem::Missing),
+            ("%5000000000s", &["x"], "", Problem::Wide),
+            ("%*d", &["99999999999", "1"], "", Problem::Wide),
+        ];
+        for (format, arguments, wanted, problem) in cases {
+            let printed = printed(format, arguments, Tool::Dash);
+            assert_eq!(String::from_utf8_lossy(&printed.text), *wanted, "{format}");
+            assert_eq!(printed.problems.first(), Some(problem), "{format}");
+        }
+        let big = format_all(b"%2000000000s", &[], Tool::Dash, &Budget::default());
+        assert_eq!(big.map(drop), Err(Spent::Memory));
+    }
+
+    #[test]
+    fn coreutils_has_more() {
+        let text = |format: &str, arguments: &[&str]| {
+            String::from_utf8_lossy(&printed(format, arguments, Tool::Coreutils).text).into_owned()
+        };
+        assert_eq!(text("\\x41\\e\\q\\cx", &[]), "A\u{1b}\\q");
+        assert_eq!(text("\\0101\\101|%b", &["\\0101\\101"]), "\u{8}1A|AA");
+        assert_eq!(text("%ld", &["3"]), "3");
     }
 
     #[test]
@@ -322,6 +731,6 @@ mod tests {
         assert_eq!(echo(&["-n", "a\\tb"]), b"a\tb");
         assert_eq!(echo(&["-e", "a"]), b"-e a\n");
         assert_eq!(echo(&["a\\cb"]), b"a");
-        assert_eq!(echo(&["\\060", "\\1"]), b"0 \\1\n");
+        assert_eq!(echo(&["\\060", "\\1", "\\101"]), b"0 \x01 A\n");
     }
 }

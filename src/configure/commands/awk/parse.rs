@@ -1,29 +1,68 @@
 //! Programs of awk → what they say.
+//!
+//! Operators of one rank are one node with a list, and no node nests deeper than [`DEPTH_MAX`]: a program of a million
+//! sums is neither evaluated nor dropped by recursion.
 
-use super::super::Fault;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use super::Dialect;
+use super::lex::Lexer;
+use super::lex::Token;
+use super::lex::is_keyword;
+use super::syntax;
+use crate::budget::Budget;
+use crate::budget::Spent;
+use crate::configure::commands::Fault;
+use crate::configure::commands::buffer::Kept;
 
 const DEPTH_MAX: u32 = 100;
 
-#[derive(Debug, Clone)]
+/// Where a variable lives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Name {
+    Global(usize),
+    Local(usize),
+}
+
+#[derive(Debug)]
 pub(super) enum Expression {
     Number(f64),
     Text(Vec<u8>),
-    Regex(Vec<u8>),
-    Variable(String),
-    Element(String, Vec<Self>),
+    Regex(Rc<[u8]>),
+    Variable(Name),
+    Element(Name, Vec<Self>),
     Field(Box<Self>),
-    Assign(Box<Self>, Option<&'static str>, Box<Self>),
+    Assign(Box<Self>, Option<u8>, Box<Self>),
     /// Before (true) or behind the value, by one up or down.
     Step(Box<Self>, bool, f64),
-    Binary(&'static str, Box<Self>, Box<Self>),
+    /// `+`, `-`, `*`, `/`, `%` from the left.
+    Chain(Box<Self>, Vec<(u8, Self)>),
+    Power(Box<Self>, Box<Self>),
+    Compare(&'static str, Box<Self>, Box<Self>),
+    /// Each with whether it shall match.
+    Match(Box<Self>, Vec<(bool, Self)>),
+    All(Vec<Self>),
+    Any(Vec<Self>),
     Unary(u8, Box<Self>),
     Choose(Box<Self>, Box<Self>, Box<Self>),
-    Concatenate(Box<Self>, Box<Self>),
-    In(Vec<Self>, String),
-    Call(String, Vec<Self>),
+    Concatenate(Vec<Self>),
+    In(Vec<Self>, Name),
+    Call(&'static str, Vec<Self>),
+    Own(usize, Vec<Self>),
+    Getline(Option<Box<Self>>, Source),
+    Group(Box<Self>),
 }
 
-#[derive(Debug, Clone)]
+/// Where `getline` reads.
+#[derive(Debug)]
+pub(super) enum Source {
+    Main,
+    File(Box<Expression>),
+    Command(Box<Expression>),
+}
+
+#[derive(Debug)]
 pub(super) enum Statement {
     Expression(Expression),
     Print(Vec<Expression>, Option<Output>),
@@ -36,23 +75,32 @@ pub(super) enum Statement {
         step: Option<Box<Self>>,
         first: bool,
     },
-    ForIn(String, String, Box<Self>),
+    /// Key, array, body, and whether the order of the keys can be seen.
+    ForIn(Name, Name, Box<Self>, bool),
     Block(Vec<Self>),
     Next,
+    NextFile,
     Exit(Option<Expression>),
     Break,
     Continue,
-    Delete(String, Vec<Expression>),
+    Delete(Name, Vec<Expression>),
     Return(Option<Expression>),
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(super) struct Output {
-    pub(super) append: bool,
+    pub(super) how: How,
     pub(super) path: Expression,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum How {
+    Write,
+    Append,
+    Pipe,
+}
+
+#[derive(Debug)]
 pub(super) enum Pattern {
     Begin,
     End,
@@ -61,184 +109,105 @@ pub(super) enum Pattern {
     Range(Expression, Expression),
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(super) struct Function {
-    pub(super) name: String,
-    pub(super) parameters: Vec<String>,
+    pub(super) parameters: usize,
+    /// Which of them are arrays.
+    pub(super) arrays: Vec<bool>,
     pub(super) body: Statement,
 }
 
-#[derive(Debug, Clone, Default)]
+#[derive(Debug)]
 pub(super) struct Program {
     pub(super) rules: Vec<(Pattern, Option<Statement>)>,
     pub(super) functions: Vec<Function>,
+    /// The names of the globals, by their numbers.
+    pub(super) globals: Vec<String>,
 }
 
-#[derive(Debug, Clone, PartialEq)]
-enum Token {
-    Number(f64),
-    Text(Vec<u8>),
-    Regex(Vec<u8>),
-    Name(String),
-    /// A name right before `(`.
-    Function(String),
-    Mark(&'static str),
-    Newline,
-    End,
-}
-
-const MARKS: [&str; 41] = [
-    "**=", "&&", "||", "==", "!=", "<=", ">=", ">>", "+=", "-=", "*=", "/=", "%=", "^=", "**", "++", "--", "!~", "{",
-    "}", "(", ")", "[", "]", ";", ",", "+", "-", "*", "/", "%", "^", "!", "<", ">", "|", "?", ":", "~", "$", "=",
+/// The variables that awk knows, by their numbers.
+pub(super) const SPECIAL: [&str; 17] = [
+    "NF", "NR", "FNR", "FS", "OFS", "ORS", "RS", "SUBSEP", "CONVFMT", "OFMT", "FILENAME", "RSTART", "RLENGTH",
+    "ENVIRON", "ARGC", "ARGV", "RT",
 ];
 
-struct Lexer<'a> {
-    text: &'a [u8],
-    position: usize,
-    /// Whether what was read last ends a value, so that `/` divides.
-    value: bool,
-}
-
-impl Lexer<'_> {
-    fn all(mut self) -> Result<Vec<Token>, Fault> {
-        let mut tokens = Vec::new();
-        loop {
-            let token = self.token()?;
-            self.value = matches!(token, Token::Number(_) | Token::Text(_) | Token::Name(_) | Token::Regex(_))
-                || matches!(token, Token::Mark(")" | "]" | "$" | "++" | "--"));
-            let end = token == Token::End;
-            tokens.push(token);
-            if end {
-                return Ok(tokens);
-            }
-        }
-    }
-
-    fn token(&mut self) -> Result<Token, Fault> {
-        loop {
-            match &self.text[self.position..] {
-                [b' ' | b'\t' | b'\r', ..] => self.position += 1,
-                [b'\\', b'\n', ..] => self.position += 2,
-                [b'#', rest @ ..] => self.position += 1 + rest.iter().take_while(|&&byte| byte != b'\n').count(),
-                _ => break,
-            }
-        }
-        let rest = &self.text[self.position..];
-        let Some(&first) = rest.first() else { return Ok(Token::End) };
-        match first {
-            b'\n' => {
-                self.position += 1;
-                Ok(Token::Newline)
-            }
-            b'"' => self.quoted(b'"').map(Token::Text),
-            b'/' if !self.value => self.quoted(b'/').map(Token::Regex),
-            b'0'..=b'9' | b'.' => {
-                let length = number_length(rest);
-                let text = std::str::from_utf8(&rest[..length]).unwrap_or("0");
-                let number = text.parse().map_err(|_| syntax("number"))?;
-                self.position += length;
-                Ok(Token::Number(number))
-            }
-            byte if byte.is_ascii_alphabetic() || byte == b'_' => {
-                let length = rest.iter().take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b'_').count();
-                let name = String::from_utf8_lossy(&rest[..length]).into_owned();
-                self.position += length;
-                Ok(if rest.get(length) == Some(&b'(') { Token::Function(name) } else { Token::Name(name) })
-            }
-            _ => {
-                let mark = MARKS.into_iter().find(|mark| rest.starts_with(mark.as_bytes()));
-                let mark = mark.ok_or_else(|| syntax(&format!("`{}`", char::from(first))))?;
-                self.position += mark.len();
-                Ok(Token::Mark(mark))
-            }
-        }
-    }
-
-    fn quoted(&mut self, end: u8) -> Result<Vec<u8>, Fault> {
-        self.position += 1;
-        let mut text = Vec::new();
-        loop {
-            let byte = self.text.get(self.position).copied().filter(|&byte| byte != b'\n');
-            let byte = byte.ok_or_else(|| syntax("unterminated string"))?;
-            self.position += 1;
-            if byte == end {
-                return Ok(text);
-            }
-            if byte != b'\\' {
-                text.push(byte);
-                continue;
-            }
-            let next = self.text.get(self.position).copied().ok_or_else(|| syntax("unterminated string"))?;
-            self.position += 1;
-            match next {
-                b'/' => text.push(b'/'),
-                _ if end == b'/' => text.extend([b'\\', next]),
-                b'"' => text.push(b'"'),
-                b'n' => text.push(b'\n'),
-                b't' => text.push(b'\t'),
-                b'r' => text.push(b'\r'),
-                b'\\' => text.push(b'\\'),
-                b'0'..=b'7' => {
-                    let digits = &self.text[self.position - 1..];
-                    let length = digits.iter().take(3).take_while(|digit| (b'0'..=b'7').contains(*digit)).count();
-                    let value = digits[..length].iter().fold(0u32, |value, digit| value * 8 + u32::from(digit - b'0'));
-                    text.push(value.to_le_bytes()[0]);
-                    self.position += length - 1;
-                }
-                b'x' => {
-                    // mawk and gawk: one or two digits; without any it is no escape.
-                    let digit = |byte: &u8| char::from(*byte).to_digit(16);
-                    let value: Vec<u32> = self.text[self.position..].iter().take(2).map_while(digit).collect();
-                    match value.is_empty() {
-                        true => text.extend(b"\\x"),
-                        false => text.push(value.iter().fold(0, |value, digit| value * 16 + digit).to_le_bytes()[0]),
-                    }
-                    self.position += value.len();
-                }
-                _ => text.extend([b'\\', next]),
-            }
-        }
-    }
-}
-
-/// The length of the decimal number that a text begins with.
-pub(super) fn number_length(text: &[u8]) -> usize {
-    let digits = |from: usize| text[from..].iter().take_while(|byte| byte.is_ascii_digit()).count();
-    let mut length = digits(0);
-    if text.get(length) == Some(&b'.') {
-        length += 1 + digits(length + 1);
-    }
-    if matches!(text.get(length), Some(b'e' | b'E')) {
-        let sign = usize::from(matches!(text.get(length + 1), Some(b'+' | b'-')));
-        let exponent = if length + 1 + sign <= text.len() { digits(length + 1 + sign) } else { 0 };
-        if exponent > 0 {
-            length += 1 + sign + exponent;
-        }
-    }
-    length
-}
-
-fn syntax(what: &str) -> Fault {
-    Fault::gap(format!("a program with {what}"))
-}
+/// The functions that awk knows, with the fewest and the most arguments.
+const BUILTINS: [(&str, usize, usize); 23] = [
+    ("atan2", 2, 2),
+    ("close", 1, 1),
+    ("cos", 1, 1),
+    ("exp", 1, 1),
+    ("fflush", 0, 1),
+    ("gsub", 2, 3),
+    ("index", 2, 2),
+    ("int", 1, 1),
+    ("length", 0, 1),
+    ("log", 1, 1),
+    ("match", 2, 2),
+    ("sin", 1, 1),
+    ("split", 2, 3),
+    ("sprintf", 1, usize::MAX),
+    ("sqrt", 1, 1),
+    ("sub", 2, 3),
+    ("substr", 2, 3),
+    ("system", 1, 1),
+    ("tolower", 1, 1),
+    ("toupper", 1, 1),
+    // Known to all, and never the same.
+    ("rand", usize::MAX, 0),
+    ("srand", usize::MAX, 0),
+    ("systime", usize::MAX, 0),
+];
 
 /// Reads a program.
 ///
 /// # Errors
 /// It is none, or uses what is not written.
-pub(super) fn parse(text: &[u8]) -> Result<Program, Fault> {
-    let tokens = Lexer { text, position: 0, value: false }.all()?;
-    Parser { tokens, position: 0, depth: 0, no_in: false, no_greater: false }.program()
+pub(super) fn parse(text: &[u8], dialect: Dialect, budget: &Budget) -> Result<Program, Fault> {
+    let tokens = Lexer::new(text, dialect).all(budget)?;
+    let mut parser = Parser {
+        tokens,
+        position: 0,
+        depth: 0,
+        no_in: false,
+        no_greater: false,
+        dialect,
+        globals: SPECIAL.iter().enumerate().map(|(index, name)| ((*name).to_owned(), index)).collect(),
+        functions: BTreeMap::new(),
+        locals: Vec::new(),
+        loops: 0,
+        place: Place::Rule,
+        budget: budget.clone(),
+    };
+    parser.program()
+}
+
+/// Where a statement stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Rule,
+    /// `BEGIN` or `END`: no `next`.
+    Edge,
+    Function,
 }
 
 struct Parser {
-    tokens: Vec<Token>,
+    tokens: Kept<Token>,
     position: usize,
     depth: u32,
     /// Inside the head of a `for`, where `in` is not an operator.
     no_in: bool,
     /// Inside `print`, where `>` redirects.
     no_greater: bool,
+    dialect: Dialect,
+    globals: BTreeMap<String, usize>,
+    /// Own functions: number, and how many parameters when it is known.
+    functions: BTreeMap<String, (usize, Option<usize>)>,
+    /// Parameters of the function being read.
+    locals: Vec<String>,
+    loops: u32,
+    place: Place,
+    budget: Budget,
 }
 
 impl Parser {
@@ -256,8 +225,12 @@ impl Parser {
         found
     }
 
+    fn at_word(&self, word: &str) -> bool {
+        matches!(self.peek(), Token::Name(name) if name == word)
+    }
+
     fn word(&mut self, word: &str) -> bool {
-        let found = matches!(self.peek(), Token::Name(name) | Token::Function(name) if name == word);
+        let found = self.at_word(word);
         self.position += usize::from(found);
         found
     }
@@ -266,21 +239,52 @@ impl Parser {
         if self.skip(mark) { Ok(()) } else { Err(syntax(&format!("a missing `{mark}`"))) }
     }
 
-    fn newlines(&mut self) {
-        while *self.peek() == Token::Newline || self.at(";") {
-            self.position += 1;
-        }
-    }
-
     fn lines(&mut self) {
         while *self.peek() == Token::Newline {
             self.position += 1;
         }
     }
 
+    /// Newlines and semicolons between statements.
+    fn breaks(&mut self) {
+        while *self.peek() == Token::Newline || self.at(";") {
+            self.position += 1;
+        }
+    }
+
+    fn variable(&mut self, name: String) -> Result<Name, Fault> {
+        if let Some(local) = self.locals.iter().position(|local| *local == name) {
+            return Ok(Name::Local(local));
+        }
+        let builtin = BUILTINS.iter().any(|(builtin, ..)| *builtin == name);
+        if is_keyword(&name) || builtin || self.functions.contains_key(&name) {
+            return Err(syntax(&format!("`{name}` where a variable is needed")));
+        }
+        if name == "RT" && self.dialect != Dialect::Gawk {
+            return Err(syntax("RT, which is only gawk's"));
+        }
+        let gawk = [
+            "BINMODE",
+            "ERRNO",
+            "FIELDWIDTHS",
+            "FPAT",
+            "IGNORECASE",
+            "PROCINFO",
+            "SYMTAB",
+            "FUNCTAB",
+            "TEXTDOMAIN",
+            "LINT",
+        ];
+        if gawk.contains(&name.as_str()) {
+            return Err(syntax(&format!("{name}, which is only gawk's")));
+        }
+        let next = self.globals.len();
+        Ok(Name::Global(*self.globals.entry(name).or_insert(next)))
+    }
+
     fn name(&mut self) -> Result<String, Fault> {
         match self.peek().clone() {
-            Token::Name(name) | Token::Function(name) => {
+            Token::Name(name) if !is_keyword(&name) => {
                 self.position += 1;
                 Ok(name)
             }
@@ -288,54 +292,118 @@ impl Parser {
         }
     }
 
-    fn program(mut self) -> Result<Program, Fault> {
-        let mut program = Program::default();
+    fn program(&mut self) -> Result<Program, Fault> {
+        let (mut rules, mut functions) = (Vec::new(), BTreeMap::new());
+        self.lines();
         loop {
-            self.newlines();
             if *self.peek() == Token::End {
-                return Ok(program);
+                break;
             }
-            if self.word("function") {
-                program.functions.push(self.function()?);
-                continue;
-            }
-            let pattern = if self.word("BEGIN") {
-                Pattern::Begin
-            } else if self.word("END") {
-                Pattern::End
-            } else if self.at("{") {
-                Pattern::Always
-            } else {
-                let first = self.expression()?;
-                if self.skip(",") {
-                    self.lines();
-                    Pattern::Range(first, self.expression()?)
-                } else {
-                    Pattern::When(first)
+            if self.at_word("function") || self.at_word("func") {
+                if self.word("func") && self.dialect != Dialect::Gawk {
+                    return Err(syntax("`func`, which is only gawk's"));
                 }
-            };
-            let body = if self.at("{") { Some(self.block()?) } else { None };
-            program.rules.push((pattern, body));
+                self.word("function");
+                let (number, function) = self.function()?;
+                if functions.insert(number, function).is_some() {
+                    return Err(syntax("a function twice"));
+                }
+            } else {
+                rules.push(self.rule()?);
+            }
+            self.budget.step()?;
+            self.breaks();
         }
+        let defined = functions.len();
+        if let Some((name, _)) = self.functions.iter().find(|(_, (number, _))| !functions.contains_key(number)) {
+            return Err(Fault::gap(format!("function {name}")));
+        }
+        let mut functions: Vec<Function> = functions.into_values().collect();
+        debug_assert_eq!(functions.len(), defined);
+        find_arrays(&mut functions, &self.budget)?;
+        let mut globals = vec![String::new(); self.globals.len()];
+        for (name, index) in &self.globals {
+            globals[*index].clone_from(name);
+        }
+        Ok(Program { rules, functions, globals })
     }
 
-    fn function(&mut self) -> Result<Function, Fault> {
-        let name = self.name()?;
+    fn rule(&mut self) -> Result<(Pattern, Option<Statement>), Fault> {
+        let edge = self.at_word("BEGIN") || self.at_word("END");
+        self.place = if edge { Place::Edge } else { Place::Rule };
+        let pattern = if self.word("BEGIN") {
+            Pattern::Begin
+        } else if self.word("END") {
+            Pattern::End
+        } else if self.at("{") {
+            Pattern::Always
+        } else {
+            let first = self.expression()?;
+            if self.skip(",") {
+                self.lines();
+                Pattern::Range(first, self.expression()?)
+            } else {
+                Pattern::When(first)
+            }
+        };
+        if self.at("{") {
+            return Ok((pattern, Some(self.block()?)));
+        }
+        if edge {
+            return Err(syntax("BEGIN or END without an action"));
+        }
+        if !matches!(self.peek(), Token::Newline | Token::End) && !self.at(";") {
+            return Err(syntax("what does not belong together"));
+        }
+        Ok((pattern, None))
+    }
+
+    fn function(&mut self) -> Result<(usize, Function), Fault> {
+        let name = match self.peek().clone() {
+            Token::Function(name) | Token::Name(name) if !is_keyword(&name) => name,
+            _ => return Err(syntax("a missing name")),
+        };
+        self.position += 1;
+        if BUILTINS.iter().any(|(builtin, ..)| *builtin == name) || self.globals.contains_key(&name) {
+            return Err(syntax(&format!("a function of the name `{name}`")));
+        }
+        let next = self.functions.len();
+        let number = self.functions.entry(name.clone()).or_insert((next, None)).0;
         self.expect("(")?;
         let mut parameters = Vec::new();
-        while !self.skip(")") {
-            parameters.push(self.name()?);
-            self.skip(",");
-        }
         self.lines();
-        Ok(Function { name, parameters, body: self.block()? })
+        while !self.at(")") {
+            let parameter = self.name()?;
+            if parameters.contains(&parameter) || SPECIAL.contains(&parameter.as_str()) || parameter == name {
+                return Err(syntax(&format!("a parameter `{parameter}`")));
+            }
+            parameters.push(parameter);
+            self.lines();
+            if !self.at(")") {
+                self.expect(",")?;
+                self.lines();
+                if self.at(")") {
+                    return Err(syntax("a comma behind the last parameter"));
+                }
+            }
+        }
+        self.expect(")")?;
+        self.lines();
+        let count = parameters.len();
+        self.functions.insert(name, (number, Some(count)));
+        self.locals = parameters;
+        self.place = Place::Function;
+        let body = self.block()?;
+        self.locals = Vec::new();
+        Ok((number, Function { parameters: count, arrays: vec![false; count], body }))
     }
 
     fn block(&mut self) -> Result<Statement, Fault> {
         self.expect("{")?;
         let mut statements = Vec::new();
         loop {
-            self.newlines();
+            self.budget.step()?;
+            self.breaks();
             if self.skip("}") {
                 return Ok(Statement::Block(statements));
             }
@@ -346,7 +414,7 @@ impl Parser {
     fn nested<T>(&mut self, read: impl FnOnce(&mut Self) -> Result<T, Fault>) -> Result<T, Fault> {
         self.depth += 1;
         if self.depth > DEPTH_MAX {
-            return Err(syntax("too deep nesting"));
+            return Err(Spent::Depth.into());
         }
         let result = read(self);
         self.depth -= 1;
@@ -365,6 +433,13 @@ impl Parser {
         self.statement().map(Box::new)
     }
 
+    fn loop_body(&mut self) -> Result<Box<Statement>, Fault> {
+        self.loops += 1;
+        let body = self.body();
+        self.loops -= 1;
+        body
+    }
+
     fn any_statement(&mut self) -> Result<Statement, Fault> {
         if self.at("{") {
             return self.block();
@@ -375,7 +450,7 @@ impl Parser {
             self.expect(")")?;
             let yes = self.body()?;
             let before = self.position;
-            self.newlines();
+            self.breaks();
             if self.word("else") {
                 return Ok(Statement::If(condition, yes, Some(self.body()?)));
             }
@@ -386,27 +461,33 @@ impl Parser {
             self.expect("(")?;
             let condition = Some(self.expression()?);
             self.expect(")")?;
-            return Ok(Statement::Loop { condition, body: self.body()?, step: None, first: true });
+            return Ok(Statement::Loop { condition, body: self.loop_body()?, step: None, first: true });
         }
         if self.word("do") {
-            let body = self.body()?;
-            self.newlines();
+            let body = self.loop_body()?;
+            self.breaks();
             if !self.word("while") {
                 return Err(syntax("a `do` without `while`"));
             }
             self.expect("(")?;
             let condition = Some(self.expression()?);
             self.expect(")")?;
+            self.ended()?;
             return Ok(Statement::Loop { condition, body, step: None, first: false });
         }
         if self.word("for") {
             return self.for_statement();
         }
         let simple = self.simple()?;
-        if !matches!(self.peek(), Token::Newline | Token::End) && !self.at(";") && !self.at("}") {
-            return Err(syntax("what does not belong together"));
-        }
+        self.ended()?;
         Ok(simple)
+    }
+
+    fn ended(&self) -> Result<(), Fault> {
+        if matches!(self.peek(), Token::Newline | Token::End) || self.at(";") || self.at("}") {
+            return Ok(());
+        }
+        Err(syntax("what does not belong together"))
     }
 
     fn for_statement(&mut self) -> Result<Statement, Fault> {
@@ -417,7 +498,10 @@ impl Parser {
         {
             let (key, array) = (key.clone(), array.clone());
             self.position += 4;
-            return Ok(Statement::ForIn(key, array, self.body()?));
+            let (key, array) = (self.variable(key)?, self.variable(array)?);
+            let body = self.loop_body()?;
+            let seen = order_is_seen(&body, key);
+            return Ok(Statement::ForIn(key, array, body, seen));
         }
         let start = if self.at(";") { None } else { Some(self.simple()?) };
         self.expect(";")?;
@@ -427,42 +511,49 @@ impl Parser {
         self.lines();
         let step = if self.at(")") { None } else { Some(Box::new(self.simple()?)) };
         self.expect(")")?;
-        let whole = Statement::Loop { condition, body: self.body()?, step, first: true };
+        let whole = Statement::Loop { condition, body: self.loop_body()?, step, first: true };
         Ok(Statement::Block(start.into_iter().chain([whole]).collect()))
     }
 
     fn simple(&mut self) -> Result<Statement, Fault> {
         let ends =
             |parser: &Self| matches!(parser.peek(), Token::Newline | Token::End) || parser.at(";") || parser.at("}");
-        if self.word("print") {
-            let (list, output) = self.print_list()?;
-            return Ok(Statement::Print(list, output));
+        let Token::Name(word) = self.peek().clone() else { return self.expression().map(Statement::Expression) };
+        if !is_keyword(&word) || word == "getline" {
+            return self.expression().map(Statement::Expression);
         }
-        if self.word("printf") {
-            let (list, output) = self.print_list()?;
-            return Ok(Statement::Format(list, output));
-        }
-        if self.word("next") {
-            return Ok(Statement::Next);
-        }
-        if self.word("break") {
-            return Ok(Statement::Break);
-        }
-        if self.word("continue") {
-            return Ok(Statement::Continue);
-        }
-        if self.word("exit") {
-            return Ok(Statement::Exit(if ends(self) { None } else { Some(self.expression()?) }));
-        }
-        if self.word("return") {
-            return Ok(Statement::Return(if ends(self) { None } else { Some(self.expression()?) }));
-        }
-        if self.word("delete") {
-            let name = self.name()?;
-            let index = if self.skip("[") { self.list("]")? } else { Vec::new() };
-            return Ok(Statement::Delete(name, index));
-        }
-        Ok(Statement::Expression(self.expression()?))
+        self.position += 1;
+        Ok(match word.as_str() {
+            "print" => {
+                let (list, output) = self.print_list()?;
+                Statement::Print(list, output)
+            }
+            "printf" => {
+                let (list, output) = self.print_list()?;
+                if list.is_empty() {
+                    return Err(syntax("`printf` without a format"));
+                }
+                Statement::Format(list, output)
+            }
+            "next" | "nextfile" if self.place == Place::Edge => {
+                return Err(syntax(&format!("`{word}` in BEGIN or END")));
+            }
+            "next" => Statement::Next,
+            "nextfile" => Statement::NextFile,
+            "break" | "continue" if self.loops == 0 => return Err(syntax(&format!("`{word}` outside a loop"))),
+            "break" => Statement::Break,
+            "continue" => Statement::Continue,
+            "exit" => Statement::Exit(if ends(self) { None } else { Some(self.expression()?) }),
+            "return" if self.place != Place::Function => return Err(syntax("`return` outside a function")),
+            "return" => Statement::Return(if ends(self) { None } else { Some(self.expression()?) }),
+            "delete" => {
+                let name = self.name()?;
+                let name = self.variable(name)?;
+                let index = if self.skip("[") { self.list("]")? } else { Vec::new() };
+                Statement::Delete(name, index)
+            }
+            _ => return Err(syntax(&format!("`{word}` where a statement is needed"))),
+        })
     }
 
     fn print_list(&mut self) -> Result<(Vec<Expression>, Option<Output>), Fault> {
@@ -479,7 +570,7 @@ impl Parser {
             self.no_greater = false;
             let grouped = self.list(")")?;
             self.no_greater = true;
-            if ended(self) {
+            if ended(self) && !grouped.is_empty() {
                 list = grouped;
             } else {
                 self.position = start;
@@ -495,29 +586,31 @@ impl Parser {
             }
         }
         self.no_greater = before;
-        let append = self.at(">>");
-        let output = if self.skip(">") || self.skip(">>") {
-            Some(Output { append, path: self.level(8)? })
-        } else if self.at("|") {
-            return Err(Fault::gap("a pipe in a program"));
-        } else {
-            None
-        };
-        Ok((list, output))
+        let how = [(">", How::Write), (">>", How::Append), ("|", How::Pipe)];
+        let Some((mark, how)) = how.into_iter().find(|(mark, _)| self.at(mark)) else { return Ok((list, None)) };
+        self.skip(mark);
+        let path = self.nested(Self::postfix)?;
+        if self.begins_value() && !self.at("-") {
+            return Err(syntax("a concatenated name to write to, which awks read differently"));
+        }
+        Ok((list, Some(Output { how, path })))
     }
 
     fn list(&mut self, end: &'static str) -> Result<Vec<Expression>, Fault> {
         let mut list = Vec::new();
         self.lines();
-        while !self.skip(end) {
+        if self.skip(end) {
+            return Ok(list);
+        }
+        loop {
             list.push(self.expression()?);
             self.lines();
-            if !self.at(end) {
-                self.expect(",")?;
-                self.lines();
+            if self.skip(end) {
+                return Ok(list);
             }
+            self.expect(",")?;
+            self.lines();
         }
-        Ok(list)
     }
 
     fn expression(&mut self) -> Result<Expression, Fault> {
@@ -526,21 +619,22 @@ impl Parser {
 
     fn assignment(&mut self) -> Result<Expression, Fault> {
         let left = self.ternary()?;
-        let operators: [(&str, Option<&'static str>); 8] = [
+        let operators = [
             ("=", None),
-            ("+=", Some("+")),
-            ("-=", Some("-")),
-            ("*=", Some("*")),
-            ("/=", Some("/")),
-            ("%=", Some("%")),
-            ("^=", Some("^")),
-            ("**=", Some("^")),
+            ("+=", Some(b'+')),
+            ("-=", Some(b'-')),
+            ("*=", Some(b'*')),
+            ("/=", Some(b'/')),
+            ("%=", Some(b'%')),
+            ("^=", Some(b'^')),
+            ("**=", Some(b'^')),
         ];
         for (mark, operator) in operators {
             if self.at(mark) {
-                if !matches!(left, Expression::Variable(_) | Expression::Element(..) | Expression::Field(_)) {
+                if !is_place(&left) {
                     return Err(syntax("an assignment to a value"));
                 }
+                self.power_mark(mark)?;
                 self.position += 1;
                 self.lines();
                 let right = self.expression()?;
@@ -550,8 +644,15 @@ impl Parser {
         Ok(left)
     }
 
+    fn power_mark(&self, mark: &str) -> Result<(), Fault> {
+        if mark.starts_with("**") && self.dialect != Dialect::Gawk {
+            return Err(syntax("`**`, which is only gawk's"));
+        }
+        Ok(())
+    }
+
     fn ternary(&mut self) -> Result<Expression, Fault> {
-        let condition = self.level(0)?;
+        let condition = self.any()?;
         if !self.skip("?") {
             return Ok(condition);
         }
@@ -564,51 +665,136 @@ impl Parser {
         Ok(Expression::Choose(Box::new(condition), Box::new(yes), Box::new(no)))
     }
 
-    /// Binary operators by rank: `||`, `&&`, `in`, `~`, comparison, concatenation, sums, products.
-    fn level(&mut self, level: usize) -> Result<Expression, Fault> {
-        const LEVELS: [&[&str]; 8] = [
-            &["||"],
-            &["&&"],
-            &[],
-            &["~", "!~"],
-            &["<", "<=", "==", "!=", ">", ">="],
-            &[],
-            &["+", "-"],
-            &["*", "/", "%"],
-        ];
-        if level == LEVELS.len() {
-            return self.unary();
-        }
-        let mut left = self.level(level + 1)?;
-        loop {
-            if level == 2 && !self.no_in && matches!(self.peek(), Token::Name(name) if name == "in") {
-                self.position += 1;
-                left = Expression::In(vec![left], self.name()?);
-                continue;
-            }
-            if level == 5 && self.begins_value() {
-                let right = self.level(level + 1)?;
-                left = Expression::Concatenate(Box::new(left), Box::new(right));
-                continue;
-            }
-            let found = LEVELS[level].iter().copied().find(|mark| self.at(mark) && !(*mark == ">" && self.no_greater));
-            let Some(mark) = found else { return Ok(left) };
-            self.position += 1;
+    fn any(&mut self) -> Result<Expression, Fault> {
+        self.operators("||", Self::all, Expression::Any)
+    }
+
+    fn all(&mut self) -> Result<Expression, Fault> {
+        self.operators("&&", Self::member, Expression::All)
+    }
+
+    fn operators(
+        &mut self,
+        mark: &str,
+        inner: fn(&mut Self) -> Result<Expression, Fault>,
+        make: fn(Vec<Expression>) -> Expression,
+    ) -> Result<Expression, Fault> {
+        let mut list = vec![inner(self)?];
+        while self.skip(mark) {
+            self.budget.step()?;
             self.lines();
-            let right = self.level(level + 1)?;
-            left = Expression::Binary(mark, Box::new(left), Box::new(right));
+            list.push(inner(self)?);
         }
+        Ok(if list.len() == 1 { list.remove(0) } else { make(list) })
+    }
+
+    fn member(&mut self) -> Result<Expression, Fault> {
+        let mut left = self.matching()?;
+        let mut nested = 0;
+        while !self.no_in && self.word("in") {
+            nested += 1;
+            if nested > DEPTH_MAX {
+                return Err(Spent::Depth.into());
+            }
+            let array = self.name()?;
+            let array = self.variable(array)?;
+            left = Expression::In(vec![left], array);
+        }
+        Ok(left)
+    }
+
+    fn matching(&mut self) -> Result<Expression, Fault> {
+        let left = self.comparison()?;
+        let mut list = Vec::new();
+        while self.at("~") || self.at("!~") {
+            self.budget.step()?;
+            let wanted = self.skip("~");
+            if !wanted {
+                self.skip("!~");
+            }
+            list.push((wanted, self.comparison()?));
+        }
+        Ok(if list.is_empty() { left } else { Expression::Match(Box::new(left), list) })
+    }
+
+    fn comparison(&mut self) -> Result<Expression, Fault> {
+        let left = self.concatenation()?;
+        let marks = ["<", "<=", "==", "!=", ">", ">="];
+        let found =
+            |parser: &Self| marks.into_iter().find(|mark| parser.at(mark) && !(*mark == ">" && parser.no_greater));
+        let Some(mark) = found(self) else { return Ok(left) };
+        self.position += 1;
+        let right = self.concatenation()?;
+        if found(self).is_some() {
+            return Err(syntax("a comparison of a comparison"));
+        }
+        Ok(Expression::Compare(mark, Box::new(left), Box::new(right)))
+    }
+
+    fn concatenation(&mut self) -> Result<Expression, Fault> {
+        let mut list = vec![self.sum()?];
+        while self.begins_value() {
+            self.budget.step()?;
+            list.push(self.sum()?);
+        }
+        let mut joined = if list.len() == 1 { list.remove(0) } else { Expression::Concatenate(list) };
+        let mut nested = 0;
+        while self.at("|") && matches!(self.tokens.get(self.position + 1), Some(Token::Name(name)) if name == "getline")
+        {
+            nested += 1;
+            if nested > DEPTH_MAX {
+                return Err(Spent::Depth.into());
+            }
+            self.position += 2;
+            let target = self.getline_target()?;
+            joined = Expression::Getline(target, Source::Command(Box::new(joined)));
+        }
+        Ok(joined)
+    }
+
+    fn getline_target(&mut self) -> Result<Option<Box<Expression>>, Fault> {
+        let begins = match self.peek() {
+            Token::Name(name) => !is_keyword(name),
+            Token::Mark(mark) => *mark == "$",
+            _ => false,
+        };
+        if !begins {
+            return Ok(None);
+        }
+        let target = self.nested(Self::primary)?;
+        if is_place(&target) { Ok(Some(Box::new(target))) } else { Err(syntax("`getline` into a value")) }
     }
 
     fn begins_value(&self) -> bool {
         match self.peek() {
-            Token::Name(name) => name != "in",
+            Token::Name(name) => !is_keyword(name),
             Token::Number(_) | Token::Text(_) | Token::Function(_) => true,
-            Token::Mark(mark) => {
-                matches!(*mark, "(" | "$" | "!" | "-" | "+" | "++" | "--") && !matches!(*mark, "-" | "+")
-            }
+            Token::Mark(mark) => matches!(*mark, "(" | "$" | "!" | "++" | "--"),
             _ => false,
         }
+    }
+
+    fn sum(&mut self) -> Result<Expression, Fault> {
+        self.chain(&[("+", b'+'), ("-", b'-')], Self::product)
+    }
+
+    fn product(&mut self) -> Result<Expression, Fault> {
+        self.chain(&[("*", b'*'), ("/", b'/'), ("%", b'%')], Self::unary)
+    }
+
+    fn chain(
+        &mut self,
+        marks: &[(&'static str, u8)],
+        inner: fn(&mut Self) -> Result<Expression, Fault>,
+    ) -> Result<Expression, Fault> {
+        let first = inner(self)?;
+        let mut list = Vec::new();
+        while let Some((mark, operator)) = marks.iter().find(|(mark, _)| self.at(mark)) {
+            self.budget.step()?;
+            self.skip(mark);
+            list.push((*operator, inner(self)?));
+        }
+        Ok(if list.is_empty() { first } else { Expression::Chain(Box::new(first), list) })
     }
 
     fn unary(&mut self) -> Result<Expression, Fault> {
@@ -619,9 +805,14 @@ impl Parser {
             }
         }
         let base = self.postfix()?;
-        if self.skip("^") || self.skip("**") {
+        if self.at("^") || self.at("**") {
+            if self.skip("**") {
+                self.power_mark("**")?;
+            } else {
+                self.skip("^");
+            }
             let power = self.nested(Self::unary)?;
-            return Ok(Expression::Binary("^", Box::new(base), Box::new(power)));
+            return Ok(Expression::Power(Box::new(base), Box::new(power)));
         }
         Ok(base)
     }
@@ -629,14 +820,22 @@ impl Parser {
     fn postfix(&mut self) -> Result<Expression, Fault> {
         for (mark, by) in [("++", 1.0), ("--", -1.0)] {
             if self.skip(mark) {
-                let target = self.primary()?;
+                let target = self.nested(Self::primary)?;
+                if !is_place(&target) {
+                    return Err(syntax("a step of a value"));
+                }
                 return Ok(Expression::Step(Box::new(target), true, by));
             }
         }
         let value = self.primary()?;
-        if matches!(value, Expression::Variable(_) | Expression::Element(..) | Expression::Field(_)) {
+        if is_place(&value) {
             for (mark, by) in [("++", 1.0), ("--", -1.0)] {
                 if self.skip(mark) {
+                    let named =
+                        matches!(&value, Expression::Field(inner) if matches!(**inner, Expression::Variable(_)));
+                    if named && self.dialect != Dialect::Gawk {
+                        return Err(syntax("`$x++`, of which mawk steps the name and not the field"));
+                    }
                     return Ok(Expression::Step(Box::new(value), false, by));
                 }
             }
@@ -650,40 +849,236 @@ impl Parser {
         match token {
             Token::Number(number) => Ok(Expression::Number(number)),
             Token::Text(text) => Ok(Expression::Text(text)),
-            Token::Regex(text) => Ok(Expression::Regex(text)),
-            Token::Name(name) if name == "getline" => Err(Fault::gap("getline")),
-            Token::Name(name) if name == "length" => Ok(Expression::Call(name, Vec::new())),
-            Token::Name(name) if self.skip("[") => Ok(Expression::Element(name, self.list("]")?)),
-            Token::Name(name) => Ok(Expression::Variable(name)),
-            Token::Function(name) => {
-                self.expect("(")?;
-                let before = std::mem::take(&mut self.no_greater);
-                let list = self.list(")")?;
-                self.no_greater = before;
-                Ok(Expression::Call(name, list))
+            Token::Regex(text) => Ok(Expression::Regex(text.into())),
+            Token::Name(name) if name == "getline" => {
+                let target = self.getline_target()?;
+                let source =
+                    if self.skip("<") { Source::File(Box::new(self.nested(Self::postfix)?)) } else { Source::Main };
+                Ok(Expression::Getline(target, source))
             }
+            Token::Name(name) if name == "length" => Ok(Expression::Call("length", Vec::new())),
+            Token::Name(name) => {
+                let place = self.variable(name)?;
+                if self.skip("[") {
+                    let index = self.list("]")?;
+                    if index.is_empty() {
+                        return Err(syntax("an element without an index"));
+                    }
+                    return Ok(Expression::Element(place, index));
+                }
+                Ok(Expression::Variable(place))
+            }
+            Token::Function(name) => self.call(name),
             Token::Mark("$") => {
-                let inner =
-                    self.nested(
-                        |parser| if parser.at("++") || parser.at("--") { parser.postfix() } else { parser.primary() },
-                    )?;
+                let inner = self.nested(|parser| {
+                    let sign = [("-", b'-'), ("+", b'+'), ("!", b'!')].into_iter().find(|(mark, _)| parser.at(mark));
+                    match sign {
+                        Some((mark, letter)) => {
+                            parser.skip(mark);
+                            Ok(Expression::Unary(letter, Box::new(parser.nested(Self::primary)?)))
+                        }
+                        None if parser.at("++") || parser.at("--") => parser.postfix(),
+                        None => parser.primary(),
+                    }
+                })?;
                 Ok(Expression::Field(Box::new(inner)))
             }
-            Token::Mark("-") => Ok(Expression::Unary(b'-', Box::new(self.nested(Self::primary)?))),
             Token::Mark("(") => {
                 let before = (std::mem::take(&mut self.no_greater), std::mem::take(&mut self.no_in));
                 let mut list = self.nested(|parser| parser.list(")"))?;
                 (self.no_greater, self.no_in) = before;
                 if list.len() == 1 {
-                    // A group is a value of its own: `(a) = 1` is none of ours, `$(i)` is.
-                    return Ok(list.remove(0));
+                    return Ok(Expression::Group(Box::new(list.remove(0))));
                 }
-                if self.word("in") {
-                    return Ok(Expression::In(list, self.name()?));
+                if !list.is_empty() && self.word("in") {
+                    let array = self.name()?;
+                    return Ok(Expression::In(list, self.variable(array)?));
                 }
                 Err(syntax("a list where a value is needed"))
             }
             _ => Err(syntax("what is not known here")),
+        }
+    }
+
+    fn call(&mut self, name: String) -> Result<Expression, Fault> {
+        self.expect("(")?;
+        let before = (std::mem::take(&mut self.no_greater), std::mem::take(&mut self.no_in));
+        let list = self.nested(|parser| parser.list(")"))?;
+        (self.no_greater, self.no_in) = before;
+        if let Some((builtin, fewest, most)) = BUILTINS.iter().find(|(builtin, ..)| *builtin == name) {
+            if *fewest == usize::MAX {
+                return Err(Fault::gap(format!("function {name}")));
+            }
+            if !(*fewest..=*most).contains(&list.len()) {
+                return Err(syntax(&format!("{} arguments of {name}", list.len())));
+            }
+            return Ok(Expression::Call(builtin, list));
+        }
+        let next = self.functions.len();
+        let (number, count) = *self.functions.entry(name.clone()).or_insert((next, None));
+        if count.is_some_and(|count| list.len() > count) {
+            return Err(syntax(&format!("too many arguments of {name}")));
+        }
+        Ok(Expression::Own(number, list))
+    }
+}
+
+const fn is_place(expression: &Expression) -> bool {
+    matches!(expression, Expression::Variable(_) | Expression::Element(..) | Expression::Field(_))
+}
+
+/// What lies directly below an expression.
+pub(super) fn below(expression: &Expression) -> Vec<&Expression> {
+    use Expression as E;
+    match expression {
+        E::Number(_) | E::Text(_) | E::Regex(_) | E::Variable(_) => Vec::new(),
+        E::Element(_, list) | E::All(list) | E::Any(list) | E::Concatenate(list) | E::In(list, _) => {
+            list.iter().collect()
+        }
+        E::Call(_, list) | E::Own(_, list) => list.iter().collect(),
+        E::Field(inner) | E::Step(inner, ..) | E::Unary(_, inner) | E::Group(inner) => vec![inner],
+        E::Assign(left, _, right) | E::Power(left, right) | E::Compare(_, left, right) => vec![left, right],
+        E::Chain(first, list) => std::iter::once(&**first).chain(list.iter().map(|(_, item)| item)).collect(),
+        E::Match(first, list) => std::iter::once(&**first).chain(list.iter().map(|(_, item)| item)).collect(),
+        E::Choose(condition, yes, no) => vec![condition, yes, no],
+        E::Getline(target, source) => {
+            let source = match source {
+                Source::Main => None,
+                Source::File(path) | Source::Command(path) => Some(&**path),
+            };
+            target.iter().map(|target| &**target).chain(source).collect()
+        }
+    }
+}
+
+/// Goes through all statements and expressions below a statement.
+fn visit<'a>(
+    statement: &'a Statement,
+    statements: &mut impl FnMut(&'a Statement),
+    expressions: &mut impl FnMut(&'a Expression),
+) {
+    statements(statement);
+    let mut open: Vec<&Expression> = Vec::new();
+    match statement {
+        Statement::Expression(expression) => open.push(expression),
+        Statement::Print(list, output) | Statement::Format(list, output) => {
+            open.extend(list);
+            open.extend(output.iter().map(|output| &output.path));
+        }
+        Statement::If(condition, yes, no) => {
+            open.push(condition);
+            visit(yes, statements, expressions);
+            if let Some(no) = no {
+                visit(no, statements, expressions);
+            }
+        }
+        Statement::Loop { condition, body, step, .. } => {
+            open.extend(condition);
+            visit(body, statements, expressions);
+            if let Some(step) = step {
+                visit(step, statements, expressions);
+            }
+        }
+        Statement::ForIn(_, _, body, _) => visit(body, statements, expressions),
+        Statement::Block(list) => list.iter().for_each(|statement| visit(statement, statements, expressions)),
+        Statement::Exit(value) | Statement::Return(value) => open.extend(value),
+        Statement::Delete(_, index) => open.extend(index),
+        Statement::Next | Statement::NextFile | Statement::Break | Statement::Continue => {}
+    }
+    while let Some(expression) = open.pop() {
+        expressions(expression);
+        open.extend(below(expression));
+    }
+}
+
+/// Whether it can be seen in which order a body is followed for the keys of an array: mawk and gawk have each their
+/// own. Sums, counts, and what is done to the element of the key itself cannot tell.
+fn order_is_seen(body: &Statement, key: Name) -> bool {
+    let mut seen = false;
+    let mut told = false;
+    visit(
+        body,
+        &mut |statement| {
+            seen |= matches!(
+                statement,
+                Statement::Print(..)
+                    | Statement::Format(..)
+                    | Statement::Next
+                    | Statement::NextFile
+                    | Statement::Exit(_)
+                    | Statement::Break
+                    | Statement::Return(_)
+            );
+        },
+        &mut |expression| {
+            told |= match expression {
+                Expression::Assign(target, operator, _) => match (&**target, operator) {
+                    (Expression::Element(_, index), _) => {
+                        !matches!(index.as_slice(), [Expression::Variable(name)] if *name == key)
+                    }
+                    (_, Some(b'+' | b'-')) => false,
+                    _ => true,
+                },
+                Expression::Getline(..) | Expression::Own(..) => true,
+                Expression::Call(name, _) => matches!(*name, "sub" | "gsub" | "split" | "system" | "close" | "match"),
+                _ => false,
+            };
+        },
+    );
+    seen || told
+}
+
+/// Finds out which parameters are arrays: by what is done with them, and by whom they are given to.
+fn find_arrays(functions: &mut [Function], budget: &Budget) -> Result<(), Fault> {
+    loop {
+        let known: Vec<Vec<bool>> = functions.iter().map(|function| function.arrays.clone()).collect();
+        let mut changed = false;
+        for function in functions.iter_mut() {
+            budget.step()?;
+            let mut arrays = function.arrays.clone();
+            let mut work = 0usize;
+            {
+                let found = std::cell::RefCell::new(&mut arrays);
+                let is_array = |name: &Name| {
+                    if let Name::Local(index) = name {
+                        found.borrow_mut()[*index] = true;
+                    }
+                };
+                visit(
+                    &function.body,
+                    &mut |statement| match statement {
+                        Statement::ForIn(_, array, _, _) | Statement::Delete(array, _) => is_array(array),
+                        _ => {}
+                    },
+                    &mut |expression| {
+                        work += 1;
+                        match expression {
+                            Expression::Element(array, _) | Expression::In(_, array) => is_array(array),
+                            Expression::Call("split", list) => {
+                                if let Some(Expression::Variable(array)) = list.get(1) {
+                                    is_array(array);
+                                }
+                            }
+                            Expression::Own(number, list) => {
+                                for (index, argument) in list.iter().enumerate() {
+                                    if let Expression::Variable(name) = argument
+                                        && known.get(*number).and_then(|arrays| arrays.get(index)) == Some(&true)
+                                    {
+                                        is_array(name);
+                                    }
+                                }
+                            }
+                            _ => {}
+                        }
+                    },
+                );
+            }
+            budget.tried(work)?;
+            changed |= arrays != function.arrays;
+            function.arrays = arrays;
+        }
+        if !changed {
+            return Ok(());
         }
     }
 }

@@ -1,41 +1,57 @@
 //! Instructions, followed on lines.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
+use super::Manner;
+use super::input::Input;
+use super::output::Output;
 use super::parse::Action;
 use super::parse::Address;
 use super::parse::Instruction;
-use super::parse::Piece;
-use super::parse::Substitution;
+use crate::budget::Budget;
 use crate::configure::commands::Call;
 use crate::configure::commands::Done;
 use crate::configure::commands::Fault;
-use crate::configure::commands::regex::Groups;
+use crate::configure::commands::buffer::Buffer;
+use crate::configure::commands::buffer::Kept;
 use crate::configure::commands::regex::Regex;
-use crate::configure::commands::show;
-
-/// Rounds of one script on one text: a loop that never ends is stopped.
-const STEPS_MAX: usize = 5_000_000;
 
 /// The state of one run.
 pub(super) struct Editor<'p> {
-    program: &'p [Instruction],
-    quiet: bool,
-    separator: u8,
-    lines: std::vec::IntoIter<(Vec<u8>, bool)>,
-    pattern: Vec<u8>,
-    terminated: bool,
-    hold: Vec<u8>,
-    number: usize,
-    /// For each instruction with two addresses: where the range ends, once it has begun.
-    ranges: Vec<Option<usize>>,
-    appended: Vec<Vec<u8>>,
-    replaced: bool,
-    last_regex: Option<Regex>,
-    pub(super) output: Vec<u8>,
-    /// Files that `w` has begun anew.
-    written: BTreeSet<Vec<u8>>,
-    steps: usize,
+    pub(super) program: &'p [Instruction],
+    pub(super) manner: Manner,
+    pub(super) input: Input<'p>,
+    pub(super) output: Output,
+    pub(super) pattern: Buffer,
+    /// What a substitution makes, before it takes the pattern's place.
+    pub(super) spare: Buffer,
+    /// The line had its end.
+    pub(super) whole: bool,
+    hold: Buffer,
+    /// Of each instruction with two addresses.
+    ranges: Kept<Range>,
+    appended: Kept<Appended>,
+    pub(super) replaced: bool,
+    pub(super) last_regex: Option<Regex>,
+    /// Files that `R` reads line by line.
+    readers: BTreeMap<Vec<u8>, (Buffer, usize)>,
+    /// `q` or `Q` ended it.
+    pub(super) quit: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Range {
+    Inactive,
+    /// Until a line's number, which an expression has none of.
+    Active(u64),
+    Closed,
+}
+
+/// What comes at the end of a cycle.
+enum Appended {
+    Text(usize),
+    File(Vec<u8>),
+    Line(Buffer, bool),
 }
 
 /// What an instruction says of the way on.
@@ -48,74 +64,92 @@ enum Way {
 }
 
 impl<'p> Editor<'p> {
-    pub(super) fn new(program: &'p [Instruction], quiet: bool, separator: u8, inputs: Vec<Vec<u8>>) -> Self {
-        let mut lines = Vec::new();
-        for input in inputs {
-            let mut rest = input.as_slice();
-            while !rest.is_empty() {
-                let (line, terminated, after) = match memchr::memchr(separator, rest) {
-                    Some(end) => (&rest[..end], true, &rest[end + 1..]),
-                    None => (rest, false, &rest[rest.len()..]),
-                };
-                lines.push((line.to_vec(), terminated));
-                rest = after;
-            }
+    pub(super) fn new(
+        program: &'p [Instruction],
+        manner: Manner,
+        input: Input<'p>,
+        output: Output,
+        budget: &Budget,
+    ) -> Result<Self, Fault> {
+        let mut ranges = Kept::new(budget)?;
+        for _ in program {
+            ranges.push(Range::Inactive)?;
         }
-        // A file without a last newline in the middle gets one.
-        let count = lines.len();
-        lines.iter_mut().take(count.saturating_sub(1)).for_each(|line| line.1 = true);
-        Self {
+        Ok(Self {
             program,
-            quiet,
-            separator,
-            lines: lines.into_iter(),
-            pattern: Vec::new(),
-            terminated: true,
-            hold: Vec::new(),
-            number: 0,
-            ranges: vec![None; program.len()],
-            appended: Vec::new(),
+            manner,
+            input,
+            output,
+            pattern: Buffer::new(budget)?,
+            spare: Buffer::new(budget)?,
+            whole: true,
+            hold: Buffer::new(budget)?,
+            ranges,
+            appended: Kept::new(budget)?,
             replaced: false,
             last_regex: None,
-            output: Vec::new(),
-            written: BTreeSet::new(),
-            steps: 0,
-        }
+            readers: BTreeMap::new(),
+            quit: false,
+        })
     }
 
-    fn read_line(&mut self) -> Option<Vec<u8>> {
-        let (line, terminated) = self.lines.next()?;
-        self.number += 1;
-        self.terminated = terminated;
-        Some(line)
-    }
-
-    fn is_last(&self) -> bool {
-        self.lines.len() == 0
-    }
-
-    fn print(&mut self, text: &[u8]) {
-        self.output.extend_from_slice(text);
-        if self.terminated {
-            self.output.push(self.separator);
-        }
-    }
-
-    fn flush(&mut self) {
-        for text in std::mem::take(&mut self.appended) {
-            if !self.output.is_empty() && self.output.last() != Some(&self.separator) {
-                self.output.push(self.separator);
+    /// Reads the next line behind what the pattern space has.
+    fn read_line(&mut self, call: &mut Call<'_, '_>) -> Result<bool, Fault> {
+        let Some(whole) = self.input.read(call, &mut self.pattern)? else { return Ok(false) };
+        self.whole = whole;
+        if std::mem::take(&mut self.input.fresh) {
+            // A file for itself: nothing of the one before counts.
+            self.hold.clear();
+            for (range, instruction) in self.ranges.iter_mut().zip(self.program) {
+                let zero = matches!(instruction.first, Some(Address::Line(0)));
+                *range = if zero { Range::Active(u64::MAX) } else { Range::Inactive };
             }
-            self.output.extend(text);
         }
+        Ok(true)
+    }
+
+    pub(super) fn print(&mut self, call: &mut Call<'_, '_>, path: Option<&[u8]>) -> Result<(), Fault> {
+        self.output.line(call, path, &self.pattern, self.whole, self.manner.separator)
+    }
+
+    /// Writes what was to come behind the line.
+    fn flush(&mut self, call: &mut Call<'_, '_>) -> Result<(), Fault> {
+        let separator = self.manner.separator;
+        for index in 0..self.appended.len() {
+            match &self.appended[index] {
+                Appended::Text(at) => {
+                    if let Action::Append(text) = &self.program[*at].action {
+                        self.output.text(call, text, separator)?;
+                    }
+                }
+                // A file that is not there is read as empty.
+                Appended::File(path) => match call.read(path) {
+                    Ok(bytes) if bytes.is_empty() => {}
+                    Ok(bytes) => self.output.text(call, &bytes, separator)?,
+                    Err(Fault::Failed(..)) => {}
+                    Err(other) => return Err(other),
+                },
+                Appended::Line(line, whole) => {
+                    self.output.text(call, line, separator)?;
+                    if *whole {
+                        self.output.text(call, &[separator], separator)?;
+                    }
+                }
+            }
+        }
+        self.appended.truncate(0);
+        Ok(())
     }
 
     pub(super) fn run(&mut self, call: &mut Call<'_, '_>) -> Done {
         let mut fresh = true;
         loop {
+            call.shell.world.budget.step()?;
             if fresh {
-                let Some(line) = self.read_line() else { return Ok(0) };
-                self.pattern = line;
+                self.pattern.clear();
+                if !self.read_line(call)? {
+                    return Ok(0);
+                }
                 self.replaced = false;
             }
             let (print, quit, again) = match self.cycle(call)? {
@@ -123,11 +157,10 @@ impl<'p> Editor<'p> {
                 Way::Cycle(print, new) => (print, None, new),
                 Way::On | Way::To(_) => (true, None, true),
             };
-            if print && !self.quiet {
-                let text = self.pattern.clone();
-                self.print(&text);
+            if print && !self.manner.quiet {
+                self.print(call, None)?;
             }
-            self.flush();
+            self.flush(call)?;
             if let Some(code) = quit {
                 return Ok(code);
             }
@@ -136,14 +169,11 @@ impl<'p> Editor<'p> {
     }
 
     fn cycle(&mut self, call: &mut Call<'_, '_>) -> Result<Way, Fault> {
+        let program = self.program;
         let mut at = 0;
-        while let Some(instruction) = self.program.get(at) {
-            self.steps += 1;
-            call.shell.spend(0)?;
-            if self.steps > STEPS_MAX || self.pattern.len() > call.shell.world.limits.bytes {
-                return Err(Fault::gap("a script that does not end"));
-            }
-            let selected = self.selects(at, instruction)? != instruction.negated;
+        while let Some(instruction) = program.get(at) {
+            call.shell.world.budget.step()?;
+            let selected = self.selects(call, at, instruction)? != instruction.negated;
             at += 1;
             if !selected {
                 if let Action::Block(end) = instruction.action {
@@ -161,253 +191,210 @@ impl<'p> Editor<'p> {
     }
 
     fn matches(&mut self, regex: Option<&Regex>) -> Result<bool, Fault> {
-        let regex = match regex {
-            Some(regex) => {
-                self.last_regex = Some(regex.clone());
-                regex
-            }
-            None => self.last_regex.as_ref().ok_or_else(|| Fault::failed("no previous regular expression"))?,
-        };
-        regex.is_match(&self.pattern)
+        if let Some(regex) = regex {
+            self.last_regex = Some(regex.clone());
+        }
+        let none = || Fault::failed("-e expression #1, char 0: no previous regular expression");
+        self.last_regex.as_ref().ok_or_else(none)?.is_match(&self.pattern)
     }
 
-    fn address(&mut self, address: &Address) -> Result<bool, Fault> {
+    fn address(&mut self, call: &mut Call<'_, '_>, address: &Address) -> Result<bool, Fault> {
+        let number = self.input.number;
         Ok(match address {
-            Address::Line(line) => self.number == *line,
-            Address::Step(first, step) if *step == 0 => self.number == *first,
-            Address::Step(first, step) => self.number >= *first && (self.number - first).is_multiple_of(*step),
-            Address::Last => self.is_last(),
+            Address::Line(line) => number == *line,
+            Address::Step(first, 0) => number == *first,
+            Address::Step(first, step) => number >= *first && (number - first).is_multiple_of(*step),
+            Address::Last => self.input.is_last(call)?,
             Address::Match(regex) => self.matches(regex.as_ref())?,
             Address::Plus(_) | Address::Multiple(_) => false,
         })
     }
 
-    fn selects(&mut self, index: usize, instruction: &Instruction) -> Result<bool, Fault> {
+    /// Whether an instruction's addresses select the line. A range that a number begins does so at any line behind it,
+    /// where the instruction was not come to before, but once only.
+    fn selects(&mut self, call: &mut Call<'_, '_>, index: usize, instruction: &Instruction) -> Result<bool, Fault> {
         let Some(first) = &instruction.first else { return Ok(true) };
-        let Some(second) = &instruction.second else { return self.address(first) };
-        if let Some(end) = self.ranges[index] {
-            let ends = match second {
-                Address::Match(regex) => self.matches(regex.as_ref())?,
-                Address::Last => self.is_last(),
-                _ => self.number >= end,
-            };
-            if ends {
-                self.ranges[index] = None;
-                // A line number that was passed long ago ends the range before this line.
-                return Ok(!matches!(second, Address::Line(line) if self.number > *line));
+        let Some(second) = &instruction.second else { return self.address(call, first) };
+        let number = self.input.number;
+        let end = match self.ranges[index] {
+            Range::Active(end) => end,
+            state => {
+                let begins = match first {
+                    Address::Line(line) => state != Range::Closed && number >= *line,
+                    first => self.address(call, first)?,
+                };
+                if !begins {
+                    return Ok(false);
+                }
+                let end = match second {
+                    Address::Line(line) => *line,
+                    Address::Plus(count) => number.saturating_add(*count),
+                    Address::Multiple(0) => number,
+                    Address::Multiple(step) => number.div_ceil(*step).saturating_mul(*step),
+                    _ => u64::MAX,
+                };
+                let last = matches!(second, Address::Last) && self.input.is_last(call)?;
+                let over = number >= end || last;
+                self.ranges[index] = if over { Range::Closed } else { Range::Active(end) };
+                let behind = matches!(second, Address::Line(line) if number > *line);
+                return Ok(!behind || self.address(call, first)?);
             }
-            return Ok(true);
-        }
-        // `0,/re/` begins before the first line, so that the expression may end it there.
-        let zero = matches!(first, Address::Line(0));
-        if zero {
-            let Address::Match(regex) = second else { return Err(Fault::failed("invalid usage of line address 0")) };
-            if self.number != 1 {
-                return Ok(false);
-            }
-            if !self.matches(regex.as_ref())? {
-                self.ranges[index] = Some(usize::MAX);
-            }
-            return Ok(true);
-        }
-        if !self.address(first)? {
-            return Ok(false);
-        }
-        self.ranges[index] = match second {
-            Address::Line(line) => (*line > self.number).then_some(*line),
-            Address::Plus(count) => (*count > 0).then_some(self.number + count),
-            Address::Multiple(step) => {
-                (*step > 0 && !self.number.is_multiple_of(*step)).then(|| self.number.div_ceil(*step) * step)
-            }
-            Address::Last => (!self.is_last()).then_some(usize::MAX),
-            Address::Match(_) | Address::Step(..) => Some(usize::MAX),
         };
-        Ok(true)
+        let (ends, selected) = match second {
+            Address::Line(line) => (number >= *line, number <= *line),
+            Address::Plus(_) | Address::Multiple(_) => (number >= end, true),
+            second => (self.address(call, second)?, true),
+        };
+        if ends {
+            self.ranges[index] = Range::Closed;
+        }
+        Ok(selected)
     }
 
-    fn act(&mut self, call: &mut Call<'_, '_>, instruction: &Instruction, index: usize) -> Result<Way, Fault> {
-        let first_line = |text: &[u8]| memchr::memchr(b'\n', text);
+    fn act(&mut self, call: &mut Call<'_, '_>, instruction: &'p Instruction, index: usize) -> Result<Way, Fault> {
+        let separator = self.manner.separator;
         match &instruction.action {
-            Action::Block(_) | Action::End | Action::Label(_) => {}
-            Action::Append(text) => self.appended.push(text.clone()),
-            Action::Insert(text) => self.output.extend_from_slice(text),
+            Action::Block(_) | Action::End | Action::Label => {}
+            Action::Append(_) => self.appended.push(Appended::Text(index))?,
+            Action::Insert(text) => self.output.text(call, text, separator)?,
             Action::Change(text) => {
-                let in_range = self.ranges[index].is_some() && !instruction.negated;
-                if !in_range {
-                    self.output.extend_from_slice(text);
+                if !matches!(self.ranges[index], Range::Active(_)) || instruction.negated {
+                    self.output.text(call, text, separator)?;
                 }
                 return Ok(Way::Cycle(false, true));
             }
-            Action::Branch(label, wanted) => {
+            Action::Branch(target, wanted) => {
                 let go = wanted.is_none_or(|wanted| self.replaced == wanted);
                 if wanted.is_some() {
                     self.replaced = false;
                 }
                 if go {
-                    return Ok(Way::To(target(self.program, label)?));
+                    return Ok(Way::To(*target));
                 }
             }
             Action::Delete => return Ok(Way::Cycle(false, true)),
-            Action::DeleteFirst => match first_line(&self.pattern) {
-                Some(end) => {
-                    self.pattern.drain(..=end);
-                    return Ok(Way::Cycle(false, false));
-                }
-                None => return Ok(Way::Cycle(false, true)),
-            },
-            Action::Print => {
-                let text = self.pattern.clone();
-                self.print(&text);
+            Action::DeleteFirst => {
+                let Some(end) = memchr::memchr(separator, &self.pattern) else {
+                    return Ok(Way::Cycle(false, true));
+                };
+                self.spare.set(&self.pattern[end + 1..])?;
+                std::mem::swap(&mut self.spare, &mut self.pattern);
+                return Ok(Way::Cycle(false, false));
             }
-            Action::PrintFirst => {
-                let text = self.pattern[..first_line(&self.pattern).unwrap_or(self.pattern.len())].to_vec();
-                self.print(&text);
+            Action::Print => self.print(call, None)?,
+            Action::PrintFirst => self.print_first(call, None)?,
+            Action::Hold => self.hold.set(&self.pattern)?,
+            Action::HoldAppend => {
+                self.hold.push(separator)?;
+                self.hold.extend(&self.pattern)?;
             }
-            Action::Hold => self.hold.clone_from(&self.pattern),
-            Action::HoldAppend => self.hold = [self.hold.as_slice(), &self.pattern].join(&b'\n'),
-            Action::Get => self.pattern.clone_from(&self.hold),
-            Action::GetAppend => self.pattern = [self.pattern.as_slice(), &self.hold].join(&b'\n'),
+            Action::Get => self.pattern.set(&self.hold)?,
+            Action::GetAppend => {
+                self.pattern.push(separator)?;
+                self.pattern.extend(&self.hold)?;
+            }
             Action::Exchange => std::mem::swap(&mut self.pattern, &mut self.hold),
             Action::Next => {
-                if self.is_last() {
+                if self.input.is_over(call)? {
                     return Ok(Way::Quit(0, true));
                 }
-                if !self.quiet {
-                    let text = self.pattern.clone();
-                    self.print(&text);
+                if !self.manner.quiet {
+                    self.print(call, None)?;
                 }
-                self.flush();
-                self.pattern = self.read_line().unwrap_or_default();
+                self.flush(call)?;
+                self.pattern.clear();
+                self.read_line(call)?;
             }
             Action::NextAppend => {
-                if self.is_last() {
+                if self.input.is_over(call)? {
                     return Ok(Way::Quit(0, true));
                 }
-                self.flush();
-                let line = self.read_line().unwrap_or_default();
-                self.pattern.push(b'\n');
-                self.pattern.extend(line);
+                self.flush(call)?;
+                self.pattern.push(separator)?;
+                self.read_line(call)?;
             }
-            Action::Number => self.output.extend(format!("{}\n", self.number).into_bytes()),
-            Action::Quit(code, print) => return Ok(Way::Quit(*code, *print)),
-            Action::Read(path) => {
-                // A file that is not there is read as empty.
-                let path = path.clone();
-                match call.read(&path) {
-                    Ok(bytes) => self.appended.push(bytes),
-                    Err(Fault::Failed(..)) => {}
-                    Err(other) => return Err(other),
-                }
+            Action::Number => self.output.text(call, format!("{}\n", self.input.number).as_bytes(), separator)?,
+            Action::Name => {
+                let name = [self.input.name.as_slice(), b"\n"].concat();
+                self.output.text(call, &name, separator)?;
             }
-            Action::Write(path) => self.write(call, path)?,
+            Action::List(width) => {
+                let width = width.unwrap_or(self.manner.width);
+                self.spare.clear();
+                listed(&self.pattern, width, &mut self.spare)?;
+                self.output.text(call, &self.spare, separator)?;
+            }
+            Action::Quit(code, print) => {
+                self.quit = true;
+                return Ok(Way::Quit(*code, *print));
+            }
+            Action::Read(path) => self.appended.push(Appended::File(path.clone()))?,
+            Action::ReadLine(path) => self.read_other(call, path)?,
+            Action::Write(path) => self.print(call, Some(path))?,
+            Action::WriteFirst(path) => self.print_first(call, Some(path))?,
+            Action::Empty => self.pattern.clear(),
             Action::Substitute(substitution) => self.substitute(call, substitution)?,
-            Action::Translate(table) => self.pattern.iter_mut().for_each(|byte| *byte = table[usize::from(*byte)]),
+            Action::Translate(table) => {
+                call.shell.world.budget.made(self.pattern.len())?;
+                self.pattern.iter_mut().for_each(|byte| *byte = table[usize::from(*byte)]);
+            }
         }
         Ok(Way::On)
     }
 
-    fn write(&mut self, call: &mut Call<'_, '_>, path: &[u8]) -> Result<(), Fault> {
-        match path {
-            b"/dev/stdout" => {
-                let text = self.pattern.clone();
-                self.print(&text);
-                Ok(())
-            }
-            b"/dev/null" => Ok(()),
-            _ => {
-                let mut bytes = match call.read(path) {
-                    Ok(bytes) if self.written.contains(path) => bytes,
-                    Ok(_) | Err(Fault::Failed(..)) => Vec::new(),
-                    Err(other) => return Err(other),
-                };
-                self.written.insert(path.to_vec());
-                bytes.extend_from_slice(&self.pattern);
-                bytes.push(self.separator);
-                call.write(path, 0o666, bytes)
-            }
-        }
+    fn print_first(&mut self, call: &mut Call<'_, '_>, path: Option<&[u8]>) -> Result<(), Fault> {
+        let separator = self.manner.separator;
+        let end = memchr::memchr(separator, &self.pattern).unwrap_or(self.pattern.len());
+        self.output.line(call, path, &self.pattern[..end], true, separator)
     }
 
-    fn substitute(&mut self, call: &mut Call<'_, '_>, substitution: &Substitution) -> Result<(), Fault> {
-        if let Some(regex) = &substitution.pattern {
-            self.last_regex = Some(regex.clone());
-        }
-        let Some(regex) = self.last_regex.clone() else { return Err(Fault::failed("no previous regular expression")) };
-        let text = std::mem::take(&mut self.pattern);
-        let (mut made, mut from, mut count, mut changed) = (Vec::new(), 0, 0, false);
-        let mut copied = 0;
-        while from <= text.len() {
-            // Every search begins anew on the whole text.
-            call.shell.world.budget.read(text.len())?;
-            call.shell.spend(0)?;
-            let Some(groups) = regex.find(&text, from)? else { break };
-            let (begin, end) = groups[0].unwrap_or_default();
-            // An empty match right behind the last one is none.
-            let adjacent = begin == end && begin == copied && count > 0 && begin > 0;
-            if !adjacent {
-                count += 1;
-                if count >= substitution.nth {
-                    made.extend_from_slice(&text[copied..begin]);
-                    expand(&substitution.replacement, &text, &groups, &mut made);
-                    copied = end;
-                    changed = true;
-                    if !substitution.global {
-                        break;
-                    }
-                }
-            }
-            from = if end > begin { end } else { end + 1 };
-        }
-        made.extend_from_slice(&text[copied..]);
-        self.pattern = made;
-        if changed {
-            self.replaced = true;
-            if substitution.print {
-                let text = self.pattern.clone();
-                self.print(&text);
-            }
-            if let Some(path) = &substitution.file {
-                self.write(call, path)?;
-            }
-        }
-        Ok(())
-    }
-}
-
-fn target(program: &[Instruction], label: &[u8]) -> Result<usize, Fault> {
-    if label.is_empty() {
-        return Ok(program.len());
-    }
-    let found =
-        program.iter().rposition(|instruction| matches!(&instruction.action, Action::Label(name) if name == label));
-    found.ok_or_else(|| Fault::failed(format!("can't find label for jump to `{}'", show(label))))
-}
-
-fn expand(replacement: &[Piece], text: &[u8], groups: &Groups, made: &mut Vec<u8>) {
-    let (mut lasting, mut once) = (b'E', None);
-    for piece in replacement {
-        let bytes = match piece {
-            Piece::Case(letter @ (b'u' | b'l')) => {
-                once = Some(*letter);
-                continue;
-            }
-            Piece::Case(letter) => {
-                lasting = *letter;
-                continue;
-            }
-            Piece::Text(bytes) => bytes.as_slice(),
-            Piece::Group(group) => match groups.get(*group).copied().flatten() {
-                Some((from, to)) => &text[from..to],
-                None => b"",
-            },
-        };
-        for &byte in bytes {
-            let byte = match once.take().unwrap_or(lasting) {
-                b'U' | b'u' => byte.to_ascii_uppercase(),
-                b'L' | b'l' => byte.to_ascii_lowercase(),
-                _ => byte,
+    /// `R`: the next line of a file.
+    fn read_other(&mut self, call: &mut Call<'_, '_>, path: &[u8]) -> Result<(), Fault> {
+        let budget = call.shell.world.budget.clone();
+        if !self.readers.contains_key(path) {
+            let bytes = match call.read(path) {
+                Ok(bytes) => bytes,
+                Err(Fault::Failed(..)) => Vec::new(),
+                Err(other) => return Err(other),
             };
-            made.push(byte);
+            self.readers.insert(path.to_vec(), (Buffer::of(&budget, bytes)?, 0));
         }
+        let Some((text, position)) = self.readers.get_mut(path) else { return Ok(()) };
+        let rest = &text[*position..];
+        if rest.is_empty() {
+            return Ok(());
+        }
+        let end = memchr::memchr(self.manner.separator, rest);
+        let mut line = Buffer::new(&budget)?;
+        line.extend(&rest[..end.unwrap_or(rest.len())])?;
+        *position += line.len() + usize::from(end.is_some());
+        Ok(self.appended.push(Appended::Line(line, end.is_some()))?)
     }
+}
+
+/// The unambiguous form of `l`, in lines of a width.
+fn listed(text: &[u8], width: usize, made: &mut Buffer) -> Result<(), Fault> {
+    // GNU's `l 1` breaks before each, and `l 0` never.
+    let mut column = 0;
+    for &byte in text {
+        let shown: Vec<u8> = match byte {
+            b'\\' => b"\\\\".to_vec(),
+            7 => b"\\a".to_vec(),
+            8 => b"\\b".to_vec(),
+            12 => b"\\f".to_vec(),
+            b'\n' => b"\\n".to_vec(),
+            b'\r' => b"\\r".to_vec(),
+            b'\t' => b"\\t".to_vec(),
+            11 => b"\\v".to_vec(),
+            b' '..=b'~' => vec![byte],
+            _ => format!("\\{byte:03o}").into_bytes(),
+        };
+        if width > 0 && column + shown.len() > width - 1 {
+            made.extend(b"\\\n")?;
+            column = 0;
+        }
+        column += shown.len();
+        made.extend(&shown)?;
+    }
+    Ok(made.extend(b"$\n")?)
 }

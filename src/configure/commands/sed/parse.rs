@@ -1,19 +1,24 @@
 //! A script → instructions.
 
+use std::collections::BTreeMap;
+
+use crate::budget::Budget;
 use crate::configure::commands::Fault;
+use crate::configure::commands::regex::Flags;
 use crate::configure::commands::regex::Regex;
 use crate::configure::commands::regex::Syntax;
+use crate::configure::commands::show;
 
 #[derive(Debug)]
 pub(super) enum Address {
-    Line(usize),
-    Step(usize, usize),
+    Line(u64),
+    Step(u64, u64),
     Last,
     Match(Option<Regex>),
     /// `+N`, only as the second.
-    Plus(usize),
+    Plus(u64),
     /// `~N`, only as the second.
-    Multiple(usize),
+    Multiple(u64),
 }
 
 #[derive(Debug)]
@@ -26,13 +31,15 @@ pub(super) struct Instruction {
 
 #[derive(Debug)]
 pub(super) enum Action {
+    /// Behind which the block ends.
     Block(usize),
     End,
-    Label(Vec<u8>),
+    Label,
     Append(Vec<u8>),
     Insert(Vec<u8>),
     Change(Vec<u8>),
-    Branch(Vec<u8>, Option<bool>),
+    /// Where to; `Some`: only when a substitution was made, or was not.
+    Branch(usize, Option<bool>),
     Delete,
     DeleteFirst,
     Print,
@@ -45,9 +52,14 @@ pub(super) enum Action {
     Next,
     NextAppend,
     Number,
+    Name,
+    List(Option<usize>),
     Quit(i32, bool),
     Read(Vec<u8>),
+    ReadLine(Vec<u8>),
     Write(Vec<u8>),
+    WriteFirst(Vec<u8>),
+    Empty,
     Substitute(Box<Substitution>),
     Translate(Box<[u8; 256]>),
 }
@@ -56,8 +68,10 @@ pub(super) enum Action {
 pub(super) struct Substitution {
     pub(super) pattern: Option<Regex>,
     pub(super) replacement: Vec<Piece>,
+    /// The highest group that the replacement refers to.
+    pub(super) most: usize,
     pub(super) global: bool,
-    pub(super) nth: usize,
+    pub(super) nth: u64,
     pub(super) print: bool,
     pub(super) file: Option<Vec<u8>>,
 }
@@ -71,10 +85,23 @@ pub(super) enum Piece {
 
 /// Reads a script.
 pub(super) struct Reader<'a> {
-    pub(super) text: &'a [u8],
-    pub(super) position: usize,
-    pub(super) syntax: Syntax,
+    text: &'a [u8],
+    position: usize,
+    syntax: Syntax,
+    /// What ends a line: where `^` and `$` match with `M`.
+    separator: u8,
+    budget: &'a Budget,
     pub(super) quiet: bool,
+    /// Where labels stand.
+    labels: BTreeMap<Vec<u8>, usize>,
+    /// Instructions that go to one.
+    jumps: Vec<(usize, Vec<u8>)>,
+}
+
+impl<'a> Reader<'a> {
+    pub(super) fn new(text: &'a [u8], syntax: Syntax, separator: u8, budget: &'a Budget) -> Self {
+        Self { text, position: 0, syntax, separator, budget, quiet: false, labels: BTreeMap::new(), jumps: Vec::new() }
+    }
 }
 
 impl Reader<'_> {
@@ -104,7 +131,8 @@ impl Reader<'_> {
         }
         let (mut program, mut open) = (Vec::new(), Vec::new());
         loop {
-            while matches!(self.peek(), Some(b' ' | b'\t' | b'\n' | b';')) {
+            self.budget.step()?;
+            while self.peek().is_some_and(|byte| byte == b';' || byte.is_ascii_whitespace()) {
                 self.position += 1;
             }
             match self.peek() {
@@ -117,7 +145,7 @@ impl Reader<'_> {
                 }
                 _ => {}
             }
-            let instruction = self.instruction()?;
+            let instruction = self.instruction(program.len())?;
             match &instruction.action {
                 Action::Block(_) => open.push(program.len()),
                 Action::End => {
@@ -131,46 +159,68 @@ impl Reader<'_> {
             program.push(instruction);
         }
         if !open.is_empty() {
-            return Err(self.error("unmatched `{'"));
+            return Err(Fault::failed("-e expression #1, char 0: unmatched `{'"));
+        }
+        let end = program.len();
+        for (index, label) in std::mem::take(&mut self.jumps) {
+            let place = if label.is_empty() { Some(end) } else { self.labels.get(&label).copied() };
+            let place =
+                place.ok_or_else(|| Fault::Failed(4, format!("can't find label for jump to `{}'", show(&label))))?;
+            if let Action::Branch(target, _) = &mut program[index].action {
+                *target = place;
+            }
         }
         Ok(program)
     }
 
-    fn instruction(&mut self) -> Result<Instruction, Fault> {
-        let first = self.address(false)?;
+    fn instruction(&mut self, index: usize) -> Result<Instruction, Fault> {
+        let first = self.address()?;
+        if matches!(first, Some(Address::Plus(_) | Address::Multiple(_))) {
+            return Err(self.error("invalid usage of +N or ~N as first address"));
+        }
         let mut second = None;
         self.skip_blanks();
         if first.is_some() && self.peek() == Some(b',') {
             self.position += 1;
             self.skip_blanks();
-            second = Some(self.address(true)?.ok_or_else(|| self.error("unexpected `,'"))?);
+            second = Some(self.address()?.ok_or_else(|| self.error("unexpected `,'"))?);
+        }
+        // `0,/re/` begins before the first line, so that the expression may end it there.
+        if matches!(first, Some(Address::Line(0))) && !matches!(second, Some(Address::Match(_))) {
+            return Err(self.error("invalid usage of line address 0"));
         }
         let mut negated = false;
         self.skip_blanks();
         while self.peek() == Some(b'!') {
+            if negated {
+                return Err(self.error("multiple `!'s"));
+            }
             negated = true;
             self.position += 1;
             self.skip_blanks();
         }
-        let action = self.action()?;
+        let addressed = first.is_some();
+        let action = self.action(index, addressed)?;
         Ok(Instruction { first, second, negated, action })
     }
 
-    fn number(&mut self) -> usize {
-        let mut value = 0usize;
+    fn number(&mut self) -> u64 {
+        let mut value = 0u64;
         while let Some(digit @ b'0'..=b'9') = self.peek() {
-            value = value.saturating_mul(10).saturating_add(usize::from(digit - b'0'));
+            value = value.saturating_mul(10).saturating_add(u64::from(digit - b'0'));
             self.position += 1;
         }
         value
     }
 
-    fn address(&mut self, second: bool) -> Result<Option<Address>, Fault> {
+    fn address(&mut self) -> Result<Option<Address>, Fault> {
         Ok(Some(match self.peek() {
             Some(b'0'..=b'9') => {
                 let line = self.number();
+                self.skip_blanks();
                 if self.peek() == Some(b'~') {
                     self.position += 1;
+                    self.skip_blanks();
                     Address::Step(line, self.number())
                 } else {
                     Address::Line(line)
@@ -180,11 +230,11 @@ impl Reader<'_> {
                 self.position += 1;
                 Address::Last
             }
-            Some(b'+') if second => {
+            Some(b'+') => {
                 self.position += 1;
                 Address::Plus(self.number())
             }
-            Some(b'~') if second => {
+            Some(b'~') => {
                 self.position += 1;
                 Address::Multiple(self.number())
             }
@@ -202,89 +252,149 @@ impl Reader<'_> {
     }
 
     fn match_address(&mut self, delimiter: u8) -> Result<Address, Fault> {
-        let pattern = self.delimited(delimiter, true)?;
-        let mut ignore_case = false;
-        while let Some(flag @ (b'I' | b'M')) = self.peek() {
-            if flag == b'M' {
-                return Err(Fault::gap("the M modifier"));
+        let pattern = self.delimited(delimiter, true, "unterminated address regex")?;
+        let mut flags = Flags::default();
+        loop {
+            self.skip_blanks();
+            match self.peek() {
+                Some(b'I') => flags.ignore_case = true,
+                Some(b'M') => flags.multiline = Some(self.separator),
+                _ => break,
             }
-            ignore_case = true;
             self.position += 1;
         }
-        Ok(Address::Match(self.regex(&pattern, ignore_case)?))
+        Ok(Address::Match(self.regex(&pattern, flags)?))
     }
 
-    fn regex(&self, pattern: &[u8], ignore_case: bool) -> Result<Option<Regex>, Fault> {
+    fn regex(&self, pattern: &[u8], flags: Flags) -> Result<Option<Regex>, Fault> {
         if pattern.is_empty() {
+            if flags.ignore_case || flags.multiline.is_some() {
+                return Err(self.error("cannot specify modifiers on empty regexp"));
+            }
             return Ok(None);
         }
-        Regex::new(pattern, self.syntax, ignore_case).map(Some)
+        match Regex::with(pattern, self.syntax, flags, self.budget) {
+            Err(Fault::Failed(_, message)) => Err(self.error(&message)),
+            other => other.map(Some),
+        }
     }
 
-    /// Reads up to a delimiter; `\delimiter` is the plain byte. In an expression brackets hide the delimiter.
-    fn delimited(&mut self, delimiter: u8, expression: bool) -> Result<Vec<u8>, Fault> {
+    /// Reads up to a delimiter, which `\delimiter` is plainly. In an expression brackets hide the delimiter, and what
+    /// GNU's escapes name takes their place before it is read as one.
+    fn delimited(&mut self, delimiter: u8, expression: bool, unterminated: &str) -> Result<Vec<u8>, Fault> {
         let mut text = Vec::new();
-        let mut bracket = 0;
+        let mut bracket = false;
+        if matches!(delimiter, b'\n' | b'\\') {
+            return Err(self.error(unterminated));
+        }
         loop {
-            let byte = self.next().ok_or_else(|| self.error("unterminated `s' command or address"))?;
+            self.budget.tried(1)?;
+            let byte = self.next().ok_or_else(|| self.error(unterminated))?;
             match byte {
-                b'\\' if bracket == 0 => {
-                    let next = self.next().ok_or_else(|| self.error("unterminated `s' command or address"))?;
-                    if next == delimiter {
-                        text.push(next);
-                    } else if next == b'n' && expression {
+                b'\\' if bracket => match (self.peek(), self.special()) {
+                    (Some(b'n'), _) => {
+                        self.position += 1;
                         text.push(b'\n');
-                    } else {
-                        text.extend([b'\\', next]);
+                    }
+                    (_, Some((made, length))) => {
+                        text.push(made);
+                        self.position += length;
+                    }
+                    _ => text.push(byte),
+                },
+                b'\\' => {
+                    let next = self.peek().ok_or_else(|| self.error(unterminated))?;
+                    if let Some((made, length)) = self.special().filter(|_| expression && next != delimiter) {
+                        text.push(made);
+                        self.position += length;
+                        continue;
+                    }
+                    self.position += 1;
+                    match next {
+                        _ if next == delimiter => text.push(next),
+                        b'n' if expression => text.push(b'\n'),
+                        _ => text.extend([b'\\', next]),
                     }
                 }
-                b'\\' if expression && self.peek() == Some(b'n') => {
-                    self.position += 1;
-                    text.push(b'\n');
-                }
-                _ if byte == delimiter && bracket == 0 => return Ok(text),
-                b'[' if expression && bracket == 0 => {
-                    // A bracket right behind the opening one is a member.
-                    bracket = text.len() + 1;
+                _ if byte == delimiter && !bracket => return Ok(text),
+                b'\n' if expression => return Err(self.error(unterminated)),
+                b'[' if expression && !bracket => {
+                    bracket = true;
                     text.push(byte);
                     if self.peek() == Some(b'^') {
                         text.extend(self.next());
-                        bracket = text.len();
                     }
+                    // A bracket right behind the opening one is a member.
                     if self.peek() == Some(b']') {
                         text.extend(self.next());
                     }
                 }
-                b'[' if bracket > 0 && self.peek() == Some(b':') => {
+                b'[' if bracket && matches!(self.peek(), Some(b':' | b'.' | b'=')) => {
                     text.push(byte);
                     let rest = &self.text[self.position..];
-                    let end =
-                        memchr::memmem::find(rest, b":]").ok_or_else(|| self.error("unterminated `s' command"))?;
-                    text.extend_from_slice(&rest[..end + 2]);
-                    self.position += end + 2;
+                    let end = memchr::memmem::find(&rest[1..], &[rest[0], b']']);
+                    let end = end.ok_or_else(|| self.error(unterminated))?;
+                    text.extend_from_slice(&rest[..end + 3]);
+                    self.position += end + 3;
                 }
-                b']' if bracket > 0 => {
-                    bracket = 0;
+                b']' if bracket => {
+                    bracket = false;
                     text.push(byte);
                 }
-                b'\n' if bracket > 0 && expression => return Err(self.error("unterminated `s' command or address")),
                 _ => text.push(byte),
             }
         }
     }
 
-    fn action(&mut self) -> Result<Action, Fault> {
+    /// GNU's escape behind a backslash, and its length: `\t`, `\x41`, `\o101`, `\d065`, `\cA`.
+    fn special(&self) -> Option<(u8, usize)> {
+        let rest = &self.text[self.position..];
+        let letter = *rest.first()?;
+        let numbered = |base: u32, digits: usize| {
+            let value = |byte: &u8| char::from(*byte).to_digit(base);
+            let found: Vec<u32> = rest[1..].iter().take(digits).map_while(value).collect();
+            let value = found.iter().fold(0, |sum, digit| sum * base + digit);
+            (!found.is_empty()).then(|| (value.to_le_bytes()[0], 1 + found.len()))
+        };
+        match letter {
+            b'a' => Some((7, 1)),
+            b'f' => Some((12, 1)),
+            b'r' => Some((b'\r', 1)),
+            b't' => Some((b'\t', 1)),
+            b'v' => Some((11, 1)),
+            b'c' => rest.get(1).filter(|&&byte| byte != b'\\').map(|byte| (byte.to_ascii_uppercase() ^ 0x40, 2)),
+            b'd' => numbered(10, 3),
+            b'o' => numbered(8, 3),
+            b'x' => numbered(16, 2),
+            _ => None,
+        }
+    }
+
+    fn action(&mut self, index: usize, addressed: bool) -> Result<Action, Fault> {
         let letter = self.next().ok_or_else(|| self.error("missing command"))?;
         let action = match letter {
             b'{' => return Ok(Action::Block(0)),
+            b'}' if addressed => return Err(self.error("} doesn't want any addresses")),
             b'}' => Action::End,
-            b':' => return Ok(Action::Label(self.word())),
+            b':' => {
+                if addressed {
+                    return Err(self.error(": doesn't want any addresses"));
+                }
+                let label = self.word();
+                if label.is_empty() {
+                    return Err(self.error("\":\" lacks a label"));
+                }
+                self.labels.insert(label, index);
+                Action::Label
+            }
             b'a' => return self.text_argument().map(Action::Append),
             b'i' => return self.text_argument().map(Action::Insert),
             b'c' => return self.text_argument().map(Action::Change),
-            b'b' => return Ok(Action::Branch(self.word(), None)),
-            b't' => return Ok(Action::Branch(self.word(), Some(true))),
-            b'T' => return Ok(Action::Branch(self.word(), Some(false))),
+            b'b' | b't' | b'T' => {
+                let label = self.word();
+                self.jumps.push((index, label));
+                Action::Branch(0, [(b't', true), (b'T', false)].iter().find(|way| way.0 == letter).map(|way| way.1))
+            }
             b'd' => Action::Delete,
             b'D' => Action::DeleteFirst,
             b'p' => Action::Print,
@@ -297,15 +407,25 @@ impl Reader<'_> {
             b'n' => Action::Next,
             b'N' => Action::NextAppend,
             b'=' => Action::Number,
-            b'q' | b'Q' => {
+            b'F' => Action::Name,
+            b'z' => Action::Empty,
+            b'l' | b'q' | b'Q' => {
                 self.skip_blanks();
-                Action::Quit(i32::try_from(self.number()).unwrap_or(0), letter == b'q')
+                let given = self.peek().is_some_and(|byte| byte.is_ascii_digit());
+                let number = self.number();
+                match letter {
+                    b'l' => Action::List(given.then_some(usize::try_from(number).unwrap_or(usize::MAX))),
+                    _ => Action::Quit(i32::from(number.to_le_bytes()[0]), letter == b'q'),
+                }
             }
-            b'r' => return Ok(Action::Read(self.rest_of_line())),
-            b'w' => return Ok(Action::Write(self.rest_of_line())),
+            b'r' => return self.file_name().map(Action::Read),
+            b'R' => return self.file_name().map(Action::ReadLine),
+            b'w' => return self.file_name().map(Action::Write),
+            b'W' => return self.file_name().map(Action::WriteFirst),
             b's' => self.substitution()?,
             b'y' => self.translation()?,
-            _ => return Err(Fault::gap(format!("command `{}`", char::from(letter)))),
+            b'e' | b'v' => return Err(Fault::gap(format!("command `{}`", char::from(letter)))),
+            _ => return Err(self.error(&format!("unknown command: `{}'", char::from(letter)))),
         };
         self.skip_blanks();
         match self.peek() {
@@ -314,152 +434,200 @@ impl Reader<'_> {
         }
     }
 
+    /// A label, which a blank or a semicolon ends.
     fn word(&mut self) -> Vec<u8> {
         self.skip_blanks();
         let start = self.position;
-        while self.peek().is_some_and(|byte| !matches!(byte, b'\n' | b';' | b'}')) {
-            self.position += 1;
-        }
-        self.text[start..self.position].trim_ascii_end().to_vec()
-    }
-
-    fn rest_of_line(&mut self) -> Vec<u8> {
-        self.skip_blanks();
-        let start = self.position;
-        while self.peek().is_some_and(|byte| byte != b'\n') {
+        while self.peek().is_some_and(|byte| !byte.is_ascii_whitespace() && !matches!(byte, b';' | b'}' | b'#')) {
             self.position += 1;
         }
         self.text[start..self.position].to_vec()
     }
 
-    /// The text of `a`, `i`, `c`: behind `\` and a newline, or GNU's on the same line. Behind a `\` that ends the
-    /// program it is nothing at all: `$a\` gives the last line its newline.
+    fn file_name(&mut self) -> Result<Vec<u8>, Fault> {
+        self.skip_blanks();
+        let start = self.position;
+        while self.peek().is_some_and(|byte| byte != b'\n') {
+            self.position += 1;
+        }
+        if start == self.position {
+            return Err(self.error("missing filename in r/R/w/W commands"));
+        }
+        Ok(self.text[start..self.position].to_vec())
+    }
+
+    /// The text of `a`, `i`, `c`: behind `\` and a newline, or GNU's on the same line, where a `\` keeps the blanks
+    /// behind it. Behind a `\` that ends the program it is nothing at all: `$a\` gives the last line its newline.
     fn text_argument(&mut self) -> Result<Vec<u8>, Fault> {
         self.skip_blanks();
-        if self.peek() == Some(b'\\') {
-            self.position += 1;
-            self.skip_blanks();
-            match self.peek() {
-                Some(b'\n') => self.position += 1,
-                Some(_) => {}
-                None => return Ok(Vec::new()),
+        match self.peek() {
+            None => return Err(self.error("expected \\ after `a', `c' or `i'")),
+            Some(b'\\') => {
+                self.position += 1;
+                let start = self.position;
+                self.skip_blanks();
+                match self.peek() {
+                    Some(b'\n') => self.position += 1,
+                    Some(_) => self.position = start,
+                    None => return Ok(Vec::new()),
+                }
             }
+            Some(_) => {}
         }
         let mut text = Vec::new();
         while let Some(byte) = self.next() {
             match byte {
                 b'\n' => break,
-                b'\\' => match self.next() {
-                    Some(b't') => text.push(b'\t'),
-                    Some(next) => text.push(next),
-                    None => {}
+                b'\\' => match self.special() {
+                    Some((made, length)) => {
+                        text.push(made);
+                        self.position += length;
+                    }
+                    None => text.extend(self.next().map(|next| if next == b'n' { b'\n' } else { next })),
                 },
                 _ => text.push(byte),
             }
-        }
-        if text.is_empty() {
-            return Err(self.error("expected \\ after `a', `c' or `i'"));
         }
         text.push(b'\n');
         Ok(text)
     }
 
     fn substitution(&mut self) -> Result<Action, Fault> {
-        let delimiter = self.next().ok_or_else(|| self.error("unterminated `s' command"))?;
-        let pattern = self.delimited(delimiter, true)?;
+        const UNTERMINATED: &str = "unterminated `s' command";
+        let delimiter = self.next().ok_or_else(|| self.error(UNTERMINATED))?;
+        let pattern = self.delimited(delimiter, true, UNTERMINATED)?;
         let replacement = self.replacement(delimiter)?;
-        let mut substitution =
-            Substitution { pattern: None, replacement, global: false, nth: 1, print: false, file: None };
-        let mut ignore_case = false;
+        let group = |piece: &Piece| if let Piece::Group(group) = piece { *group } else { 0 };
+        let most = replacement.iter().map(group).max().unwrap_or(0);
+        let mut made =
+            Substitution { pattern: None, replacement, most, global: false, nth: 0, print: false, file: None };
+        let mut flags = Flags::default();
         loop {
             match self.peek() {
-                Some(b'g') => substitution.global = true,
-                Some(b'p') => substitution.print = true,
-                Some(b'i' | b'I') => ignore_case = true,
-                Some(b'1'..=b'9') => {
-                    substitution.nth = self.number();
+                Some(b'g') if made.global => return Err(self.error("multiple `g' options to `s' command")),
+                Some(b'g') => made.global = true,
+                Some(b'p') if made.print => return Err(self.error("multiple `p' options to `s' command")),
+                Some(b'p') => made.print = true,
+                Some(b'i' | b'I') => flags.ignore_case = true,
+                Some(b'm' | b'M') => flags.multiline = Some(self.separator),
+                Some(b'0'..=b'9') => {
+                    if made.nth > 0 {
+                        return Err(self.error("multiple number options to `s' command"));
+                    }
+                    made.nth = self.number();
+                    if made.nth == 0 {
+                        return Err(self.error("number option to `s' command may not be zero"));
+                    }
                     continue;
                 }
                 Some(b'w') => {
                     self.position += 1;
-                    substitution.file = Some(self.rest_of_line());
+                    made.file = Some(self.file_name()?);
                     break;
                 }
-                Some(letter @ (b'e' | b'm' | b'M')) => {
-                    return Err(Fault::gap(format!("flag `{}` of the s command", char::from(letter))));
-                }
-                _ => break,
+                Some(b'e') => return Err(Fault::gap("flag `e` of the s command")),
+                None | Some(b' ' | b'\t' | b'\r' | b'\n' | b';' | b'}' | b'#') => break,
+                Some(_) => return Err(self.error("unknown option to `s'")),
             }
             self.position += 1;
         }
-        substitution.pattern = self.regex(&pattern, ignore_case)?;
-        Ok(Action::Substitute(Box::new(substitution)))
+        made.nth = made.nth.max(1);
+        made.pattern = self.regex(&pattern, flags)?;
+        if made.pattern.as_ref().is_some_and(|regex| regex.groups() < most) {
+            return Err(self.error(&format!("invalid reference \\{most} on `s' command's RHS")));
+        }
+        Ok(Action::Substitute(Box::new(made)))
     }
 
     fn replacement(&mut self, delimiter: u8) -> Result<Vec<Piece>, Fault> {
         let (mut pieces, mut text) = (Vec::new(), Vec::new());
         loop {
+            self.budget.tried(1)?;
             let byte = self.next().ok_or_else(|| self.error("unterminated `s' command"))?;
             let piece = match byte {
-                _ if byte == delimiter => {
-                    pieces.push(Piece::Text(text));
-                    return Ok(pieces);
-                }
+                _ if byte == delimiter => break,
                 b'&' => Piece::Group(0),
-                b'\\' => match self.next() {
-                    Some(digit @ b'0'..=b'9') => Piece::Group(usize::from(digit - b'0')),
-                    Some(letter @ (b'U' | b'L' | b'E' | b'u' | b'l')) => Piece::Case(letter),
-                    Some(b'n') if delimiter != b'n' => {
-                        text.push(b'\n');
+                b'\\' => {
+                    if let Some((made, length)) = self.special().filter(|_| self.peek() != Some(delimiter)) {
+                        text.push(made);
+                        self.position += length;
                         continue;
                     }
-                    Some(b't') if delimiter != b't' => {
-                        text.push(b'\t');
-                        continue;
+                    match self.next() {
+                        Some(next) if next == delimiter => {
+                            text.push(next);
+                            continue;
+                        }
+                        Some(digit @ b'0'..=b'9') => Piece::Group(usize::from(digit - b'0')),
+                        Some(letter @ (b'U' | b'L' | b'E' | b'u' | b'l')) => Piece::Case(letter),
+                        Some(next) => {
+                            text.push(if next == b'n' { b'\n' } else { next });
+                            continue;
+                        }
+                        None => return Err(self.error("unterminated `s' command")),
                     }
-                    Some(next) => {
-                        text.push(next);
-                        continue;
-                    }
-                    None => return Err(self.error("unterminated `s' command")),
-                },
+                }
                 _ => {
                     text.push(byte);
                     continue;
                 }
             };
-            pieces.push(Piece::Text(std::mem::take(&mut text)));
+            if !text.is_empty() {
+                pieces.push(Piece::Text(std::mem::take(&mut text)));
+            }
             pieces.push(piece);
         }
+        if !text.is_empty() {
+            pieces.push(Piece::Text(text));
+        }
+        Ok(pieces)
     }
 
     fn translation(&mut self) -> Result<Action, Fault> {
-        let delimiter = self.next().ok_or_else(|| self.error("unterminated `y' command"))?;
-        let unescape = |text: Vec<u8>| {
-            let mut out = Vec::new();
-            let mut bytes = text.into_iter();
-            while let Some(byte) = bytes.next() {
-                match byte {
-                    b'\\' => match bytes.next() {
-                        Some(b'n') => out.push(b'\n'),
-                        Some(b't') => out.push(b'\t'),
-                        Some(b'\\') => out.push(b'\\'),
-                        Some(next) => out.extend([b'\\', next]),
-                        None => out.push(b'\\'),
-                    },
-                    _ => out.push(byte),
-                }
-            }
-            out
-        };
-        let from = unescape(self.delimited(delimiter, false)?);
-        let to = unescape(self.delimited(delimiter, false)?);
+        const UNTERMINATED: &str = "unterminated `y' command";
+        let delimiter = self.next().ok_or_else(|| self.error(UNTERMINATED))?;
+        let from = self.delimited(delimiter, false, UNTERMINATED)?;
+        let to = self.delimited(delimiter, false, UNTERMINATED)?;
+        let (from, to) = (self.unescaped(&from), self.unescaped(&to));
         if from.len() != to.len() {
             return Err(self.error("strings for `y' command are different lengths"));
         }
         let mut table = Box::new([0; 256]);
         (0..=255u8).for_each(|byte| table[usize::from(byte)] = byte);
-        from.iter().zip(to).for_each(|(&from, to)| table[usize::from(from)] = to);
+        let mut seen = [false; 256];
+        for (&from, to) in from.iter().zip(to) {
+            // What is named twice becomes what it was first said to.
+            if !std::mem::replace(&mut seen[usize::from(from)], true) {
+                table[usize::from(from)] = to;
+            }
+        }
         Ok(Action::Translate(table))
+    }
+
+    /// The strings of `y`: `\\`, `\n` and GNU's escapes, and no other.
+    fn unescaped(&self, text: &[u8]) -> Vec<u8> {
+        let mut out = Vec::new();
+        let mut rest = text;
+        while let [byte, tail @ ..] = rest {
+            rest = tail;
+            if *byte != b'\\' {
+                out.push(*byte);
+                continue;
+            }
+            let inner = Reader::new(rest, self.syntax, self.separator, self.budget);
+            if let Some((made, length)) = inner.special() {
+                out.push(made);
+                rest = &rest[length..];
+                continue;
+            }
+            match rest.split_first() {
+                Some((&next, tail)) => {
+                    out.push(if next == b'n' { b'\n' } else { next });
+                    rest = tail;
+                }
+                None => out.push(b'\\'),
+            }
+        }
+        out
     }
 }

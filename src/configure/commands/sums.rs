@@ -1,0 +1,266 @@
+//! `md5sum` and the like, coreutils': digests of files, and whether files still have them.
+
+use sha1::Digest as _;
+
+use super::Call;
+use super::Command;
+use super::Done;
+use super::Fault;
+use super::Given;
+use super::grep::lines;
+use super::options::Opt;
+use super::show;
+
+/// The family's commands.
+pub(super) const COMMANDS: &[(&str, Command)] = &[
+    ("md5sum", sum),
+    ("sha1sum", sum),
+    ("sha224sum", sum),
+    ("sha256sum", sum),
+    ("sha384sum", sum),
+    ("sha512sum", sum),
+];
+
+/// The options.
+pub(super) const OPTIONS: &[Opt] = &[
+    Opt::flag(b'b', "binary"),
+    Opt::flag(b'c', "check"),
+    Opt::flag(1, "tag"),
+    Opt::flag(b't', "text"),
+    Opt::flag(b'z', "zero"),
+    Opt::flag(2, "ignore-missing"),
+    Opt::flag(3, "quiet"),
+    Opt::flag(4, "status"),
+    Opt::flag(5, "strict"),
+    Opt::flag(b'w', "warn"),
+];
+
+/// One kind of digest.
+struct Kind {
+    /// As `--tag` has it.
+    tag: &'static str,
+    digits: usize,
+    make: fn(&[u8]) -> String,
+}
+
+fn hex(digest: impl AsRef<[u8]>) -> String {
+    digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn kind(name: &[u8]) -> Kind {
+    match name {
+        b"md5sum" => Kind {
+            tag: "MD5",
+            digits: 32,
+            make: |bytes| crate::digest::md5_of_reader(&mut &*bytes).unwrap_or_default(),
+        },
+        b"sha1sum" => Kind { tag: "SHA1", digits: 40, make: |bytes| hex(sha1::Sha1::digest(bytes)) },
+        b"sha224sum" => Kind { tag: "SHA224", digits: 56, make: |bytes| hex(sha2::Sha224::digest(bytes)) },
+        b"sha384sum" => Kind { tag: "SHA384", digits: 96, make: |bytes| hex(sha2::Sha384::digest(bytes)) },
+        b"sha512sum" => Kind { tag: "SHA512", digits: 128, make: |bytes| hex(sha2::Sha512::digest(bytes)) },
+        _ => Kind { tag: "SHA256", digits: 64, make: |bytes| hex(sha2::Sha256::digest(bytes)) },
+    }
+}
+
+fn sum(call: &mut Call<'_, '_>) -> Done {
+    let given = call.given(OPTIONS)?;
+    let kind = kind(call.name);
+    if given.has(b'c') {
+        if given.has(1) || given.has(b'z') || given.has(b'b') || given.has(b't') {
+            return Err(Fault::failed(
+                "the --tag, --zero, --binary and --text options are meaningless when verifying checksums",
+            ));
+        }
+        return check(call, &given, &kind);
+    }
+    if [2, 3, 4, 5, b'w'].iter().any(|&letter| given.has(letter)) {
+        return Err(Fault::failed("that option is meaningful only when verifying checksums"));
+    }
+    if given.has(1) && given.has(b't') {
+        return Err(Fault::failed("--tag does not support --text mode"));
+    }
+    let end: &[u8] = if given.has(b'z') { b"\0" } else { b"\n" };
+    let binary = given.last_of(b"bt") == Some(b'b');
+    call.printing(|call, out| {
+        call.each_file(&given.operands, |call, path, text| {
+            call.shell.world.budget.made(text.len())?;
+            let digest = (kind.make)(text);
+            let (mark, name) = if given.has(b'z') { (&b""[..], path.to_vec()) } else { escaped(path) };
+            if given.has(1) {
+                return out.all(call, &[mark, kind.tag.as_bytes(), b" (", &name, b") = ", digest.as_bytes(), end]);
+            }
+            out.all(call, &[mark, digest.as_bytes(), if binary { b" *" } else { b"  " }, &name, end])
+        })
+    })
+}
+
+/// A name that would break the line is escaped, and a backslash before the line says so.
+fn escaped(name: &[u8]) -> (&'static [u8], Vec<u8>) {
+    let mut made = Vec::with_capacity(name.len());
+    for &byte in name {
+        match byte {
+            b'\\' => made.extend(b"\\\\"),
+            b'\n' => made.extend(b"\\n"),
+            b'\r' => made.extend(b"\\r"),
+            byte => made.push(byte),
+        }
+    }
+    (if made.len() > name.len() { b"\\" } else { b"" }, made)
+}
+
+/// The digest and the name that a line has, in lower case.
+fn entry(line: &[u8], kind: &Kind) -> Option<(Vec<u8>, Vec<u8>)> {
+    let blank = |text: &[u8]| text.iter().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
+    let line = &line[blank(line)..];
+    let (line, escape) = line.strip_prefix(b"\\").map_or((line, false), |line| (line, true));
+    let is_digest = |text: &[u8]| text.len() == kind.digits && text.iter().all(u8::is_ascii_hexdigit);
+    let (digest, name) = if let Some(rest) = line.strip_prefix(kind.tag.as_bytes())
+        && rest.strip_prefix(b" ").unwrap_or(rest).starts_with(b"(")
+    {
+        let rest = &rest.strip_prefix(b" ").unwrap_or(rest)[1..];
+        let close = rest.iter().rposition(|&byte| byte == b')')?;
+        let value = &rest[close + 1..];
+        let value = value[blank(value)..].strip_prefix(b"=")?;
+        (&value[blank(value)..], &rest[..close])
+    } else {
+        let digest = line.get(..kind.digits)?;
+        let rest = &line[kind.digits..];
+        if !matches!(rest.first(), Some(b' ' | b'\t')) || rest.len() < 2 {
+            return None;
+        }
+        let name = match rest[1] {
+            b' ' | b'*' if rest.len() > 2 => &rest[2..],
+            _ => &rest[1..],
+        };
+        (digest, name)
+    };
+    if !is_digest(digest) {
+        return None;
+    }
+    let mut plain = Vec::with_capacity(name.len());
+    let mut bytes = name.iter();
+    while let Some(&byte) = bytes.next() {
+        match (escape && byte == b'\\', byte) {
+            (false, byte) => plain.push(byte),
+            (true, _) => plain.push(match bytes.next()? {
+                b'n' => b'\n',
+                b'r' => b'\r',
+                b'\\' => b'\\',
+                _ => return None,
+            }),
+        }
+    }
+    Some((digest.to_ascii_lowercase(), plain))
+}
+
+fn check(call: &mut Call<'_, '_>, given: &Given, kind: &Kind) -> Done {
+    let standard = [b"-".to_vec()];
+    let lists = if given.operands.is_empty() { &standard[..] } else { given.operands.as_slice() };
+    let silent = given.has(4);
+    let mut status = 0;
+    for list in lists {
+        let text = match call.text(list) {
+            Ok(text) => text,
+            Err(Fault::Failed(_, message)) => {
+                call.err(&message)?;
+                status = 1;
+                continue;
+            }
+            Err(other) => return Err(other),
+        };
+        let shown = if list == b"-" { "'standard input'".to_owned() } else { show(list) };
+        let (mut proper, mut malformed, mut unread, mut differ, mut verified) = (0, 0, 0, 0, 0);
+        call.printing(|call, out| {
+            for (number, line) in lines(&text).enumerate() {
+                call.shell.world.budget.step()?;
+                let line = line.strip_suffix(b"\r").unwrap_or(line);
+                if line.is_empty() || line[0] == b'#' {
+                    continue;
+                }
+                let Some((wanted, path)) = entry(line, kind) else {
+                    malformed += 1;
+                    if given.has(b'w') {
+                        let tag = kind.tag;
+                        call.err(&format!("{shown}: {}: improperly formatted {tag} checksum line", number + 1))?;
+                    }
+                    continue;
+                };
+                proper += 1;
+                if given.has(2) && call.look(&path, true).is_none() {
+                    continue;
+                }
+                let (mark, name) = if path.contains(&b'\n') { escaped(&path) } else { (&b""[..], path.clone()) };
+                match call.text(&path) {
+                    Ok(bytes) => {
+                        call.shell.world.budget.made(bytes.len())?;
+                        verified += 1;
+                        let same = (kind.make)(&bytes).as_bytes() == wanted;
+                        differ += usize::from(!same);
+                        let quiet = silent || (same && given.has(3));
+                        if !quiet {
+                            out.all(call, &[mark, &name, if same { b": OK\n" } else { b": FAILED\n" }])?;
+                        }
+                    }
+                    Err(Fault::Failed(_, message)) => {
+                        call.err(&message)?;
+                        unread += 1;
+                        if !silent {
+                            out.all(call, &[mark, &name, b": FAILED open or read\n"])?;
+                        }
+                    }
+                    Err(other) => return Err(other),
+                }
+            }
+            Ok(0)
+        })?;
+        if proper == 0 {
+            call.err(&format!("{shown}: no properly formatted checksum lines found"))?;
+            status = 1;
+            continue;
+        }
+        if !silent {
+            warn(call, malformed, ["line is improperly formatted", "lines are improperly formatted"])?;
+            warn(call, unread, ["listed file could not be read", "listed files could not be read"])?;
+            warn(call, differ, ["computed checksum did NOT match", "computed checksums did NOT match"])?;
+        }
+        if given.has(2) && verified == 0 {
+            call.err(&format!("{shown}: no file was verified"))?;
+        }
+        if (given.has(2) && verified == 0) || unread > 0 || differ > 0 || (given.has(5) && malformed > 0) {
+            status = 1;
+        }
+    }
+    Ok(status)
+}
+
+fn warn(call: &mut Call<'_, '_>, count: usize, words: [&str; 2]) -> Result<(), Fault> {
+    match count {
+        0 => Ok(()),
+        1 => call.err(&format!("WARNING: 1 {}", words[0])),
+        _ => call.err(&format!("WARNING: {count} {}", words[1])),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn entries_in_all_forms() {
+        const EMPTY: &str = "d41d8cd98f00b204e9800998ecf8427e";
+        let kind = kind(b"md5sum");
+        let name = |line: String| entry(line.as_bytes(), &kind).map(|(_, name)| show(&name));
+        assert_eq!(name(format!("{EMPTY}  a b")).as_deref(), Some("a b"));
+        assert_eq!(name(format!("{EMPTY} *a")).as_deref(), Some("a"));
+        assert_eq!(name(format!("{EMPTY} a")).as_deref(), Some("a"));
+        assert_eq!(name(format!("  {EMPTY}   a")).as_deref(), Some(" a"));
+        assert_eq!(name(format!("\\{EMPTY}  a\\\\b\\nc")).as_deref(), Some("a\\b\nc"));
+        assert_eq!(name(format!("{EMPTY}  a\\b")).as_deref(), Some("a\\b"));
+        assert_eq!(name(format!("MD5 (a (b)) = {EMPTY}")).as_deref(), Some("a (b)"));
+        assert_eq!(name(format!("MD5(a)= {}", EMPTY.to_uppercase())).as_deref(), Some("a"));
+        for wrong in [format!("{EMPTY}0  a"), format!("{EMPTY}a"), format!("\\{EMPTY}  a\\x"), "x".into()] {
+            assert_eq!(name(wrong.clone()), None, "{wrong}");
+        }
+        assert_eq!((kind.make)(b""), EMPTY);
+    }
+}
