@@ -4,16 +4,19 @@
 //! `IMGBUILD_TEST_MIRROR=1` a real Debian mirror, `IMGBUILD_TEST_ROOT=1` root, `IMGBUILD_TEST_PEERS=1` dpkg,
 //! mmdebstrap and the like, `IMGBUILD_TEST_BOOT=1` QEMU. `IMGBUILD_TEST_FAULTS=1` tries every fault and kills 500 builds,
 //! where otherwise some are tried. `.ci/run` sets them all. `IMGBUILD_TEST_FIGURES=1` prints seconds and sizes of
-//! boots, and proves nothing.
+//! boots, and proves nothing. `IMGBUILD_TEST_CASES` and `IMGBUILD_TEST_ANSWERS` are files of scripts and what becomes
+//! of them: see `casebook`.
 
 mod accounts;
 mod allowed;
 #[cfg(feature = "http")]
 mod archive;
+mod bombs;
 mod boot;
 #[cfg(all(feature = "http", target_os = "linux"))]
 mod bounds;
 mod caches;
+mod casebook;
 mod cases;
 mod cli;
 mod closed;
