@@ -22,7 +22,9 @@ fn unpack(kind: Compression, bytes: &[u8], threads: u32) -> io::Result<Vec<u8>> 
 
 fuzz_target!(|input: &[u8]| {
     let [choice, rest @ ..] = input else { return };
-    let kind = [Compression::Gzip, Compression::Xz, Compression::Zstd][usize::from(choice % 3)];
+    let kinds =
+        [Compression::Gzip, Compression::Xz, Compression::Zstd, Compression::Bzip2, Compression::Lzma];
+    let kind = kinds[usize::from(choice % 5)];
     if choice & 0x80 == 0 {
         let one = unpack(kind, rest, 1);
         let two = unpack(kind, rest, 2);

@@ -1,7 +1,7 @@
 //! A .deb file: its control files in memory, its data as a stream of tar entries (deb(5)).
 //!
 //! Read in one pass, after size and SHA-256 of the whole file were found right. dpkg trusts its archives; here
-//! what dpkg would silently pass over (garbage after a stream, odd members, a second `control`) is an error.
+//! what dpkg would silently pass over (garbage after a stream, a second `control` or `data.tar`) is an error.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -21,6 +21,11 @@ use crate::format::tar;
 use crate::format::tar::Dialect;
 use crate::format::tar::EntryKind;
 use crate::limits::Limits;
+
+/// In which compressions dpkg reads the members (deb(5)).
+const CONTROL_KINDS: [Compression; 4] = [Compression::None, Compression::Gzip, Compression::Xz, Compression::Zstd];
+const DATA_KINDS: [Compression; 6] =
+    [Compression::None, Compression::Gzip, Compression::Xz, Compression::Zstd, Compression::Bzip2, Compression::Lzma];
 
 /// The longest name of a control file, below dpkg's own limit.
 const CONTROL_NAME_MAX: usize = 50;
@@ -93,7 +98,7 @@ impl<'a> DebFile<'a> {
     pub fn read(input: impl Read + Send + 'a, threads: u32, limits: &Limits) -> Result<Self, Error> {
         let mut archive = ar::Reader::new(input)?;
         check_version(&mut archive)?;
-        let kind = find(&mut archive, "control.tar")?;
+        let kind = find(&mut archive, "control.tar", &CONTROL_KINDS)?;
         let member = format!("control.tar{}", kind.suffix());
         let decoder = compress::decoder(
             kind,
@@ -103,11 +108,13 @@ impl<'a> DebFile<'a> {
         .map_err(|source| Error::Decompress { member, source })?;
         let mut members = control_files(decoder, limits)?;
         let control = members.remove("control").ok_or_else(|| Error::Format("there is no file `control`".into()))?;
-        let control = String::from_utf8(control.bytes).map_err(|_| Error::Format("`control` is not UTF-8".into()))?;
+        // Old packages have names of people in Latin-1, and dpkg looks at no byte of them.
+        let control = String::from_utf8(control.bytes)
+            .unwrap_or_else(|error| error.as_bytes().iter().map(|&byte| char::from(byte)).collect());
         let installed =
             Stanza::parse_within(control.as_bytes(), limits)?.get("Installed-Size").and_then(|size| size.parse().ok());
 
-        let kind = find(&mut archive, "data.tar")?;
+        let kind = find(&mut archive, "data.tar", &DATA_KINDS)?;
         let within = compress::Limits { threads, ..data_limits(installed, limits) };
         let decoder = compress::decoder(kind, BufReader::with_capacity(64 << 10, LastMember(archive)), within)
             .map_err(|source| Error::Decompress { member: format!("data.tar{}", kind.suffix()), source })?;
@@ -153,7 +160,7 @@ fn check_version(archive: &mut ar::Reader<impl Read>) -> Result<(), Error> {
 }
 
 /// Goes to the member of this name with any ending of a compression; only `_…` may come before it.
-fn find(archive: &mut ar::Reader<impl Read>, name: &str) -> Result<Compression, Error> {
+fn find(archive: &mut ar::Reader<impl Read>, name: &str, kinds: &[Compression]) -> Result<Compression, Error> {
     loop {
         let Some(member) = archive.next_member()? else {
             return Err(Error::Format(format!("the .deb has no member `{name}`")));
@@ -161,9 +168,8 @@ fn find(archive: &mut ar::Reader<impl Read>, name: &str) -> Result<Compression, 
         if member.name.starts_with('_') {
             continue;
         }
-        let kinds = [Compression::None, Compression::Gzip, Compression::Xz, Compression::Zstd];
         let suffix = member.name.strip_prefix(name);
-        let kind = kinds.into_iter().find(|kind| suffix == Some(kind.suffix()));
+        let kind = kinds.iter().copied().find(|kind| suffix == Some(kind.suffix()));
         return kind
             .ok_or_else(|| Error::Format(format!("member `{}` of the .deb where `{name}` is expected", member.name)));
     }
@@ -206,7 +212,8 @@ fn control_name(path: &[u8]) -> Result<String, &'static str> {
     }
 }
 
-/// The bytes of the current member, whose end is also the archive's, but for members named `_…` (signatures).
+/// The bytes of the current member, after which nothing that counts may come: further members are for others to use
+/// and are passed over (deb(5)), but what a .deb is made of comes once, or tools would disagree about its content.
 struct LastMember<R>(ar::Reader<R>);
 
 impl<R: Read> Read for LastMember<R> {
@@ -216,7 +223,7 @@ impl<R: Read> Read for LastMember<R> {
             return Ok(count);
         }
         while let Some(member) = self.0.next_member().map_err(io::Error::other)? {
-            if !member.name.starts_with('_') {
+            if ["debian-binary", "control.tar", "data.tar"].iter().any(|own| member.name.starts_with(own)) {
                 let text = format!("member `{}` after `data.tar`", member.name);
                 return Err(io::Error::new(io::ErrorKind::InvalidData, text));
             }

@@ -1,9 +1,9 @@
-//! gzip, xz and zstd as streams: decoders that trust nothing, encoders whose bytes depend on nothing but the
-//! input.
+//! gzip, xz, zstd, bzip2 and lzma as streams: decoders that trust nothing, encoders whose bytes depend on nothing but
+//! the input.
 //!
 //! dpkg lets garbage follow a compressed member and a zstd frame end early; here a stream ends exactly where its
-//! format says, or it is an error. Several gzip members or xz streams in a row are one stream, as for their own
-//! tools; a second zstd frame is not, for nobody writes one into a package.
+//! format says, or it is an error. Several gzip members, xz streams, bzip2 streams or zstd frames in a row are one
+//! stream, as for their own tools; skippable frames of zstd (RFC 8878, 3.1.2), which pzstd writes, hold nothing.
 
 use std::fmt;
 use std::io;
@@ -11,12 +11,15 @@ use std::io::BufRead;
 use std::io::Read;
 use std::io::Write;
 
+use bzip2::bufread::MultiBzDecoder;
+use bzip2::write::BzEncoder;
 use flate2::GzBuilder;
 use flate2::bufread::MultiGzDecoder;
 use flate2::write::GzEncoder;
 use xz2::bufread::XzDecoder;
 use xz2::stream::Action;
 use xz2::stream::Check;
+use xz2::stream::LzmaOptions;
 use xz2::stream::MtStreamBuilder;
 use xz2::stream::Status;
 use xz2::stream::Stream;
@@ -33,6 +36,10 @@ pub enum Compression {
     Gzip,
     Xz,
     Zstd,
+    /// Of old packages and indices.
+    Bzip2,
+    /// What came before xz; has no checksum.
+    Lzma,
 }
 
 impl Compression {
@@ -44,11 +51,14 @@ impl Compression {
             Self::Gzip => ".gz",
             Self::Xz => ".xz",
             Self::Zstd => ".zst",
+            Self::Bzip2 => ".bz2",
+            Self::Lzma => ".lzma",
         }
     }
 }
 
-/// The format whose magic number stands at the beginning of `bytes`; [`Compression::None`] when none does.
+/// The format whose magic number stands at the beginning of `bytes`; [`Compression::None`] when none does. Those of
+/// old archives alone are not looked for: lzma has no magic number, and where a guess is made nobody writes them.
 #[must_use]
 pub fn sniff(bytes: &[u8]) -> Compression {
     match bytes {
@@ -110,6 +120,8 @@ enum State<'a> {
     Gzip(MultiGzDecoder<Input<'a>>),
     Xz(XzDecoder<Input<'a>>),
     Zstd(zstd::Decoder<'static, Input<'a>>),
+    Bzip2(MultiBzDecoder<Input<'a>>),
+    Lzma(XzDecoder<Input<'a>>),
     /// Only while an xz stream is followed by the next.
     Between,
 }
@@ -128,11 +140,13 @@ pub fn decoder<'a>(kind: Compression, input: impl BufRead + Send + 'a, limits: L
         Compression::Gzip => State::Gzip(MultiGzDecoder::new(input)),
         Compression::Xz => State::Xz(XzDecoder::new_stream(input, xz_stream(&limits)?)),
         Compression::Zstd => {
-            let mut decoder = zstd::Decoder::with_buffer(input)?.single_frame();
+            let mut decoder = zstd::Decoder::with_buffer(input)?;
             let memory = u64::BITS - 1 - limits.memory.max(1).leading_zeros();
             decoder.window_log_max(memory.clamp(10, WINDOW_LOG_MAX))?;
             State::Zstd(decoder)
         }
+        Compression::Bzip2 => State::Bzip2(MultiBzDecoder::new(input)),
+        Compression::Lzma => State::Lzma(XzDecoder::new_stream(input, Stream::new_lzma_decoder(limits.memory)?)),
     };
     Ok(Decoder { state, limits, output: 0 })
 }
@@ -159,6 +173,8 @@ impl Decoder<'_> {
             State::Gzip(decoder) => decoder.get_ref().count,
             State::Xz(decoder) => decoder.get_ref().count,
             State::Zstd(decoder) => decoder.get_ref().count,
+            State::Bzip2(decoder) => decoder.get_ref().count,
+            State::Lzma(decoder) => decoder.get_ref().count,
             State::Between => 0,
         }
     }
@@ -169,6 +185,8 @@ impl Decoder<'_> {
             State::Gzip(decoder) => decoder.get_mut().fill_buf(),
             State::Xz(decoder) => decoder.get_mut().fill_buf(),
             State::Zstd(decoder) => decoder.get_mut().fill_buf(),
+            State::Bzip2(decoder) => decoder.get_mut().fill_buf(),
+            State::Lzma(decoder) => decoder.get_mut().fill_buf(),
             State::Between => Ok(&[]),
         }
     }
@@ -183,6 +201,8 @@ impl Decoder<'_> {
                 State::Gzip(decoder) => decoder.read(buffer).map_err(|error| describe("gzip", error)),
                 State::Xz(decoder) => decoder.read(buffer).map_err(|error| describe("xz", error)),
                 State::Zstd(decoder) => decoder.read(buffer).map_err(|error| describe("zstd", error)),
+                State::Bzip2(decoder) => decoder.read(buffer).map_err(|error| describe("bzip2", error)),
+                State::Lzma(decoder) => decoder.read(buffer).map_err(|error| describe("lzma", error)),
                 State::Between => Ok(0),
             }?;
             if count > 0 || self.fill()?.is_empty() {
@@ -317,6 +337,7 @@ enum Encoding<W: Write> {
     Gzip(GzEncoder<W>),
     Xz(Xz<W>),
     Zstd(zstd::Encoder<'static, W>),
+    Bzip2(BzEncoder<W>),
 }
 
 /// Compresses into `output`. The bytes depend on what is written alone: not on how it is cut into pieces, on
@@ -349,6 +370,11 @@ pub fn encoder<W: Write>(kind: Compression, threads: u32, output: W) -> io::Resu
             encoder.multithread(threads.max(1))?;
             Encoding::Zstd(encoder)
         }
+        Compression::Bzip2 => Encoding::Bzip2(BzEncoder::new(output, bzip2::Compression::best())),
+        Compression::Lzma => {
+            let stream = Stream::new_lzma_encoder(&LzmaOptions::new_preset(XZ_PRESET)?)?;
+            Encoding::Xz(Xz { output, stream, buffer: Vec::with_capacity(PIECE) })
+        }
     };
     Ok(Encoder { pending: Vec::new(), encoding, cancel: Cancel::default() })
 }
@@ -372,6 +398,7 @@ impl<W: Write> Encoder<W> {
             Encoding::Gzip(encoder) => encoder.finish(),
             Encoding::Xz(encoder) => encoder.finish(&self.cancel),
             Encoding::Zstd(encoder) => encoder.finish(),
+            Encoding::Bzip2(encoder) => encoder.finish(),
         }
     }
 }
@@ -384,6 +411,7 @@ impl<W: Write> Encoding<W> {
             Self::Gzip(encoder) => encoder.write_all(bytes),
             Self::Xz(encoder) => encoder.run(bytes, Action::Run, cancel),
             Self::Zstd(encoder) => encoder.write_all(bytes),
+            Self::Bzip2(encoder) => encoder.write_all(bytes),
         }
     }
 }
@@ -452,7 +480,15 @@ impl<W: Write> fmt::Debug for Encoder<W> {
 mod tests {
     use super::*;
 
-    const ALL: [Compression; 4] = [Compression::None, Compression::Gzip, Compression::Xz, Compression::Zstd];
+    const ALL: [Compression; 6] = [
+        Compression::None,
+        Compression::Gzip,
+        Compression::Xz,
+        Compression::Zstd,
+        Compression::Bzip2,
+        Compression::Lzma,
+    ];
+    const CHECKED: [Compression; 4] = [Compression::Gzip, Compression::Xz, Compression::Zstd, Compression::Bzip2];
 
     /// Neither random nor all alike.
     fn sample(length: usize) -> Vec<u8> {
@@ -484,7 +520,7 @@ mod tests {
             for length in [0, 1, 4096, 300_000] {
                 let packed = pack(kind, 1, &sample(length), 7919);
                 assert_eq!(unpack(kind, &packed).expect("our own stream"), sample(length), "{kind:?} {length}");
-                if kind != Compression::None {
+                if !matches!(kind, Compression::None | Compression::Bzip2 | Compression::Lzma) {
                     assert_eq!(sniff(&packed), kind);
                 }
             }
@@ -505,7 +541,7 @@ mod tests {
     #[test]
     fn case_54_every_cut_is_an_error() {
         let bytes = sample(2000);
-        for kind in [Compression::Gzip, Compression::Xz, Compression::Zstd] {
+        for kind in ALL.into_iter().filter(|kind| *kind != Compression::None) {
             let packed = pack(kind, 1, &bytes, usize::MAX);
             for length in 0..packed.len() {
                 assert!(unpack(kind, &packed[..length]).is_err(), "{kind:?} cut to {length} of {}", packed.len());
@@ -516,7 +552,7 @@ mod tests {
     #[test]
     fn case_54_no_changed_bit_is_taken_for_other_content() {
         let bytes = sample(500);
-        for kind in [Compression::Gzip, Compression::Xz, Compression::Zstd] {
+        for kind in CHECKED {
             let packed = pack(kind, 1, &bytes, usize::MAX);
             for bit in 0..packed.len() * 8 {
                 let mut changed = packed.clone();
@@ -532,25 +568,37 @@ mod tests {
     #[test]
     fn case_54_what_may_follow_and_what_not() {
         let a = sample(1000);
-        for kind in [Compression::Gzip, Compression::Xz, Compression::Zstd] {
+        for kind in ALL.into_iter().filter(|kind| *kind != Compression::None) {
             let packed = pack(kind, 1, &a, usize::MAX);
             for threads in [1, 2] {
                 let limits = Limits { threads, ..Limits::new(1 << 20) };
-                for garbage in [&b"\0"[..], b"\0\0\0\0", b"garbage", b"\x50\x2a\x4d\x18\0\0\0\0"] {
+                for garbage in [&b"\0"[..], b"\0\0\0\0", b"garbage", b"\x50\x2a\x4d\x18\x01\0\0\0"] {
                     let error = unpack_with(kind, &[&packed, garbage].concat(), limits);
                     assert!(error.is_err(), "{kind:?} {threads} followed by {garbage:?}");
                 }
                 let twice = unpack_with(kind, &[packed.as_slice(), &packed].concat(), limits);
-                if kind == Compression::Zstd {
-                    assert!(twice.is_err(), "two zstd frames");
+                if kind == Compression::Lzma {
+                    assert!(twice.is_err(), "lzma knows one stream");
                 } else {
                     assert_eq!(twice.expect("two streams are one"), [a.as_slice(), &a].concat(), "{kind:?} {threads}");
                 }
             }
         }
-        let skippable =
-            [b"\x50\x2a\x4d\x18\x01\0\0\0x", pack(Compression::Zstd, 1, &a, usize::MAX).as_slice()].concat();
-        assert!(unpack(Compression::Zstd, &skippable).is_err(), "a skippable frame");
+    }
+
+    #[test]
+    fn case_54_skippable_frames_of_zstd_hold_nothing() {
+        let a = sample(1000);
+        let packed = pack(Compression::Zstd, 1, &a, usize::MAX);
+        let skip = |size: u8, bytes: &[u8]| [&[0x5a, 0x2a, 0x4d, 0x18, size, 0, 0, 0], bytes].concat();
+        // As pzstd writes: before every frame one that tells its size.
+        let parts = [skip(4, b"size"), packed.clone(), skip(0, b""), packed, skip(1, b"x")].concat();
+        assert_eq!(unpack(Compression::Zstd, &parts).expect("two frames"), [a.as_slice(), &a].concat());
+        for cut in [3, 7, 9, parts.len() - 1, parts.len() - 5] {
+            assert!(unpack(Compression::Zstd, &parts[..cut]).is_err(), "cut to {cut}");
+        }
+        let limits = Limits { output: 1999, ..Limits::new(1 << 20) };
+        assert!(unpack_with(Compression::Zstd, &parts, limits).is_err(), "the limit is of all frames");
     }
 
     #[test]

@@ -28,6 +28,7 @@ impl Packer {
             Compression::Gzip => 9,
             Compression::Xz => 6,
             Compression::Zstd => 15,
+            Compression::Bzip2 | Compression::Lzma => 0,
         });
         Self { compression, level }
     }
@@ -39,6 +40,8 @@ impl Packer {
             Compression::None | Compression::Gzip => 1,
             Compression::Xz => 4,
             Compression::Zstd => 6,
+            // No number, and `pack` refuses them.
+            Compression::Bzip2 | Compression::Lzma => 0,
         }
     }
 
@@ -63,6 +66,9 @@ impl Packer {
             // A fresh context for each block: one that has seen other blocks finds other matches (its hash is salted
             // by what went before), and which blocks a thread has seen is chance.
             Compression::Zstd => zstd::bulk::compress(block, i32::try_from(self.level).unwrap_or(i32::MAX))?,
+            Compression::Bzip2 | Compression::Lzma => {
+                return Err(io::Error::new(io::ErrorKind::Unsupported, "no kernel reads a squashfs so compressed"));
+            }
         };
         Ok((packed.len() < block.len()).then_some(packed))
     }
