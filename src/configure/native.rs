@@ -185,7 +185,11 @@ impl<'a> Run<'a> {
         let line = &text[..memchr::memchr(b'\n', text).unwrap_or(text.len())];
         let path = format!("/var/lib/dpkg/info/{name}.{script}");
         let Some(interpreter) = interpreter(line) else {
-            let what = format!("a script of the interpreter `{}`", Shown::new(line));
+            let what = if text.starts_with(b"\x7fELF") {
+                "a compiled maintainer script".to_owned()
+            } else {
+                format!("a script of the interpreter `{}`", Shown::new(line))
+            };
             self.world.gaps.push(Gap { package: name, script: script.into(), line: 1, command: path, what });
             return Ok(());
         };

@@ -236,6 +236,25 @@ fn triggers(packages: &[Installed]) -> BTreeMap<String, Vec<u8>> {
     files
 }
 
+/// What dpkg says of `triggers` when it unpacks a package: a directive that it does not know, or one without a name, may
+/// be of a later form and mean anything (deb-triggers(5)).
+pub(super) fn check_triggers(text: &[u8]) -> Result<(), String> {
+    const DIRECTIVES: [&str; 6] =
+        ["interest", "interest-await", "interest-noawait", "activate", "activate-await", "activate-noawait"];
+    for line in String::from_utf8_lossy(text).lines() {
+        let mut words = line.split('#').next().unwrap_or_default().split_whitespace();
+        let Some(directive) = words.next() else { continue };
+        let shown = escape(directive.as_bytes());
+        if !DIRECTIVES.contains(&directive) {
+            return Err(format!("`triggers` has the directive `{shown}`, which dpkg does not know"));
+        }
+        if words.next().is_none() {
+            return Err(format!("`triggers` has the directive `{shown}` without a name"));
+        }
+    }
+    Ok(())
+}
+
 /// Names of triggers become file names: lower case, as deb-triggers(5) has them, so none hits `File` or `Lock`.
 fn is_trigger_name(name: &str) -> bool {
     name.starts_with(|first: char| first.is_ascii_lowercase() || first.is_ascii_digit())

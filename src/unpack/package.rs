@@ -14,6 +14,7 @@ use serde::Serialize;
 
 use super::Error;
 use super::Installed;
+use super::database::check_triggers;
 use super::database::parse_conffiles;
 use crate::deb::file::DebFile;
 use crate::digest::HashWriter;
@@ -108,6 +109,9 @@ pub(super) fn unpack(host: &Host, deb: &Deb) -> Result<Unpacked, Error> {
         }
         None => Vec::new(),
     };
+    if let Some((_, text)) = members.get("triggers") {
+        check_triggers(text).map_err(|reason| Error::Control { package: package.clone(), reason })?;
+    }
     let (entries, blob) = match recall(host, deb)? {
         Some(known) => known,
         None => decode(host, deb, file.data)?,
