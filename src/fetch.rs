@@ -49,6 +49,8 @@ pub enum Error {
     Download {
         /// Name and version.
         package: String,
+        /// The name of the archive that it is from.
+        archive: String,
         /// Why.
         source: DownloadError,
     },
@@ -81,6 +83,15 @@ impl Error {
         matches!(self, Self::Download { source, .. } if source.is_integrity())
     }
 
+    /// The name of the archive it is about, where it is about one.
+    #[must_use]
+    pub fn archive(&self) -> Option<&str> {
+        match self {
+            Self::Download { archive, .. } => Some(archive),
+            _ => None,
+        }
+    }
+
     /// Whether the reporter ended it.
     #[must_use]
     pub fn is_cancelled(&self) -> bool {
@@ -103,7 +114,7 @@ pub fn fetch(host: &Host, sources: &[Source], packages: &[&Package]) -> Result<V
         if failed.load(Ordering::Relaxed) {
             return None;
         }
-        let result = get(host, &mirrors, packages[at]);
+        let result = get(host, sources, &mirrors, packages[at]);
         if result.is_err() {
             failed.store(true, Ordering::Relaxed);
         }
@@ -116,8 +127,12 @@ pub fn fetch(host: &Host, sources: &[Source], packages: &[&Package]) -> Result<V
     Ok(debs)
 }
 
-fn get(host: &Host, mirrors: &[Mirrors], package: &Package) -> Result<Deb, Error> {
+fn get(host: &Host, sources: &[Source], mirrors: &[Mirrors], package: &Package) -> Result<Deb, Error> {
     let name = || format!("{} {}", package.name, package.version);
+    let archive = || {
+        let source = package.archive.and_then(|archive| sources.get(archive));
+        source.map_or_else(String::new, |source| source.name.clone())
+    };
     let Some(mirrors) = package.archive.and_then(|archive| mirrors.get(archive)) else {
         let blob = host.store.get(&package.sha256).map_err(|source| Error::Store { package: name(), source })?;
         let blob = blob.ok_or_else(|| Error::Missing { package: name() })?;
@@ -125,9 +140,27 @@ fn get(host: &Host, mirrors: &[Mirrors], package: &Package) -> Result<Deb, Error
         return Ok(Deb { package: package.clone(), blob });
     };
     let paths = [package.filename.clone()];
-    let wanted = Wanted { mirrors, paths: &paths, sha256: package.sha256, size: package.size, stage: STAGE };
-    let blob = download(host, &wanted).map_err(|source| Error::Download { package: name(), source })?;
-    Ok(Deb { package: package.clone(), blob })
+    let wanted = Wanted { mirrors, paths: &paths, digest: package.digest(), size: package.size, stage: STAGE };
+    let blob =
+        download(host, &wanted).map_err(|source| Error::Download { package: name(), archive: archive(), source })?;
+    Ok(Deb { package: Package { sha256: blob.sha256, ..package.clone() }, blob })
+}
+
+/// Gives the packages whose index names them by SHA-512 alone the SHA-256 by which everything else knows a .deb: they
+/// are fetched now.
+///
+/// # Errors
+/// As [`fetch`].
+pub fn identify(host: &Host, sources: &[Source], packages: &mut [Package]) -> Result<(), Error> {
+    let unknown: Vec<usize> = (0..packages.len()).filter(|&at| packages[at].sha512.is_some()).collect();
+    if unknown.is_empty() {
+        return Ok(());
+    }
+    let debs = fetch(host, sources, &unknown.iter().map(|&at| &packages[at]).collect::<Vec<_>>())?;
+    for (at, deb) in unknown.into_iter().zip(debs) {
+        packages[at] = deb.package;
+    }
+    Ok(())
 }
 
 fn connections(host: &Host, sources: &[Source], packages: &[&Package]) -> usize {

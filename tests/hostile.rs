@@ -232,23 +232,32 @@ fn cases_40_to_47_stanzas() {
     for (name, stanza) in unusable {
         World::new(&ArchiveBuilder::new("test").stanza(&stanza)).refused(name, "solve", 1);
     }
-    let malformed = [
+    for (name, stanza) in [
         ("42 name", good("").replace("Package: hello", "Package: ../hello")),
         ("42 version", good("").replace("Version: 9", "Version: 1/../../x")),
         ("42 architecture", good("").replace("amd64", "../amd64")),
-        (
-            "43 another digest",
-            format!("{}\n{}", good(""), good("").replace(&digest.to_string(), &Sha256::of(b"x").to_string())),
-        ),
-    ];
-    for (name, stanza) in malformed {
-        World::new(&ArchiveBuilder::new("test").stanza(&stanza)).refused(name, "archive Index", 3);
+    ] {
+        World::new(&ArchiveBuilder::new("test").stanza(&stanza)).refused(name, "solve", 1);
+        World::new(&simple().stanza(&stanza)).build().expect("it costs itself only");
     }
+    let two = format!("{}\n{}", good(""), good("").replace(&digest.to_string(), &Sha256::of(b"x").to_string()));
+    World::new(&ArchiveBuilder::new("test").stanza(&two)).refused("43 another digest", "archive Index", 3);
     // Circles are no errors: dpkg breaks them, and so does the order here.
     let circle = ArchiveBuilder::new("test")
         .package(&hello().field("Depends", "other, hello"))
         .package(&DebBuilder::new("other", "1", "all").field("Depends", "hello"));
     World::new(&circle).build().expect("45: a circle, and a package that depends on itself");
+}
+
+/// Case 105: what dpkg could not unpack in any order is an error before anything is fetched.
+#[test]
+fn case_105_a_circle_of_pre_depends() {
+    let circle = ArchiveBuilder::new("test")
+        .package(&hello().field("Pre-Depends", "other"))
+        .package(&DebBuilder::new("other", "1", "all").field("Pre-Depends", "hello"));
+    let error = World::new(&circle).refused("105 a circle", "solve", 1);
+    let said = chain(&error);
+    assert!(said.contains("`hello 1.0-1`, `other 1`: each needs the next before its unpacking"), "{said}");
 }
 
 /// An archive whose only hostile part is the .deb of `hello`.

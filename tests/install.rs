@@ -71,8 +71,8 @@ impl Suite {
             components: vec!["main".to_owned()],
             architectures: vec!["amd64".to_owned()],
             keyring: archive::debian_keyring(),
-            snapshot: false,
-            allow: Vec::new(),
+            base: true,
+            ..Source::default()
         };
         let sources = vec![
             source(&mirrors.debian, name.to_owned()),
@@ -113,10 +113,11 @@ fn fetched(host: &Host, suite: &Suite, wishes: &[&str]) -> Vec<Deb> {
     let index: Index = archive::open(host, &suite.sources, &archive::Options::default()).expect("an archive");
     let mut request = solve::Request::new("amd64");
     request.base = Base::Required;
-    let wish = |name: &str| solve::Wish::Named { name: name.to_owned(), architecture: None, version: None };
+    let wish =
+        |name: &str| solve::Wish::Named { name: name.to_owned(), architecture: None, version: None, release: None };
     request.wishes = wishes.iter().copied().chain(["apt"]).map(wish).collect();
     let solution = solve::solve(&index, &request).expect("a solution");
-    let order = solve::order(&index, &solution);
+    let order = solve::order(&index, &solution).expect("an order");
     let packages: Vec<_> = order.iter().map(|&id| index.package(id)).collect();
     fetch(host, &suite.sources, &packages).expect("the packages")
 }

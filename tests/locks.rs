@@ -204,7 +204,7 @@ fn case_91_a_lock_that_says_otherwise() {
         ("91 an index", edited(&|lock| drop(lock.sources[0].indices.pop_first())), "archive Proof", 3),
         (
             "91 an index's digest",
-            edited(&|lock| *lock.sources[0].indices.values_mut().next().expect("one") = Sha256::of(b"x")),
+            edited(&|lock| *lock.sources[0].indices.values_mut().next().expect("one") = Sha256::of(b"x").into()),
             "archive Proof",
             3,
         ),

@@ -31,6 +31,7 @@ mod faults;
 mod figures;
 mod files;
 mod formats;
+mod further;
 mod generations;
 mod head;
 mod image;

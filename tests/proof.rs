@@ -130,7 +130,7 @@ fn a_lock_that_says_otherwise_is_not_proved() {
     }
     refused(&|lock| {
         let index = lock.sources[0].indices.values_mut().next().expect("an index");
-        *index = Sha256::of(b"evil");
+        *index = Sha256::of(b"evil").into();
     });
     refused(&|lock| lock.sources[0].suite = "stable".into());
     refused(&|lock| lock.sources[0].date += 1);

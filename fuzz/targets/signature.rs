@@ -4,6 +4,7 @@
 
 use std::sync::LazyLock;
 
+use imgbuild::archive::Signed;
 use imgbuild::host::Trust;
 use imgbuild::host::openpgp::OpenPgp;
 use libfuzzer_sys::fuzz_target;
@@ -15,7 +16,10 @@ const NOW: i64 = 1_780_272_000;
 
 fuzz_target!(|input: &[u8]| {
     let trust = OpenPgp::default();
-    assert!(trust.verify(b"a text that nobody has signed", input, &KEYRING, NOW).is_err());
-    // And as a keyring it holds no key that signed nothing.
-    assert!(trust.verify(b"", b"", input, NOW).is_err());
+    if let Ok(signed) = Signed::detached(b"a text that nobody has signed", input) {
+        assert!(trust.verify(&signed, &KEYRING, Some(NOW)).is_err());
+    }
+    // And as a keyring, or a keybox, it holds no key that signed nothing.
+    let nothing = Signed::detached(b"", b"\x88").expect("a frame");
+    assert!(trust.verify(&nothing, input, None).is_err());
 });

@@ -1,23 +1,24 @@
 //! The index: every package that may be installed, found by name and by what it provides.
 //!
 //! The archive stage fills it with what a good signature vouches for; the solver reads it. Packages are parsed when
-//! they are asked for. One whose entry is malformed gets a dependency that nothing can satisfy and that says why,
-//! so it is never chosen and never silently left out.
+//! they are asked for. A stanza that describes no package costs itself only: it is no package of the index, but a
+//! [`Defect`] that says why, for who asks for it.
 
+use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::OnceLock;
+
+use memchr::memmem;
 
 use crate::archive::Error;
 use crate::archive::IndexError;
 use crate::archive::Proof;
 use crate::archive::Source;
+use crate::archive::VerifiedRelease;
 use crate::archive::scan;
 use crate::archive::scan::Found;
-use crate::deb::Atom;
 use crate::deb::Package;
-use crate::deb::PackageError;
 use crate::deb::Priority;
-use crate::deb::Relation;
 use crate::deb::Stanza;
 use crate::deb::Version;
 use crate::host::in_parallel;
@@ -26,6 +27,70 @@ use crate::limits::Limits;
 /// A package of an [`Index`]; means nothing to another index. Later packages compare greater.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct PackageId(u32);
+
+/// What is known of where packages are from.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Origin {
+    /// The source's name.
+    pub name: String,
+    /// The suite asked for.
+    pub suite: String,
+    /// Further names of it: suite, codename and pocket.
+    pub names: Vec<String>,
+    /// The pocket of Debian's that it is.
+    pub pocket: Option<String>,
+    /// Whether it is Debian's own.
+    pub base: bool,
+    /// Whether the recipe lists what may come from here, so that it may replace Debian's.
+    pub listed: bool,
+    /// `NotAutomatic: yes`
+    pub not_automatic: bool,
+    /// `ButAutomaticUpgrades: yes`
+    pub but_automatic_upgrades: bool,
+}
+
+impl Origin {
+    pub(super) fn of(source: &Source, verified: &VerifiedRelease) -> Self {
+        let release = verified.release();
+        let names = [&release.suite, &release.codename, &source.pocket].into_iter().flatten().cloned();
+        Self {
+            name: source.name.clone(),
+            suite: source.suite.clone(),
+            names: names.collect(),
+            pocket: source.pocket.clone(),
+            base: source.base,
+            listed: !source.packages.is_empty(),
+            not_automatic: release.not_automatic,
+            but_automatic_upgrades: release.but_automatic_upgrades,
+        }
+    }
+
+    /// Whether it is known by this name: that of its suite, codename or pocket.
+    #[must_use]
+    pub fn is_called(&self, name: &str) -> bool {
+        self.suite == name || self.names.iter().any(|known| known == name)
+    }
+}
+
+/// A stanza that describes no package.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Defect {
+    /// The name it gives, as far as it can be shown; empty when it gives none.
+    pub name: String,
+    /// Position of its source.
+    pub archive: usize,
+    /// What is wrong with it.
+    pub reason: String,
+}
+
+impl std::fmt::Display for Defect {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.name.as_str() {
+            "" => f.write_str(&self.reason),
+            name => write!(f, "`{name}`: {}", self.reason),
+        }
+    }
+}
 
 /// The packages that may be installed.
 #[derive(Default)]
@@ -40,6 +105,9 @@ pub struct Index {
     /// The packages that provide them, at the same positions.
     providers: Vec<PackageId>,
     base: Vec<PackageId>,
+    /// Of the sources, by their positions; none for packages that were given.
+    origins: Vec<Origin>,
+    defects: Vec<Defect>,
     proofs: Vec<Proof>,
     limits: Limits,
 }
@@ -65,8 +133,9 @@ struct Entry {
     architecture: Place,
     stanza: Place,
     archive: usize,
-    /// Parsed when it is first asked for; given packages are there from the beginning.
-    package: OnceLock<Box<Package>>,
+    /// Parsed when it is first asked for; given packages are there from the beginning. With what is wrong, if anything
+    /// is.
+    package: OnceLock<Box<(Package, Option<String>)>>,
 }
 
 /// One verified index to be taken up.
@@ -98,14 +167,43 @@ impl Index {
     /// Returns a package. The id must be of this index.
     #[must_use]
     pub fn package(&self, id: PackageId) -> &Package {
+        &self.parsed(id).0
+    }
+
+    /// Why a package cannot be chosen, if it cannot: its stanza has the fields that it is found by, and something else
+    /// is wrong.
+    #[must_use]
+    pub fn fault(&self, id: PackageId) -> Option<&str> {
+        self.parsed(id).1.as_deref()
+    }
+
+    fn parsed(&self, id: PackageId) -> &(Package, Option<String>) {
         let entry = self.entry(id);
         entry.package.get_or_init(|| Box::new(self.parse(entry)))
     }
 
+    /// Stanzas that describe no package and are left out.
+    #[must_use]
+    pub fn defects(&self) -> &[Defect] {
+        &self.defects
+    }
+
+    /// Where a package is from; `None` for one that was given, and one of the user's own.
+    #[must_use]
+    pub fn origin(&self, id: PackageId) -> Option<&Origin> {
+        self.origins.get(self.entry(id).archive)
+    }
+
+    /// The sources, by position.
+    #[must_use]
+    pub fn origins(&self) -> &[Origin] {
+        &self.origins
+    }
+
     /// The stanza of a package as its archive has it; empty for one that is from no archive.
     #[must_use]
-    pub fn stanza(&self, id: PackageId) -> &str {
-        std::str::from_utf8(self.bytes(&self.entry(id).stanza)).unwrap_or_default()
+    pub fn stanza(&self, id: PackageId) -> Cow<'_, str> {
+        readable(self.bytes(&self.entry(id).stanza))
     }
 
     /// The packages of this name, all versions and architectures, in the order they were added.
@@ -126,7 +224,8 @@ impl Index {
         &self.providers[start..start + count]
     }
 
-    /// The packages that are essential or of priority required or important, in the order they were added.
+    /// The packages that Debian's own archive calls essential or of priority required or important, in the order they
+    /// were added.
     #[must_use]
     pub fn base(&self) -> &[PackageId] {
         &self.base
@@ -186,7 +285,7 @@ impl Index {
             architecture: self.keep(package.architecture.as_bytes()),
             stanza: self.keep(b""),
             archive: package.archive.unwrap_or(usize::MAX),
-            package: OnceLock::from(Box::new(package)),
+            package: OnceLock::from(Box::new((package, None))),
         };
         self.entries.push(entry);
         new
@@ -199,30 +298,40 @@ impl Index {
         Place { text, range: 0..length }
     }
 
-    /// Parses an entry. What is wrong with it becomes a dependency that nothing satisfies.
-    fn parse(&self, entry: &Entry) -> Package {
-        let stanza = Stanza::parse_within(self.bytes(&entry.stanza), &self.limits);
+    /// Parses an entry. Of what is wrong only name, version and architecture are left.
+    fn parse(&self, entry: &Entry) -> (Package, Option<String>) {
+        let text = readable(self.bytes(&entry.stanza));
+        let stanza = Stanza::parse_within(text.as_bytes(), &self.limits);
         let parsed = match &stanza {
-            Ok(stanza) => Package::from_index(stanza, entry.archive).map_err(|error| error.to_string()),
+            Ok(stanza) => Package::from_index(stanza, entry.archive).map_err(|error| error.reason),
             Err(error) => Err(error.to_string()),
         };
         let parsed = parsed.and_then(|package| match package.size {
             size if size > self.limits.deb => Err(format!("its .deb has {size} bytes, more than the limit `deb`")),
             _ => Ok(package),
         });
-        parsed.unwrap_or_else(|reason| self.unusable(entry, &reason))
+        match parsed {
+            Ok(package) => (package, None),
+            Err(reason) => (self.unusable(entry), Some(reason)),
+        }
     }
 
-    fn unusable(&self, entry: &Entry, reason: &str) -> Package {
+    fn unusable(&self, entry: &Entry) -> Package {
         let text = |place| String::from_utf8_lossy(self.bytes(place)).into_owned();
         let version: Version = text(&entry.version).parse().expect("it was checked when the index was read");
-        let reason = Atom { name: format!("({reason})"), architecture: None, constraint: None };
         Package {
             priority: Priority::Extra,
-            pre_depends: vec![Relation(vec![reason])],
             archive: Some(entry.archive),
             ..Package::bare(&text(&entry.name), version, &text(&entry.architecture))
         }
+    }
+}
+
+/// Text as it is, or read as Latin-1 where it is not UTF-8: names of maintainers are, in old archives.
+fn readable(bytes: &[u8]) -> Cow<'_, str> {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => Cow::Borrowed(text),
+        Err(_) => Cow::Owned(bytes.iter().map(|&byte| char::from(byte)).collect()),
     }
 }
 
@@ -241,16 +350,18 @@ struct Stub {
 impl Index {
     /// Takes up verified indices; earlier parts are preferred.
     pub(super) fn from_parts(
-        parts: Vec<Part<'_>>,
+        mut parts: Vec<Part<'_>>,
+        origins: Vec<Origin>,
         proofs: Vec<Proof>,
         jobs: usize,
         limits: &Limits,
     ) -> Result<Self, Error> {
-        let stubs = stubs(&parts, jobs, limits.packages)?;
+        parts.iter_mut().for_each(Part::unify_lines);
+        let (stubs, defects) = stubs(&parts, jobs, limits.packages)?;
         let order = sorted(stubs.len(), |at| parts[stubs[at].part].bytes(&stubs[at].found.package));
         let dropped = doubled(&parts, &stubs, &order, limits)?;
         let archives: Vec<usize> = parts.iter().map(|part| part.archive).collect();
-        let mut index = Self { proofs, limits: *limits, ..Self::default() };
+        let mut index = Self { origins, defects, proofs, limits: *limits, ..Self::default() };
         index.texts = parts.into_iter().map(|part| part.text).collect();
         index.entries.reserve(stubs.len());
         let mut ids = Vec::with_capacity(stubs.len());
@@ -269,7 +380,7 @@ impl Index {
         let text = u32::try_from(part).expect("fewer than 2^32 parts");
         let place = |range| Place { text, range };
         let new = id(self.entries.len());
-        if found.base {
+        if found.base && self.origins.get(archive).is_none_or(|origin| origin.base) {
             self.base.push(new);
         }
         for name in scan::provided(&self.texts[part], &found.provides) {
@@ -318,8 +429,8 @@ fn sorted<'a>(count: usize, name: impl Fn(usize) -> &'a [u8]) -> Vec<usize> {
     keys.into_iter().map(|(_, at)| at).collect()
 }
 
-/// The stanzas of all parts in order, as far as their sources let them through.
-fn stubs(parts: &[Part<'_>], jobs: usize, max: u64) -> Result<Vec<Stub>, Error> {
+/// The stanzas of all parts in order, as far as their sources let them through, and those that are none.
+fn stubs(parts: &[Part<'_>], jobs: usize, max: u64) -> Result<(Vec<Stub>, Vec<Defect>), Error> {
     let mut chunks = Vec::new();
     for (number, part) in parts.iter().enumerate() {
         if u32::try_from(part.text.len()).is_err() {
@@ -329,20 +440,28 @@ fn stubs(parts: &[Part<'_>], jobs: usize, max: u64) -> Result<Vec<Stub>, Error> 
     }
     let scanned = in_parallel(jobs, &chunks, |(number, range)| {
         let part = &parts[*number];
-        let found = scan::scan(&part.text, range.clone()).map_err(|error| part.scan_error(&error))?;
-        found.iter().try_for_each(|found| part.check(found))?;
-        Ok(found)
+        let judged = scan::scan(&part.text, range.clone()).into_iter().map(|found| {
+            let wrong = part.wrong(&found);
+            (found, wrong)
+        });
+        judged.collect::<Vec<_>>()
     });
-    let mut stubs = Vec::new();
+    let (mut stubs, mut defects) = (Vec::new(), Vec::new());
     for ((number, _), found) in chunks.iter().zip(scanned) {
         let part = &parts[*number];
-        let found = found?.into_iter().filter(|found| part.is_allowed(found));
-        stubs.extend(found.map(|found| Stub { part: *number, found }));
-        if stubs.len() as u64 > max {
+        for (found, wrong) in found {
+            match wrong {
+                _ if !part.is_allowed(&found) => {}
+                Some(reason) => defects.push(part.defect(&found, reason)),
+                None if part.is_for_us(&found) => stubs.push(Stub { part: *number, found }),
+                None => {}
+            }
+        }
+        if (stubs.len() + defects.len()) as u64 > max {
             return Err(part.error(IndexError::Limit { limit: "packages", max }));
         }
     }
-    Ok(stubs)
+    Ok((stubs, defects))
 }
 
 /// Which stanzas repeat a package version that an earlier one has. Within one archive they must agree in digest;
@@ -372,8 +491,9 @@ fn doubled(parts: &[Part<'_>], stubs: &[Stub], order: &[usize], limits: &Limits)
 
 fn check_equal(parts: &[Part<'_>], kept: &Stub, other: &Stub, limits: &Limits) -> Result<(), Error> {
     let digest = |stub: &Stub| {
-        let stanza = Stanza::parse_within(parts[stub.part].bytes(&stub.found.stanza), limits).ok()?;
-        stanza.get("SHA256").map(str::to_owned)
+        let text = readable(parts[stub.part].bytes(&stub.found.stanza));
+        let stanza = Stanza::parse_within(text.as_bytes(), limits).ok()?;
+        stanza.get("SHA256").or_else(|| stanza.get("SHA512")).map(str::to_owned)
     };
     if parts[kept.part].archive == parts[other.part].archive && digest(kept) != digest(other) {
         return Err(parts[other.part].conflict(&other.found));
@@ -390,39 +510,49 @@ impl Part<'_> {
         std::str::from_utf8(self.bytes(range)).unwrap_or_default()
     }
 
-    /// What packages are found by must be right in every stanza, chosen or not.
-    fn check(&self, found: &Found) -> Result<(), Error> {
-        let name = self.text(&found.package);
-        let wrong = |reason: String| {
-            let package = name.chars().filter(|character| !character.is_control()).take(100).collect();
-            Err(self.error(IndexError::Package(PackageError { package, reason })))
-        };
+    /// Lines that end in CR LF become lines.
+    fn unify_lines(&mut self) {
+        if memmem::find(&self.text, b"\r\n").is_some() {
+            let lines: Vec<&[u8]> = self.text.split(|&byte| byte == b'\n').collect();
+            let lines: Vec<&[u8]> = lines.iter().map(|line| line.strip_suffix(b"\r").unwrap_or(line)).collect();
+            self.text = lines.join(&b'\n');
+        }
+    }
+
+    /// What is wrong with what packages are found by: then it is none.
+    fn wrong(&self, found: &Found) -> Option<String> {
+        if let Some(reason) = found.wrong {
+            return Some(reason.to_owned());
+        }
         let plain = |text: &str, more: &[u8]| {
             let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || more.contains(&byte);
             text.len() <= 200
                 && text.starts_with(|first: char| first.is_ascii_alphanumeric())
                 && text.bytes().all(allowed)
         };
-        if !plain(name, b"+-.") {
-            return wrong("it is no package name".to_owned());
+        if !plain(self.text(&found.package), b"+-.") {
+            return Some("its name is no package name".to_owned());
         }
-        if !plain(self.text(&found.architecture), b"-") {
-            return wrong("its Architecture is no name".to_owned());
+        let architecture = self.text(&found.architecture);
+        if !plain(architecture, b"-") {
+            return Some(format!("its Architecture `{}` is no name of one", shown(architecture)));
         }
-        match self.text(&found.version).parse::<Version>() {
-            Ok(_) => Ok(()),
-            Err(error) => wrong(error.to_string()),
-        }
+        self.text(&found.version).parse::<Version>().err().map(|error| format!("its Version is none: {error}"))
+    }
+
+    fn defect(&self, found: &Found, reason: String) -> Defect {
+        Defect { name: shown(self.text(&found.package)), archive: self.archive, reason }
     }
 
     fn is_allowed(&self, found: &Found) -> bool {
-        let allow = &self.source.allow;
-        allow.is_empty() || allow.iter().any(|glob| matches(glob.as_bytes(), self.text(&found.package).as_bytes()))
+        let globs = &self.source.packages;
+        globs.is_empty() || globs.iter().any(|glob| matches(glob.as_bytes(), self.bytes(&found.package)))
     }
 
-    fn scan_error(&self, error: &scan::ScanError) -> Error {
-        let line = 1 + memchr::memchr_iter(b'\n', &self.text[..error.at]).count();
-        self.error(IndexError::Syntax { line, reason: error.reason })
+    /// An index may hold packages of other architectures; that of a flat repository does.
+    fn is_for_us(&self, found: &Found) -> bool {
+        let (architecture, ours) = (self.text(&found.architecture), &self.source.architectures);
+        ours.is_empty() || architecture == "all" || ours.iter().any(|name| name == architecture)
     }
 
     fn conflict(&self, found: &Found) -> Error {
@@ -435,8 +565,13 @@ impl Part<'_> {
     }
 }
 
+/// A word of an archive's as it may be shown.
+fn shown(text: &str) -> String {
+    text.chars().filter(|character| !character.is_control()).take(100).collect()
+}
+
 /// Whether a name fits a glob of `*` and `?`. Takes time in proportion to the product of their lengths at most.
-fn matches(glob: &[u8], name: &[u8]) -> bool {
+pub(crate) fn matches(glob: &[u8], name: &[u8]) -> bool {
     let (mut at, mut byte) = (0, 0);
     // Where the last `*` was, and where in the name the search for what follows it began.
     let mut star = None;

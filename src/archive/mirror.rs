@@ -6,17 +6,21 @@
 use std::collections::BTreeMap;
 use std::io::Read;
 
+use crate::archive::At;
 use crate::archive::Error;
+use crate::archive::Expected;
 use crate::archive::IndexError;
 use crate::archive::Options;
 use crate::archive::Proof;
-use crate::archive::Release;
 use crate::archive::ReleaseError;
 use crate::archive::ReleaseFile;
 use crate::archive::Source;
-use crate::archive::proof::Signed;
-use crate::archive::verify::VerifyError;
+use crate::archive::VerifiedRelease;
+use crate::archive::VerifyError;
+use crate::archive::proof::Served;
+use crate::archive::verify_release;
 use crate::deb::date::day;
+use crate::digest::Digest;
 use crate::digest::Sha256;
 use crate::format::compress::Compression;
 use crate::format::compress::Limits;
@@ -26,62 +30,82 @@ use crate::host::Host;
 use crate::host::StoreError;
 use crate::host::StoredBlob;
 use crate::host::TransportError;
+use crate::host::TrustError;
 use crate::host::download::DownloadError;
 use crate::host::download::Mirrors;
 use crate::host::download::Wanted;
 use crate::host::download::download;
 use crate::host::download::read_small;
+use crate::host::download::stored;
 use crate::host::redacted;
 
 /// The stage whose progress this is.
 const STAGE: &str = "index";
 
-/// A Release that a trusted key signed and that passed every check; made here, and from a proof that proved itself.
+/// A verified Release with what proves it.
 #[derive(Debug)]
-pub(super) struct VerifiedRelease {
-    pub(super) release: Release,
+pub(super) struct Opened {
+    pub(super) verified: VerifiedRelease,
     pub(super) proof: Proof,
 }
 
-/// One index to read.
+/// One index to read, in each form that the Release lists.
 #[derive(Debug)]
 pub(super) struct WantedIndex {
-    /// Without the suffix of its compression.
+    /// Without the suffix of a compression.
     pub(super) path: String,
-    /// As it lies on the mirror.
-    file: ReleaseFile,
-    compression: Compression,
+    /// As it lies on the mirror, the preferred form first. Never empty.
+    forms: Vec<(Compression, ReleaseFile)>,
     /// Decompressed, when the Release names it.
     plain: Option<ReleaseFile>,
 }
 
-impl WantedIndex {
-    /// Path below the suite's directory.
-    fn name(&self) -> String {
-        format!("{}{}", self.path, self.compression.suffix())
-    }
+/// An index that was read.
+#[derive(Debug)]
+pub(super) struct ReadIndex {
+    pub(super) text: Vec<u8>,
+    /// The path and digest of the form it was read from.
+    pub(super) from: (String, Digest),
 }
 
 /// Compressions, the preferred first: what costs least to get and read.
-const COMPRESSIONS: [Compression; 4] = [Compression::Zstd, Compression::Xz, Compression::Gzip, Compression::None];
+const COMPRESSIONS: [Compression; 6] =
+    [Compression::Zstd, Compression::Xz, Compression::Gzip, Compression::Bzip2, Compression::Lzma, Compression::None];
 
 /// How much longer an index is than compressed, at most, in real archives: what is set aside at once.
 const RATIO: usize = 16;
 
-impl VerifiedRelease {
+impl Opened {
     /// The indices a source wants. A missing one is an error, never an empty archive.
     pub(super) fn indices(&self, source: &Source) -> Result<Vec<WantedIndex>, Error> {
+        let release = self.verified.release();
+        let wrong = |error| Error::Release { archive: source.name.clone(), source: error };
+        if source.flat().is_some() {
+            let index = self.index("Packages").or_else(|| self.index("./Packages"));
+            return Ok(vec![index.ok_or_else(|| wrong(ReleaseError::Missing("Packages".to_owned())))?]);
+        }
+        let claims = |name: &str| release.architectures.iter().any(|known| known == name);
         let mut indices = Vec::new();
         for component in &source.components {
+            let of = |architecture: &str| format!("{component}/binary-{architecture}/Packages");
+            let before = indices.len();
             for architecture in &source.architectures {
-                let path = format!("{component}/binary-{architecture}/Packages");
-                let index = self.index(&path);
-                let missing =
-                    || Error::Release { archive: source.name.clone(), source: ReleaseError::Missing(path.clone()) };
-                indices.push(index.ok_or_else(missing)?);
+                match self.index(&of(architecture)) {
+                    Some(index) => indices.push(index),
+                    // What it claims to have it must have; without a claim there may be packages of `all` alone.
+                    None if release.architectures.is_empty() || claims(architecture) => {
+                        return Err(wrong(ReleaseError::Missing(of(architecture))));
+                    }
+                    None => {}
+                }
             }
-            if self.release.architectures.iter().any(|name| name == "all") && !self.release.all_is_included {
-                indices.extend(self.index(&format!("{component}/binary-all/Packages")));
+            if claims("all") && (!release.all_is_included || indices.len() == before) {
+                indices.extend(self.index(&of("all")));
+            }
+            if indices.len() == before {
+                let (wanted, found) = (source.architectures.join(" or "), release.architectures.clone());
+                let missing = ReleaseError::Missing(of("all"));
+                return Err(wrong(if claims("all") { missing } else { ReleaseError::Architecture { wanted, found } }));
             }
         }
         Ok(indices)
@@ -89,12 +113,13 @@ impl VerifiedRelease {
 
     /// The indices that its proof names, by the digests there.
     pub(super) fn proved_indices(&self) -> Result<Vec<WantedIndex>, Error> {
+        let release = self.verified.release();
         let wanted = |name: &String| {
             let packed = COMPRESSIONS.into_iter().filter(|&kind| kind != Compression::None);
             let stripped = packed.filter_map(|kind| Some((name.strip_suffix(kind.suffix())?, kind))).next();
             let (path, compression) = stripped.unwrap_or((name, Compression::None));
-            let (file, plain) = (self.release.file(name)?, self.release.file(path));
-            Some(WantedIndex { path: path.to_owned(), file, compression, plain })
+            let (file, plain) = (release.file(name)?, release.file(path));
+            Some(WantedIndex { path: path.to_owned(), forms: vec![(compression, file)], plain })
         };
         let missing = |name: &String| Error::Release {
             archive: self.proof.name.clone(),
@@ -103,17 +128,17 @@ impl VerifiedRelease {
         self.proof.indices.keys().map(|name| wanted(name).ok_or_else(|| missing(name))).collect()
     }
 
-    fn index(&self, path: &str) -> Option<WantedIndex> {
-        let plain = self.release.file(path);
-        COMPRESSIONS.into_iter().find_map(|compression| {
-            let file = self.release.file(&format!("{path}{}", compression.suffix()))?;
-            Some(WantedIndex { path: path.to_owned(), file, compression, plain })
-        })
+    /// An index by its path without a suffix, in the forms that the Release lists.
+    pub(super) fn index(&self, path: &str) -> Option<WantedIndex> {
+        let file = |kind: Compression| Some((kind, self.verified.release().file(&format!("{path}{}", kind.suffix()))?));
+        let forms: Vec<_> = COMPRESSIONS.into_iter().filter_map(file).collect();
+        let plain = self.verified.release().file(path);
+        (!forms.is_empty()).then(|| WantedIndex { path: path.to_owned(), forms, plain })
     }
 }
 
 /// Gets the Release of a source, from the first mirror that has one that counts.
-pub(super) fn release(host: &Host, source: &Source, options: &Options) -> Result<VerifiedRelease, Error> {
+pub(super) fn release(host: &Host, source: &Source, options: &Options) -> Result<Opened, Error> {
     check_source(source)?;
     let mut first = None;
     for mirror in &source.mirrors {
@@ -143,7 +168,11 @@ fn check_source(source: &Source) -> Result<(), Error> {
         let parts = || text.split('/').all(|part| !part.is_empty() && part != "." && part != "..");
         text.bytes().all(allowed) && parts()
     };
-    if !plain(&source.suite) {
+    let suite = match source.flat() {
+        Some(directory) => directory.is_empty() || plain(directory.trim_end_matches('/')),
+        None => plain(&source.suite),
+    };
+    if !suite {
         return Err(source.error(&format!("`{}` is no suite", source.suite)));
     }
     match source.components.iter().chain(&source.architectures).find(|name| !plain(name)) {
@@ -152,7 +181,7 @@ fn check_source(source: &Source) -> Result<(), Error> {
     }
 }
 
-fn from_mirror(host: &Host, source: &Source, options: &Options, mirror: &str) -> Result<VerifiedRelease, Error> {
+fn from_mirror(host: &Host, source: &Source, options: &Options, mirror: &str) -> Result<Opened, Error> {
     let mirrors = Mirrors::new(&[mirror.to_owned()]);
     let get = |name: &str| {
         let path = source.path(name);
@@ -162,78 +191,79 @@ fn from_mirror(host: &Host, source: &Source, options: &Options, mirror: &str) ->
             source: error,
         })
     };
-    let signed = match get("InRelease") {
-        Ok(text) => Signed { text, signature: None },
+    let served = match get("InRelease") {
+        Ok(text) => Served { text, signature: None },
         // Only where there is no InRelease at all: one that does not count is not asked about again elsewhere.
         Err(Error::Download { source: DownloadError::Transport { source: TransportError::NotFound, .. }, .. }) => {
-            Signed { signature: Some(get("Release.gpg")?), text: get("Release")? }
+            Served { signature: Some(get("Release.gpg")?), text: get("Release")? }
         }
         Err(error) => return Err(error),
     };
-    let verified = judge(host, source, options, signed, false)?;
-    remember(host, source, &verified)?;
-    Ok(verified)
+    let opened = judge(host, source, options, served, false)?;
+    remember(host, source, &opened)?;
+    Ok(opened)
 }
 
 /// The newest Release the store knows, for who is offline. Its expiry is waived: nobody could serve a newer one.
-fn from_store(host: &Host, source: &Source, options: &Options, path: &str) -> Result<VerifiedRelease, Error> {
+fn from_store(host: &Host, source: &Source, options: &Options, path: &str) -> Result<Opened, Error> {
     let record = host.store.signed("release", &source.key()).map_err(Error::Store)?;
-    let Some(signed) = record.as_deref().and_then(Signed::from_bytes) else {
+    let Some(served) = record.as_deref().and_then(Served::from_bytes) else {
         let url = source.mirrors.first().map_or("", String::as_str);
         let url = format!("{}/{path}", redacted(url));
         let error = DownloadError::Transport { url, source: TransportError::Offline };
         return Err(Error::Download { archive: source.name.clone(), path: path.to_owned(), source: error });
     };
-    judge(host, source, options, signed, true)
+    judge(host, source, options, served, true)
 }
 
 /// Everything that must hold before a Release counts.
-fn judge(
-    host: &Host,
-    source: &Source,
-    options: &Options,
-    signed: Signed,
-    offline: bool,
-) -> Result<VerifiedRelease, Error> {
-    let path = source.path(if signed.signature.is_some() { "Release.gpg" } else { "InRelease" });
+fn judge(host: &Host, source: &Source, options: &Options, served: Served, offline: bool) -> Result<Opened, Error> {
+    let archive = || source.name.clone();
+    let path = || source.path(if served.signature.is_some() { "Release.gpg" } else { "InRelease" });
+    let signed = served.signed().map_err(|source| Error::Framing { archive: archive(), path: path(), source })?;
+    let at = match (source.snapshot, offline) {
+        (true, _) => At::Frozen(host.now),
+        (false, true) => At::Kept(host.now),
+        (false, false) => At::Now(host.now),
+    };
     let verify = |at| {
-        let (archive, path) = (source.name.clone(), path.clone());
-        signed.verify(&*host.trust, &source.keyring, at, &host.limits).map_err(|error| match error {
-            VerifyError::Framing(source) => Error::Framing { archive, path, source },
-            VerifyError::Signature(source) => Error::Signature { archive, path, source },
+        verify_release(&*host.trust, &signed, &source.expected(at, &host.limits)).map_err(|error| match error {
+            VerifyError::Signature(error @ TrustError::Keyring(_)) => {
+                Error::Keyring { archive: archive(), file: source.keyring_file.clone(), source: error }
+            }
+            VerifyError::Signature(source) => Error::Signature { archive: archive(), path: path(), source },
+            VerifyError::Release(source) => Error::Release { archive: archive(), source },
         })
     };
-    let (text, signers) = verify(if source.snapshot { None } else { Some(host.now) })?;
-    let wrong = |error| Error::Release { archive: source.name.clone(), source: error };
-    let release = Release::parse_within(&text, &host.limits).map_err(wrong)?;
-    release.check_suite(&source.suite).map_err(wrong)?;
-    let waived = match release.check_time(host.now) {
-        Err(ReleaseError::Stale { until, .. }) if source.snapshot || offline => {
-            warn_stale(host, source, until);
-            true
-        }
-        other => other.map(|()| false).map_err(wrong)?,
-    };
+    let verified = verify(at)?;
+    if let Some(until) = verified.waived() {
+        warn_stale(host, source, offline, until);
+    }
+    let date = verified.release().date;
     if !source.snapshot {
         // A lock is proved at its Release's own date, for ever after: what does not count then makes no lock, and no build.
-        verify(None)?;
-        check_newest(host, source, options, &signed, release.date)?;
+        verify(At::Own)?;
+        check_newest(host, source, options, &served, date)?;
     }
     let proof = Proof {
         name: source.name.clone(),
         suite: source.suite.clone(),
-        date: release.date,
-        waived,
-        signers,
+        date,
+        waived: verified.waived().is_some(),
+        signers: verified.signers().to_vec(),
         indices: BTreeMap::new(),
-        text: signed.text,
-        signature: signed.signature,
+        text: served.text,
+        signature: served.signature,
     };
-    Ok(VerifiedRelease { release, proof })
+    Ok(Opened { verified, proof })
 }
 
-fn warn_stale(host: &Host, source: &Source, until: i64) {
-    let kind = if source.snapshot { "a snapshot" } else { "taken from the cache, offline" };
+fn warn_stale(host: &Host, source: &Source, offline: bool, until: i64) {
+    let kind = match (source.snapshot, offline) {
+        (true, _) => "a snapshot",
+        (false, true) => "taken from the cache, offline",
+        (false, false) => "allowed to be `expired`",
+    };
     let (name, until) = (&source.name, day(until));
     let message = format!("archive `{name}` is {kind}: that it expired on {until} is overlooked");
     host.reporter.event(&Event::Warning { message: &message });
@@ -242,17 +272,17 @@ fn warn_stale(host: &Host, source: &Source, until: i64) {
 /// Refuses a Release older than the newest seen: a replayed old state is signed as well as a new one. The newest is
 /// kept as it was signed, not its date alone. So a cache that was restored from elsewhere counts, and none can claim
 /// one that the archive never had.
-fn check_newest(host: &Host, source: &Source, options: &Options, signed: &Signed, date: i64) -> Result<(), Error> {
+fn check_newest(host: &Host, source: &Source, options: &Options, served: &Served, date: i64) -> Result<(), Error> {
     let key = source.key();
     let record = host.store.signed("newest", &key).map_err(Error::Store)?;
-    let new = Signed::to_bytes(&signed.text, signed.signature.as_deref());
+    let new = Served::to_bytes(&served.text, served.signature.as_deref());
     if record.as_ref() == Some(&new) {
         return Ok(());
     }
-    let seen = record.as_deref().and_then(Signed::from_bytes).and_then(|seen| {
-        let (text, _) = seen.verify(&*host.trust, &source.keyring, None, &host.limits).ok()?;
-        let release = Release::parse_within(&text, &host.limits).ok()?;
-        release.check_suite(&source.suite).ok().map(|()| release.date)
+    let seen = record.as_deref().and_then(Served::from_bytes).and_then(|seen| {
+        let expected = source.expected(At::Own, &host.limits);
+        let seen = verify_release(&*host.trust, &seen.signed().ok()?, &expected).ok()?;
+        Some(seen.release().date)
     });
     match seen {
         Some(seen) if date < seen && !options.allow_older => {
@@ -263,9 +293,9 @@ fn check_newest(host: &Host, source: &Source, options: &Options, signed: &Signed
     }
 }
 
-fn remember(host: &Host, source: &Source, verified: &VerifiedRelease) -> Result<(), Error> {
-    let proof = &verified.proof;
-    let bytes = Signed::to_bytes(&proof.text, proof.signature.as_deref());
+fn remember(host: &Host, source: &Source, opened: &Opened) -> Result<(), Error> {
+    let proof = &opened.proof;
+    let bytes = Served::to_bytes(&proof.text, proof.signature.as_deref());
     let key = source.key();
     // Most builds find the archive as the last one did.
     if host.store.signed("release", &key).map_err(Error::Store)?.as_deref() == Some(&bytes) {
@@ -274,86 +304,117 @@ fn remember(host: &Host, source: &Source, verified: &VerifiedRelease) -> Result<
     host.store.set_signed("release", &key, &bytes).map_err(Error::Store)
 }
 
-/// The text of one index, verified.
+/// The text of one index, verified: the first of its forms that a mirror has. Only where none has it is the mirror
+/// blamed; a form that is there and is not what was signed for is an error, never a reason to try another.
 pub(super) fn index_text(
     host: &Host,
     source: &Source,
-    release: &VerifiedRelease,
+    opened: &Opened,
     index: &WantedIndex,
-) -> Result<Vec<u8>, Error> {
-    let max = host.limits.index;
-    if index.file.size.max(index.plain.map_or(0, |plain| plain.size)) > max {
-        return Err(index.error(source, IndexError::Limit { limit: "index", max }));
-    }
-    if let Some(plain) = index.plain
-        && let Some(blob) = host.store.get(&plain.sha256).map_err(Error::Store)?
-    {
-        return read(&blob).map_err(|error| index.error(source, IndexError::Compression(error)));
-    }
-    let name = source.path(&index.name());
-    let mut paths = Vec::new();
-    if release.release.by_hash {
-        // By its digest the file of this very Release, also while the mirror is half way to the next.
-        let directory = name.rsplit_once('/').map_or("", |(directory, _)| directory);
-        paths.push(format!("{directory}/by-hash/SHA256/{}", index.file.sha256));
-    }
-    paths.push(name.clone());
-    let mirrors = Mirrors::new(&source.mirrors);
-    let wanted =
-        Wanted { mirrors: &mirrors, paths: &paths, sha256: index.file.sha256, size: index.file.size, stage: STAGE };
-    let blob = download(host, &wanted).map_err(|error| {
-        let archive = source.name.clone();
-        let is_another = matches!(
-            error,
-            DownloadError::Mismatch { .. }
-                | DownloadError::TooBig { .. }
-                | DownloadError::Transport { source: TransportError::NotFound, .. }
-        );
-        if is_another {
-            Error::OutOfSync { archive, path: name, source: error }
-        } else {
-            Error::Download { archive, path: name, source: error }
+) -> Result<ReadIndex, Error> {
+    let mut missing = None;
+    for &(compression, file) in &index.forms {
+        let form = Form { path: &index.path, compression, file, plain: index.plain };
+        match form.text(host, source, opened.verified.release().by_hash) {
+            Ok(text) => return Ok(ReadIndex { text, from: (form.name(), file.digest) }),
+            Err(error) if error.is_not_found() => missing = missing.or(Some(error)),
+            Err(error) => return Err(error),
         }
-    })?;
-    let text = decompress(host, &blob, index).map_err(|error| index.error(source, error))?;
-    if let Some(plain) = index.plain
-        && index.compression != Compression::None
-    {
-        keep(host, &text, plain)?;
     }
-    Ok(text)
+    Err(missing.unwrap_or_else(|| source.error("an index has no form")))
 }
 
-/// Decompresses a verified index; the result is verified too where the Release names it.
-fn decompress(host: &Host, blob: &StoredBlob, index: &WantedIndex) -> Result<Vec<u8>, IndexError> {
-    let limits = &host.limits;
-    let limit = index.plain.map_or(limits.index, |plain| plain.size);
-    let bytes = read(blob).map_err(IndexError::Compression)?;
-    if index.compression == Compression::None {
-        return Ok(bytes);
+/// One form of an index.
+struct Form<'a> {
+    path: &'a str,
+    compression: Compression,
+    file: ReleaseFile,
+    plain: Option<ReleaseFile>,
+}
+
+impl Form<'_> {
+    /// Path below the suite's directory.
+    fn name(&self) -> String {
+        format!("{}{}", self.path, self.compression.suffix())
     }
-    let decoder = decoder(index.compression, &bytes[..], Limits::within("limit `index`", limit, limits))
-        .map_err(IndexError::Compression)?;
-    let mut text = Vec::with_capacity(usize::try_from(limit).unwrap_or(0).min(bytes.len() * RATIO));
-    host.cancel().reader(decoder).read_to_end(&mut text).map_err(IndexError::Compression)?;
-    match index.plain {
-        Some(plain) if plain.size != text.len() as u64 => {
-            Err(IndexError::Mismatch(format!("it has {} bytes and should have {}", text.len(), plain.size)))
+
+    fn text(&self, host: &Host, source: &Source, by_hash: bool) -> Result<Vec<u8>, Error> {
+        let max = host.limits.index;
+        if self.file.size.max(self.plain.map_or(0, |plain| plain.size)) > max {
+            return Err(self.error(source, IndexError::Limit { limit: "index", max }));
         }
-        Some(plain) if Sha256::of(&text) != plain.sha256 => {
-            Err(IndexError::Mismatch("its SHA-256 is another".to_owned()))
+        if let Some(plain) = self.plain
+            && let Some(blob) = stored(host, &plain.digest).map_err(Error::Store)?
+        {
+            return read(&blob).map_err(|error| self.error(source, IndexError::Compression(error)));
         }
-        _ => Ok(text),
+        let blob = self.download(host, source, by_hash)?;
+        let text = self.decompress(host, &blob).map_err(|error| self.error(source, error))?;
+        if let Some(ReleaseFile { digest: Digest::Sha256(sha256), size }) = self.plain
+            && self.compression != Compression::None
+        {
+            keep(host, &text, (sha256, size))?;
+        }
+        Ok(text)
+    }
+
+    fn download(&self, host: &Host, source: &Source, by_hash: bool) -> Result<StoredBlob, Error> {
+        let name = source.path(&self.name());
+        let ReleaseFile { digest, size } = self.file;
+        let mut paths = Vec::new();
+        if by_hash {
+            // By its digest the file of this very Release, also while the mirror is half way to the next.
+            let directory = name.rsplit_once('/').map_or(String::new(), |(directory, _)| format!("{directory}/"));
+            paths.push(format!("{directory}by-hash/{}/{digest}", digest.algorithm()));
+        }
+        paths.push(name.clone());
+        let mirrors = Mirrors::new(&source.mirrors);
+        download(host, &Wanted { mirrors: &mirrors, paths: &paths, digest, size, stage: STAGE }).map_err(|error| {
+            let archive = source.name.clone();
+            let not_found = matches!(error, DownloadError::Transport { source: TransportError::NotFound, .. });
+            if error.is_integrity() || not_found {
+                Error::OutOfSync { archive, path: name, source: error }
+            } else {
+                Error::Download { archive, path: name, source: error }
+            }
+        })
+    }
+
+    /// Decompresses a verified index; the result is verified too where the Release names it.
+    fn decompress(&self, host: &Host, blob: &StoredBlob) -> Result<Vec<u8>, IndexError> {
+        let limits = &host.limits;
+        let limit = self.plain.map_or(limits.index, |plain| plain.size);
+        let bytes = read(blob).map_err(IndexError::Compression)?;
+        if self.compression == Compression::None {
+            return Ok(bytes);
+        }
+        let decoder = decoder(self.compression, &bytes[..], Limits::within("limit `index`", limit, limits))
+            .map_err(IndexError::Compression)?;
+        let mut text = Vec::with_capacity(usize::try_from(limit).unwrap_or(0).min(bytes.len() * RATIO));
+        host.cancel().reader(decoder).read_to_end(&mut text).map_err(IndexError::Compression)?;
+        match self.plain {
+            Some(plain) if plain.size != text.len() as u64 => {
+                Err(IndexError::Mismatch(format!("it has {} bytes and should have {}", text.len(), plain.size)))
+            }
+            Some(plain) if !plain.digest.is_of(&text) => {
+                Err(IndexError::Mismatch(format!("its {} is another", plain.digest.algorithm())))
+            }
+            _ => Ok(text),
+        }
+    }
+
+    fn error(&self, source: &Source, error: IndexError) -> Error {
+        Error::Index { archive: source.name.clone(), path: self.name(), source: error }
     }
 }
 
 /// Keeps a decompressed index, so that it is never decompressed again.
-fn keep(host: &Host, text: &[u8], plain: ReleaseFile) -> Result<(), Error> {
+fn keep(host: &Host, text: &[u8], plain: (Sha256, u64)) -> Result<(), Error> {
     let mut writer = host.store.writer().map_err(Error::Store)?;
     writer
         .write_all(text)
         .map_err(|error| Error::Store(StoreError::Io { action: "write", path: "the cache".into(), source: error }))?;
-    writer.commit(Some((plain.sha256, plain.size))).map(drop).map_err(Error::Store)
+    writer.commit(Some(plain)).map(drop).map_err(Error::Store)
 }
 
 fn read(blob: &StoredBlob) -> std::io::Result<Vec<u8>> {
@@ -370,20 +431,14 @@ fn read(blob: &StoredBlob) -> std::io::Result<Vec<u8>> {
 
 /// The proofs of the releases, each with the indices that were read.
 pub(super) fn proofs<'a>(
-    releases: &[VerifiedRelease],
-    indices: impl Iterator<Item = (usize, &'a WantedIndex)>,
+    releases: &[Opened],
+    indices: impl Iterator<Item = (usize, &'a (String, Digest))>,
 ) -> Vec<Proof> {
     let mut proofs: Vec<Proof> = releases.iter().map(|release| release.proof.clone()).collect();
-    for (archive, index) in indices {
-        proofs[archive].indices.insert(index.name(), index.file.sha256);
+    for (archive, (name, digest)) in indices {
+        proofs[archive].indices.insert(name.clone(), *digest);
     }
     proofs
-}
-
-impl WantedIndex {
-    fn error(&self, source: &Source, error: IndexError) -> Error {
-        Error::Index { archive: source.name.clone(), path: self.name(), source: error }
-    }
 }
 
 impl Source {
@@ -391,9 +446,23 @@ impl Source {
         Error::Source { archive: self.name.clone(), reason: reason.to_owned() }
     }
 
+    /// The directory of a flat repository below its base, with a slash at its end; empty for the base itself.
+    pub(super) fn flat(&self) -> Option<&str> {
+        self.suite.ends_with('/').then(|| self.suite.trim_start_matches("./").trim_start_matches('/'))
+    }
+
+    /// What its Release must be.
+    fn expected<'a>(&'a self, at: At, limits: &crate::limits::Limits) -> Expected<'a> {
+        let (keyring, suite, allow) = (&self.keyring, &self.suite, &self.allow);
+        Expected { keyring, suite, at, allow, limits: *limits }
+    }
+
     /// A path below a mirror's base, from one below the suite's directory.
     fn path(&self, below: &str) -> String {
-        format!("dists/{}/{below}", self.suite)
+        match self.flat() {
+            Some(directory) => format!("{directory}{}", below.trim_start_matches("./")),
+            None => format!("dists/{}/{below}", self.suite),
+        }
     }
 
     /// What tells this source's records from others' in the store; the same for all mirrors of an archive, but not

@@ -9,6 +9,9 @@
 //! clear-sign frame and OpenPGP packets are read. The order of the sources is the order of preference: of one
 //! version offered twice the earlier source's is taken.
 //!
+//! A suite lies in `dists/SUITE/` with an index for each component and architecture; a flat repository has one index
+//! beside its Release, in the directory that stands in place of the suite and ends in a slash.
+//!
 //! <https://wiki.debian.org/DebianRepository/Format>
 
 mod index;
@@ -19,53 +22,77 @@ mod release;
 mod scan;
 mod verify;
 
+use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::cancel;
-use crate::deb::PackageError;
 use crate::host::Event;
 use crate::host::Host;
+use crate::host::Reporter;
 use crate::host::StoreError;
+use crate::host::TransportError;
 use crate::host::TrustError;
 use crate::host::download;
 use crate::host::download::DownloadError;
 use crate::host::in_parallel;
 
-use mirror::VerifiedRelease;
+use mirror::Opened;
+use mirror::ReadIndex;
 use mirror::WantedIndex;
 
+pub use crate::format::signed::FramingError;
+pub use crate::format::signed::Signed;
+pub use index::Defect;
 pub use index::Index;
+pub use index::Origin;
 pub use index::PackageId;
+pub(crate) use index::matches;
 pub use keys::debian_keyring;
 pub use proof::Proof;
 pub use proof::verify_proof;
 pub use release::Release;
 pub use release::ReleaseError;
 pub use release::ReleaseFile;
-pub use verify::Clearsigned;
-pub use verify::FramingError;
-pub use verify::split;
+pub use verify::Allowance;
+pub use verify::At;
+pub use verify::Expected;
+pub use verify::VerifiedRelease;
+pub use verify::VerifyError;
+pub use verify::verify_release;
 
 /// One suite of one archive.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Source {
     /// Names the archive in messages and in the lock, and tells it from others of the same suite; the same for all
     /// its mirrors.
     pub name: String,
     /// Base URLs, the preferred first.
     pub mirrors: Vec<String>,
-    /// Suite or codename: `trixie`, `trixie-security`.
+    /// Suite or codename: `trixie`, `trixie-security`. Of a flat repository its directory below the base, with a slash
+    /// at its end: `./`, `amd64/`.
     pub suite: String,
-    /// Components: `main`.
+    /// Components: `main`. A flat repository has none.
     pub components: Vec<String>,
-    /// Machine architectures: `amd64`. `all` comes with them.
+    /// Machine architectures: `amd64`, and those of multiarch beside it. `all` comes with them. None: every one.
     pub architectures: Vec<String>,
     /// The OpenPGP certificates that count for it, armored or not.
     pub keyring: Vec<u8>,
+    /// Where the keyring is from, for messages; empty for a built-in one.
+    pub keyring_file: String,
     /// A frozen copy: may be older than what was seen before, does not expire, and its keys are judged at its date.
     pub snapshot: bool,
-    /// When not empty, only packages whose names match one of these globs (`*` and `?`) come from it.
-    pub allow: Vec<String>,
+    /// Whether it is Debian's own. What it says is essential or required is the base; what others say of that does not
+    /// count, and their packages replace none of the base unless the recipe says so.
+    pub base: bool,
+    /// The pocket of Debian's that it is: `backports`.
+    pub pocket: Option<String>,
+    /// When not empty, only packages whose names match one of these globs (`*` and `?`) come from it; and those may
+    /// replace Debian's.
+    pub packages: Vec<String>,
+    /// Checks that its Release is let off.
+    pub allow: Vec<Allowance>,
 }
 
 /// How strictly archives are judged.
@@ -101,7 +128,7 @@ pub enum Error {
     /// The mirror's index is not the one that the mirror's signed Release names, and stayed so.
     #[error(
         "archive `{archive}`: `{path}` is not the one that the signed Release names: the mirror is being updated, or \
-         out of date (try again in some minutes, or another mirror)"
+         out of date"
     )]
     OutOfSync {
         /// Its name.
@@ -128,6 +155,16 @@ pub enum Error {
         archive: String,
         /// Below the mirror's base URL.
         path: String,
+        /// Why.
+        source: TrustError,
+    },
+    /// Its keyring is none.
+    #[error("archive `{archive}`: `{file}` is no keyring")]
+    Keyring {
+        /// Its name.
+        archive: String,
+        /// Where it is from.
+        file: String,
         /// Why.
         source: TrustError,
     },
@@ -190,17 +227,6 @@ pub enum IndexError {
         /// What it is.
         max: u64,
     },
-    /// It is no list of packages.
-    #[error("line {line}: {reason}")]
-    Syntax {
-        /// Counted from 1, where the stanza begins.
-        line: usize,
-        /// What is wrong.
-        reason: &'static str,
-    },
-    /// A stanza of it describes no package.
-    #[error("a stanza describes no package")]
-    Package(#[source] PackageError),
     /// One version with two digests.
     #[error("it has `{package}` {version} twice, with different digests")]
     Conflict {
@@ -229,12 +255,37 @@ impl Error {
             Self::Download { source, .. } | Self::OutOfSync { source, .. } => source.is_integrity(),
             Self::Framing { .. }
             | Self::Signature { .. }
+            | Self::Keyring { .. }
             | Self::Release { .. }
             | Self::Index { .. }
             | Self::Proof { .. }
             | Self::Unproven { .. } => true,
             Self::Source { .. } | Self::Store(_) => false,
         }
+    }
+
+    /// The archive's name, where it is about one.
+    #[must_use]
+    pub fn archive(&self) -> Option<&str> {
+        match self {
+            Self::Source { archive, .. }
+            | Self::Download { archive, .. }
+            | Self::OutOfSync { archive, .. }
+            | Self::Framing { archive, .. }
+            | Self::Signature { archive, .. }
+            | Self::Keyring { archive, .. }
+            | Self::Release { archive, .. }
+            | Self::Index { archive, .. }
+            | Self::Proof { archive, .. }
+            | Self::Unproven { archive, .. } => Some(archive),
+            Self::Store(_) => None,
+        }
+    }
+
+    /// Whether no mirror has the file.
+    const fn is_not_found(&self) -> bool {
+        let (Self::Download { source, .. } | Self::OutOfSync { source, .. }) = self else { return false };
+        matches!(source, DownloadError::Transport { source: TransportError::NotFound, .. })
     }
 
     /// Whether the reporter ended it.
@@ -278,7 +329,7 @@ fn renew(
     host: &Host,
     sources: &[Source],
     options: &Options,
-    releases: &mut [VerifiedRelease],
+    releases: &mut [Opened],
     pause: Duration,
 ) -> Result<bool, Error> {
     download::pause(host, pause).map_err(|source| {
@@ -295,20 +346,50 @@ fn renew(
 }
 
 /// The indices that the sources want of their Releases. All are of these Releases, or it is an error.
-fn read_indices(host: &Host, sources: &[Source], releases: &[VerifiedRelease]) -> Result<Index, Error> {
+fn read_indices(host: &Host, sources: &[Source], releases: &[Opened]) -> Result<Index, Error> {
     let mut wanted = Vec::new();
     for (archive, (source, release)) in sources.iter().zip(releases).enumerate() {
-        wanted.extend(release.indices(source)?.into_iter().map(|index| (archive, source, release, index)));
+        wanted.extend(release.indices(source)?.into_iter().map(|index| (archive, index)));
     }
-    let texts = in_parallel(wanted.len(), &wanted, |(_, source, release, index)| {
-        mirror::index_text(host, source, release, index)
+    take_up(host, sources, releases, wanted)
+}
+
+/// Reads indices, each of the source and Release at its position.
+fn take_up(
+    host: &Host,
+    sources: &[Source],
+    releases: &[Opened],
+    wanted: Vec<(usize, WantedIndex)>,
+) -> Result<Index, Error> {
+    let read = in_parallel(wanted.len(), &wanted, |(archive, index)| {
+        mirror::index_text(host, &sources[*archive], &releases[*archive], index)
     });
-    let mut parts = Vec::new();
-    for ((archive, source, _, index), text) in wanted.iter().zip(texts) {
-        parts.push(index::Part { archive: *archive, source, path: &index.path, text: text? });
+    let (mut parts, mut from) = (Vec::new(), Vec::new());
+    for ((archive, index), read) in wanted.iter().zip(read) {
+        let ReadIndex { text, from: form } = read?;
+        parts.push(index::Part { archive: *archive, source: &sources[*archive], path: &index.path, text });
+        from.push((*archive, form));
     }
-    let proofs = mirror::proofs(releases, wanted.iter().map(|(archive, _, _, index)| (*archive, index)));
-    Index::from_parts(parts, proofs, host.jobs, &host.limits)
+    let proofs = mirror::proofs(releases, from.iter().map(|(archive, form)| (*archive, form)));
+    let origins = sources.iter().zip(releases).map(|(source, opened)| Origin::of(source, &opened.verified)).collect();
+    let index = Index::from_parts(parts, origins, proofs, host.jobs, &host.limits)?;
+    tell_defects(host, sources, &index);
+    Ok(index)
+}
+
+/// Says once of each archive how many of its stanzas are left out.
+fn tell_defects(host: &Host, sources: &[Source], index: &Index) {
+    for (archive, source) in sources.iter().enumerate() {
+        let mut defects = index.defects().iter().filter(|defect| defect.archive == archive);
+        let Some(first) = defects.next() else { continue };
+        let more = match defects.count() {
+            0 => String::new(),
+            count => format!(", and {count} more"),
+        };
+        let name = &source.name;
+        let message = format!("archive `{name}`: a stanza describes no package and is left out: {first}{more}");
+        host.reporter.event(&Event::Warning { message: &message });
+    }
 }
 
 /// Opens again what proofs vouch for, one for each source, without asking what is newest: signatures are judged at
@@ -320,26 +401,19 @@ fn read_indices(host: &Host, sources: &[Source], releases: &[VerifiedRelease]) -
 pub fn reopen(host: &Host, sources: &[Source], proofs: &[Proof]) -> Result<Index, Error> {
     let mut releases = Vec::new();
     for (source, proof) in sources.iter().zip(proofs) {
-        let (release, signers) = proof::proved(host.trust.as_ref(), &source.keyring, proof, &host.limits)?;
-        releases.push(VerifiedRelease { release, proof: Proof { signers, ..proof.clone() } });
+        let verified = proof::proved(host.trust.as_ref(), &source.keyring, &source.allow, proof, &host.limits)?;
+        let proof = Proof { signers: verified.signers().to_vec(), ..proof.clone() };
+        releases.push(Opened { verified, proof });
     }
     let mut wanted = Vec::new();
     for (archive, (source, release)) in sources.iter().zip(&releases).enumerate() {
         let indices = release.proved_indices()?;
-        if !source.components.is_empty() {
+        if !source.components.is_empty() || source.flat().is_some() {
             check_indices(source, &release.indices(source)?, &indices)?;
         }
-        wanted.extend(indices.into_iter().map(|index| (archive, source, release, index)));
+        wanted.extend(indices.into_iter().map(|index| (archive, index)));
     }
-    let texts = in_parallel(wanted.len(), &wanted, |(_, source, release, index)| {
-        mirror::index_text(host, source, release, index)
-    });
-    let mut parts = Vec::new();
-    for ((archive, source, _, index), text) in wanted.iter().zip(texts) {
-        parts.push(index::Part { archive: *archive, source, path: &index.path, text: text? });
-    }
-    let proofs = releases.iter().map(|release| release.proof.clone()).collect();
-    Index::from_parts(parts, proofs, host.jobs, &host.limits)
+    take_up(host, sources, &releases, wanted)
 }
 
 /// Whether a proof names the indices that its source wants, in whatever compression.
@@ -354,4 +428,37 @@ fn check_indices(source: &Source, wanted: &[WantedIndex], proved: &[WantedIndex]
     }
     let reason = "it does not name the indices that its source has, each once".to_owned();
     Err(Error::Proof { archive: source.name.clone(), reason })
+}
+
+/// In which components of a source, other than those it is asked for, there are packages of these names: name →
+/// component. For hints alone: what does not come is passed over, and the network is asked for nothing that the store
+/// has.
+#[must_use]
+pub fn elsewhere(host: &Host, source: &Source, names: &BTreeSet<&str>) -> BTreeMap<String, String> {
+    let mut found = BTreeMap::new();
+    let quiet = Host { reporter: Arc::new(Quiet(Arc::clone(&host.reporter))), ..host.clone() };
+    let Ok(opened) = mirror::release(&quiet, source, &Options { allow_older: true }) else { return found };
+    let others = opened.verified.release().components.iter().filter(|name| !source.components.contains(name));
+    for component in others {
+        let of = |architecture: &String| opened.index(&format!("{component}/binary-{architecture}/Packages"));
+        let wanted: Vec<_> = source.architectures.iter().filter_map(of).map(|index| (0, index)).collect();
+        let Ok(index) = take_up(&quiet, std::slice::from_ref(source), std::slice::from_ref(&opened), wanted) else {
+            continue;
+        };
+        for name in names.iter().filter(|name| !index.named(name).is_empty()) {
+            found.entry((*name).to_owned()).or_insert_with(|| component.clone());
+        }
+    }
+    found
+}
+
+/// Passes on whether the build was cancelled, and no event.
+struct Quiet(Arc<dyn Reporter>);
+
+impl Reporter for Quiet {
+    fn event(&self, _: &Event<'_>) {}
+
+    fn is_cancelled(&self) -> bool {
+        self.0.is_cancelled()
+    }
 }

@@ -2,13 +2,17 @@
 
 use std::collections::BTreeMap;
 
+use crate::archive::Allowance;
+use crate::archive::At;
 use crate::archive::Error;
+use crate::archive::Expected;
 use crate::archive::Release;
-use crate::archive::release::unverified_date;
-use crate::archive::verify::VerifyError;
-use crate::archive::verify::verify_detached;
-use crate::archive::verify::verify_inline;
-use crate::digest::Sha256;
+use crate::archive::VerifiedRelease;
+use crate::archive::VerifyError;
+use crate::archive::verify_release;
+use crate::digest::Digest;
+use crate::format::signed::FramingError;
+use crate::format::signed::Signed;
 use crate::host::Trust;
 use crate::limits::Limits;
 
@@ -25,8 +29,9 @@ pub struct Proof {
     pub waived: bool,
     /// Fingerprints of the keys that signed.
     pub signers: Vec<String>,
-    /// Path below the suite's directory → SHA-256 of the index file as it lies there.
-    pub indices: BTreeMap<String, Sha256>,
+    /// Path below the suite's directory → digest of the index file as it lies there, by the hash that the Release names
+    /// it by.
+    pub indices: BTreeMap<String, Digest>,
     /// InRelease as served; Release where the signature is in a file of its own.
     pub text: Vec<u8>,
     /// Release.gpg, in that case.
@@ -34,74 +39,70 @@ pub struct Proof {
 }
 
 /// Proves again, without network and clock, that a trusted key signed for these indices: the keys are judged at
-/// the Release's own date. Returns the Release.
+/// the Release's own date. What the archive is let off by name is not in the proof but the caller's to say. Returns the
+/// Release.
 ///
 /// # Errors
 /// The signature does not count, or the Release is another suite's, of another date, or does not name an index.
-pub fn verify_proof(trust: &dyn Trust, keyring: &[u8], proof: &Proof, limits: &Limits) -> Result<Release, Error> {
-    proved(trust, keyring, proof, limits).map(|(release, _)| release)
+pub fn verify_proof(
+    trust: &dyn Trust,
+    keyring: &[u8],
+    allow: &[Allowance],
+    proof: &Proof,
+    limits: &Limits,
+) -> Result<Release, Error> {
+    proved(trust, keyring, allow, proof, limits).map(|verified| verified.release().clone())
 }
 
 /// The same, with the fingerprints of the keys that really signed, whatever the proof says of them.
 pub(super) fn proved(
     trust: &dyn Trust,
     keyring: &[u8],
+    allow: &[Allowance],
     proof: &Proof,
     limits: &Limits,
-) -> Result<(Release, Vec<String>), Error> {
+) -> Result<VerifiedRelease, Error> {
     let archive = || proof.name.clone();
     let path = || if proof.signature.is_some() { "Release.gpg" } else { "InRelease" }.to_owned();
-    let signed = Signed { text: proof.text.clone(), signature: proof.signature.clone() };
-    let (text, signers) = signed.verify(trust, keyring, None, limits).map_err(|error| match error {
-        VerifyError::Framing(source) => Error::Framing { archive: archive(), path: path(), source },
+    let served = Served { text: proof.text.clone(), signature: proof.signature.clone() };
+    let signed = served.signed().map_err(|source| Error::Framing { archive: archive(), path: path(), source })?;
+    let expected = Expected { keyring, suite: &proof.suite, at: At::Own, allow, limits: *limits };
+    let verified = verify_release(trust, &signed, &expected).map_err(|error| match error {
         VerifyError::Signature(source) => Error::Signature { archive: archive(), path: path(), source },
+        VerifyError::Release(source) => Error::Release { archive: archive(), source },
     })?;
-    let wrong = |source| Error::Release { archive: archive(), source };
-    let release = Release::parse_within(&text, limits).map_err(wrong)?;
-    release.check_suite(&proof.suite).map_err(wrong)?;
-    for (path, sha256) in &proof.indices {
-        if release.file(path).is_none_or(|file| file.sha256 != *sha256) {
-            let reason = format!("it does not vouch for index `{path}` with SHA-256 {sha256}");
+    for (path, digest) in &proof.indices {
+        if verified.release().file(path).is_none_or(|file| file.digest != *digest) {
+            let reason = format!("it does not vouch for index `{path}` with {} {digest}", digest.algorithm());
             return Err(Error::Proof { archive: archive(), reason });
         }
     }
     let wrong = |reason: &str| Err(Error::Proof { archive: archive(), reason: reason.to_owned() });
-    if release.date != proof.date {
+    if verified.release().date != proof.date {
         return wrong("it is of another date than it says");
     }
     // Others may have signed as well: a keyring grows.
-    if !proof.signers.iter().all(|signer| signers.contains(signer)) {
+    if !proof.signers.iter().all(|signer| verified.signers().contains(signer)) {
         return wrong("it names a key that has not signed");
     }
-    if proof.waived && release.valid_until.is_none() {
+    if proof.waived && verified.release().valid_until.is_none() {
         return wrong("it says that its expiry was overlooked, and it never expires");
     }
-    Ok((release, signers))
+    Ok(verified)
 }
 
 /// A Release as it came, not yet judged.
-pub(super) struct Signed {
+pub(super) struct Served {
     pub(super) text: Vec<u8>,
     pub(super) signature: Option<Vec<u8>>,
 }
 
-impl Signed {
-    /// The signed text and who signed it. Without a time the keys are judged at the text's own date.
-    pub(super) fn verify(
-        &self,
-        trust: &dyn Trust,
-        keyring: &[u8],
-        at: Option<i64>,
-        limits: &Limits,
-    ) -> Result<(Vec<u8>, Vec<String>), VerifyError> {
-        // A text without a date is judged at the beginning of time, when no key was valid.
-        let at = |text: &[u8]| at.or_else(|| unverified_date(text, limits)).unwrap_or(0);
+impl Served {
+    /// What is said to be signed in it.
+    pub(super) fn signed(&self) -> Result<Signed, FramingError> {
         match &self.signature {
-            None => verify_inline(trust, &self.text, keyring, at),
-            Some(signature) => {
-                let signers = verify_detached(trust, &self.text, signature, keyring, at(&self.text))?;
-                Ok((self.text.clone(), signers))
-            }
+            None => Signed::inline(&self.text),
+            Some(signature) => Signed::detached(&self.text, signature),
         }
     }
 

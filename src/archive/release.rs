@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use crate::deb::ControlError;
 use crate::deb::Stanza;
 use crate::deb::date;
-use crate::digest::Sha256;
+use crate::digest::Digest;
 use crate::limits::Limits;
 
 /// Seconds by which a Release may be from the future (apt's `Acquire::Max-FutureTime`).
@@ -18,7 +18,7 @@ const FUTURE_MAX: i64 = 10;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ReleaseFile {
     /// Its digest.
-    pub sha256: Sha256,
+    pub digest: Digest,
     /// Its size.
     pub size: u64,
 }
@@ -26,16 +26,24 @@ pub struct ReleaseFile {
 /// A Release file's meaning.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Release {
+    /// `Label`
+    pub label: Option<String>,
     /// `Suite`
     pub suite: Option<String>,
     /// `Codename`
     pub codename: Option<String>,
-    /// `Date`, in seconds since 1970.
+    /// `Date`, in seconds since 1970. Where it has none and need not have one, when it was signed.
     pub date: i64,
     /// `Valid-Until`, likewise.
     pub valid_until: Option<i64>,
     /// `Architectures`
     pub architectures: Vec<String>,
+    /// `Components`, without the `updates/` that old security archives have before each.
+    pub components: Vec<String>,
+    /// `NotAutomatic: yes`: nothing of it is chosen where there is another (`apt_preferences(5)`).
+    pub not_automatic: bool,
+    /// `ButAutomaticUpgrades: yes`, which only says something beside `NotAutomatic`.
+    pub but_automatic_upgrades: bool,
     /// `Acquire-By-Hash: yes`
     pub by_hash: bool,
     /// `No-Support-for-Architecture-all: Packages`: the machine's own indices hold the `all` packages too.
@@ -58,8 +66,8 @@ pub enum ReleaseError {
         /// What is wrong.
         reason: String,
     },
-    /// There are no SHA-256 sums.
-    #[error("it has no SHA256 field: digests that are still safe are wanted")]
+    /// There are neither SHA-256 nor SHA-512 sums.
+    #[error("it has no SHA256 or SHA512 field: digests that are still safe are wanted")]
     NoStrongHash,
     /// One path with two digests.
     #[error("it gives `{0}` two different digests")]
@@ -98,6 +106,14 @@ pub enum ReleaseError {
         /// The newest `Date` seen.
         seen: i64,
     },
+    /// It is for other architectures.
+    #[error("it is for {}, not for {wanted}", .found.join(", "))]
+    Architecture {
+        /// Asked for.
+        wanted: String,
+        /// Its `Architectures`.
+        found: Vec<String>,
+    },
     /// No such index in it.
     #[error("it lists no `{0}` in a form that can be read")]
     Missing(String),
@@ -117,21 +133,45 @@ impl Release {
     /// # Errors
     /// As [`Release::parse`].
     pub fn parse_within(text: &[u8], limits: &Limits) -> Result<Self, ReleaseError> {
+        Self::read(text, limits, None, false)
+    }
+
+    /// The same; without a `Date` that can be read it is of the time `undated`, and if it is `endless` its
+    /// `Valid-Until` may be anything.
+    pub(super) fn read(
+        text: &[u8],
+        limits: &Limits,
+        undated: Option<i64>,
+        endless: bool,
+    ) -> Result<Self, ReleaseError> {
         let stanza = Stanza::parse_within(text, limits).map_err(ReleaseError::Syntax)?;
         let word = |field| stanza.get(field).map(str::to_owned);
-        let words = |field| {
-            stanza.get(field).map_or_else(Vec::new, |value| value.split_whitespace().map(str::to_owned).collect())
+        let is = |field, value: &str| stanza.get(field) == Some(value);
+        let words = |field| -> Vec<String> {
+            stanza.get(field).unwrap_or_default().split_whitespace().map(str::to_owned).collect()
         };
+        let date = date_field(&stanza, "Date")
+            .and_then(|date| date.ok_or_else(|| ReleaseError::Field { field: "Date", reason: "it is missing".into() }));
+        let valid_until = match date_field(&stanza, "Valid-Until") {
+            Err(_) if endless => None,
+            other => other?,
+        };
+        let sums = ["SHA256", "SHA512"].into_iter().find_map(|field| Some((field, stanza.get(field)?)));
+        let (field, sums) = sums.ok_or(ReleaseError::NoStrongHash)?;
+        let plain = |component: String| component.strip_prefix("updates/").map_or(component.clone(), str::to_owned);
         Ok(Self {
+            label: word("Label"),
             suite: word("Suite"),
             codename: word("Codename"),
-            date: date_field(&stanza, "Date")?
-                .ok_or_else(|| ReleaseError::Field { field: "Date", reason: "it is missing".into() })?,
-            valid_until: date_field(&stanza, "Valid-Until")?,
+            date: date.or_else(|error| undated.ok_or(error))?,
+            valid_until,
             architectures: words("Architectures"),
-            by_hash: stanza.get("Acquire-By-Hash") == Some("yes"),
-            all_is_included: stanza.get("No-Support-for-Architecture-all") == Some("Packages"),
-            files: files(stanza.get("SHA256").ok_or(ReleaseError::NoStrongHash)?)?,
+            components: words("Components").into_iter().map(plain).collect(),
+            not_automatic: is("NotAutomatic", "yes"),
+            but_automatic_upgrades: is("ButAutomaticUpgrades", "yes"),
+            by_hash: is("Acquire-By-Hash", "yes"),
+            all_is_included: is("No-Support-for-Architecture-all", "Packages"),
+            files: files(field, sums)?,
         })
     }
 
@@ -141,13 +181,22 @@ impl Release {
         self.files.get(path).copied()
     }
 
-    /// Whether it is the suite asked for, by its name or its codename.
+    /// The paths that it names, sorted.
+    pub fn paths(&self) -> impl Iterator<Item = &str> {
+        self.files.keys().map(String::as_str)
+    }
+
+    /// Whether it is the suite asked for, by its name or its codename. A flat repository is asked for by its
+    /// directory (`./`), and of no suite. The security archive of buster and before had its suites at `buster/updates`,
+    /// with a Release that names the suite alone; its label tells it from the suite's own.
     ///
     /// # Errors
     /// It is another's.
     pub fn check_suite(&self, wanted: &str) -> Result<(), ReleaseError> {
-        let is = |name: &Option<String>| name.as_deref() == Some(wanted);
-        if is(&self.suite) || is(&self.codename) {
+        let is = |wanted: &str| [&self.suite, &self.codename].iter().any(|name| name.as_deref() == Some(wanted));
+        let security = || self.label.as_deref() == Some("Debian-Security");
+        let old_security = |suite: &str| is(suite) && security();
+        if wanted.ends_with('/') || is(wanted) || wanted.strip_suffix("/updates").is_some_and(old_security) {
             return Ok(());
         }
         let shown = |name: &Option<String>| name.clone().unwrap_or_default().chars().take(100).collect();
@@ -182,22 +231,26 @@ fn date_field(stanza: &Stanza<'_>, field: &'static str) -> Result<Option<i64>, R
     date::parse(value).map(Some).ok_or_else(|| ReleaseError::Field { field, reason: reason() })
 }
 
-/// The lines `digest size path` of a SHA256 field.
-fn files(value: &str) -> Result<BTreeMap<String, ReleaseFile>, ReleaseError> {
+/// The lines `digest size path` of a field of sums.
+fn files(field: &'static str, value: &str) -> Result<BTreeMap<String, ReleaseFile>, ReleaseError> {
     let mut files = BTreeMap::new();
     for line in value.lines().filter(|line| !line.trim().is_empty()) {
-        let bad = |reason: String| ReleaseError::Field { field: "SHA256", reason };
+        let bad = |reason: String| ReleaseError::Field { field, reason };
         let shown = || line.chars().take(200).collect::<String>();
         let words: Vec<&str> = line.split_ascii_whitespace().collect();
         let [digest, size, path] = words[..] else {
             return Err(bad(format!("`{}` is not a digest, a size and a path", shown())));
         };
-        let sha256 = digest.parse().map_err(|error| bad(format!("{error}")))?;
+        let digest = match field {
+            "SHA256" => digest.parse().map(Digest::Sha256),
+            _ => digest.parse().map(Digest::Sha512),
+        };
+        let digest = digest.map_err(|error| bad(format!("{error}")))?;
         // `+1` would parse as a number.
         let plain = size.bytes().all(|byte| byte.is_ascii_digit());
         let size =
             plain.then(|| size.parse().ok()).flatten().ok_or_else(|| bad(format!("`{}` has no size", shown())))?;
-        let file = ReleaseFile { sha256, size };
+        let file = ReleaseFile { digest, size };
         match files.insert(path.to_owned(), file) {
             Some(other) if other != file => return Err(ReleaseError::Conflict(path.to_owned())),
             _ => {}

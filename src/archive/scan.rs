@@ -19,14 +19,8 @@ pub(super) struct Found {
     pub(super) provides: Range<u32>,
     /// Essential, or of priority required or important.
     pub(super) base: bool,
-}
-
-/// A stanza that cannot be found by anything.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct ScanError {
-    /// Where it begins.
-    pub(super) at: usize,
-    pub(super) reason: &'static str,
+    /// Why nothing can be found by it: a field of these is missing or doubled.
+    pub(super) wrong: Option<&'static str>,
 }
 
 /// Splits a text between stanzas into about `count` ranges of equal size.
@@ -44,20 +38,20 @@ pub(super) fn split(text: &[u8], count: usize) -> Vec<Range<usize>> {
 }
 
 /// Finds the stanzas of `range`, which begins and ends between stanzas. The text has less than 4 GiB.
-pub(super) fn scan(text: &[u8], range: Range<usize>) -> Result<Vec<Found>, ScanError> {
+pub(super) fn scan(text: &[u8], range: Range<usize>) -> Vec<Found> {
     let mut scanner = Scanner { text, found: Vec::new(), here: Found::default(), last: Last::Other };
     let mut at = range.start;
     while at < range.end {
         let end = memchr(b'\n', &text[at..range.end]).map_or(range.end, |end| at + end);
         if end == at {
-            scanner.finish(at)?;
+            scanner.finish(at);
         } else {
-            scanner.line(at, end)?;
+            scanner.line(at, end);
         }
         at = end + 1;
     }
-    scanner.finish(range.end)?;
-    Ok(scanner.found)
+    scanner.finish(range.end);
+    scanner.found
 }
 
 /// The field the last line belongs to.
@@ -75,7 +69,7 @@ struct Scanner<'a> {
 }
 
 impl Scanner<'_> {
-    fn line(&mut self, start: usize, end: usize) -> Result<(), ScanError> {
+    fn line(&mut self, start: usize, end: usize) {
         let line = &self.text[start..end];
         if self.here.stanza.is_empty() {
             self.here.stanza = offsets(start, end);
@@ -85,37 +79,37 @@ impl Scanner<'_> {
             if matches!(self.last, Last::Provides) {
                 self.here.provides.end = offset(end);
             }
-            return Ok(());
+            return;
         }
         self.last = Last::Other;
         let value = |name: &[u8]| line.strip_prefix(name).map(|value| (value, offsets(start + name.len(), end)));
         let here = &mut self.here;
-        let once = |field: &mut Range<u32>, value: Range<u32>| {
-            let doubled = field.start < field.end;
+        let wrong = &mut here.wrong;
+        let mut once = |field: &mut Range<u32>, value: Range<u32>| {
+            if field.start < field.end {
+                *wrong = Some("a field is there twice");
+            }
             *field = value;
-            if doubled { Err(ScanError { at: start, reason: "a field is there twice" }) } else { Ok(()) }
         };
         match line[0] {
             b'P' => {
                 if let Some((_, value)) = value(b"Package:") {
-                    return once(&mut here.package, value);
-                }
-                if let Some((_, value)) = value(b"Provides:") {
+                    once(&mut here.package, value);
+                } else if let Some((_, value)) = value(b"Provides:") {
                     self.last = Last::Provides;
-                    return once(&mut here.provides, value);
-                }
-                if let Some((value, _)) = value(b"Priority:") {
+                    once(&mut here.provides, value);
+                } else if let Some((value, _)) = value(b"Priority:") {
                     here.base |= matches!(value.trim_ascii(), b"required" | b"important");
                 }
             }
             b'V' => {
                 if let Some((_, value)) = value(b"Version:") {
-                    return once(&mut here.version, value);
+                    once(&mut here.version, value);
                 }
             }
             b'A' => {
                 if let Some((_, value)) = value(b"Architecture:") {
-                    return once(&mut here.architecture, value);
+                    once(&mut here.architecture, value);
                 }
             }
             b'E' => {
@@ -125,25 +119,27 @@ impl Scanner<'_> {
             }
             _ => {}
         }
-        Ok(())
     }
 
-    fn finish(&mut self, end: usize) -> Result<(), ScanError> {
+    fn finish(&mut self, end: usize) {
         let mut here = std::mem::take(&mut self.here);
         self.last = Last::Other;
         if here.stanza.is_empty() {
-            return Ok(());
+            return;
         }
-        let at = here.stanza.start as usize;
         here.stanza.end = offset(end.min(self.text.len()));
-        for field in [&mut here.package, &mut here.version, &mut here.architecture] {
+        let fields = [
+            (&mut here.package, "it has no Package"),
+            (&mut here.version, "it has no Version"),
+            (&mut here.architecture, "it has no Architecture"),
+        ];
+        for (field, missing) in fields {
             *field = trimmed(self.text, field);
             if field.start == field.end {
-                return Err(ScanError { at, reason: "Package, Version or Architecture is missing" });
+                here.wrong = here.wrong.or(Some(missing));
             }
         }
         self.found.push(here);
-        Ok(())
     }
 }
 
@@ -196,7 +192,7 @@ mod tests {
 
     #[test]
     fn stanzas_are_found() {
-        let found = scan(TEXT.as_bytes(), 0..TEXT.len()).expect("good stanzas");
+        let found = scan(TEXT.as_bytes(), 0..TEXT.len());
         assert_eq!(found.len(), 2);
         assert_eq!((slice(&found[0].package), slice(&found[0].version), found[0].base), ("a", "1", true));
         assert_eq!((slice(&found[1].package), slice(&found[1].architecture), found[1].base), ("b", "amd64", false));
@@ -208,10 +204,11 @@ mod tests {
 
     #[test]
     fn any_split_finds_the_same() {
-        let whole = scan(TEXT.as_bytes(), 0..TEXT.len()).expect("good stanzas");
+        let whole = scan(TEXT.as_bytes(), 0..TEXT.len());
+        assert!(whole.iter().all(|found| found.wrong.is_none()));
         for count in 1..TEXT.len() {
             let ranges = split(TEXT.as_bytes(), count);
-            let parts = ranges.into_iter().flat_map(|range| scan(TEXT.as_bytes(), range).expect("good stanzas"));
+            let parts = ranges.into_iter().flat_map(|range| scan(TEXT.as_bytes(), range));
             assert_eq!(parts.collect::<Vec<_>>(), whole, "in {count}");
         }
     }
@@ -225,15 +222,13 @@ mod tests {
         ]), 0..40), count in 1..9_usize) {
             let text = pieces.concat();
             let text = text.as_bytes();
-            let in_parts = || -> Result<Vec<Found>, ScanError> {
-                let parts = split(text, count).into_iter().map(|range| scan(text, range));
-                Ok(parts.collect::<Result<Vec<_>, _>>()?.concat())
-            };
             let whole = scan(text, 0..text.len());
-            proptest::prop_assert_eq!(whole.clone().ok(), in_parts().ok());
-            for found in whole.unwrap_or_default() {
+            let parts: Vec<Found> = split(text, count).into_iter().flat_map(|range| scan(text, range)).collect();
+            proptest::prop_assert_eq!(&whole, &parts);
+            for found in whole {
                 for field in [&found.package, &found.version, &found.architecture] {
-                    proptest::prop_assert!(found.stanza.start <= field.start && field.end <= found.stanza.end);
+                    let within = found.stanza.start <= field.start && field.end <= found.stanza.end;
+                    proptest::prop_assert!(within || found.wrong.is_some());
                 }
                 for name in provided(text, &found.provides) {
                     proptest::prop_assert!(found.stanza.start <= name.start && name.end <= found.stanza.end);
@@ -243,13 +238,16 @@ mod tests {
     }
 
     #[test]
-    fn a_stanza_without_a_name_is_an_error() {
+    fn a_stanza_without_a_name_is_wrong_and_costs_itself_only() {
         for bad in
             ["Package: a\n", "Version: 1\n\nPackage: a\n", "Package:\nVersion: 1\nArchitecture: all\n", "\0", "x\n"]
         {
-            assert!(scan(bad.as_bytes(), 0..bad.len()).is_err(), "{bad:?}");
+            let text = format!("{bad}\n\n{TEXT}");
+            let found = scan(text.as_bytes(), 0..text.len());
+            let good = found.iter().filter(|found| found.wrong.is_none()).count();
+            assert!(found[0].wrong.is_some() && good == 2, "{bad:?}: {found:?}");
         }
         let doubled = "Package: a\nPackage: b\nVersion: 1\nArchitecture: all\n";
-        assert!(scan(doubled.as_bytes(), 0..doubled.len()).is_err());
+        assert!(scan(doubled.as_bytes(), 0..doubled.len())[0].wrong.is_some());
     }
 }

@@ -21,6 +21,7 @@ use crate::pipeline::Chosen;
 use crate::pipeline::Request;
 use crate::recipe;
 use crate::recipe::Recipe;
+use crate::solve::Offer;
 
 /// Prints packages and sizes, or why one is among them.
 pub(super) fn run(arguments: &Show, signals: &Signals) -> Result<(), Failure> {
@@ -118,19 +119,36 @@ fn configuration(report: &[PackageReport], json: bool) -> Result<(), Failure> {
 }
 
 fn why(chosen: &Chosen, package: &str, json: bool) -> Result<(), Failure> {
-    let chain = chosen.solved.as_ref().and_then(|(index, solution)| solution.why(index, package));
-    let Some(chain) = chain else {
+    let found = chosen.solved.as_ref().and_then(|(index, solution)| {
+        let chain = solution.why(index, package)?;
+        Some((chain, solution.offers(index, package)))
+    });
+    let Some((chain, offers)) = found else {
         return Err(Failure::Usage(format!("package `{package}` would not be installed")));
     };
     if json {
-        return print_json(&json!(chain));
+        return print_json(&json!({ "links": chain.links, "versions": offers }));
     }
     let mut text = String::new();
     for (depth, link) in chain.links.iter().enumerate() {
         writeln!(text, "{:indent$}{}: {}", "", link.package, link.reason, indent = 2 * depth)
             .expect("writing to a String succeeds");
     }
+    text.push_str(&versions(&offers));
     print(&text)
+}
+
+/// The versions that there are, and the rule that decided about each.
+fn versions(offers: &[Offer]) -> String {
+    let width = offers.iter().map(|offer| offer.version.len()).max().unwrap_or(0);
+    let mut text = "versions, the preferred first:\n".to_owned();
+    for Offer { version, archive, rule, chosen, .. } in offers {
+        let mark = if *chosen { '*' } else { ' ' };
+        let from = if archive.is_empty() { String::new() } else { format!("{archive}: ") };
+        writeln!(text, "{mark} {version:width$}  {from}{rule}").expect("writing to a String succeeds");
+    }
+    // A rule may quote what a stanza says.
+    text.chars().map(|letter| if letter.is_control() && letter != '\n' { '\u{fffd}' } else { letter }).collect()
 }
 
 /// A number with its thousands apart.

@@ -146,6 +146,10 @@ fn hint(failure: &Failure) -> Option<String> {
             "nothing of it was used; build it again, or take it again from where it was built"
         }
         Error::Publish(error) if matches!(**error, PublishError::Unsigned { .. }) => "nothing of it was used",
+        Error::Archive(error) if matches!(**error, crate::archive::Error::Keyring { .. }) => {
+            "`signed-by` names a file with the public key of who runs the archive"
+        }
+        error if further(error).is_some() => return further(error).map(str::to_owned),
         error if error.is_retryable() => "try again later, or with another `--mirror`; what came is in the cache",
         error if error.is_integrity() => {
             "nothing of it was used; try another `--mirror`, and if that fails too, ask who runs the archive"
@@ -153,4 +157,84 @@ fn hint(failure: &Failure) -> Option<String> {
         _ => return None,
     };
     Some(text.to_owned())
+}
+
+/// What helps with an archive of the recipe's that is not Debian's, where no other mirror can.
+fn further(error: &Error) -> Option<&'static str> {
+    use crate::archive::Error as Archive;
+    use crate::archive::ReleaseError as Release;
+
+    // Those of Debian have plain names; the others are named by URL and suite.
+    let is_further = |name: Option<&str>| name.is_some_and(|name| name.contains("://"));
+    let archive = match error {
+        Error::Archive(archive) if is_further(archive.archive()) => archive,
+        Error::Fetch(fetch) if is_further(fetch.archive()) => {
+            let later = "try again later; what came is in the cache. If it stays so, ask who runs the archive";
+            return (fetch.is_retryable() || fetch.is_integrity()).then_some(later);
+        }
+        _ => return None,
+    };
+    Some(match &**archive {
+        Archive::Signature { .. } => {
+            "is the key that `signed-by` of its `[[archive]]` names the one that who runs it signs with today?"
+        }
+        Archive::Release { source: Release::SuiteMismatch { .. }, .. } => {
+            "if it is the archive you mean, write `allow = [\"suite-mismatch\"]` in its `[[archive]]`"
+        }
+        Archive::Release { source: Release::Field { field: "Date", .. }, .. } => {
+            "if it never has a date, write `allow = [\"no-date\"]` in its `[[archive]]`"
+        }
+        Archive::Release { source: Release::Stale { .. }, .. }
+        | Archive::Release { source: Release::Field { field: "Valid-Until", .. }, .. } => {
+            "if it is no longer kept up, write `allow = [\"expired\"]` in its `[[archive]]`"
+        }
+        Archive::Release { source: Release::Missing(_) | Release::Architecture { .. }, .. } => {
+            "look at `components` of its `[[archive]]`, and whether it has packages for this architecture"
+        }
+        Archive::Download { .. } if !error.is_retryable() && !error.is_integrity() => {
+            "look at `url` and `suite` of its `[[archive]]`; a flat repository has a suite that ends in a slash, \
+             such as `./`"
+        }
+        error if error.is_retryable() => "try again later; what came is in the cache",
+        error if error.is_integrity() => "nothing of it was used; ask who runs the archive",
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::archive::Error as Archive;
+    use crate::archive::ReleaseError;
+    use crate::host::TransportError;
+    use crate::host::download::DownloadError;
+
+    /// Another mirror helps with Debian's archive, and never with one that has a single address.
+    #[test]
+    fn advice_fits_the_archive() {
+        let further = "https://packages.example.org/x tools";
+        let said = |error: Archive| hint(&Failure::Library(error.into())).unwrap_or_default();
+        let release = |archive: &str, source| Archive::Release { archive: archive.to_owned(), source };
+        let download = |archive: &str, source| Archive::Download {
+            archive: archive.to_owned(),
+            path: "InRelease".to_owned(),
+            source: DownloadError::Transport { url: String::new(), source },
+        };
+        let network = || TransportError::Network("refused".to_owned());
+        assert!(said(release("debian", ReleaseError::NoStrongHash)).contains("--mirror"));
+        assert!(said(download("debian", network())).contains("--mirror"));
+        let mismatch = || ReleaseError::SuiteMismatch { wanted: "a".into(), suite: "b".into(), codename: "c".into() };
+        for (error, advice) in [
+            (release(further, ReleaseError::NoStrongHash), "ask who runs the archive"),
+            (release(further, mismatch()), "allow = [\"suite-mismatch\"]"),
+            (release(further, ReleaseError::Field { field: "Date", reason: String::new() }), "allow = [\"no-date\"]"),
+            (release(further, ReleaseError::Stale { until: 0, now: 1 }), "allow = [\"expired\"]"),
+            (release(further, ReleaseError::Missing(String::new())), "`components`"),
+            (download(further, TransportError::NotFound), "flat repository"),
+            (download(further, network()), "try again later"),
+        ] {
+            let said = said(error);
+            assert!(said.contains(advice) && !said.contains("--mirror"), "{advice}: {said}");
+        }
+    }
 }

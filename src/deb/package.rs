@@ -10,7 +10,9 @@ use super::Version;
 use super::parse_relations;
 use super::relation::is_architecture;
 use super::relation::is_package_name;
+use crate::digest::Digest;
 use crate::digest::Sha256;
+use crate::digest::Sha512;
 
 /// One binary package version.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,8 +53,11 @@ pub struct Package {
     pub filename: String,
     /// `Size` of the .deb in bytes.
     pub size: u64,
-    /// `SHA256` of the .deb.
+    /// `SHA256` of the .deb. Where [`sha512`](Self::sha512) is given it is not known before the .deb came, and is that
+    /// of no bytes.
     pub sha256: Sha256,
+    /// `SHA512` of the .deb, where its index has no `SHA256`.
+    pub sha512: Option<Sha512>,
     /// Which archive it is from: the position in the list of sources given to `archive::open`. `None`: a local .deb.
     pub archive: Option<usize>,
 }
@@ -117,8 +122,15 @@ impl Package {
             filename: String::new(),
             size: 0,
             sha256: Sha256::of(b""),
+            sha512: None,
             archive: None,
         }
+    }
+
+    /// What its .deb is fetched by.
+    #[must_use]
+    pub fn digest(&self) -> Digest {
+        self.sha512.map_or(Digest::Sha256(self.sha256), Digest::Sha512)
     }
 
     /// Reads a stanza of an archive's package index; `archive` is the position of its source.
@@ -128,14 +140,18 @@ impl Package {
     pub fn from_index(stanza: &Stanza<'_>, archive: usize) -> Result<Self, PackageError> {
         let fields = Fields::new(stanza);
         let filename = fields.required("Filename")?;
-        if !is_archive_path(filename) {
-            return Err(fields.error("Filename", "it is not a plain path below the archive"));
-        }
+        let filename =
+            archive_path(filename).ok_or_else(|| fields.error("Filename", "it is no plain path below the archive"))?;
         let size = fields.number("Size")?.filter(|&size| size > 0);
         let size = size.ok_or_else(|| fields.error("Size", "it is missing or zero"))?;
-        let sha256 = fields.required("SHA256")?;
-        let sha256 = sha256.parse().map_err(|error| fields.error("SHA256", error))?;
-        Ok(Self { filename: filename.to_owned(), archive: Some(archive), ..fields.package(size, sha256)? })
+        let (sha256, sha512) = match (stanza.get("SHA256"), stanza.get("SHA512")) {
+            (Some(sha256), _) => (sha256.parse().map_err(|error| fields.error("SHA256", error))?, None),
+            (None, Some(sha512)) => {
+                (Sha256::of(b""), Some(sha512.parse().map_err(|error| fields.error("SHA512", error))?))
+            }
+            (None, None) => return Err(fields.error("SHA256", "it is missing, and so is SHA512")),
+        };
+        Ok(Self { filename, sha512, archive: Some(archive), ..fields.package(size, sha256)? })
     }
 
     /// Reads the control file of a .deb, whose size and digest the caller knows.
@@ -226,6 +242,7 @@ impl<'a> Fields<'a> {
             filename: String::new(),
             size,
             sha256,
+            sha512: None,
             archive: None,
             version,
         })
@@ -317,16 +334,19 @@ impl<'a> Fields<'a> {
     }
 }
 
-/// Whether a Filename is a plain relative path: no scheme, no dot segments, no escapes of them, nothing that a
-/// URL gives a meaning. A colon is common in names (epochs); before the first slash it would be a scheme.
-fn is_archive_path(path: &str) -> bool {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"+._~%:/-".contains(&byte);
-    let segment = |name: &str| !matches!(name, "" | "..") && !name.to_ascii_lowercase().contains("%2e");
-    let path = path.strip_prefix("./").unwrap_or(path);
-    path.len() <= 4096
+/// A Filename as a plain relative path, below the archive's base wherever it begins: doubled slashes, `.` and a slash
+/// at the beginning mean nothing to a server. No scheme, no `..`, no escapes of it, nothing that a URL gives a meaning.
+/// A colon is common in names (epochs); before the first slash it would be a scheme.
+fn archive_path(path: &str) -> Option<String> {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"+._~%:/@=,-".contains(&byte);
+    let leads_out = |name: &&str| *name == ".." || name.to_ascii_lowercase().contains("%2e");
+    let names: Vec<&str> = path.split('/').filter(|name| !matches!(*name, "" | ".")).collect();
+    let good = path.len() <= 4096
         && path.bytes().all(plain)
-        && path.split('/').all(|name| segment(name) && name != ".")
-        && !path.split('/').next().unwrap_or_default().contains(':')
+        && !path.ends_with('/')
+        && !names.iter().any(leads_out)
+        && !path.split('/').next().unwrap_or_default().contains(':');
+    (good && !names.is_empty()).then(|| names.join("/"))
 }
 
 /// A stanza that describes no package.
@@ -397,11 +417,8 @@ mod tests {
     fn cases_40_to_42_and_45_what_is_refused() {
         for field in [
             "Filename",
-            "Filename: /etc/passwd",
             "Filename: ../a",
             "Filename: pool/../../a",
-            "Filename: pool//a",
-            "Filename: //example.org/a",
             "Filename: http://example.org/a",
             "Filename: a:b",
             "Filename: pool/%2e%2E/a",
@@ -409,7 +426,6 @@ mod tests {
             "Filename: pool/a#b",
             "Filename: pool/a b",
             "Filename: pool/\u{e9}",
-            "Filename: pool/./a",
             "Filename: pool/a\\b",
             "Filename: pool/",
             "Size",
@@ -451,7 +467,35 @@ mod tests {
         }
         let long = format!("Filename: {}", "a/".repeat(2500) + "a");
         assert!(with(&long).is_err());
-        assert!(with("Filename: ./pool/main/liba_1.0~rc1+b1-2_all.deb").is_ok());
+    }
+
+    #[test]
+    fn forms_of_filename_that_others_write() {
+        for (written, meant) in [
+            ("./pool/main/liba_1.0~rc1+b1-2_all.deb", "pool/main/liba_1.0~rc1+b1-2_all.deb"),
+            ("pool//main/a.deb", "pool/main/a.deb"),
+            ("/pool/a.deb", "pool/a.deb"),
+            ("//example.org/a.deb", "example.org/a.deb"),
+            ("pool/./a.deb", "pool/a.deb"),
+            ("pool/@scope/a=1,2.deb", "pool/@scope/a=1,2.deb"),
+            ("pool/a_1:2_all.deb", "pool/a_1:2_all.deb"),
+        ] {
+            assert_eq!(with(&format!("Filename: {written}")).expect(written).filename, meant);
+        }
+    }
+
+    #[test]
+    fn sha512_alone_is_enough() {
+        let sha512 = Sha512::of(b"x");
+        let text = INDEX.replace(
+            "SHA256: e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+            &format!("SHA512: {sha512}"),
+        );
+        let package = read(&text).expect("a package");
+        assert_eq!((package.sha512, package.digest()), (Some(sha512), Digest::Sha512(sha512)));
+        assert!(read(&text.replace(&sha512.to_string(), "12")).is_err());
+        let both = with(&format!("SHA512: {sha512}")).expect("a package");
+        assert_eq!((both.sha512, both.digest()), (None, Digest::Sha256(Sha256::of(b""))));
     }
 
     #[test]

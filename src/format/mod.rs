@@ -5,6 +5,7 @@ pub mod compress;
 pub mod elf;
 pub mod newc;
 pub mod shown;
+pub mod signed;
 pub mod tar;
 
 use std::io;

@@ -1,17 +1,22 @@
 //! Getting one file whose digest is known: mirrors in turn, resumed, retried, counted, checked.
 //!
 //! Bytes go straight into a new blob of the store, which appears only when its size and digest are those wanted.
-//! Where they came from then no longer matters.
+//! Where they came from then no longer matters. The store knows blobs by SHA-256; of what is named by SHA-512 a record
+//! says which blob it was, and the blob is hashed again before that is believed.
 
 use std::io;
 use std::io::Read;
 use std::io::Write;
+use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use crate::cancel::Cancelled;
+use crate::digest::Digest;
 use crate::digest::Sha256;
+use crate::digest::Sha512;
+use crate::digest::Sha512State;
 use crate::host::Event;
 use crate::host::Host;
 use crate::host::StoreError;
@@ -19,6 +24,7 @@ use crate::host::StoreWriter;
 use crate::host::StoredBlob;
 use crate::host::TransportError;
 use crate::host::redacted;
+use crate::tree::Content;
 
 /// Pauses before each further round over the mirrors. Fixed, so that a build behaves the same every time.
 const PAUSES: [Duration; 3] = [Duration::from_millis(250), Duration::from_secs(1), Duration::from_secs(4)];
@@ -63,7 +69,7 @@ pub struct Wanted<'a> {
     /// Its paths below each mirror's base, the best first.
     pub paths: &'a [String],
     /// What it is.
-    pub sha256: Sha256,
+    pub digest: Digest,
     /// Its size.
     pub size: u64,
     /// The stage whose progress it is.
@@ -116,6 +122,12 @@ pub enum DownloadError {
         /// Wanted and found.
         source: Box<StoreError>,
     },
+    /// The same, of a file that is named by SHA-512.
+    #[error("<{url}> is not the file that was signed for: its SHA-512 is another")]
+    Other {
+        /// Without user and password.
+        url: String,
+    },
     /// The store takes no more bytes: most often a full disk.
     #[error("cannot write a download to the cache")]
     Write(#[source] io::Error),
@@ -138,7 +150,7 @@ impl DownloadError {
     /// Whether bytes came that are not those signed for.
     #[must_use]
     pub const fn is_integrity(&self) -> bool {
-        matches!(self, Self::Mismatch { .. } | Self::TooBig { .. })
+        matches!(self, Self::Mismatch { .. } | Self::Other { .. } | Self::TooBig { .. })
     }
 
     /// Whether trying elsewhere is useless.
@@ -155,7 +167,7 @@ impl DownloadError {
             Self::Transport { .. } => 3,
             Self::Body { .. } => 4,
             Self::TooBig { .. } => 5,
-            Self::Mismatch { .. } => 6,
+            Self::Mismatch { .. } | Self::Other { .. } => 6,
             Self::Cancelled(_) | Self::Write(_) | Self::Store(_) => 7,
         }
     }
@@ -166,12 +178,33 @@ impl DownloadError {
 /// # Errors
 /// No mirror has it as signed for, the store failed, or the build was cancelled.
 pub fn download(host: &Host, wanted: &Wanted<'_>) -> Result<StoredBlob, DownloadError> {
-    if let Some(blob) = host.store.get(&wanted.sha256).map_err(store_failed)? {
+    if let Some(blob) = stored(host, &wanted.digest).map_err(store_failed)? {
         host.reporter.event(&Event::StageProgress { stage: wanted.stage, done: wanted.size });
         return Ok(blob);
     }
-    let mut download = Download { host, wanted, writer: None, received: 0, resumed: false, told: 0 };
+    let hash = matches!(wanted.digest, Digest::Sha512(_)).then(Sha512State::default);
+    let mut download = Download { host, wanted, writer: None, hash, received: 0, resumed: false, told: 0 };
     over_mirrors(host, wanted.mirrors, wanted.paths, |url| download.from(url))
+}
+
+/// The kind of the records that say which blob is of a SHA-512. The blob is hashed again, so each proves itself.
+const SHA512_RECORD: &str = "sha512";
+
+/// The blob of this digest, as the store has it.
+///
+/// # Errors
+/// The store cannot be read.
+pub fn stored(host: &Host, digest: &Digest) -> Result<Option<StoredBlob>, StoreError> {
+    let sha512 = match digest {
+        Digest::Sha256(sha256) => return host.store.get(sha256),
+        Digest::Sha512(sha512) => sha512,
+    };
+    let record = host.store.signed(SHA512_RECORD, &sha512.to_string())?;
+    let sha256: Option<Sha256> = record.and_then(|bytes| String::from_utf8(bytes).ok()?.parse().ok());
+    let Some(blob) = sha256.map(|sha256| host.store.get(&sha256)).transpose()?.flatten() else { return Ok(None) };
+    let content = Content::from_blob(Arc::clone(&blob.blob), 0, blob.size, blob.sha256);
+    let found = Sha512::of_reader(&mut content.reader()).ok();
+    Ok((found == Some(*sha512)).then_some(blob))
 }
 
 /// Gets a small file whose digest is not known: the signed files themselves. At most `limit` bytes, the limit `release`.
@@ -272,6 +305,8 @@ struct Download<'a> {
     wanted: &'a Wanted<'a>,
     /// Has been given `received` bytes.
     writer: Option<Box<dyn StoreWriter>>,
+    /// Of the same bytes, where the file is named by SHA-512.
+    hash: Option<Sha512State>,
     received: u64,
     /// The bytes came in more than one answer, so they may be of different files.
     resumed: bool,
@@ -297,6 +332,7 @@ impl Download<'_> {
 
     fn restart(&mut self) {
         self.writer = None;
+        self.hash = self.hash.take().map(|_| Sha512State::default());
         self.received = 0;
         self.resumed = false;
     }
@@ -313,8 +349,26 @@ impl Download<'_> {
         self.resumed |= self.received > 0;
         self.receive(url, answer.body, answer.length)?;
         let writer = self.writer()?;
-        match writer.commit(Some((self.wanted.sha256, self.wanted.size))) {
-            Ok(blob) => Ok(blob),
+        let expected = match self.wanted.digest {
+            Digest::Sha256(sha256) => Some((sha256, self.wanted.size)),
+            Digest::Sha512(sha512) => {
+                let found = self.hash.take().map(Sha512State::finish);
+                self.hash = Some(Sha512State::default());
+                if found != Some(sha512) || self.received != self.wanted.size {
+                    return Err(DownloadError::Other { url: redacted(url) });
+                }
+                None
+            }
+        };
+        match writer.commit(expected) {
+            Ok(blob) => {
+                if let Digest::Sha512(sha512) = self.wanted.digest {
+                    let record = blob.sha256.to_string();
+                    let kept = self.host.store.set_signed(SHA512_RECORD, &sha512.to_string(), record.as_bytes());
+                    kept.map_err(store_failed)?;
+                }
+                Ok(blob)
+            }
             Err(error @ StoreError::Mismatch { .. }) => {
                 Err(DownloadError::Mismatch { url: redacted(url), source: Box::new(error) })
             }
@@ -355,6 +409,9 @@ impl Download<'_> {
             }
             if let Err(source) = writer.write_all(&buffer[..count]) {
                 break Err(DownloadError::Write(source));
+            }
+            if let Some(hash) = &mut self.hash {
+                hash.write_all(&buffer[..count]).expect("a hash takes every byte");
             }
             self.received += count as u64;
             self.tell();

@@ -46,6 +46,7 @@ use crate::cancel::Cancel;
 use crate::cancel::Cancelled;
 use crate::digest::Sha256;
 use crate::format::shown::shown as escaped;
+use crate::format::signed::Signed;
 use crate::kernel;
 use crate::kernel::Modules;
 use crate::limits::Limits;
@@ -357,22 +358,34 @@ pub enum StoreError {
 
 /// Whose signature counts.
 pub trait Trust: Send + Sync {
-    /// Checks an OpenPGP signature over `text` made by a key of `keyring` (one or more certificates, armored or
-    /// not). At least one good signature by a key that was valid when it signed and is valid `at`; none that is
-    /// bad from a known key. Returns the fingerprints of the good signers (the certificates' primary keys).
+    /// Checks the OpenPGP signatures of `signed` against `keyring` (one or more certificates, armored or not, or a
+    /// keybox of GnuPG). At least one good signature by a key that was valid when it signed and is valid `at`; none
+    /// that is bad from a known key. Without a time each signature is judged at when it says that it was made.
     ///
     /// # Errors
     /// No such signature.
-    fn verify(&self, text: &[u8], signature: &[u8], keyring: &[u8], at: i64) -> Result<Vec<String>, TrustError>;
+    fn verify(&self, signed: &Signed, keyring: &[u8], at: Option<i64>) -> Result<Signatures, TrustError>;
+}
+
+/// The good signatures over a text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Signatures {
+    /// Fingerprints of the keys that made them (the certificates' primary keys), sorted.
+    pub signers: Vec<String>,
+    /// When the newest of them was made, in seconds since 1970.
+    pub made: i64,
 }
 
 /// Why a signature does not count.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum TrustError {
-    /// The signature or keyring is not OpenPGP, or over a limit.
+    /// The signature is not OpenPGP, or it or the keyring is over a limit.
     #[error("malformed OpenPGP data: {0}")]
     Malformed(String),
+    /// The keyring is none.
+    #[error("the keyring cannot be used: {0}")]
+    Keyring(String),
     /// A known key's signature does not fit the text.
     #[error("bad signature by key {0}: the text was changed after signing")]
     Bad(String),

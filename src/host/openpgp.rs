@@ -27,6 +27,8 @@ use pgp::types::Tag;
 
 use crate::deb::date::day;
 use crate::format::shown::shown;
+use crate::format::signed::Signed;
+use crate::host::Signatures;
 use crate::host::Trust;
 use crate::host::TrustError;
 use crate::limits::Limits;
@@ -49,18 +51,23 @@ pub struct OpenPgp {
 }
 
 impl Trust for OpenPgp {
-    fn verify(&self, text: &[u8], signature: &[u8], keyring: &[u8], at: i64) -> Result<Vec<String>, TrustError> {
+    fn verify(&self, signed: &Signed, keyring: &[u8], at: Option<i64>) -> Result<Signatures, TrustError> {
         let certificates = parse_keyring(keyring, self.limits.keyring)?;
+        let text = signed.hashed();
         let mut good = Vec::new();
+        let mut newest = i64::MIN;
         let mut unknown = Vec::new();
         let mut refused = None;
-        for signature in &parse_signatures(signature, self.limits.signatures)? {
+        for signature in &parse_signatures(signed.signature(), self.limits.signatures)? {
             let Some(signer) = Signer::find(&certificates, signature) else {
                 unknown.push(issuer(signature));
                 continue;
             };
-            match signer.check(signature, text, at) {
-                Ok(()) => good.push(signer.fingerprint()),
+            match signer.check(signature, &text, at) {
+                Ok(made) => {
+                    good.push(signer.fingerprint());
+                    newest = newest.max(made);
+                }
                 Err(error @ TrustError::Bad(_)) => return Err(error),
                 Err(error) => refused = Some(error),
             }
@@ -70,7 +77,7 @@ impl Trust for OpenPgp {
         }
         good.sort();
         good.dedup();
-        Ok(good)
+        Ok(Signatures { signers: good, made: newest })
     }
 }
 
@@ -100,8 +107,9 @@ impl<'a> Signer<'a> {
         fingerprint(&self.certificate.primary_key)
     }
 
-    /// Whether this signature over `text` counts: the mathematics first, then strength, then time.
-    fn check(&self, signature: &Signature, text: &[u8], at: i64) -> Result<(), TrustError> {
+    /// Whether this signature over `text` counts: the mathematics first, then strength, then time. Returns when it was
+    /// made, at which it is judged where no other time is given.
+    fn check(&self, signature: &Signature, text: &[u8], at: Option<i64>) -> Result<i64, TrustError> {
         let verified = match self.subkey {
             Some(subkey) => signature.verify(&subkey.key, text),
             None => signature.verify(&self.certificate.primary_key, text),
@@ -114,7 +122,8 @@ impl<'a> Signer<'a> {
         check_strength(signature).map_err(|reason| self.weak(reason))?;
         check_data_signature(signature).map_err(TrustError::Malformed)?;
         let made = created(signature).ok_or_else(|| TrustError::Malformed("a signature without a date".into()))?;
-        if made > at + FUTURE_MAX {
+        let at = at.unwrap_or(made);
+        if made > at.saturating_add(FUTURE_MAX) {
             return Err(self.expired("the signature is dated in the future".into()));
         }
         if let Some(end) = expiry(made, signature.signature_expiration_time())
@@ -123,7 +132,7 @@ impl<'a> Signer<'a> {
             return Err(self.expired(format!("the signature expired on {}", day(end))));
         }
         // Valid when it signed, and valid now: a key that expired since may have been sold since.
-        self.check_keys(&[made, at], at)
+        self.check_keys(&[made, at], at).map(|()| made)
     }
 
     /// Whether the key may sign data at all of `times`, as far as is known `at` the time of judgement.
@@ -217,7 +226,7 @@ fn newest<'a>(
     verifies: impl Fn(&Signature) -> bool,
 ) -> Option<&'a Signature> {
     let mut candidates: Vec<&Signature> = signatures
-        .filter(|signature| created(signature).is_some_and(|made| made <= at + FUTURE_MAX))
+        .filter(|signature| created(signature).is_some_and(|made| made <= at.saturating_add(FUTURE_MAX)))
         .filter(|signature| check_strength(signature).is_ok() && check_criticals(signature).is_ok())
         .take(SELF_SIGNATURES_MAX)
         .collect();
@@ -330,31 +339,55 @@ fn parse_signatures(bytes: &[u8], max: u64) -> Result<Vec<Signature>, TrustError
 }
 
 fn parse_keyring(bytes: &[u8], max: u64) -> Result<Vec<SignedPublicKey>, TrustError> {
+    let wrong = |reason: String| TrustError::Keyring(reason);
     if bytes.len() as u64 > max {
         return Err(TrustError::Malformed(format!("a keyring of more than {max} bytes (limit `keyring`)")));
     }
+    let binary;
+    let bytes = if keybox::is_one(bytes) {
+        binary = keybox::keys(bytes).ok_or_else(|| wrong("it is a damaged keybox of GnuPG".into()))?;
+        &binary
+    } else {
+        bytes
+    };
     // A packet of the keyring that is not understood (a new algorithm, a photograph) costs only its own key.
-    let packets = packets(bytes, BlockType::PublicKey)?.filter(Result::is_ok);
+    let packets = packets(bytes, BlockType::PublicKey).map_err(|error| match error {
+        TrustError::Malformed(reason) => wrong(reason),
+        error => error,
+    })?;
+    let packets = packets.filter(Result::is_ok);
     let certificates: Vec<_> = SignedPublicKey::from_packets(Box::new(packets).peekable()).flatten().collect();
     if certificates.is_empty() {
-        return Err(TrustError::Malformed("the keyring holds no key".into()));
+        return Err(wrong("it holds no public key".into()));
     }
     Ok(certificates)
 }
 
 type Packets = Box<dyn Iterator<Item = pgp::errors::Result<Packet>>>;
 
-/// The packets of binary data, or of armored blocks of one kind, one after the other.
+/// The packets of binary data, or of armored blocks of one kind, one after the other. Around the blocks of a keyring
+/// may be words, as people write them there; around signatures nothing may be.
 fn packets(bytes: &[u8], kind: BlockType) -> Result<Packets, TrustError> {
     // Every binary packet starts with its highest bit set (RFC 9580, 4.2); no letter of an armor does.
     if bytes.first().is_some_and(|byte| byte & 0x80 != 0) {
         return Ok(Box::new(PacketParser::new(std::io::Cursor::new(bytes.to_vec()))));
     }
-    let text = std::str::from_utf8(bytes).map_err(|_| TrustError::Malformed("neither armored nor binary".into()))?;
+    let text = String::from_utf8_lossy(bytes);
+    let what = if kind == BlockType::Signature { "SIGNATURE" } else { "PUBLIC KEY BLOCK" };
+    let (begin, end) = (format!("-----BEGIN PGP {what}-----"), format!("-----END PGP {what}-----"));
     let mut all: Vec<pgp::errors::Result<Packet>> = Vec::new();
-    let end =
-        format!("-----END PGP {}-----", if kind == BlockType::Signature { "SIGNATURE" } else { "PUBLIC KEY BLOCK" });
-    for block in text.split_inclusive(end.as_str()).filter(|block| !block.trim().is_empty()) {
+    let mut blocks = 0;
+    for part in text.split_inclusive(end.as_str()) {
+        let Some(block) = part.find(&begin).map(|at| &part[at..]) else {
+            if kind == BlockType::PublicKey || part.trim().is_empty() {
+                continue;
+            }
+            return Err(TrustError::Malformed("something else than an armored signature".into()));
+        };
+        if kind == BlockType::Signature && !part.trim_start().starts_with(&begin) {
+            return Err(TrustError::Malformed("something before an armored signature".into()));
+        }
+        blocks += 1;
         let mut dearmor = Dearmor::new(BufReader::new(block.as_bytes()));
         dearmor.read_header().map_err(|error| malformed(&error))?;
         if dearmor.typ != Some(kind) {
@@ -364,7 +397,44 @@ fn packets(bytes: &[u8], kind: BlockType) -> Result<Packets, TrustError> {
         dearmor.read_to_end(&mut binary).map_err(|error| malformed(&error))?;
         all.extend(PacketParser::new(std::io::Cursor::new(binary)));
     }
+    if blocks == 0 {
+        let private = text.contains("-----BEGIN PGP PRIVATE KEY BLOCK-----");
+        let found = if private { "it is a private key" } else { "it is neither armored nor binary OpenPGP data" };
+        return Err(TrustError::Malformed(found.into()));
+    }
     Ok(Box::new(all.into_iter()))
+}
+
+/// GnuPG's own form of keyrings, `pubring.kbx`: blobs, each with its length, kind and the place of its key
+/// (GnuPG's `kbx/keybox-blob.c` describes them).
+mod keybox {
+    /// Kind of a blob that holds an OpenPGP key.
+    const OPENPGP: u8 = 2;
+
+    pub(super) fn is_one(bytes: &[u8]) -> bool {
+        // The first blob is a header of kind 1 with a magic number.
+        bytes.get(4) == Some(&1) && bytes.get(8..12) == Some(b"KBXf")
+    }
+
+    /// The keys of all blobs, one after the other; `None` for a file that contradicts itself.
+    pub(super) fn keys(bytes: &[u8]) -> Option<Vec<u8>> {
+        let number = |at: &[u8], from: usize| {
+            let bytes = at.get(from..from + 4)?.try_into().ok()?;
+            usize::try_from(u32::from_be_bytes(bytes)).ok()
+        };
+        let mut keys = Vec::new();
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            let length = number(rest, 0).filter(|&length| length >= 5)?;
+            let (blob, after) = rest.split_at_checked(length)?;
+            if blob[4] == OPENPGP {
+                let (start, size) = (number(blob, 8)?, number(blob, 12)?);
+                keys.extend_from_slice(blob.get(start..start.checked_add(size)?)?);
+            }
+            rest = after;
+        }
+        Some(keys)
+    }
 }
 
 /// The library's errors may quote all they were given.

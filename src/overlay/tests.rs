@@ -33,6 +33,7 @@ fn recipe() -> Recipe {
             snapshot: None,
             signed_by: None,
         },
+        pins: Vec::new(),
         archives: Vec::new(),
         install: recipe::Install {
             base: recipe::Base::Required,

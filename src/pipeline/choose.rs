@@ -115,9 +115,14 @@ fn solved(host: &Host, asked: &Request<'_>, sources: Vec<Source>) -> Result<Chos
     let mut index = stage(host, "index", || Ok(archive::open(host, &sources, &asked.archive)?))?;
     let mut request = request(host, recipe, &mut index)?;
     request.keep = asked.moved.map(|moved| kept(&index, moved)).unwrap_or_default();
-    let solution = stage(host, "solve", || Ok(solve::solve_unless(&index, &request, &host.cancel())?))?;
-    let packages = solution.ids().map(|id| index.package(id).clone()).collect();
-    let loaders = loaders(&index, recipe)?;
+    let solution = stage(host, "solve", || {
+        let solution = solve::solve_unless(&index, &request, &host.cancel());
+        solution.map_err(|error| with_components(host, &sources, error).into())
+    })?;
+    let mut packages: Vec<Package> = solution.ids().map(|id| index.package(id).clone()).collect();
+    let mut loaders = loaders(&index, &request, recipe)?;
+    fetch::identify(host, &sources, &mut packages)?;
+    fetch::identify(host, &sources, &mut loaders)?;
     let proofs = index.proofs().to_vec();
     let reasons = solution.packages.iter().map(|selected| selected.why.words(&index)).collect();
     Ok(Chosen { sources, packages, reasons, loaders, proofs, unproved: false, solved: Some((index, solution)) })
@@ -128,9 +133,12 @@ pub(super) fn request(host: &Host, recipe: &Recipe, index: &mut Index) -> Result
     let mut wishes = Vec::new();
     for request in &recipe.packages {
         wishes.push(match request {
-            PackageRequest::Named { name, architecture, version } => {
-                Wish::Named { name: name.clone(), architecture: architecture.clone(), version: version.clone() }
-            }
+            PackageRequest::Named { name, architecture, version, release } => Wish::Named {
+                name: name.clone(),
+                architecture: architecture.clone(),
+                version: version.clone(),
+                release: release.clone(),
+            },
             PackageRequest::Local(file) => Wish::Local(index.add_local(local(host, file)?)),
         });
     }
@@ -138,6 +146,7 @@ pub(super) fn request(host: &Host, recipe: &Recipe, index: &mut Index) -> Result
     request.wishes = wishes;
     request.base = recipe.install.base;
     request.recommends = recipe.install.recommends;
+    request.pins = recipe.pins.clone();
     request.steps = host.limits.steps;
     Ok(request)
 }
@@ -149,6 +158,19 @@ fn own_debs(recipe: &Recipe) -> impl Iterator<Item = &LocalFile> {
     })
 }
 
+/// Says of unknown names in which component of Debian's they are, when it is one that the recipe does not use.
+fn with_components(host: &Host, sources: &[Source], error: solve::Error) -> solve::Error {
+    let solve::Error::Unknown(mut wishes) = error else { return error };
+    let names: BTreeSet<&str> =
+        wishes.iter().filter(|wish| wish.existing.is_empty()).map(|wish| wish.name.as_str()).collect();
+    let suite = sources.iter().find(|source| source.base).filter(|_| !names.is_empty());
+    let found = suite.map(|source| archive::elsewhere(host, source, &names)).unwrap_or_default();
+    for wish in &mut wishes {
+        wish.component = found.get(&wish.name).cloned();
+    }
+    solve::Error::Unknown(wishes)
+}
+
 /// The packages that stay as they are while others of their lock move.
 fn kept(index: &Index, moved: Moved<'_>) -> BTreeSet<PackageId> {
     if moved.packages.is_empty() {
@@ -158,7 +180,8 @@ fn kept(index: &Index, moved: Moved<'_>) -> BTreeSet<PackageId> {
     let ids = |locked: &LockedPackage| {
         let same = |id: &PackageId| {
             let package = index.package(*id);
-            package.sha256 == locked.sha256 && package.architecture == locked.architecture
+            let same = package.sha512.is_some() && package.version.as_str() == locked.version;
+            (same || package.sha256 == locked.sha256) && package.architecture == locked.architecture
         };
         index.named(&locked.name).iter().copied().filter(same).collect::<Vec<_>>()
     };
@@ -178,25 +201,22 @@ fn local(host: &Host, file: &LocalFile) -> Result<Package, Error> {
     Ok(Package { filename: file.path.display().to_string(), ..package })
 }
 
-/// The newest version of each package that the head's boot loaders are taken from. Nothing of them is installed,
+/// The preferred version of each package that the head's boot loaders are taken from. Nothing of them is installed,
 /// so what they depend on does not matter.
-pub(super) fn loaders(index: &Index, recipe: &Recipe) -> Result<Vec<Package>, Error> {
+pub(super) fn loaders(index: &Index, request: &solve::Request, recipe: &Recipe) -> Result<Vec<Package>, Error> {
     let Some(head) = &recipe.head else { return Ok(Vec::new()) };
-    let architecture = &recipe.debian.architecture;
-    let newest = |name: &&str| {
-        let fits = |id: &&PackageId| [architecture, "all"].contains(&index.package(**id).architecture.as_str());
-        let versions = index.named(name).iter().filter(fits);
-        let newest = versions.max_by(|a, b| index.package(**a).version.cmp(&index.package(**b).version).then(b.cmp(a)));
-        newest.map(|id| index.package(*id).clone()).ok_or_else(|| Error::Loader((*name).to_owned()))
+    let preferred = |name: &&str| {
+        let preferred = solve::preferred(index, request, name);
+        preferred.map(|id| index.package(id).clone()).ok_or_else(|| Error::Loader((*name).to_owned()))
     };
-    head::loader_packages(architecture, head.boot).iter().map(newest).collect()
+    head::loader_packages(&recipe.debian.architecture, head.boot).iter().map(preferred).collect()
 }
 
 /// Fetches the root's packages, and gives them in the order in which they are unpacked and configured.
 pub(super) fn fetch(host: &Host, architecture: &str, chosen: &Chosen) -> Result<Vec<Deb>, Error> {
     let debs = fetch_described(host, chosen, &chosen.packages)?;
     let index = Index::from_packages(debs.iter().map(|deb| deb.package.clone()).collect());
-    let order = solve::order(&index, &Solution::all(&index, architecture));
+    let order = solve::order(&index, &Solution::all(&index, architecture))?;
     let mut by_id: BTreeMap<PackageId, Deb> = index.ids().zip(debs).collect();
     Ok(order.into_iter().filter_map(|id| by_id.remove(&id)).collect())
 }

@@ -33,6 +33,7 @@ use crate::deb::Package;
 use crate::deb::file::DebFile;
 use crate::digest::Sha256;
 use crate::error::Error;
+use crate::fetch;
 use crate::host::Event;
 use crate::host::Host;
 use crate::recipe::Lock;
@@ -71,19 +72,19 @@ pub fn prove(host: &Host, recipe: Option<&Recipe>, mirrors: &Mirrors, lock: &Loc
 
 fn prove_all(host: &Host, recipe: Option<&Recipe>, mirrors: &Mirrors, lock: &Lock) -> Result<Proved, Error> {
     let cancel = host.cancel();
-    let sources = match recipe {
+    let chain: Vec<Source> = match recipe {
         Some(recipe) => {
             check_recipe(recipe, lock)?;
             sources::sources(recipe, mirrors, Some(lock))?
         }
         None => lock.sources.iter().map(|locked| sources::of_lock(mirrors, locked)).collect::<Result<_, _>>()?,
     };
-    let proofs = proofs(host, &sources, lock)?;
-    let index = archive::reopen(host, &sources, &proofs).map_err(unproved)?;
+    let proofs = proofs(host, &chain, lock)?;
+    let index = archive::reopen(host, &chain, &proofs).map_err(unproved)?;
     let sources = index.proofs().to_vec();
     let signed = match recipe {
-        Some(recipe) => judge(host, recipe, lock, index)?.0,
-        None => alone(lock, &index)?,
+        Some(recipe) => judge(host, recipe, &chain, lock, index)?.0,
+        None => alone(host, &chain, lock, &index)?,
     };
     let mut debs = 0;
     for package in &signed {
@@ -119,7 +120,7 @@ pub(super) fn locked(host: &Host, request: &Request<'_>, sources: &[Source], loc
         }
         index => index?,
     };
-    let (_, reasons) = judge(host, recipe, lock, index)?;
+    let (_, reasons) = judge(host, recipe, sources, lock, index)?;
     let bytes = serde_json::to_vec(&reasons).expect("a list of texts has a JSON form");
     host.store.set_record(RECORD, &key, &bytes)?;
     Ok(Locked { proofs, reasons: Some(reasons) })
@@ -129,7 +130,8 @@ pub(super) fn locked(host: &Host, request: &Request<'_>, sources: &[Source], loc
 fn fingerprint(recipe: &Recipe, sources: &[Source], lock: &Lock) -> Sha256 {
     let source = |source: &Source| {
         let keyring = Sha256::of(&source.keyring);
-        (source.name.clone(), source.suite.clone(), source.components.clone(), keyring, source.allow.clone())
+        let from = (source.name.clone(), source.suite.clone(), source.components.clone());
+        (from, keyring, source.packages.clone(), source.allow.clone())
     };
     let sources: Vec<_> = sources.iter().map(source).collect();
     let all = (env!("CARGO_PKG_VERSION"), recipe.selection, &recipe.debian.architecture, sources, lock.to_text());
@@ -162,7 +164,7 @@ fn proofs(host: &Host, sources: &[Source], lock: &Lock) -> Result<Vec<Proof>, Er
     }
     let proofs: Vec<Proof> = lock.sources.iter().map(choose::proof).collect();
     for (source, proof) in sources.iter().zip(&proofs) {
-        archive::verify_proof(host.trust.as_ref(), &source.keyring, proof, &host.limits)?;
+        archive::verify_proof(host.trust.as_ref(), &source.keyring, &source.allow, proof, &host.limits)?;
         if source.suite != proof.suite {
             let reason =
                 format!("source `{}` has suite `{}` there, in the recipe `{}`", source.name, proof.suite, source.suite);
@@ -183,22 +185,28 @@ fn unproved(error: archive::Error) -> Error {
 
 /// Judges a lock by its recipe and by what was signed. Returns the packages that follow from the archives, and the
 /// reasons for the root's packages in the lock's order.
-fn judge(host: &Host, recipe: &Recipe, lock: &Lock, mut index: Index) -> Result<(Vec<Package>, Vec<String>), Error> {
+fn judge(
+    host: &Host,
+    recipe: &Recipe,
+    sources: &[Source],
+    lock: &Lock,
+    mut index: Index,
+) -> Result<(Vec<Package>, Vec<String>), Error> {
     let asked = choose::request(host, recipe, &mut index)?;
     let mut ids = Vec::new();
     for locked in &lock.packages {
         ids.push(match &locked.source {
-            Some(source) => find(&index, source, locked)?,
+            Some(source) => find(host, sources, &index, source, locked)?,
             None => own(&index, locked)?,
         });
     }
-    let loaders = choose::loaders(&index, recipe)?;
+    let loaders = choose::loaders(&index, &asked, recipe)?;
     let mut signed: Vec<Package> = Vec::new();
     for locked in &lock.loaders {
         let source = locked.source.as_ref().ok_or_else(|| misfit(no_own(locked)))?;
-        signed.push(index.package(find(&index, source, locked)?).clone());
+        signed.push(proved(&index, find(host, sources, &index, source, locked)?, locked));
     }
-    if !loaders.iter().map(|loader| loader.sha256).eq(signed.iter().map(|loader| loader.sha256)) {
+    if !loaders.iter().map(Package::digest).eq(signed.iter().map(Package::digest)) {
         let wanted: Vec<String> = loaders.iter().map(|loader| format!("{} {}", loader.name, loader.version)).collect();
         let wanted = if wanted.is_empty() { "none".to_owned() } else { wanted.join(", ") };
         return Err(misfit(format!("its loaders are not those that the recipe's head needs: {wanted}")));
@@ -208,22 +216,32 @@ fn judge(host: &Host, recipe: &Recipe, lock: &Lock, mut index: Index) -> Result<
     let reasons: BTreeMap<PackageId, String> =
         solution.packages.iter().map(|selected| (selected.id, selected.why.words(&index))).collect();
     let reasons = ids.iter().map(|id| reasons[id].clone()).collect();
-    signed.extend(ids.iter().map(|&id| index.package(id)).filter(|package| package.archive.is_some()).cloned());
+    let root = ids.iter().zip(&lock.packages).map(|(&id, locked)| proved(&index, id, locked));
+    signed.extend(root.filter(|package| package.archive.is_some()));
     Ok((signed, reasons))
 }
 
 /// Judges a lock without its recipe: that its packages were signed for and, if all were, that they fit together.
-fn alone(lock: &Lock, index: &Index) -> Result<Vec<Package>, Error> {
-    let find_all = |packages: &[LockedPackage]| -> Result<Vec<PackageId>, Error> {
+fn alone(host: &Host, sources: &[Source], lock: &Lock, index: &Index) -> Result<Vec<Package>, Error> {
+    let find_all = |packages: &[LockedPackage]| -> Result<Vec<(PackageId, Package)>, Error> {
         let of_archives = packages.iter().filter_map(|locked| Some((locked.source.as_ref()?, locked)));
-        of_archives.map(|(source, locked)| find(index, source, locked)).collect()
+        let find = |(source, locked): (&String, &LockedPackage)| {
+            let id = find(host, sources, index, source, locked)?;
+            Ok((id, proved(index, id, locked)))
+        };
+        of_archives.map(find).collect()
     };
     let (packages, loaders) = (find_all(&lock.packages)?, find_all(&lock.loaders)?);
     if packages.len() == lock.packages.len() {
-        let chosen = packages.iter().copied().collect();
+        let chosen = packages.iter().map(|(id, _)| *id).collect();
         solve::fit_together(index, &lock.architecture, &chosen).map_err(not_a_set)?;
     }
-    Ok(packages.iter().chain(&loaders).map(|&id| index.package(id).clone()).collect())
+    Ok(packages.into_iter().chain(loaders).map(|(_, package)| package).collect())
+}
+
+/// A package whose SHA-256 was found to be the lock's.
+fn proved(index: &Index, id: PackageId, locked: &LockedPackage) -> Package {
+    Package { sha256: locked.sha256, ..index.package(id).clone() }
 }
 
 fn not_a_set(wrong: Misfit) -> Error {
@@ -231,7 +249,13 @@ fn not_a_set(wrong: Misfit) -> Error {
 }
 
 /// The package of the index that a lock's claims to be.
-fn find(index: &Index, source: &str, locked: &LockedPackage) -> Result<PackageId, Error> {
+fn find(
+    host: &Host,
+    sources: &[Source],
+    index: &Index,
+    source: &str,
+    locked: &LockedPackage,
+) -> Result<PackageId, Error> {
     let unproven = |reason: String| archive::Error::Unproven {
         archive: source.to_owned(),
         package: format!("{} {}", locked.name, locked.version),
@@ -244,9 +268,12 @@ fn find(index: &Index, source: &str, locked: &LockedPackage) -> Result<PackageId
             && package.architecture == locked.architecture
     };
     let named = index.named(&locked.name).iter().copied();
-    let id = named.filter(|&id| is_it(index.package(id))).min();
+    let id = named.filter(|&id| index.fault(id).is_none() && is_it(index.package(id))).min();
     let id = id.ok_or_else(|| unproven("its indices have no such version".to_owned()))?;
-    let package = index.package(id);
+    // What its index names by SHA-512 alone has a SHA-256 when it is there.
+    let mut package = [index.package(id).clone()];
+    fetch::identify(host, sources, &mut package)?;
+    let [package] = package;
     if (package.sha256, package.size) != (locked.sha256, locked.size) {
         let reason = format!(
             "it has SHA-256 {} and {} bytes there, {} and {} in the lock",

@@ -1,12 +1,16 @@
 //! From the recipe, the mirrors and the lock to the archives that packages may come from.
 
+use std::collections::BTreeSet;
+
 use crate::archive;
 use crate::archive::Source;
 use crate::deb::date::timestamp;
 use crate::error::Error;
+use crate::recipe::Allowance;
 use crate::recipe::Archive;
 use crate::recipe::Lock;
 use crate::recipe::LockedSource;
+use crate::recipe::PackageRequest;
 use crate::recipe::Recipe;
 
 /// A snapshot is taken every six hours: one this long after a Release has it and all that it names.
@@ -50,11 +54,10 @@ pub(super) fn of_lock(mirrors: &Mirrors, locked: &LockedSource) -> Result<Source
         name: locked.name.clone(),
         mirrors: live.iter().cloned().chain(mirrors.snapshot_of(locked)).collect(),
         suite: locked.suite.clone(),
-        components: Vec::new(),
-        architectures: Vec::new(),
         keyring: archive::debian_keyring(),
         snapshot: true,
-        allow: Vec::new(),
+        base: true,
+        ..Source::default()
     })
 }
 
@@ -78,19 +81,22 @@ fn debian(recipe: &Recipe, mirrors: &Mirrors, name: &str, pocket: Option<&str>) 
         (None, Some("security")) => mirrors.security.clone(),
         (None, _) => mirrors.debian.clone(),
     };
-    let keyring = match &debian.signed_by {
-        Some(file) => read(file)?,
-        None => archive::debian_keyring(),
+    let (keyring, keyring_file) = match &debian.signed_by {
+        Some(file) => (read(file)?, file.path.display().to_string()),
+        None => (archive::debian_keyring(), String::new()),
     };
     Ok(Source {
         name: name.to_owned(),
         mirrors,
-        suite: pocket.map_or_else(|| debian.suite.clone(), |pocket| format!("{}-{pocket}", debian.suite)),
+        suite: suite(&debian.suite, pocket),
         components: debian.components.clone(),
-        architectures: vec![debian.architecture.clone()],
+        architectures: architectures(recipe),
         keyring,
+        keyring_file,
         snapshot: debian.snapshot.is_some(),
-        allow: Vec::new(),
+        base: true,
+        pocket: pocket.map(str::to_owned),
+        ..Source::default()
     })
 }
 
@@ -100,11 +106,48 @@ fn further(recipe: &Recipe, archive: &Archive) -> Result<Source, Error> {
         mirrors: vec![archive.url.clone()],
         suite: archive.suite.clone(),
         components: archive.components.clone(),
-        architectures: vec![recipe.debian.architecture.clone()],
+        architectures: architectures(recipe),
         keyring: read(&archive.signed_by)?,
-        snapshot: false,
-        allow: archive.packages.clone(),
+        keyring_file: archive.signed_by.path.display().to_string(),
+        packages: archive.packages.clone(),
+        allow: archive.allow.iter().map(|&allowance| allowed(allowance)).collect(),
+        ..Source::default()
     })
+}
+
+const fn allowed(allowance: Allowance) -> archive::Allowance {
+    match allowance {
+        Allowance::SuiteMismatch => archive::Allowance::SuiteMismatch,
+        Allowance::NoDate => archive::Allowance::NoDate,
+        Allowance::Expired => archive::Allowance::Expired,
+    }
+}
+
+/// The image's architecture, and those that packages of it are asked for from beside it.
+fn architectures(recipe: &Recipe) -> Vec<String> {
+    let native = &recipe.debian.architecture;
+    let foreign: BTreeSet<&String> = recipe
+        .packages
+        .iter()
+        .filter_map(|package| match package {
+            PackageRequest::Named { architecture: Some(architecture), .. } => Some(architecture),
+            _ => None,
+        })
+        .filter(|architecture| *architecture != native)
+        .collect();
+    std::iter::once(native).chain(foreign).cloned().collect()
+}
+
+/// The codenames up to buster, whose security archive had a layout of its own.
+const OLD_SECURITY: [&str; 9] = ["potato", "woody", "sarge", "etch", "lenny", "squeeze", "wheezy", "jessie", "stretch"];
+
+/// What the suite of a pocket is called.
+fn suite(suite: &str, pocket: Option<&str>) -> String {
+    match pocket {
+        None => suite.to_owned(),
+        Some("security") if suite == "buster" || OLD_SECURITY.contains(&suite) => format!("{suite}/updates"),
+        Some(pocket) => format!("{suite}-{pocket}"),
+    }
 }
 
 fn read(file: &crate::recipe::LocalFile) -> Result<Vec<u8>, Error> {
@@ -117,5 +160,25 @@ fn snapshot_archive(name: &str) -> Option<&'static str> {
         "debian-security" => Some("debian-security"),
         name if name == "debian" || name.starts_with("debian-") => Some("debian"),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_pockets_are_called() {
+        for (name, pocket, wanted) in [
+            ("trixie", None, "trixie"),
+            ("trixie", Some("security"), "trixie-security"),
+            ("bullseye", Some("security"), "bullseye-security"),
+            ("buster", Some("security"), "buster/updates"),
+            ("etch", Some("security"), "etch/updates"),
+            ("buster", Some("updates"), "buster-updates"),
+            ("buster", Some("backports"), "buster-backports"),
+        ] {
+            assert_eq!(suite(name, pocket), wanted);
+        }
     }
 }

@@ -123,6 +123,29 @@ pub(super) fn suite(text: &str) -> Result<String> {
     Ok(text.to_owned())
 }
 
+/// The suite of a further archive, or of a flat repository its directory: `./`, `/`, `debian12/`.
+pub(super) fn archive_suite(text: &str) -> Result<String> {
+    let Some(directory) = text.strip_suffix('/') else { return suite(text) };
+    let directory = directory.strip_prefix("./").unwrap_or(directory);
+    let plain = |name: &str| only(name, ".+-_~:") && name != "..";
+    if directory.is_empty() || directory == "." {
+        return Ok("./".to_owned());
+    }
+    if text.len() > 200 || !directory.split('/').all(plain) {
+        return wrong("the directory of a flat repository is a path below the URL, with a slash at its end");
+    }
+    Ok(format!("{directory}/"))
+}
+
+/// A priority of apt's.
+pub(super) fn priority(number: Option<i64>) -> Result<i32> {
+    match number.and_then(|number| i16::try_from(number).ok()) {
+        Some(0) => wrong("apt gives 0 no meaning; below 0 forbids, 1 is the lowest"),
+        Some(number) => Ok(number.into()),
+        None => wrong("a priority is a number from -32768 to 32767"),
+    }
+}
+
 /// A time of the snapshot archive.
 pub(super) fn snapshot(text: &str) -> Result<String> {
     let bytes = text.as_bytes();

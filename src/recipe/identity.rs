@@ -44,7 +44,10 @@ pub(super) fn selection(recipe: &Recipe) -> Sha256 {
         // A head needs boot loaders, which are locked too.
         recipe.head.as_ref().map(|head| head.boot),
     );
-    hash(&selection)
+    if recipe.pins.is_empty() {
+        return hash(&selection);
+    }
+    hash(&(selection, &recipe.pins))
 }
 
 fn hash(value: &impl Serialize) -> Sha256 {

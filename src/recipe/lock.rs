@@ -23,6 +23,7 @@ use super::Recipe;
 use super::grammar;
 use super::problem::Sources;
 use crate::deb::Version;
+use crate::digest::Digest;
 use crate::digest::Sha256;
 
 /// The end of the year 9999.
@@ -127,8 +128,9 @@ pub struct LockedSource {
     /// Release.gpg, where the signature is not in the text: likewise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     signature: Option<String>,
-    /// Path below the suite's directory → SHA-256 of the index file (as compressed there) that was read.
-    pub indices: BTreeMap<String, Sha256>,
+    /// Path below the suite's directory → digest of the index file (as compressed there) that was read: SHA-256, or
+    /// SHA-512 where the Release has no other.
+    pub indices: BTreeMap<String, Digest>,
 }
 
 /// Why a lock cannot be used.
@@ -406,7 +408,7 @@ mod tests {
 
     fn lock() -> Lock {
         let mut source = LockedSource::new("debian", "trixie", 1_757_635_200, b"signed text", None);
-        source.indices.insert("main/binary-amd64/Packages.xz".into(), Sha256::of(b"index"));
+        source.indices.insert("main/binary-amd64/Packages.xz".into(), Sha256::of(b"index").into());
         let package = |name: &str, version: &str, source: Option<&str>| LockedPackage {
             name: name.into(),
             version: version.into(),

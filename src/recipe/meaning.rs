@@ -21,6 +21,7 @@ use super::Install;
 use super::LocalFile;
 use super::Modules;
 use super::PackageRequest;
+use super::Pin;
 use super::Recipe;
 use super::RootMode;
 use super::cluster;
@@ -44,6 +45,8 @@ use crate::format::compress::Compression;
 const KEYRING_MAX: u64 = 16 << 20;
 /// Suites that have no pockets: changes go straight into them.
 const NO_POCKETS: [&str; 4] = ["sid", "unstable", "experimental", "rc-buggy"];
+/// Suites from before there was `SUITE-updates`.
+const NO_UPDATES: [&str; 5] = ["woody", "sarge", "etch", "lenny", "potato"];
 /// Mount points of the classic diskless node, with sizes that leave its memory to its work.
 const TMPFS: [(&str, &str); 4] = [("/tmp", "25%"), ("/var/tmp", "10%"), ("/var/log", "64M"), ("/media", "1M")];
 
@@ -84,6 +87,7 @@ impl Checker<'_> {
         let packages = self.packages(&raw.packages);
         let debian = self.debian(&raw.debian.value);
         let archives: Vec<_> = raw.archive.iter().map(|archive| self.archive(&archive.value)).collect();
+        let pins: Vec<_> = raw.pin.iter().map(|pin| self.pin(pin, &raw)).collect();
         let install = self.install(&raw.install);
         let overlay = self.overlay(&raw.overlay);
         let configure = self.configure(&raw.configure);
@@ -104,6 +108,7 @@ impl Checker<'_> {
             selection: Sha256::of(b""),
             packages: packages?,
             debian: debian?,
+            pins: pins.into_iter().collect::<Option<_>>()?,
             archives: archives.into_iter().collect::<Option<_>>()?,
             install: install?,
             overlay: overlay?,
@@ -125,7 +130,7 @@ impl Checker<'_> {
         let mut requests = requests.into_iter().collect::<Option<Vec<_>>>()?;
         let mut versions = BTreeMap::new();
         for (request, text) in requests.iter().zip(raw) {
-            if let PackageRequest::Named { name, architecture, version: Some(version) } = request {
+            if let PackageRequest::Named { name, architecture, version: Some(version), .. } = request {
                 let old = versions.insert((name, architecture), version);
                 if old.is_some_and(|old| old != version) {
                     self.report(text, format!("`{name}` is asked for in two versions"), None);
@@ -134,17 +139,17 @@ impl Checker<'_> {
         }
         // The order of wishes means nothing, so it must not reach the solver or the digest.
         requests.sort_by_cached_key(|request| match request {
-            PackageRequest::Named { name, architecture, version } => {
-                (name.clone(), architecture.clone(), version.clone(), PathBuf::new())
+            PackageRequest::Named { name, architecture, version, release } => {
+                (name.clone(), architecture.clone(), version.clone(), release.clone(), PathBuf::new())
             }
-            PackageRequest::Local(file) => (String::new(), None, None, file.path.clone()),
+            PackageRequest::Local(file) => (String::new(), None, None, None, file.path.clone()),
         });
         requests.dedup();
         Some(requests)
     }
 
     fn package(&mut self, text: &Text) -> Option<PackageRequest> {
-        if text.value.contains('/') || text.value.ends_with(".deb") {
+        if self.is_file(text) {
             let file = self.file("packages", text)?;
             let mut magic = [0; 8];
             let read = std::io::Read::read(&mut file.content.reader(), &mut magic);
@@ -156,13 +161,29 @@ impl Checker<'_> {
         self.get("packages", text, |text| {
             let (wanted, version) =
                 text.split_once('=').map_or((text, None), |(wanted, version)| (wanted, Some(version)));
+            let (wanted, release) =
+                wanted.split_once('/').map_or((wanted, None), |(wanted, release)| (wanted, Some(release)));
+            if version.is_some() && release.is_some() {
+                return Err("a package is asked for by version or by release, not both".to_owned());
+            }
             let (name, architecture) = wanted.split_once(':').map_or((wanted, None), |(name, arch)| (name, Some(arch)));
             Ok(PackageRequest::Named {
                 name: grammar::package_name(name)?,
                 architecture: architecture.map(grammar::architecture).transpose()?,
                 version: version.map(grammar::version_glob).transpose()?,
+                release: release.map(grammar::suite).transpose()?,
             })
         })
+    }
+
+    /// Whether a package is asked for by a file: one slash alone may stand between a name and a release.
+    fn is_file(&self, text: &Text) -> bool {
+        let there = || text::locate(&self.root, self.sources.directory(text.span.start), &text.value).is_ok();
+        match text.value.split('/').count() {
+            1 => text.value.ends_with(".deb"),
+            2 => text.value.starts_with(['.', '/']) || text.value.ends_with(".deb") || there(),
+            _ => true,
+        }
     }
 
     fn debian(&mut self, raw: &raw::Debian) -> Option<Debian> {
@@ -173,19 +194,16 @@ impl Checker<'_> {
         let mirror = self.option("debian.mirror", raw.mirror.as_ref(), grammar::url);
         let snapshot = self.option("debian.snapshot", raw.snapshot.as_ref(), grammar::snapshot);
         let signed_by = raw.signed_by.as_ref().map(|text| self.keyring("debian.signed-by", text));
-        let none = NO_POCKETS.contains(&raw.suite.value.as_str());
+        let suite_is_of = |list: &[&str]| list.contains(&raw.suite.value.as_str());
         let mut pockets: Vec<Pocket> = match &raw.pockets {
             Some(pockets) => pockets.iter().map(|pocket| pocket.value).collect(),
-            None if none => Vec::new(),
+            None if suite_is_of(&NO_POCKETS) => Vec::new(),
+            None if suite_is_of(&NO_UPDATES) => vec![Pocket::Security],
             None => vec![Pocket::Updates, Pocket::Security],
         };
         pockets.sort_unstable();
         pockets.dedup();
-        let pockets = pockets.into_iter().map(|pocket| match pocket {
-            Pocket::Updates => "updates".to_owned(),
-            Pocket::Security => "security".to_owned(),
-            Pocket::Backports => "backports".to_owned(),
-        });
+        let pockets = pockets.into_iter().map(|pocket| pocket_name(pocket).to_owned());
         Some(Debian {
             suite: suite?,
             architecture: architecture?,
@@ -199,17 +217,65 @@ impl Checker<'_> {
 
     fn archive(&mut self, raw: &raw::Archive) -> Option<Archive> {
         let url = self.get("archive.url", &raw.url, grammar::url);
-        let suite = self.get("archive.suite", &raw.suite, grammar::suite);
-        let components = self.components("archive.components", raw.components.as_deref());
+        let suite = self.get("archive.suite", &raw.suite, grammar::archive_suite);
+        let flat = raw.suite.value.ends_with('/');
+        let components = match raw.components.as_deref() {
+            Some([first, ..]) if flat => {
+                self.report(first, "a flat repository has no components".to_owned(), None);
+                None
+            }
+            _ if flat => Some(Vec::new()),
+            components => self.components("archive.components", components),
+        };
         let signed_by = self.keyring("archive.signed-by", &raw.signed_by);
         let packages = self.list("archive.packages", &raw.packages, grammar::package_glob);
+        let mut allow = raw.allow.clone();
+        allow.sort_unstable();
+        allow.dedup();
         Some(Archive {
             url: url?,
             suite: suite?,
             components: components?,
             signed_by: signed_by?,
             packages: sorted(packages?),
+            allow,
         })
+    }
+
+    fn pin(&mut self, at: &At<raw::Pin>, recipe: &raw::Recipe) -> Option<Pin> {
+        let raw = &at.value;
+        let packages = self.list("pin.packages", &raw.packages, grammar::package_glob);
+        let version = self.option("pin.version", raw.version.as_ref(), grammar::version_glob);
+        let archives: Vec<String> =
+            recipe.archive.iter().filter_map(|archive| grammar::url(&archive.value.url.value).ok()).collect();
+        let archive = self.option("pin.archive", raw.archive.as_ref(), |text| match text {
+            "debian" => Ok(text.to_owned()),
+            url if archives.iter().any(|known| known == url.trim_end_matches('/')) => {
+                Ok(url.trim_end_matches('/').to_owned())
+            }
+            _ => Err("it is neither the `url` of an `[[archive]]` nor `debian`".to_owned()),
+        });
+        let priority = grammar::priority(self.sources.number(&raw.priority.span));
+        if let Err(wrong) = &priority {
+            self.report(&raw.priority, "`pin.priority` is none of apt's".to_owned(), Some(wrong.clone()));
+        }
+        let pocket = raw.pocket.as_ref().map(|pocket| pocket_name(pocket.value).to_owned());
+        let everything = raw.packages.is_empty() && raw.version.is_none() && raw.archive.is_none() && pocket.is_none();
+        if everything {
+            let help = "name `packages`, `archive`, `pocket` or `version`".to_owned();
+            self.report(at, "this pin is of everything, and so of nothing".to_owned(), Some(help));
+        }
+        if let (true, Some(version)) = (raw.packages.is_empty(), &raw.version) {
+            self.report(version, "a version means something only for `packages`".to_owned(), None);
+        }
+        let pockets = recipe.debian.value.pockets.as_deref();
+        if let (Some(pocket), Some(used)) = (&raw.pocket, pockets)
+            && !used.iter().any(|used| used.value == pocket.value)
+        {
+            let help = Some("add it to `pockets` of `[debian]`".to_owned());
+            self.report(pocket, "this pocket is not used".to_owned(), help);
+        }
+        Some(Pin { packages: packages?, archive: archive?, pocket, version: version?, priority: priority.ok()? })
     }
 
     fn components(&mut self, key: &str, raw: Option<&[Text]>) -> Option<Vec<String>> {
@@ -411,6 +477,14 @@ impl Checker<'_> {
             self.report(text, format!("`{}` is no keyring", text.value.escape_debug()), None);
         }
         Some(file)
+    }
+}
+
+const fn pocket_name(pocket: Pocket) -> &'static str {
+    match pocket {
+        Pocket::Updates => "updates",
+        Pocket::Security => "security",
+        Pocket::Backports => "backports",
     }
 }
 

@@ -92,6 +92,9 @@ pub struct Recipe {
     pub packages: Vec<PackageRequest>,
     /// Debian's own archive.
     pub debian: Debian,
+    /// Which versions are preferred, in the recipe's order.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub pins: Vec<Pin>,
     /// Further archives, in order; number 1 and up in [`Package::archive`](crate::deb::Package::archive).
     pub archives: Vec<Archive>,
     /// What is installed and left out.
@@ -118,7 +121,8 @@ pub struct Recipe {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum PackageRequest {
-    /// A package of an archive by name, `name[:arch][=version]`; in the version `*` matches anything.
+    /// A package of an archive by name, `name[:arch][=version]` or `name[:arch]/release`; in the version `*` matches
+    /// anything.
     Named {
         /// Package name.
         name: String,
@@ -126,6 +130,9 @@ pub enum PackageRequest {
         architecture: Option<String>,
         /// Version or glob.
         version: Option<String>,
+        /// Suite, codename or pocket that it is to come from.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        release: Option<String>,
     },
     /// A .deb of one's own.
     Local(LocalFile),
@@ -140,7 +147,7 @@ pub struct Debian {
     pub architecture: String,
     /// `main` …
     pub components: Vec<String>,
-    /// `updates`, `security`, `backports`; default the first two (none for `sid`/`unstable`).
+    /// `updates`, `security`, `backports`; default the first two, as far as the suite has them.
     pub pockets: Vec<String>,
     /// From the recipe; the command line and environment may give another.
     pub mirror: Option<String>,
@@ -163,6 +170,37 @@ pub struct Archive {
     pub signed_by: LocalFile,
     /// When not empty, only these packages (names or globs) may come from here.
     pub packages: Vec<String>,
+    /// Checks that its Release is let off.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub allow: Vec<Allowance>,
+}
+
+/// A check that a further archive's Release is let off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+#[schemars(inline)]
+pub enum Allowance {
+    /// Its suite and codename are missing, or others than asked for.
+    SuiteMismatch,
+    /// Its date is missing or cannot be read; when it was signed counts instead.
+    NoDate,
+    /// It has expired.
+    Expired,
+}
+
+/// `[[pin]]`: the priority of versions, as `apt_preferences(5)` has it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Pin {
+    /// Names or globs; none: all packages.
+    pub packages: Vec<String>,
+    /// URL of a further archive, or `debian`.
+    pub archive: Option<String>,
+    /// Pocket of Debian's: `backports`.
+    pub pocket: Option<String>,
+    /// A glob of versions.
+    pub version: Option<String>,
+    /// Below 0: never; above 0: the highest is preferred. Never 0.
+    pub priority: i32,
 }
 
 /// `[install]`

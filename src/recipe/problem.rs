@@ -6,6 +6,8 @@ use std::ops::Range;
 use std::path::Path;
 use std::path::PathBuf;
 
+use toml::de::DeValue;
+
 use crate::format::shown::is_obeyed;
 
 /// Why a recipe cannot be used.
@@ -98,6 +100,16 @@ impl Sources {
     /// The directory of the file that a position lies in.
     pub(super) fn directory(&self, position: usize) -> &Path {
         &self.file(position).directory
+    }
+
+    /// The number that is written at a place; `None` when it has more than 64 bits.
+    pub(super) fn number(&self, span: &Range<usize>) -> Option<i64> {
+        let Source { text, base, .. } = self.file(span.start);
+        let written = text.get(span.start.checked_sub(*base)?..span.end.checked_sub(*base)?)?;
+        match DeValue::parse(written).ok()?.into_inner() {
+            DeValue::Integer(number) => i64::from_str_radix(&number.as_str().replace('_', ""), number.radix()).ok(),
+            _ => None,
+        }
     }
 
     fn file(&self, position: usize) -> &Source {

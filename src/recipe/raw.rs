@@ -13,6 +13,7 @@ use serde::Deserialize;
 use serde::Deserializer;
 use serde_spanned::Spanned;
 
+use super::Allowance;
 use super::Base;
 use super::BootMode;
 use super::Format;
@@ -87,8 +88,10 @@ pub(super) struct Recipe {
     #[serde(default)]
     #[expect(dead_code, reason = "resolved before the types are read; it is here for the schema")]
     pub(super) extends: Vec<Text>,
-    /// Packages to install, with what they depend on: `name`, `name:arch`, `name=version` (`*` in the version
-    /// matches anything), or the path of a .deb below the recipe's directory, such as `./local.deb`.
+    /// Packages to install, with what they depend on: `name`, `name=version` (`*` in the version matches anything),
+    /// `name/release` (a suite, codename or pocket, such as `curl/backports`), each also as `name:arch` for another
+    /// architecture beside the nodes' own (`libc6:i386`); or the path of a .deb below the recipe's directory, such as
+    /// `./local.deb`.
     #[serde(default)]
     pub(super) packages: Vec<Text>,
     /// Debian's own archive.
@@ -96,6 +99,9 @@ pub(super) struct Recipe {
     /// Further archives, each bound to its own keyring.
     #[serde(default)]
     pub(super) archive: Vec<At<Archive>>,
+    /// Which versions are preferred where there are several, in apt's numbers.
+    #[serde(default)]
+    pub(super) pin: Vec<At<Pin>>,
     /// What is installed and left out.
     #[serde(default)]
     pub(super) install: Install,
@@ -131,8 +137,9 @@ pub(super) struct Debian {
     pub(super) architecture: Option<Text>,
     /// Components. Default: `main`.
     pub(super) components: Option<Vec<Text>>,
-    /// Pockets used beside the suite: `updates`, `security`, `backports`. Default: the first two, and none for
-    /// `sid`, `unstable` and `experimental`.
+    /// Pockets used beside the suite: `updates`, `security`, `backports`. Default: the first two, as far as the suite
+    /// has them: none for `sid`, `unstable` and `experimental`. Of `backports` nothing is chosen by itself, as its
+    /// Release says: a package is asked for as `name/backports`, or by a `[[pin]]`.
     pub(super) pockets: Option<Vec<At<Pocket>>>,
     /// Base URL of a mirror. Recipes that are shared name none: `--mirror`, the environment, the host's own apt
     /// sources or a public mirror are used. Never in the lock or an output.
@@ -156,22 +163,51 @@ pub(super) enum Pocket {
     Backports,
 }
 
-/// A further archive.
+/// A further archive. What it says is essential or required does not count, and where Debian has a package its own is
+/// taken, unless `packages` here or of the recipe names it.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 #[schemars(rename = "archive")]
 pub(super) struct Archive {
     /// Base URL, `http` or `https`, without user and password.
     pub(super) url: Text,
-    /// Suite or codename.
+    /// Suite or codename; of a flat repository, which has its index beside its Release, the directory below `url` with
+    /// a slash at its end: `./`, `debian12/`.
     pub(super) suite: Text,
-    /// Components. Default: `main`.
+    /// Components. Default: `main`. A flat repository has none.
     pub(super) components: Option<Vec<Text>>,
-    /// The keyring, below the recipe's directory, that alone counts for this archive.
+    /// The keyring, below the recipe's directory, that alone counts for this archive: OpenPGP, armored or not, or a
+    /// keybox of GnuPG.
     pub(super) signed_by: Text,
-    /// Only these packages, by name or glob, may come from here. Default: all.
+    /// Only these packages, by name or glob, may come from here, and they may replace Debian's. Default: all, and they
+    /// replace none of Debian's but those that the recipe asks for.
     #[serde(default)]
     pub(super) packages: Vec<Text>,
+    /// What its Release is let off: `suite-mismatch`, `no-date`, `expired`. Signature and digests are never among it.
+    #[serde(default)]
+    pub(super) allow: Vec<Allowance>,
+}
+
+/// A priority for versions, as a record of apt's preferences: of several versions of a package that with the highest
+/// priority is preferred, then the highest version. At least one of `packages`, `archive`, `pocket` and `version` is
+/// given; a version fits when all that are given do. Of pins with `packages` the first that fits counts; where none does,
+/// the highest of the others.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[schemars(rename = "pin")]
+pub(super) struct Pin {
+    /// Names or globs of packages. Default: all.
+    #[serde(default)]
+    pub(super) packages: Vec<Text>,
+    /// The `url` of an `[[archive]]`, or `debian`.
+    pub(super) archive: Option<Text>,
+    /// A pocket of Debian's.
+    pub(super) pocket: Option<At<Pocket>>,
+    /// A version, in which `*` matches anything.
+    pub(super) version: Option<Text>,
+    /// Below 0: never chosen. 1 to 499: only where there is no other. 500: as every archive without a pin; 1 and 100 are
+    /// those of archives that are `NotAutomatic`. More: preferred, even when it is the lower version.
+    pub(super) priority: At<i64>,
 }
 
 /// What is installed and left out.

@@ -178,8 +178,12 @@ impl World {
 fn everything_is_read() {
     let recipe = World::new().good(WHOLE);
     assert_eq!(recipe.packages.len(), 5);
-    let pinned =
-        PackageRequest::Named { name: "mariadb-server".into(), architecture: None, version: Some("1:11.8.*".into()) };
+    let pinned = PackageRequest::Named {
+        name: "mariadb-server".into(),
+        architecture: None,
+        version: Some("1:11.8.*".into()),
+        release: None,
+    };
     assert!(recipe.packages.contains(&pinned));
     assert_eq!(recipe.debian.mirror.as_deref(), Some("https://mirror.example.org/debian"));
     assert_eq!(recipe.archives[0].signed_by.path, Path::new("keys/slurm.asc"));
@@ -365,5 +369,42 @@ fn every_key_is_documented() {
     let parts = schema["$defs"].as_object().expect("there are tables").values().chain([&schema]);
     for key in parts.flat_map(|part| part["properties"].as_object().expect("they have keys")) {
         assert!(key.1["description"].as_str().is_some_and(|text| !text.is_empty()), "{}", key.0);
+    }
+}
+
+#[test]
+fn packages_are_asked_for_by_release_and_archives_may_be_flat() {
+    let world = World::new();
+    let lines = "packages = [\"curl/backports\", \"libc6:i386/trixie-backports\"]\n[debian]\nsuite = \"trixie\"\n\
+                 pockets = [\"backports\"]\n[[archive]]\nurl = \"https://packages.example.org/x/\"\nsuite = \"/\"\n\
+                 signed-by = \"keys/slurm.asc\"\nallow = [\"no-date\", \"suite-mismatch\"]\n[[pin]]\n\
+                 archive = \"https://packages.example.org/x\"\npriority = -1_0\n";
+    let recipe = world.load(&format!("name = \"x\"\n{lines}")).expect("a recipe");
+    let named = |name: &str, architecture: Option<&str>, release: &str| PackageRequest::Named {
+        name: name.into(),
+        architecture: architecture.map(Into::into),
+        version: None,
+        release: Some(release.into()),
+    };
+    let wanted = [named("curl", None, "backports"), named("libc6", Some("i386"), "trixie-backports")];
+    assert_eq!(recipe.packages, wanted);
+    let archive = &recipe.archives[0];
+    assert_eq!((archive.suite.as_str(), archive.components.len()), ("./", 0));
+    assert_eq!(archive.allow, [Allowance::SuiteMismatch, Allowance::NoDate]);
+    let pin = &recipe.pins[0];
+    assert_eq!((pin.archive.as_deref(), pin.priority), (Some("https://packages.example.org/x"), -10));
+}
+
+#[test]
+fn old_suites_have_the_pockets_that_there_were() {
+    let world = World::new();
+    for (suite, pockets) in [
+        ("trixie", vec!["updates", "security"]),
+        ("buster", vec!["updates", "security"]),
+        ("lenny", vec!["security"]),
+        ("sid", vec![]),
+    ] {
+        let recipe = world.load(&format!("name = \"x\"\n[debian]\nsuite = \"{suite}\"\n")).expect("a recipe");
+        assert_eq!(recipe.debian.pockets, pockets, "{suite}");
     }
 }

@@ -206,8 +206,9 @@ fn rebuild(value: &Spanned<DeValue<'_>>, base: usize) -> Spanned<Value> {
         DeValue::String(text) => DeValue::String(text.to_string().into()),
         DeValue::Boolean(value) => DeValue::Boolean(*value),
         DeValue::Datetime(value) => DeValue::Datetime(*value),
-        // No key takes a number, so which one it is does not matter: the types will refuse it.
+        // The library has no number without a text to borrow from; its value is read at its place (`Sources::number`).
         DeValue::Integer(_) => DeValue::Integer(DeInteger::default()),
+        // No key takes one, so which one it is does not matter: the types will refuse it.
         DeValue::Float(_) => DeValue::Float(DeFloat::default()),
     };
     Spanned::new(base + span.start..base + span.end, inner)

@@ -103,6 +103,9 @@ pub enum Reason {
         relation: String,
         /// Packages of that name that do not fit.
         existing: Vec<Label>,
+        /// What stands in the way of some of them.
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        notes: Vec<String>,
     },
     /// A package keeps another away.
     Excludes {
@@ -147,12 +150,15 @@ impl fmt::Display for Reason {
             Self::Needs { package, field, relation, candidates } => {
                 write!(f, "`{package}` {} `{relation}` ({})", verb(*field), choice(candidates))
             }
-            Self::Lacks { package, field, relation, existing } if existing.is_empty() => {
-                write!(f, "`{package}` {} `{relation}`, but there is no such package", verb(*field))
-            }
-            Self::Lacks { package, field, relation, existing } => {
-                let exist = if existing.len() == 1 { "exists" } else { "exist" };
-                write!(f, "`{package}` {} `{relation}`, but only {} {exist}", verb(*field), list(existing))
+            Self::Lacks { package, field, relation, existing, notes } => {
+                write!(f, "`{package}` {} `{relation}`, but ", verb(*field))?;
+                match existing.as_slice() {
+                    [] if notes.is_empty() => f.write_str("there is no such package")?,
+                    [] => f.write_str("there is none that can be used")?,
+                    [one] => write!(f, "only `{one}` exists")?,
+                    many => write!(f, "only {} exist", list(many))?,
+                }
+                if notes.is_empty() { Ok(()) } else { write!(f, " ({})", told(notes)) }
             }
             Self::Excludes { package, field: Field::MultiArch, other, .. } => {
                 write!(f, "`{package}` and `{other}` are not `Multi-Arch: same` in one version")
@@ -168,12 +174,43 @@ impl fmt::Display for Reason {
 impl fmt::Display for Unknown {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "`{}`", self.wish)?;
-        match (self.existing.as_slice(), self.nearest.as_slice()) {
-            ([], []) => Ok(()),
-            ([], nearest) => write!(f, " (did you mean {}?)", quoted(nearest, " or ")),
-            (existing, _) => write!(f, " (there is {})", list(existing)),
+        if let Some(component) = &self.component {
+            return write!(f, " (it is in `{component}`: add that to `components`)");
+        }
+        match (self.existing.as_slice(), self.notes.as_slice(), self.nearest.as_slice()) {
+            ([], [], []) => Ok(()),
+            ([], [], nearest) => write!(f, " (did you mean {}?)", quoted(nearest, " or ")),
+            ([], notes, _) => write!(f, " ({})", told(notes)),
+            (existing, [], _) => write!(f, " (there is {})", list(existing)),
+            (existing, notes, _) => write!(f, " (there is {}; {})", list(existing), told(notes)),
         }
     }
+}
+
+/// Some of the notes.
+fn told(notes: &[String]) -> String {
+    let more = if notes.len() > TOLD { format!("; and {} more", notes.len() - TOLD) } else { String::new() };
+    notes[..notes.len().min(TOLD)].join("; ") + &more
+}
+
+/// What stands in the way of packages of this name.
+pub(super) fn notes(world: &World<'_>, name: &str) -> Vec<String> {
+    let archive = |position: usize| match world.index.origins().get(position) {
+        Some(origin) => format!(" in archive `{}`", origin.name),
+        None => String::new(),
+    };
+    let defects = world.index.defects().iter().filter(|defect| defect.name == name);
+    let defects = defects.map(|defect| {
+        format!("the stanza of `{name}`{} describes no package: {}", archive(defect.archive), defect.reason)
+    });
+    let hindered = world.index.named(name).iter().filter_map(|&id| {
+        let hindrance = world.rules.hindrance(id)?;
+        Some(format!("`{}`: {hindrance}", Label::of(world, id)))
+    });
+    let mut notes: Vec<String> = defects.chain(hindered).collect();
+    notes.sort();
+    notes.dedup();
+    notes
 }
 
 pub(super) const fn verb(field: Field) -> &'static str {
@@ -284,12 +321,14 @@ fn need(world: &World<'_>, id: PackageId, field: Field, position: usize, candida
     if !candidates.is_empty() {
         return Reason::Needs { package, field, relation: text, candidates: labels(world, candidates) };
     }
-    let mut existing = BTreeSet::new();
+    let (mut existing, mut hindrances) = (BTreeSet::new(), Vec::new());
     for atom in relation.iter().flat_map(|relation| &relation.0) {
-        existing.extend(world.index.named(&atom.name));
+        let usable = world.index.named(&atom.name).iter().filter(|id| world.index.fault(**id).is_none());
+        existing.extend(usable);
         existing.extend(world.index.providing(&atom.name));
+        hindrances.extend(notes(world, &atom.name));
     }
-    Reason::Lacks { package, field, relation: text, existing: labels(world, &existing) }
+    Reason::Lacks { package, field, relation: text, existing: labels(world, &existing), notes: hindrances }
 }
 
 fn exclusion(world: &World<'_>, by: PackageId, field: Field, position: usize, other: PackageId) -> Reason {

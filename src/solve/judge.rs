@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
+use std::rc::Rc;
 
 use super::Error;
 use super::Field;
@@ -13,6 +14,7 @@ use super::Label;
 use super::Request;
 use super::Solution;
 use super::explain;
+use super::policy::Rules;
 use super::recommends;
 use super::request;
 use super::request::Cause;
@@ -64,6 +66,14 @@ pub enum Misfit {
     /// There can be one version of a package only.
     #[error("`{0}` and `{1}` cannot both be installed")]
     Twice(String, String),
+    /// A version that may not be chosen.
+    #[error("`{package}` may not be in it: {rule}")]
+    Forbidden {
+        /// Which package.
+        package: String,
+        /// Which rule forbids it.
+        rule: String,
+    },
     /// A package that nothing leads to.
     #[error("nothing that is asked for or needed leads to `{0}`, which is in it")]
     NoReason(String),
@@ -82,7 +92,7 @@ impl Misfit {
     /// Whether the set is not what the request asks for, rather than not what its packages say of themselves.
     #[must_use]
     pub const fn is_of_request(&self) -> bool {
-        matches!(self, Self::Wishes(_) | Self::Wish(_))
+        matches!(self, Self::Wishes(_) | Self::Wish(_) | Self::Forbidden { .. })
     }
 }
 
@@ -91,9 +101,14 @@ impl Misfit {
 /// # Errors
 /// The set is none that the request leads to.
 pub fn judge(index: &Index, request: &Request, chosen: &BTreeSet<PackageId>) -> Result<Solution, Misfit> {
-    let wanted = request::wanted(index, request).map_err(|error| Misfit::Wishes(Box::new(error)))?;
-    let pins = request::pins(index, request, &wanted);
-    let world = World::new(index, &request.architecture, &request.keep, pins);
+    let asked = request::asked(index, request);
+    let rules = Rc::new(Rules::new(index, &request.pins, &asked));
+    let wanted = request::wanted(index, request, &rules).map_err(|error| Misfit::Wishes(Box::new(error)))?;
+    let pins = request::pins(index, request, &rules, &wanted);
+    let world = World::new(index, &request.architecture, &request.keep, rules, pins);
+    if let Some(&id) = chosen.iter().find(|&&id| world.is_forbidden(id)) {
+        return Err(Misfit::Forbidden { package: label(&world, id), rule: world.rules.words(id) });
+    }
     let world = world.scoped(Scope::Best(slots(&world, chosen)?));
     for each in &wanted {
         if !each.candidates.iter().any(|id| chosen.contains(id)) {
@@ -116,7 +131,7 @@ pub fn judge(index: &Index, request: &Request, chosen: &BTreeSet<PackageId>) -> 
             return Err(Misfit::Recommended(label(&world, id)));
         }
     }
-    Ok(solution::walk(&world, &wanted, chosen, request.recommends))
+    Ok(solution::walk(&world, &wanted, chosen, request))
 }
 
 /// Judges only whether packages of an index fit together and need no others.
@@ -124,8 +139,9 @@ pub fn judge(index: &Index, request: &Request, chosen: &BTreeSet<PackageId>) -> 
 /// # Errors
 /// They do not.
 pub fn fit_together(index: &Index, architecture: &str, chosen: &BTreeSet<PackageId>) -> Result<(), Misfit> {
-    let kept = BTreeSet::new();
-    let world = World::new(index, architecture, &kept, BTreeMap::new());
+    let (kept, asked) = (BTreeSet::new(), BTreeSet::new());
+    let rules = Rc::new(Rules::new(index, &[], &asked));
+    let world = World::new(index, architecture, &kept, rules, BTreeMap::new());
     hold(&world.scoped(Scope::Best(slots(&world, chosen)?)), chosen)
 }
 

@@ -4,19 +4,21 @@
 //! (<https://www.debian.org/doc/debian-policy/ch-relationships.html>). Among the sets that fulfil them, these rules
 //! choose, and nothing else does; neither the order of wishes nor that of the index:
 //!
-//! 1. Versions of a package: a .deb of the user's own, a version to keep, the highest version, the first archive.
-//!    A wish with a version leaves those that match it. Other versions are used only when there is no solution with
-//!    the preferred one of each package, and then for as few packages as the search finds.
+//! 1. Versions of a package: a .deb of the user's own, a version to keep, the highest priority (`policy`), the
+//!    highest version, the first archive. A wish with a version or a release leaves those that match it. Other versions
+//!    are used only when there is no solution with the preferred one of each package, and then for as few packages as
+//!    the search finds.
 //! 2. Alternatives (`a | b`): the first that can be installed, unless another is there anyway because something
 //!    more directly asked for needs it.
 //! 3. A name that several packages satisfy: the package of that name, then providers; the same architecture, then
-//!    the native one; then the more important priority; then the name.
+//!    the native one; then the more important priority; then the name. For Debian's packages, Debian's come first.
 //! 4. Recommends, when asked for: those that fit beside what is needed without them, nearest to the wishes first.
 //! 5. What no wish, base package or relation leads to is not in the set.
 
 mod explain;
 mod judge;
 mod order;
+mod policy;
 mod recommends;
 mod request;
 mod search;
@@ -28,6 +30,7 @@ mod tests;
 
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
+use std::rc::Rc;
 
 pub use explain::Chain;
 pub use explain::Contradiction;
@@ -38,6 +41,7 @@ pub use judge::Misfit;
 pub use judge::fit_together;
 pub use judge::judge;
 pub use order::order;
+pub use policy::Offer;
 pub use request::Request;
 pub use request::Wish;
 pub use solution::Selected;
@@ -48,6 +52,7 @@ use crate::archive::Index;
 use crate::archive::PackageId;
 use crate::cancel::Cancel;
 use crate::cancel::Cancelled;
+use policy::Rules;
 use request::Wanted;
 use search::Failure;
 use search::Root;
@@ -90,6 +95,9 @@ pub enum Error {
     /// The relations exclude each other.
     #[error("cannot install what is asked for: {0}")]
     Unsolvable(Contradiction),
+    /// Packages that each need another of them before their own unpacking.
+    #[error("cannot install {}: each needs the next before its unpacking, in a circle", explain::list(.0))]
+    Circle(Vec<Label>),
     /// The search was given up.
     #[error(
         "cannot find a solution within {steps} steps of search (limit `steps`): ask for fewer packages, or name versions"
@@ -108,10 +116,16 @@ pub enum Error {
 pub struct Unknown {
     /// As it was asked for.
     pub wish: String,
+    /// The name in it.
+    pub name: String,
     /// The versions that exist, when only the version is unknown.
     pub existing: Vec<Label>,
+    /// What stands in the way of versions that exist: stanzas that describe no package, rules that forbid one.
+    pub notes: Vec<String>,
     /// Names that are spelled alike, when the name is unknown.
     pub nearest: Vec<String>,
+    /// The component of the archive that has it, when it is one that the recipe does not use. Filled in by who can look.
+    pub component: Option<String>,
 }
 
 /// Finds the packages to install.
@@ -136,21 +150,35 @@ pub fn solve_unless(index: &Index, request: &Request, cancel: &Cancel) -> Result
 }
 
 fn search_all(index: &Index, request: &Request, cancel: &Cancel) -> Result<Solution, Error> {
-    let wanted = request::wanted(index, request)?;
-    let pins = request::pins(index, request, &wanted);
-    let world = World::new(index, &request.architecture, &request.keep, pins);
+    let asked = request::asked(index, request);
+    let rules = Rc::new(Rules::new(index, &request.pins, &asked));
+    let wanted = request::wanted(index, request, &rules)?;
+    let pins = request::pins(index, request, &rules, &wanted);
+    let world = World::new(index, &request.architecture, &request.keep, rules, pins);
     let roots: Vec<Root> = wanted.iter().map(|each| each.candidates.clone()).collect();
     let steps = Steps::new(request.steps, cancel);
     let limit = || Error::Limit { steps: request.steps };
     let (world, mut chosen) = match find(&world, &roots, &steps) {
         Ok(found) => found,
-        Err(Failure::Limit) => return Err(limit()),
+        Err(Failure::Limit) => return Err(excluded(&world, request, &wanted, &steps).unwrap_or_else(limit)),
         Err(Failure::Unsolvable(_)) => return Err(contradiction(&world, request, &wanted, &steps)),
     };
     if request.recommends {
         chosen = recommends::add(&world, &wanted, chosen, &steps).map_err(|_| limit())?;
     }
-    Ok(solution::walk(&world, &wanted, &chosen, request.recommends))
+    let solution = solution::walk(&world, &wanted, &chosen, request);
+    order::check(&world, &solution)?;
+    Ok(solution)
+}
+
+/// The version of a package that would be chosen if nothing spoke against it, for the image's architecture.
+#[must_use]
+pub fn preferred(index: &Index, request: &Request, name: &str) -> Option<PackageId> {
+    let asked = request::asked(index, request);
+    let rules = Rc::new(Rules::new(index, &request.pins, &asked));
+    let world = World::new(index, &request.architecture, &request.keep, rules, BTreeMap::new());
+    let candidates = world.candidates(name);
+    candidates.iter().copied().find(|&id| world.slot(id).1 == request.architecture)
 }
 
 /// Searches with the preferred version of each package; only if that fails with all. What the second search could
@@ -173,13 +201,53 @@ fn find<'a>(world: &World<'a>, roots: &[Root], steps: &Steps) -> Result<(World<'
 
 /// The reasons, for as few of the wishes as contradict each other.
 fn contradiction(world: &World<'_>, request: &Request, wanted: &[Wanted], steps: &Steps) -> Error {
-    let world = world.scoped(Scope::All);
-    let mut culprits: Vec<&Wanted> = wanted.iter().collect();
     let asked: Vec<&Wanted> = wanted.iter().filter(|each| each.is_asked()).collect();
+    let all: Vec<&Wanted> = wanted.iter().collect();
+    let every = world.scoped(Scope::All);
+    let reasons = reasons(&every, asked, steps).or_else(|| reasons(&every, all, steps));
+    reasons.or_else(|| excluded(world, request, wanted, steps)).unwrap_or(Error::Limit { steps: request.steps })
+}
+
+/// How many sets of wishes are looked at for a contradiction, and the least number of steps that each is given: two
+/// packages with what they need beside the base.
+const LIKELY: usize = 1000;
+const SHARE: u64 = 500;
+
+/// What can be said where the search for all wishes was given up: whether some of the user's own exclude each other. As
+/// many steps again are spent on that, half of them on pairs and on each wish alone.
+fn excluded(world: &World<'_>, request: &Request, wanted: &[Wanted], steps: &Steps) -> Option<Error> {
+    let asked: Vec<&Wanted> = wanted.iter().filter(|each| each.is_asked()).collect();
+    let world = world.scoped(Scope::All);
+    let away: BTreeMap<PackageId, BTreeSet<PackageId>> = asked
+        .iter()
+        .flat_map(|each| &each.candidates)
+        .map(|&id| (id, world.exclusions(id).into_iter().collect()))
+        .collect();
+    // Each candidate of one excludes each of the other, by its own relations.
+    let excludes = |a: &PackageId, b: &PackageId| away[a].contains(b) || away[b].contains(a);
+    let apart = |a: &Wanted, b: &Wanted| a.candidates.iter().all(|a| b.candidates.iter().all(|b| excludes(a, b)));
+    let pairs = asked.iter().enumerate().flat_map(|(at, &a)| asked[at + 1..].iter().map(move |&b| (a, b)));
+    let (near, far): (Vec<_>, Vec<_>) = pairs.partition(|&(a, b)| apart(a, b));
+    let alone = asked.iter().map(|&each| vec![each]);
+    let pair = |(a, b)| vec![a, b];
+    let likely = near.into_iter().map(pair).chain(alone).chain(far.into_iter().map(pair));
+    let likely: Vec<Vec<&Wanted>> = likely.take(LIKELY).collect();
+    let share = (request.steps / 2 / (likely.len() as u64 + 1)).max(SHARE);
+    for few in likely {
+        if let Some(error) = reasons(&world, few, &steps.others(share)) {
+            return Some(error);
+        }
+    }
+    reasons(&world, asked, &steps.others(request.steps / 2))
+}
+
+/// Why these wishes cannot be fulfilled together, by as few of them as cannot; `None`: they can, or it takes too long
+/// to know.
+fn reasons(world: &World<'_>, mut culprits: Vec<&Wanted>, steps: &Steps) -> Option<Error> {
     let mut facts = None;
-    let mut try_without = |fewer: &[&Wanted]| {
-        let roots: Vec<Root> = fewer.iter().map(|each| each.candidates.clone()).collect();
-        match search::search(&world, &roots, steps) {
+    let mut contradict = |wishes: &[&Wanted]| {
+        let roots: Vec<Root> = wishes.iter().map(|each| each.candidates.clone()).collect();
+        match search::search(world, &roots, steps) {
             Err(Failure::Unsolvable(found)) => {
                 facts = Some(found);
                 true
@@ -187,22 +255,22 @@ fn contradiction(world: &World<'_>, request: &Request, wanted: &[Wanted], steps:
             _ => false,
         }
     };
-    if try_without(&asked) {
-        culprits = asked;
+    if !contradict(&culprits) {
+        return None;
     }
     let mut position = 0;
     while position < culprits.len() {
         let mut fewer = culprits.clone();
         fewer.remove(position);
-        if try_without(&fewer) {
+        if contradict(&fewer) {
             culprits = fewer;
         } else {
             position += 1;
         }
     }
     // The last search must be of the culprits, for the facts name wishes by position.
-    if !try_without(&culprits) {
-        return Error::Limit { steps: request.steps };
+    if !contradict(&culprits) {
+        return None;
     }
-    Error::Unsolvable(explain::contradiction(&world, &culprits, &facts.unwrap_or_default()))
+    Some(Error::Unsolvable(explain::contradiction(world, &culprits, &facts.unwrap_or_default())))
 }

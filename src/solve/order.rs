@@ -5,8 +5,12 @@
 
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
+use std::rc::Rc;
 
+use super::Error;
+use super::Label;
 use super::Solution;
+use super::policy::Rules;
 use super::world::World;
 use crate::archive::Index;
 use crate::archive::PackageId;
@@ -28,11 +32,14 @@ const FIRST: [&str; 11] = [
 ];
 
 /// Returns the packages of a solution in an order in which each comes after what its Pre-Depends and Depends name;
-/// where they go in a circle, Pre-Depends count more. The order follows from names and relations alone.
-#[must_use]
-pub fn order(index: &Index, solution: &Solution) -> Vec<PackageId> {
-    let kept = BTreeSet::new();
-    let world = World::unlimited(index, &solution.architecture, &kept);
+/// where Depends go in a circle, Pre-Depends count more. The order follows from names and relations alone.
+///
+/// # Errors
+/// [`Error::Circle`]: Pre-Depends that go in a circle, which dpkg could not unpack in any order.
+pub fn order(index: &Index, solution: &Solution) -> Result<Vec<PackageId>, Error> {
+    let (kept, asked) = (BTreeSet::new(), BTreeSet::new());
+    let rules = Rc::new(Rules::new(index, &[], &asked));
+    let world = World::unlimited(index, &solution.architecture, &kept, rules);
     let mut sorted: Vec<PackageId> = solution.ids().collect();
     sorted.sort_by_key(|&id| (first_place(&index.package(id).name), world.slot(id)));
     let graph = Graph::new(&world, &sorted);
@@ -46,7 +53,62 @@ pub fn order(index: &Index, solution: &Solution) -> Vec<PackageId> {
     for circle in graph.circles(&done) {
         graph.break_circle(circle, &mut done, &mut order);
     }
-    order.into_iter().map(|place| sorted[place]).collect()
+    let order: Vec<PackageId> = order.into_iter().map(|place| sorted[place]).collect();
+    pre_depends(&world, &order)?;
+    Ok(order)
+}
+
+/// Whether the packages of a solution can be unpacked in any order at all.
+pub(super) fn check(world: &World<'_>, solution: &Solution) -> Result<(), Error> {
+    pre_depends(world, &solution.ids().collect::<Vec<_>>())
+}
+
+/// Looks for a circle of Pre-Depends: packages are taken as soon as of each relation one that satisfies it was taken. What
+/// comes first whatever the relations say is taken at once.
+fn pre_depends(world: &World<'_>, packages: &[PackageId]) -> Result<(), Error> {
+    let chosen: BTreeSet<PackageId> = packages.iter().copied().collect();
+    let is_first = |id: PackageId| first_place(&world.index.package(id).name) < FIRST.len();
+    // Of each relation, those of the chosen that satisfy it: one of them is enough.
+    let mut open: BTreeMap<PackageId, Vec<Vec<PackageId>>> = BTreeMap::new();
+    // Package → the packages that wait for it, with the place of the relation.
+    let mut wakes: BTreeMap<PackageId, Vec<(PackageId, usize)>> = BTreeMap::new();
+    for &id in packages.iter().filter(|id| !is_first(**id)) {
+        let package = world.index.package(id);
+        let relations = package.pre_depends.iter().filter(|relation| !world.satisfies_itself(id, relation));
+        let of = |relation| world.satisfying(package, relation).into_iter().filter(|id| chosen.contains(id)).collect();
+        let needs: Vec<Vec<PackageId>> = relations.map(of).filter(|any: &Vec<_>| !any.is_empty()).collect();
+        for (place, any) in needs.iter().enumerate() {
+            any.iter().for_each(|needed| wakes.entry(*needed).or_default().push((id, place)));
+        }
+        if !needs.is_empty() {
+            open.insert(id, needs);
+        }
+    }
+    let mut ready: Vec<PackageId> = packages.iter().copied().filter(|id| !open.contains_key(id)).collect();
+    while let Some(done) = ready.pop() {
+        for (id, place) in wakes.remove(&done).unwrap_or_default() {
+            let Some(needs) = open.get_mut(&id) else { continue };
+            needs[place].clear();
+            if needs.iter().all(Vec::is_empty) {
+                open.remove(&id);
+                ready.push(id);
+            }
+        }
+    }
+    // Each that is left needs another that is left, so that going on from any of them comes back to one.
+    let Some(first) = open.keys().copied().min_by_key(|&id| Label::of(world, id)) else { return Ok(()) };
+    let mut path = vec![first];
+    while let Some(next) = open[&path[path.len() - 1]].iter().find_map(|any| any.first()) {
+        if let Some(start) = path.iter().position(|id| id == next) {
+            path.drain(..start);
+            break;
+        }
+        path.push(*next);
+    }
+    let mut circle: Vec<Label> = path.into_iter().map(|id| Label::of(world, id)).collect();
+    let least = (0..circle.len()).min_by_key(|&at| &circle[at]).unwrap_or(0);
+    circle.rotate_left(least);
+    Err(Error::Circle(circle))
 }
 
 fn first_place(name: &str) -> usize {

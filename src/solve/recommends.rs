@@ -52,7 +52,9 @@ fn unsatisfied(
             let mut candidates = world.satisfying(package, relation);
             let satisfied = candidates.iter().any(|candidate| chosen.contains(candidate));
             if !satisfied && !world.satisfies_itself(id, relation) {
-                candidates.retain(fits);
+                // What Debian's packages only recommend brings nothing in from an archive that nobody asked.
+                let of_debian = !world.rules.is_from_further(package);
+                candidates.retain(|id| fits(id) && !(of_debian && world.rules.is_stranger(*id)));
                 groups.extend((!candidates.is_empty()).then_some(candidates));
             }
         }

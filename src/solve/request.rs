@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::fmt;
+use std::rc::Rc;
 
 use super::Error;
 use super::Label;
 use super::Unknown;
 use super::explain;
+use super::policy::Rules;
 use super::world::Slot;
 use super::world::World;
 use crate::archive::Index;
@@ -17,6 +19,7 @@ use crate::deb::Priority;
 use crate::deb::Version;
 use crate::limits::Limits;
 use crate::recipe::Base;
+use crate::recipe::Pin;
 
 /// What the solver is asked.
 #[derive(Debug, Clone, PartialEq)]
@@ -30,6 +33,8 @@ pub struct Request {
     pub base: Base,
     /// Whether Recommends are installed where they fit.
     pub recommends: bool,
+    /// The recipe's pins, in its order.
+    pub pins: Vec<Pin>,
     /// Versions that stay although there are higher ones: those of a lock of which only a part moves.
     pub keep: BTreeSet<PackageId>,
     /// Steps of search before it is given up.
@@ -45,6 +50,7 @@ impl Request {
             wishes: Vec::new(),
             base: Base::Required,
             recommends: false,
+            pins: Vec::new(),
             keep: BTreeSet::new(),
             steps: Limits::DEFAULT.steps,
         }
@@ -54,7 +60,8 @@ impl Request {
 /// One wish.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Wish {
-    /// `name[:architecture][=version]`, a real or virtual package; in the version `*` matches anything.
+    /// `name[:architecture][=version]` or `name[:architecture]/release`, a real or virtual package; in the version `*`
+    /// matches anything.
     Named {
         /// The name.
         name: String,
@@ -62,6 +69,8 @@ pub enum Wish {
         architecture: Option<String>,
         /// A version or a glob of versions.
         version: Option<String>,
+        /// The suite, codename or pocket that it is to come from.
+        release: Option<String>,
     },
     /// A .deb of the user's own, added to the index before.
     Local(PackageId),
@@ -93,28 +102,41 @@ impl Wanted {
 
 impl fmt::Display for Wish {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self::Named { name, architecture, version } = self else { return f.write_str("a .deb of one's own") };
+        let Self::Named { name, architecture, version, release } = self else {
+            return f.write_str("a .deb of one's own");
+        };
         f.write_str(name)?;
         architecture.iter().try_for_each(|architecture| write!(f, ":{architecture}"))?;
-        version.iter().try_for_each(|version| write!(f, "={version}"))
+        version.iter().try_for_each(|version| write!(f, "={version}"))?;
+        release.iter().try_for_each(|release| write!(f, "/{release}"))
     }
 }
 
+/// The names that wishes ask for.
+pub(super) fn asked(index: &Index, request: &Request) -> BTreeSet<String> {
+    let name = |wish: &Wish| match wish {
+        Wish::Named { name, .. } => name.clone(),
+        Wish::Local(id) => index.package(*id).name.clone(),
+    };
+    request.wishes.iter().map(name).collect()
+}
+
 /// Everything that is wanted, sorted by cause.
-pub(super) fn wanted(index: &Index, request: &Request) -> Result<Vec<Wanted>, Error> {
-    let world = World::unlimited(index, &request.architecture, &request.keep);
+pub(super) fn wanted(index: &Index, request: &Request, rules: &Rc<Rules<'_>>) -> Result<Vec<Wanted>, Error> {
+    let world = World::unlimited(index, &request.architecture, &request.keep, Rc::clone(rules));
     let mut wanted = Vec::new();
     let mut unknown = Vec::new();
     for wish in &request.wishes {
         match wish {
             Wish::Local(id) => wanted.push(local(&world, *id)?),
-            Wish::Named { name, architecture, version } => {
-                match named(&world, name, architecture.as_deref(), version.as_deref()) {
+            Wish::Named { name, architecture, version, release } => {
+                let narrow = Narrow { version: version.as_deref(), release: release.as_deref() };
+                match named(&world, name, architecture.as_deref(), narrow) {
                     candidates if candidates.is_empty() => unknown.push(unanswered(&world, wish, name)),
                     candidates => wanted.push(Wanted {
                         cause: Cause::Asked(wish.to_string()),
                         candidates,
-                        pins: version.is_some(),
+                        pins: narrow.is_some(),
                     }),
                 }
             }
@@ -125,7 +147,7 @@ pub(super) fn wanted(index: &Index, request: &Request) -> Result<Vec<Wanted>, Er
     }
     // What the base is does not depend on which versions are kept: else it would change with the lock.
     let none = BTreeSet::new();
-    wanted.extend(base(&World::unlimited(index, &request.architecture, &none), request.base));
+    wanted.extend(base(&World::unlimited(index, &request.architecture, &none, Rc::clone(rules)), request.base));
     wanted.sort_by(|a, b| a.cause.cmp(&b.cause));
     wanted.dedup_by(|a, b| a.cause == b.cause && a.candidates == b.candidates);
     Ok(wanted)
@@ -135,9 +157,10 @@ pub(super) fn wanted(index: &Index, request: &Request) -> Result<Vec<Wanted>, Er
 pub(super) fn pins<'a>(
     index: &'a Index,
     request: &'a Request,
+    rules: &Rc<Rules<'a>>,
     wanted: &[Wanted],
 ) -> BTreeMap<Slot<'a>, BTreeSet<PackageId>> {
-    let world = World::unlimited(index, &request.architecture, &request.keep);
+    let world = World::unlimited(index, &request.architecture, &request.keep, Rc::clone(rules));
     let mut pins: BTreeMap<Slot<'a>, BTreeSet<PackageId>> = BTreeMap::new();
     for each in wanted.iter().filter(|each| each.pins) {
         let Some(&first) = each.candidates.first() else { continue };
@@ -161,20 +184,40 @@ fn local(world: &World<'_>, id: PackageId) -> Result<Wanted, Error> {
     Ok(Wanted { cause, candidates: vec![id], pins: true })
 }
 
+/// What a wish says besides the name.
+#[derive(Clone, Copy)]
+struct Narrow<'a> {
+    version: Option<&'a str>,
+    release: Option<&'a str>,
+}
+
+impl Narrow<'_> {
+    const fn is_some(self) -> bool {
+        self.version.is_some() || self.release.is_some()
+    }
+
+    fn fits(self, world: &World<'_>, id: PackageId) -> bool {
+        let origin = world.index.origin(id);
+        self.version.is_none_or(|wanted| version_fits(wanted, &world.index.package(id).version))
+            && self.release.is_none_or(|release| origin.is_some_and(|origin| origin.is_called(release)))
+    }
+}
+
 /// The packages of a name that fit, or if there is no such package, the providers of the name.
-fn named(world: &World<'_>, name: &str, architecture: Option<&str>, version: Option<&str>) -> Vec<PackageId> {
+fn named(world: &World<'_>, name: &str, architecture: Option<&str>, narrow: Narrow<'_>) -> Vec<PackageId> {
     let architecture = match architecture {
         None | Some("all") => world.native(),
         Some(architecture) => architecture,
     };
     let real: Vec<PackageId> =
         world.candidates(name).iter().copied().filter(|&id| world.slot(id).1 == architecture).collect();
-    if real.is_empty() && version.is_none() {
+    let possible = |id: &PackageId| world.rules.standing(*id).is_possible();
+    if real.is_empty() && !narrow.is_some() {
         let atom = Atom { name: name.to_owned(), architecture: None, constraint: None };
-        return world.satisfying_atom(architecture, &atom);
+        return world.satisfying_atom(architecture, &atom).into_iter().filter(possible).collect();
     }
-    let fits = |id: &PackageId| version.is_none_or(|wanted| version_fits(wanted, &world.index.package(*id).version));
-    real.into_iter().filter(fits).collect()
+    // Who asks for a version or a release has asked for what a pin forbids.
+    real.into_iter().filter(|id| narrow.fits(world, *id) && (narrow.is_some() || possible(id))).collect()
 }
 
 /// A glob is matched with the text; a version with the value, so that `1.0` finds `1.0-0`.
@@ -209,11 +252,13 @@ fn glob_matches(glob: &[u8], text: &[u8]) -> bool {
 
 fn unanswered(world: &World<'_>, wish: &Wish, name: &str) -> Unknown {
     let existing: Vec<Label> = world.candidates(name).iter().map(|&id| Label::of(world, id)).collect();
-    let nearest = if existing.is_empty() { explain::nearest(world.index, name) } else { Vec::new() };
-    Unknown { wish: wish.to_string(), existing, nearest }
+    let notes = explain::notes(world, name);
+    let strange = existing.is_empty() && notes.is_empty();
+    let nearest = if strange { explain::nearest(world.index, name) } else { Vec::new() };
+    Unknown { wish: wish.to_string(), name: name.to_owned(), existing, notes, nearest, component: None }
 }
 
-/// The base, as debootstrap and mmdebstrap understand it: a package is of it by its preferred version.
+/// The base, as debootstrap and mmdebstrap understand it: a package is of it by its preferred version of Debian's.
 fn base(world: &World<'_>, base: Base) -> Vec<Wanted> {
     let least = match base {
         Base::Essential => None,
@@ -223,8 +268,11 @@ fn base(world: &World<'_>, base: Base) -> Vec<Wanted> {
     let names: BTreeSet<&str> = world.index.base().iter().map(|&id| world.index.package(id).name.as_str()).collect();
     let wanted = |name: &str| {
         let native = |id: &PackageId| world.slot(*id).1 == world.native();
-        let candidates: Vec<PackageId> = world.candidates(name).iter().copied().filter(native).collect();
-        let package = world.index.package(*candidates.first()?);
+        let possible = |id: &PackageId| world.rules.standing(*id).is_possible();
+        let mut candidates: Vec<PackageId> = world.candidates(name).iter().copied().filter(native).collect();
+        candidates.retain(possible);
+        let debians = |id: &&PackageId| world.index.origin(**id).is_none_or(|origin| origin.base);
+        let package = world.index.package(*candidates.iter().find(debians)?);
         let kind = match package.priority {
             _ if package.essential => "essential",
             priority if least.is_none_or(|least| priority > least) => return None,

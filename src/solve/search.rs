@@ -64,6 +64,11 @@ impl Steps {
         Self { left: Cell::new(steps), cancel: cancel.clone() }
     }
 
+    /// So many other steps, cancelled by the same.
+    pub(super) fn others(&self, steps: u64) -> Self {
+        Self::new(steps, &self.cancel)
+    }
+
     fn spend(&self, steps: usize) {
         self.left.set(self.left.get().saturating_sub(steps as u64));
     }

@@ -3,8 +3,12 @@
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::collections::VecDeque;
+use std::rc::Rc;
 
 use super::Field;
+use super::Request;
+use super::policy::Offer;
+use super::policy::Rules;
 use super::request::Cause;
 use super::request::Wanted;
 use super::world::World;
@@ -12,6 +16,7 @@ use crate::archive::Index;
 use crate::archive::PackageId;
 use crate::deb::Package;
 use crate::deb::Relation;
+use crate::recipe::Pin;
 
 /// The packages to install.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,6 +24,9 @@ pub struct Solution {
     /// Sorted by name, then architecture.
     pub packages: Vec<Selected>,
     pub(super) architecture: String,
+    /// By which versions were preferred.
+    pub(super) pins: Vec<Pin>,
+    pub(super) asked: BTreeSet<String>,
 }
 
 /// A package of the solution.
@@ -58,7 +66,22 @@ impl Solution {
             let package = index.package(selected.id);
             (package.name.clone(), package.architecture.clone())
         });
-        Self { packages, architecture: architecture.to_owned() }
+        Self { packages, architecture: architecture.to_owned(), pins: Vec::new(), asked: BTreeSet::new() }
+    }
+
+    /// All versions of a package of the solution, `name` or `name:architecture`, and which rule decided about each; the
+    /// preferred first. The index is the one solved with.
+    #[must_use]
+    pub fn offers(&self, index: &Index, name: &str) -> Vec<Offer> {
+        let (name, architecture) = name.split_once(':').map_or((name, None), |(name, arch)| (name, Some(arch)));
+        let rules = Rc::new(Rules::new(index, &self.pins, &self.asked));
+        let kept = BTreeSet::new();
+        let world = World::unlimited(index, &self.architecture, &kept, Rc::clone(&rules));
+        let mut ids = world.candidates(name).to_vec();
+        ids.extend(index.named(name).iter().filter(|id| index.fault(**id).is_some()));
+        ids.retain(|&id| world.slot(id).1 == architecture.unwrap_or(&self.architecture));
+        let is_chosen = |id| self.packages.iter().any(|selected| selected.id == id);
+        ids.into_iter().map(|id| Offer::of(&rules, id, is_chosen(id))).collect()
     }
 
     /// The packages without their reasons, in the same order.
@@ -71,11 +94,12 @@ impl Solution {
 pub(super) type Reached = BTreeMap<PackageId, (usize, Why)>;
 
 /// The solution made of those of `chosen` that something leads to.
-pub(super) fn walk(world: &World<'_>, wanted: &[Wanted], chosen: &BTreeSet<PackageId>, recommends: bool) -> Solution {
-    let reached = reach(world, wanted, chosen, recommends);
+pub(super) fn walk(world: &World<'_>, wanted: &[Wanted], chosen: &BTreeSet<PackageId>, request: &Request) -> Solution {
+    let reached = reach(world, wanted, chosen, request.recommends);
     let mut packages: Vec<Selected> = reached.into_iter().map(|(id, (_, why))| Selected { id, why }).collect();
     packages.sort_by_key(|selected| world.slot(selected.id));
-    Solution { packages, architecture: world.native().to_owned() }
+    let asked = super::request::asked(world.index, request);
+    Solution { packages, architecture: world.native().to_owned(), pins: request.pins.clone(), asked }
 }
 
 /// The reached packages, nearest to the wishes first.

@@ -9,6 +9,8 @@ use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
+use super::policy::Rule;
+use super::policy::Rules;
 use crate::archive::Index;
 use crate::archive::PackageId;
 use crate::deb::ArchQualifier;
@@ -28,8 +30,10 @@ pub(super) type Slot<'a> = (&'a str, &'a str);
 pub(super) enum Scope<'a> {
     /// The preferred one only, or the one given here.
     Best(BTreeMap<Slot<'a>, PackageId>),
-    /// Every one.
+    /// The preferred one, and the others that may be chosen where that does not do.
     All,
+    /// Every one, for looking at what there is.
+    Unlimited,
 }
 
 /// The candidates of one search.
@@ -40,28 +44,44 @@ pub(super) struct World<'a> {
     kept: &'a BTreeSet<PackageId>,
     /// Slots for which a wish allows some versions only.
     pins: BTreeMap<Slot<'a>, BTreeSet<PackageId>>,
+    pub(super) rules: Rc<Rules<'a>>,
+    /// Archives of whose versions one was asked for that would not have been preferred: what it needs may be theirs.
+    opened: BTreeSet<Option<usize>>,
     scope: Scope<'a>,
     ranked: RefCell<BTreeMap<&'a str, Rc<[PackageId]>>>,
 }
 
 impl<'a> World<'a> {
+    /// A world of preferred versions; `pins` are those that wishes leave of a slot.
     pub(super) fn new(
         index: &'a Index,
         native: &'a str,
         kept: &'a BTreeSet<PackageId>,
+        rules: Rc<Rules<'a>>,
         pins: BTreeMap<Slot<'a>, BTreeSet<PackageId>>,
     ) -> Self {
-        Self { index, native, kept, pins, scope: Scope::Best(BTreeMap::new()), ranked: RefCell::default() }
+        let mut world = Self::unlimited(index, native, kept, rules);
+        world.scope = Scope::Best(BTreeMap::new());
+        let unusual = |ids: &&BTreeSet<PackageId>| ids.iter().all(|&id| !world.rules.standing(id).is_automatic());
+        let opened = pins.values().filter(unusual).flatten().map(|&id| index.package(id).archive);
+        Self { opened: opened.collect(), pins, ..world }
     }
 
     /// Every version is a candidate.
-    pub(super) fn unlimited(index: &'a Index, native: &'a str, kept: &'a BTreeSet<PackageId>) -> Self {
-        Self { scope: Scope::All, ..Self::new(index, native, kept, BTreeMap::new()) }
+    pub(super) fn unlimited(
+        index: &'a Index,
+        native: &'a str,
+        kept: &'a BTreeSet<PackageId>,
+        rules: Rc<Rules<'a>>,
+    ) -> Self {
+        let (pins, opened) = (BTreeMap::new(), BTreeSet::new());
+        Self { index, native, kept, pins, rules, opened, scope: Scope::Unlimited, ranked: RefCell::default() }
     }
 
     /// The same world with other candidates.
     pub(super) fn scoped(&self, scope: Scope<'a>) -> Self {
-        Self { scope, pins: self.pins.clone(), ranked: RefCell::default(), ..*self }
+        let (pins, rules, opened) = (self.pins.clone(), Rc::clone(&self.rules), self.opened.clone());
+        Self { scope, pins, rules, opened, ranked: RefCell::default(), ..*self }
     }
 
     /// The machine architecture that a package's files are of.
@@ -84,9 +104,12 @@ impl<'a> World<'a> {
             return Rc::clone(ranked);
         }
         let mut ids = self.index.named(name).to_vec();
+        ids.retain(|&id| self.index.fault(id).is_none());
         ids.sort_by(|&a, &b| self.preference(a, b));
-        if let Scope::Best(given) = &self.scope {
-            self.keep_best(&mut ids, given);
+        match &self.scope {
+            Scope::Best(given) => self.keep_best(&mut ids, given),
+            Scope::All => self.keep_possible(&mut ids),
+            Scope::Unlimited => {}
         }
         let ranked: Rc<[PackageId]> = ids.into();
         if let Some(&first) = ranked.first() {
@@ -102,18 +125,49 @@ impl<'a> World<'a> {
             let slot = self.slot(id);
             let allowed = match given.get(&slot) {
                 Some(&only) => only == id,
-                None => self.pins.get(&slot).is_none_or(|pin| pin.contains(&id)),
+                None => self.is_possible(slot, id),
             };
             allowed && taken.insert(slot)
         });
     }
 
-    /// A .deb of the user's own, what is kept, the highest version, the first archive. The digest decides between
-    /// packages that differ in nothing else, so that the order of the index never matters.
+    /// Whether a version may be chosen: by its own standing, or where a wish leaves some versions, one of these.
+    fn is_possible(&self, slot: Slot<'a>, id: PackageId) -> bool {
+        match self.pins.get(&slot) {
+            Some(pin) => pin.contains(&id),
+            None => self.rules.standing(id).is_possible(),
+        }
+    }
+
+    /// Whether a rule forbids a version that no wish asks for.
+    pub(super) fn is_forbidden(&self, id: PackageId) -> bool {
+        let asked = self.pins.get(&self.slot(id)).is_some_and(|pin| pin.contains(&id));
+        !asked && !self.rules.standing(id).is_possible()
+    }
+
+    /// Leaves the preferred version of each slot, and those that may stand in for it.
+    fn keep_possible(&self, ids: &mut Vec<PackageId>) {
+        let mut taken = BTreeSet::new();
+        ids.retain(|&id| {
+            let slot = self.slot(id);
+            let asked = self.pins.get(&slot).is_some_and(|pin| pin.contains(&id));
+            let standing = self.rules.standing(id);
+            let opened = || standing.is_possible() && self.opened.contains(&self.index.package(id).archive);
+            let preferred = self.is_possible(slot, id) && taken.insert(slot);
+            preferred || asked || standing.is_automatic() || opened()
+        });
+    }
+
+    /// A .deb of the user's own, what is kept, who may not replace Debian's last, the highest priority, the highest
+    /// version, the first archive. The digest decides between packages that differ in nothing else, so that the order of
+    /// the index never matters.
     fn preference(&self, a: PackageId, b: PackageId) -> std::cmp::Ordering {
         let key = |id| {
             let package = self.index.package(id);
-            (Reverse(package.archive.is_none()), !self.kept.contains(&id), Reverse(&package.version), package.archive)
+            let standing = self.rules.standing(id);
+            let stranger = matches!(standing.rule, Rule::Base | Rule::Stranger);
+            let first = (Reverse(package.archive.is_none()), !self.kept.contains(&id), stranger);
+            (first, Reverse(standing.priority), Reverse(&package.version), package.archive)
         };
         let package = |id| self.index.package(id);
         key(a).cmp(&key(b)).then_with(|| {
@@ -134,6 +188,10 @@ impl<'a> World<'a> {
                 }
             }
         }
+        // What Debian's packages need is Debian's where it can be, under whatever name another archive offers itself.
+        if !self.rules.is_from_further(from) {
+            found.sort_by_key(|&id| self.rules.is_stranger(id));
+        }
         found
     }
 
@@ -147,7 +205,8 @@ impl<'a> World<'a> {
         providers.retain(|id| !found.contains(id) && self.provides(wanted, atom, *id) && self.rank(*id).is_some());
         providers.sort_by_cached_key(|&id| {
             let package = self.index.package(id);
-            (self.distance(wanted, id), package.priority, &package.name, self.rank(id))
+            let stranger = self.rules.is_stranger(id);
+            (stranger, self.distance(wanted, id), self.rules.importance(id), &package.name, self.rank(id))
         });
         found.extend(providers);
         found

@@ -7,7 +7,9 @@ use std::io::Read;
 use std::sync::Mutex;
 
 use crate::deb::date;
+use crate::digest::Digest;
 use crate::digest::Sha256;
+use crate::digest::Sha512;
 use crate::format::compress::Compression;
 use crate::host::Response;
 use crate::host::Transport;
@@ -20,13 +22,20 @@ use crate::testing::signer::TestKey;
 /// 2026-06-01, the date of archives that say nothing else.
 pub const ARCHIVE_DATE: i64 = 1_780_272_000;
 
-/// Builds an archive with one suite, component `main`, architecture `amd64`.
+/// Builds an archive with one suite, by default of component `main` and architecture `amd64`.
 #[derive(Debug, Clone)]
 pub struct ArchiveBuilder {
     suite: String,
     fields: Vec<(String, String)>,
     date: i64,
-    stanzas: Vec<String>,
+    /// Component and architecture of the index that the next stanzas go into.
+    place: (String, String),
+    /// In the order of the places' first stanzas.
+    stanzas: Vec<((String, String), Vec<String>)>,
+    /// Of a flat repository, its directory.
+    flat: Option<String>,
+    sha512: bool,
+    unserved: Vec<Compression>,
     pool: BTreeMap<String, Vec<u8>>,
     compressions: Vec<Compression>,
     key: TestKey,
@@ -51,7 +60,11 @@ impl ArchiveBuilder {
             suite: suite.to_owned(),
             fields: fields.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec(),
             date: ARCHIVE_DATE,
-            stanzas: Vec::new(),
+            place: ("main".to_owned(), "amd64".to_owned()),
+            stanzas: vec![(("main".to_owned(), "amd64".to_owned()), Vec::new())],
+            flat: None,
+            sha512: false,
+            unserved: Vec::new(),
             pool: BTreeMap::new(),
             compressions: vec![Compression::Xz, Compression::None],
             key: TestKey::trusted(),
@@ -99,15 +112,66 @@ impl ArchiveBuilder {
         };
         let (name, version) = (value("Package"), value("Version").replace(':', "%3a"));
         let filename = format!("pool/main/{name}/{name}_{version}_{}.deb", value("Architecture"));
-        let (size, sha256) = (bytes.len(), Sha256::of(&bytes));
+        let (size, sum) = (bytes.len(), self.sum(&bytes));
         self.pool.insert(filename.clone(), bytes);
-        self.stanza(&format!("{control}Filename: {filename}\nSize: {size}\nSHA256: {sha256}\n"))
+        let field = self.sums();
+        self.stanza(&format!("{control}Filename: {filename}\nSize: {size}\n{field}: {sum}\n"))
+    }
+
+    /// The next packages and stanzas are of this component and architecture.
+    #[must_use]
+    pub fn place(mut self, component: &str, architecture: &str) -> Self {
+        self.place = (component.to_owned(), architecture.to_owned());
+        if !self.stanzas.iter().any(|(place, _)| *place == self.place) {
+            self.stanzas.push((self.place.clone(), Vec::new()));
+        }
+        self
+    }
+
+    /// Without the index of `main` and `amd64`, where nothing was put into it.
+    #[must_use]
+    pub fn without_empty(mut self) -> Self {
+        self.stanzas.retain(|(_, stanzas)| !stanzas.is_empty());
+        self
+    }
+
+    /// A flat repository: one index, beside the Release, in this directory (empty, or with a slash at its end).
+    #[must_use]
+    pub fn flat(mut self, directory: &str) -> Self {
+        self.flat = Some(directory.to_owned());
+        self.without("Suite").without("Codename").without("Components").without("Acquire-By-Hash")
+    }
+
+    /// Names everything from now on by SHA-512 alone.
+    #[must_use]
+    pub const fn sha512(mut self) -> Self {
+        self.sha512 = true;
+        self
+    }
+
+    /// Lists the index in these compressions, and has none of them.
+    #[must_use]
+    pub fn unserved(mut self, compressions: &[Compression]) -> Self {
+        self.unserved = compressions.to_vec();
+        self
+    }
+
+    const fn sums(&self) -> &'static str {
+        if self.sha512 { "SHA512" } else { "SHA256" }
+    }
+
+    fn sum(&self, bytes: &[u8]) -> Digest {
+        if self.sha512 { Digest::Sha512(Sha512::of(bytes)) } else { Digest::Sha256(Sha256::of(bytes)) }
     }
 
     /// Adds a stanza to the index as it is.
     #[must_use]
     pub fn stanza(mut self, text: &str) -> Self {
-        self.stanzas.push(text.to_owned());
+        let place = self.place.clone();
+        match self.stanzas.iter_mut().find(|(known, _)| *known == place) {
+            Some((_, stanzas)) => stanzas.push(text.to_owned()),
+            None => self.stanzas.push((place, vec![text.to_owned()])),
+        }
         self
     }
 
@@ -139,9 +203,9 @@ impl ArchiveBuilder {
         for (name, value) in &self.fields {
             let _ = writeln!(text, "{name}: {value}");
         }
-        text += "SHA256:\n";
+        let _ = writeln!(text, "{}:", self.sums());
         for (path, bytes) in self.indices() {
-            let _ = writeln!(text, " {} {} {path}", Sha256::of(&bytes), bytes.len());
+            let _ = writeln!(text, " {} {} {path}", self.sum(&bytes), bytes.len());
         }
         for (from, to) in &self.edits {
             assert!(text.contains(from.as_str()), "the Release has no `{from}` to edit");
@@ -154,17 +218,20 @@ impl ArchiveBuilder {
     #[must_use]
     pub fn build(&self) -> BTreeMap<String, Vec<u8>> {
         let mut files = self.pool.clone();
-        let directory = format!("dists/{}", self.suite);
+        let directory = self.flat.clone().unwrap_or_else(|| format!("dists/{}/", self.suite));
         for (path, bytes) in self.indices() {
-            if path.ends_with("Packages") && self.compressions.len() > 1 {
+            let plain = path.ends_with("Packages");
+            let unserved = self.unserved.iter().any(|kind| !plain && path.ends_with(kind.suffix()));
+            if unserved || plain && self.compressions.len() > 1 {
                 continue;
             }
-            let parent = path.rsplit_once('/').map_or("", |(parent, _)| parent);
-            files.insert(format!("{directory}/{parent}/by-hash/SHA256/{}", Sha256::of(&bytes)), bytes.clone());
-            files.insert(format!("{directory}/{path}"), bytes);
+            let parent = path.rsplit_once('/').map_or(String::new(), |(parent, _)| format!("{parent}/"));
+            let sum = self.sum(&bytes);
+            files.insert(format!("{directory}{parent}by-hash/{}/{sum}", sum.algorithm()), bytes.clone());
+            files.insert(format!("{directory}{path}"), bytes);
         }
         let release = self.release();
-        files.insert(format!("{directory}/InRelease"), self.key.inline(&release, Signing::at(self.date)).into_bytes());
+        files.insert(format!("{directory}InRelease"), self.key.inline(&release, Signing::at(self.date)).into_bytes());
         files
     }
 
@@ -175,13 +242,20 @@ impl ArchiveBuilder {
     }
 
     fn indices(&self) -> Vec<(String, Vec<u8>)> {
-        let text = self.stanzas.join("\n");
-        let path = "main/binary-amd64/Packages";
-        let index = |&kind: &Compression| match kind {
-            Compression::None => (path.to_owned(), text.clone().into_bytes()),
+        let texts: Vec<(String, String)> = if self.flat.is_some() {
+            let all: Vec<&str> = self.stanzas.iter().flat_map(|(_, stanzas)| stanzas).map(String::as_str).collect();
+            vec![("Packages".to_owned(), all.join("\n"))]
+        } else {
+            let path =
+                |(component, architecture): &(String, String)| format!("{component}/binary-{architecture}/Packages");
+            self.stanzas.iter().map(|(place, stanzas)| (path(place), stanzas.join("\n"))).collect()
+        };
+        let index = |path: &String, text: &String, kind: Compression| match kind {
+            Compression::None => (path.clone(), text.clone().into_bytes()),
             kind => (format!("{path}{}", kind.suffix()), compressed(kind, text.as_bytes())),
         };
-        self.compressions.iter().map(index).collect()
+        let kinds = || self.unserved.iter().chain(&self.compressions).copied();
+        texts.iter().flat_map(|(path, text)| kinds().map(move |kind| index(path, text, kind))).collect()
     }
 }
 

@@ -98,6 +98,13 @@ impl TestKey {
         public.to_armored_bytes(None.into()).expect("a test key can be written")
     }
 
+    /// The public certificate as packets.
+    #[must_use]
+    pub fn binary_certificate(&self) -> Vec<u8> {
+        use pgp::ser::Serialize as _;
+        self.secret.to_public_key().to_bytes().expect("a test key can be written")
+    }
+
     /// The fingerprint of the primary key.
     #[must_use]
     pub fn fingerprint(&self) -> String {

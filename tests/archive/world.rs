@@ -43,8 +43,8 @@ impl World {
             components: vec!["main".to_owned()],
             architectures: vec!["amd64".to_owned()],
             keyring: TestKey::trusted().certificate(),
-            snapshot: false,
-            allow: Vec::new(),
+            base: true,
+            ..Source::default()
         };
         Self { transport, cache, source, now: ARCHIVE_DATE + DAY }
     }

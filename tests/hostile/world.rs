@@ -108,6 +108,14 @@ impl World {
         }
     }
 
+    /// Serves a further archive, whose keyring lies beside the recipe as `further.asc`.
+    pub(crate) fn serve_at(&self, base: &str, archive: &ArchiveBuilder) {
+        for (path, bytes) in archive.build() {
+            self.transport.put(&format!("{base}/{path}"), bytes);
+        }
+        fs::write(self.place.path().join("further.asc"), archive.keyring()).expect("written");
+    }
+
     /// Adds lines to the recipe.
     pub(crate) fn recipe(self, lines: &str) -> Self {
         let path = self.place.path().join("small.toml");
@@ -272,6 +280,7 @@ pub(crate) fn class(error: &Error) -> String {
         Error::Archive(error) => match &**error {
             archive::Error::Framing { .. } => "archive Framing".to_owned(),
             archive::Error::Signature { source, .. } => format!("archive {}", trust(source)),
+            archive::Error::Keyring { .. } => "archive Keyring".to_owned(),
             archive::Error::Release { source, .. } => format!("archive {}", release(source)),
             archive::Error::Download { source, .. } | archive::Error::OutOfSync { source, .. } => {
                 format!("archive {}", download(source))

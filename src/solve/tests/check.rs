@@ -22,7 +22,7 @@ pub(super) fn violations(index: &Index, request: &Request, solution: &Solution) 
 pub(super) fn fulfilled(index: &Index, wish: &Wish, ids: &[PackageId]) -> bool {
     match wish {
         Wish::Local(id) => ids.contains(id),
-        Wish::Named { name, architecture, version } => {
+        Wish::Named { name, architecture, version, .. } => {
             let wanted = architecture.as_deref().unwrap_or("amd64");
             let is_real = |package: &Package| package.name == *name && machine(package) == wanted;
             let prefix = version.as_deref().map(|version| version.trim_end_matches('*'));
