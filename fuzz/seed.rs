@@ -174,7 +174,7 @@ fn provenance() -> Vec<Vec<u8>> {
 fn lock() -> String {
     let digest = Sha256::of(b"");
     let mut source = LockedSource::new("debian", "trixie", 1_757_635_200, b"signed", Some(b"signature"));
-    source.indices.insert("main/binary-amd64/Packages.xz".to_owned(), digest);
+    source.indices.insert("main/binary-amd64/Packages.xz".to_owned(), digest.into());
     let package = |name: &str, source: Option<&str>| LockedPackage {
         name: name.to_owned(),
         version: "1:2-3".to_owned(),
