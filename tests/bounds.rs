@@ -183,7 +183,7 @@ type Make = fn() -> ArchiveBuilder;
 
 /// What a trusted key can sign and a builder must survive, with the exit code.
 const ARCHIVES: [(&str, u8, Make); 22] = [
-    ("73 a wide field", 0, || script("printf '%2000000000d' 1 > /x")),
+    ("73 a wide field", 1, || script("printf '%2000000000d' 1 > /x")),
     ("73 awk that doubles", 1, || script("awk 'BEGIN { x = \"xxxx\"; while (1) x = x x }'")),
     ("73 a script without end", 1, || script("while :; do :; done")),
     ("73 a script that calls itself", 1, || script("f() { f; }; f")),
@@ -224,9 +224,10 @@ const ARCHIVES: [(&str, u8, Make); 22] = [
 /// What a script may take of the processor: ten seconds of the optimised program, of which this one is a third as fast.
 const CPU_MAX: Duration = Duration::from_secs(if cfg!(debug_assertions) { 60 } else { 10 });
 
-/// Scripts that ask for much in a few words. `$b` has 64 KiB and `$B` 32 MiB; `/l` has 131,072 lines, `/d` 1,000 files,
+/// Scripts that ask for much in a few words. `$b` has 64 KiB and `$B` 4 MiB; `/l` has 131,072 lines, `/d` 1,000 files,
 /// and each of the links in `/o` leads back to it.
-const SCRIPTS: [(&str, &str); 62] = [
+const SCRIPTS: [(&str, &str); 63] = [
+    ("nothing but what stands before", "[ ${#b} = 65536 ] && [ ${#B} = 4194304 ] && [ -L /o/9 ] || exit 7"),
     ("a thousand names that are taken", "for i in $(seq 0 999); do :> /a$i; done; while :; do mktemp /aXXX; done"),
     ("a pattern with two stars", "x=${B%%*x*b}; x=${B##*b*b}; x=${B%x*b*}"),
     ("case with many stars", "case $B in *x*x*x*x*b) ;; esac; case $B in *b*) ;; esac"),
@@ -338,7 +339,7 @@ const SCRIPTS: [(&str, &str); 62] = [
 
 /// What stands before each of them.
 const BEFORE: &str = "exec 2>/dev/null; x=xxxxxxxx; for i in 1 2 3 4 5 6 7 8 9 0 1 2 3; do x=$x$x; done; b=$x\n\
-    for i in 1 2 3 4 5 6 7 8 9; do x=$x$x; done; B=$x; echo $B > /B\n\
+    for i in 1 2 3 4 5 6; do x=$x$x; done; B=$x; echo $B > /B\n\
     x='x x x\n'; for i in 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7; do x=$x$x; done; printf \"$x\" > /l\n\
     mkdir /d /o; for i in $(seq 1 1000); do :> /d/$i; done; for i in 0 1 2 3 4 5 6 7 8 9; do ln -s . /o/$i; done\n";
 
@@ -368,6 +369,8 @@ fn case_120_scripts_that_ask_for_much() {
             }
             _ => false,
         };
+        // The first shows that the others begin at all.
+        let ended = ended && (*code == Some(0) || !name.starts_with("nothing"));
         if !ended || *memory > MEMORY_MAX || *cpu > CPU_MAX {
             wrong.push(format!(
                 "{name}: {code:?}, {} MiB, {cpu:?}: {}",

@@ -498,9 +498,11 @@ impl Parser {
         {
             let (key, array) = (key.clone(), array.clone());
             self.position += 4;
+            // In which order an environment has its names depends on who made it: nobody can rely on one.
+            let has_an_order = array != "ENVIRON";
             let (key, array) = (self.variable(key)?, self.variable(array)?);
             let body = self.loop_body()?;
-            let seen = order_is_seen(&body, key);
+            let seen = has_an_order && order_is_seen(&body, key);
             return Ok(Statement::ForIn(key, array, body, seen));
         }
         let start = if self.at(";") { None } else { Some(self.simple()?) };
