@@ -200,7 +200,7 @@ const ARCHIVES: [(&str, u8, Make); 22] = [
         let size = format!(" {} main/binary-amd64/Packages\n", 400 << 20);
         index(&" ".repeat(400 << 20)).edit(&size, " 1000 main/binary-amd64/Packages\n")
     }),
-    ("44 an index of one line", 3, || index(&"x".repeat(100 << 20))),
+    ("44 an index of one line", 1, || index(&"x".repeat(100 << 20))),
     ("44 an index of one stanza", 3, || index(&"X: y\n".repeat(20 << 20))),
     ("44 two hundred thousand packages", 0, || {
         let stanzas: Vec<String> = (0..200_000).map(stanza).collect();
@@ -362,11 +362,7 @@ fn case_120_scripts_that_ask_for_much() {
         eprintln!("{name}: exit {code:?}, {} MiB, {:.1} s of CPU", memory >> 20, cpu.as_secs_f64());
         let ended = match code {
             Some(0) => true,
-            Some(1) => {
-                words.contains("limit `script-")
-                    || words.contains("cannot be followed")
-                    || words.contains("exit status")
-            }
+            Some(1) => words.contains("hello: postinst, line"),
             _ => false,
         };
         // The first shows that the others begin at all.

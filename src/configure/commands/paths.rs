@@ -266,7 +266,7 @@ fn links(call: &mut Call<'_, '_>, path: &[u8]) -> u32 {
 fn ls(call: &mut Call<'_, '_>) -> Done {
     let long = [("all", b'a'), ("almost-all", b'A'), ("directory", b'd'), ("reverse", b'r'), ("dereference", b'L')];
     // Nothing here is a terminal: -q changes nothing, and -1 is what is done anyway.
-    let given = call.options("1aAdlrLtnq", &long)?;
+    let given = call.options("1aAdlrLtnqv", &long)?;
     let operands = if given.operands.is_empty() { vec![b".".to_vec()] } else { given.operands.clone() };
     let (mut files, mut directories, mut status) = (Vec::new(), Vec::new(), 0);
     for path in operands {
@@ -315,6 +315,9 @@ type Entry = (Vec<u8>, Vec<u8>, Inode);
 
 fn sort_entries(given: &super::Given, entries: &mut [Entry]) {
     entries.sort_by(|a, b| a.0.cmp(&b.0));
+    if given.has(b'v') {
+        entries.sort_by(|a, b| super::versions::compare(&a.0, &b.0));
+    }
     if given.has(b't') {
         entries.sort_by_key(|entry| std::cmp::Reverse(entry.2.stat.mtime));
     }

@@ -994,8 +994,12 @@ fn visit<'a>(
 }
 
 /// Whether it can be seen in which order a body is followed for the keys of an array: mawk and gawk have each their
-/// own. Sums, counts, and what is done to the element of the key itself cannot tell.
+/// own. Sums, counts, and what is done to the element of the key itself cannot tell; neither can a search, which ends
+/// at the element that it is for (where several are, awks differ among each other).
 fn order_is_seen(body: &Statement, key: Name) -> bool {
+    if is_search(body) {
+        return false;
+    }
     let mut seen = false;
     let mut told = false;
     visit(
@@ -1028,6 +1032,39 @@ fn order_is_seen(body: &Statement, key: Name) -> bool {
         },
     );
     seen || told
+}
+
+/// Whether a body does what can be seen only where it ends the loop: `if (wanted) { print; break }`.
+fn is_search(body: &Statement) -> bool {
+    let ends = |list: &[Statement]| matches!(list.last(), Some(Statement::Break));
+    let (mut ended, mut shown, mut shown_there) = (false, 0_usize, 0_usize);
+    let is_shown = |statement: &Statement| {
+        usize::from(!matches!(
+            statement,
+            Statement::Expression(_)
+                | Statement::If(..)
+                | Statement::Block(_)
+                | Statement::Break
+                | Statement::Continue
+                | Statement::Print(_, None)
+                | Statement::Format(_, None)
+        )) * 2
+            + usize::from(matches!(statement, Statement::Print(_, None) | Statement::Format(_, None)))
+    };
+    visit(
+        body,
+        &mut |statement| {
+            shown += is_shown(statement);
+            if let Statement::Block(list) = statement
+                && ends(list)
+            {
+                ended = true;
+                shown_there += list.iter().map(is_shown).sum::<usize>();
+            }
+        },
+        &mut |_| {},
+    );
+    ended && shown == shown_there
 }
 
 /// Finds out which parameters are arrays: by what is done with them, and by whom they are given to.
