@@ -201,7 +201,7 @@ const ARCHIVES: [(&str, u8, Make); 22] = [
         index(&" ".repeat(400 << 20)).edit(&size, " 1000 main/binary-amd64/Packages\n")
     }),
     ("44 an index of one line", 1, || index(&"x".repeat(100 << 20))),
-    ("44 an index of one stanza", 3, || index(&"X: y\n".repeat(20 << 20))),
+    ("44 an index of one stanza", 1, || index(&"X: y\n".repeat(20 << 20))),
     ("44 two hundred thousand packages", 0, || {
         let stanzas: Vec<String> = (0..200_000).map(stanza).collect();
         index(&stanzas.join("\n")).package(&hello())
