@@ -7,9 +7,11 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::Path;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use rustix::fs::FileType;
 use rustix::fs::FlockOperation;
+use rustix::io::Errno;
 
 use super::contents::Contents;
 use super::contents::Item;
@@ -106,12 +108,21 @@ impl Place {
         self.root.path().join(path)
     }
 
-    /// Keeps another publisher out as long as the file lives.
+    /// Keeps another publisher out as long as the file lives. It waits a moment: a process that was just being started
+    /// still has the handle of a publisher that is done.
     pub(super) fn lock(&self) -> Result<File, Error> {
         let directory = self.on_disk(self.export());
         let made = self.root.make_dir(self.export()).and_then(|export| export.lock_handle());
         let file = made.map_err(failed("open", &directory))?;
-        let locked = rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive);
+        let lock = || rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive);
+        let mut locked = lock();
+        for _ in 0..100 {
+            if locked != Err(Errno::WOULDBLOCK) {
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(20));
+            locked = lock();
+        }
         locked.map_err(|errno| failed("lock (does another imgbuild publish here?)", &directory)(errno.into()))?;
         Ok(file)
     }
