@@ -6,6 +6,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::path::PathBuf;
 use std::process::Command;
 use std::process::Stdio;
 use std::time::Duration;
@@ -52,12 +53,11 @@ fn measure(place: &Path, arguments: &[&str]) -> Measured {
     command.stdout(Stdio::null()).stderr(fs::File::create(&words).expect("written"));
     let start = Instant::now();
     let mut child = command.spawn().expect("the program starts");
-    let status = format!("/proc/{}/status", child.id());
-    let times = format!("/proc/{}/stat", child.id());
+    let process = PathBuf::from(format!("/proc/{}", child.id()));
     let (mut memory, mut cpu) = (0, Duration::ZERO);
     let code = loop {
-        memory = peak(&status).unwrap_or(0).max(memory);
-        cpu = processor_time(&times).unwrap_or_default().max(cpu);
+        memory = peak(&process).unwrap_or(0).max(memory);
+        cpu = processor_time(&process).unwrap_or_default().max(cpu);
         if let Some(status) = child.try_wait().expect("it can be waited for") {
             break status.code();
         }
@@ -73,16 +73,17 @@ fn measure(place: &Path, arguments: &[&str]) -> Measured {
 }
 
 /// The fields `utime` and `stime` of proc_pid_stat(5), in hundredths of a second on every Linux.
-fn processor_time(stat: &str) -> Option<Duration> {
-    let text = fs::read_to_string(stat).ok()?;
+pub(crate) fn processor_time(process: &Path) -> Option<Duration> {
+    let text = fs::read_to_string(process.join("stat")).ok()?;
     let fields: Vec<&str> = text.rsplit(')').next()?.split_ascii_whitespace().collect();
     let ticks: u64 = fields.get(11)?.parse::<u64>().ok()? + fields.get(12)?.parse::<u64>().ok()?;
     Some(Duration::from_millis(ticks * 10))
 }
 
-/// `VmHWM` (proc_pid_status(5)) in bytes.
-fn peak(status: &str) -> Option<u64> {
-    let text = fs::read_to_string(status).ok()?;
+/// `VmHWM` (proc_pid_status(5)) in bytes. Until it runs the program, a child shares the memory of the tests.
+fn peak(process: &Path) -> Option<u64> {
+    fs::read_link(process.join("exe")).ok().filter(|program| program == Path::new(env!("CARGO_BIN_EXE_imgbuild")))?;
+    let text = fs::read_to_string(process.join("status")).ok()?;
     let kib = text.lines().find_map(|line| line.strip_prefix("VmHWM:"))?.trim().strip_suffix(" kB")?;
     kib.trim().parse::<u64>().ok().map(|kib| kib << 10)
 }

@@ -69,7 +69,10 @@ fn a_full_disk_is_an_error_and_nothing_more() {
         return;
     }
     let directory = tempfile::tempdir().expect("a temporary directory");
-    let mount = Command::new("mount").args(["-t", "tmpfs", "-o", "size=256k", "tmpfs"]).arg(directory.path()).status();
+    let mount = Command::new("mount")
+        .args(["-t", "tmpfs", "-o", "size=256k,mode=0700", "tmpfs"])
+        .arg(directory.path())
+        .status();
     assert!(mount.expect("mount").success());
     let outcome = std::panic::catch_unwind(|| fill(directory.path()));
     let unmount = Command::new("umount").arg(directory.path()).status();
