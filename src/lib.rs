@@ -15,6 +15,7 @@
 //! | [`pipeline`], [`error`] | the whole way, and everything that can go wrong on it |
 //! | [`archive`] … [`compare`] | the stages: one verb each, values in and out; a stage never calls another |
 //! | [`host`] | the outside world as traits: network, store, trust, sandbox, reporter, clock |
+//! | [`utilities`], [`shell`] | POSIX's and GNU's tools on a tree; the shell's language, dash's and bash's, and one process |
 //! | [`recipe`], [`deb`], [`tree`], [`kernel`] | what is asked for, and the nouns of Debian and of file systems |
 //! | [`format`](mod@format), [`digest`], [`limits`], [`budget`], [`cancel`] | bytes ⇄ records, the one hash, how much is taken from outside, what following scripts may cost, and whether to go on |
 //! | `testing` | fixtures made in code, with the feature `testing` |
@@ -46,6 +47,8 @@ pub mod manifest;
 pub mod compare;
 
 pub mod host;
+pub mod utilities;
+pub mod shell;
 pub mod recipe;
 pub mod deb;
 pub mod tree;

@@ -8,8 +8,8 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use imgbuild::configure::shell::Shell;
-use imgbuild::configure::world::World;
+use imgbuild::configure::machine;
+use imgbuild::shell::Shell;
 use imgbuild::tree::Kind;
 use imgbuild::tree::Tree;
 
@@ -364,7 +364,7 @@ fn ours(root: &Path, lines: &[String]) -> Tree {
             must(Command::new("cp").arg("-a").arg(root.join(name)).arg(to));
         }
     }
-    let mut world = World::new(reference::read(work.path()), "amd64", EPOCH);
+    let mut world = machine(reference::read(work.path()), "amd64", EPOCH);
     let mut shell = Shell::new(&mut world, "commands", &[("PATH", PATH), ("LC_ALL", "C")]);
     let outcome = shell.run_script(script(lines).as_bytes(), &[], &[]).expect("below the limits");
     assert_eq!(outcome.status, 0);

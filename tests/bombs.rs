@@ -3,9 +3,10 @@
 //! Plainly they run with a tenth of the limits, for the time; `IMGBUILD_TEST_FAULTS=1` takes those that hold by default.
 
 use imgbuild::budget::Budget;
-use imgbuild::configure::shell::Shell;
-use imgbuild::configure::world::World;
+use imgbuild::configure::machine;
 use imgbuild::limits::Limits;
+use imgbuild::shell::Shell;
+use imgbuild::shell::system::System;
 use imgbuild::tree::Tree;
 
 use crate::switched_on;
@@ -163,7 +164,7 @@ const TEXT: &[&str] = &[
     "cat lines lines lines lines lines lines lines lines | cat -n | cat -n | cat -n >/dev/null",
 ];
 
-fn world(limits: &Limits) -> World {
+fn world(limits: &Limits) -> System {
     let mut tree = Tree::new();
     for directory in ["tmp", "work", "usr/bin"] {
         tree.make_directories(directory, 0o755).expect("new");
@@ -205,7 +206,7 @@ fn world(limits: &Limits) -> World {
     }
     tree.write("usr/bin/mawk", 0o755, "").expect("new");
     tree.symlink("usr/bin/awk", "mawk").expect("new");
-    let mut world = World::new(tree, "amd64", 1_795_869_296);
+    let mut world = machine(tree, "amd64", 1_795_869_296);
     world.budget = Budget::new(limits, || false);
     world
 }

@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::panic::AssertUnwindSafe;
 
-use imgbuild::configure::shell::Shell;
-use imgbuild::configure::world::World;
+use imgbuild::configure::machine;
+use imgbuild::shell::Shell;
 use imgbuild::tree::Tree;
 
 #[derive(Debug, serde::Deserialize)]
@@ -55,7 +55,7 @@ fn answer(case: &Case) -> Answer {
         tree.write(&path[..], 0o644, bytes(content)).expect("in a directory");
     }
     tree.write("tmp/.stdin", 0o644, bytes(&case.stdin)).expect("new");
-    let mut world = World::new(tree, "amd64", 1_795_869_296);
+    let mut world = machine(tree, "amd64", 1_795_869_296);
     let environment = [("PATH", "/usr/bin:/bin"), ("LC_ALL", "C"), ("HOME", "/root"), ("TMPDIR", "/tmp")];
     let script = [b"cd /work; exec </tmp/.stdin 2>/dev/null\n".as_slice(), &bytes(&case.script)].concat();
     let mut shell = Shell::new(&mut world, "/tmp/.script", &environment);

@@ -9,9 +9,9 @@ use std::path::Path;
 use std::path::PathBuf;
 use std::process::Command;
 
-use imgbuild::configure::commands::debconf;
-use imgbuild::configure::shell::Shell;
-use imgbuild::configure::world::World;
+use imgbuild::configure::machine;
+use imgbuild::configure::tools::debconf;
+use imgbuild::shell::Shell;
 use imgbuild::tree::Tree;
 use imgbuild::tree::dump;
 use imgbuild::tree::parse_dump;
@@ -78,7 +78,7 @@ fn ours(mut tree: Tree, case: &Path, selections: Option<&[u8]>) -> (Result, Tree
     for (path, text) in &files {
         tree.write(path, 0o755, text.as_slice()).expect("the root has the directory");
     }
-    let mut world = World::new(tree, "amd64", 1_000_000_000);
+    let mut world = machine(tree, "amd64", 1_000_000_000);
     if let Some(selections) = selections {
         world.tree().write("tmp/selections", 0o644, selections).expect("the root has the directory");
         let mut shell = Shell::new(&mut world, "selections", &ENVIRONMENT);

@@ -6,11 +6,11 @@ use std::process::Command;
 
 use imgbuild::budget::Budget;
 use imgbuild::budget::Spent;
-use imgbuild::configure::shell::Dialect;
-use imgbuild::configure::shell::Interrupt;
-use imgbuild::configure::shell::Shell;
-use imgbuild::configure::world::World;
+use imgbuild::configure::machine;
 use imgbuild::limits::Limits;
+use imgbuild::shell::Dialect;
+use imgbuild::shell::Interrupt;
+use imgbuild::shell::Shell;
 use imgbuild::tree::Tree;
 
 use crate::switched_on;
@@ -31,7 +31,7 @@ fn tree() -> Tree {
 
 /// What a script writes to standard output, its status, and what it could not follow.
 fn ours(dialect: Dialect, script: &str) -> (String, i32, Vec<String>) {
-    let mut world = World::new(tree(), "amd64", 1000);
+    let mut world = machine(tree(), "amd64", 1000);
     let environment = [("PATH", "/usr/bin:/bin"), ("LC_ALL", "C"), ("HOME", "/root")];
     let mut shell = Shell::new(&mut world, "script", &environment).speak(dialect);
     let wrapped = format!("cd /work; exec 2>/dev/null\n{script}");
@@ -1006,7 +1006,7 @@ fn bomb(dialect: Dialect, script: &str) -> (Result<i32, Interrupt>, u64, std::ti
         let run = || {
             let mut tree = tree();
             tree.symlink("l", ".").expect("new");
-            let mut world = World::new(tree, "amd64", 1000);
+            let mut world = machine(tree, "amd64", 1000);
             world.spend_from(Budget::new(&small(), || false));
             let environment = [("PATH", "/usr/bin:/bin")];
             let mut shell = Shell::new(&mut world, "script", &environment).speak(dialect);

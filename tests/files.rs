@@ -3,8 +3,8 @@
 use std::path::Path;
 use std::process::Command;
 
-use imgbuild::configure::shell::Shell;
-use imgbuild::configure::world::World;
+use imgbuild::configure::machine;
+use imgbuild::shell::Shell;
 use imgbuild::tree::Tree;
 
 use crate::switched_on;
@@ -27,7 +27,7 @@ fn ours(script: &[u8]) -> (String, Vec<String>) {
     tree.make_directories("tmp", 0o1777).expect("new");
     tree.write("etc/passwd", 0o644, "root:x:0:0::/root:/bin/sh\nu:x:7:8::/:/bin/sh\n").expect("new");
     tree.write("etc/group", 0o644, "root:x:0:\ng:x:8:\n").expect("new");
-    let mut world = World::new(tree, "amd64", 1_000_000_000);
+    let mut world = machine(tree, "amd64", 1_000_000_000);
     let mut shell = Shell::new(&mut world, "sh", &[("PATH", "/usr/bin:/bin"), ("LC_ALL", "C")]);
     let wrapped = [b"cd /work; exec 2>/dev/null\n", script].concat();
     let text = match shell.run_script(&wrapped, &[], &[]) {

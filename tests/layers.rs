@@ -14,6 +14,8 @@ const LAYERS: &[&[&str]] = &[
     &["tree", "deb"],
     &["kernel"],
     &["recipe"],
+    &["shell"],
+    &["utilities"],
     &["host"],
     &["archive"],
     &["solve"],

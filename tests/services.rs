@@ -8,8 +8,8 @@ use std::path::Path;
 use std::path::PathBuf;
 use std::process::Command;
 
-use imgbuild::configure::shell::Shell;
-use imgbuild::configure::world::World;
+use imgbuild::configure::machine;
+use imgbuild::shell::Shell;
 use imgbuild::tree::Tree;
 use imgbuild::tree::TreePath;
 use imgbuild::tree::dump;
@@ -117,7 +117,7 @@ fn lines(mut tree: Tree) -> Vec<String> {
 /// Runs a script here and there; what differs.
 fn differences(suite: &str, setup: &str, script: &str) -> Vec<String> {
     let overlay = Overlay::new(suite, setup);
-    let mut world = World::new(overlay.tree(), "amd64", 0);
+    let mut world = machine(overlay.tree(), "amd64", 0);
     let mut shell = Shell::new(&mut world, "script", ENVIRONMENT);
     let outcome = shell.run_script(script.as_bytes(), &[], &[]).expect("within limits");
     let mut found: Vec<String> = world.gaps.iter().map(|gap| format!("gap: {gap}")).collect();

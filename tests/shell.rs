@@ -2,8 +2,8 @@
 
 use std::process::Command;
 
-use imgbuild::configure::shell::Shell;
-use imgbuild::configure::world::World;
+use imgbuild::configure::machine;
+use imgbuild::shell::Shell;
 use imgbuild::tree::Tree;
 
 use crate::switched_on;
@@ -19,7 +19,7 @@ fn ours(script: &[u8]) -> (Vec<u8>, i32) {
     }
     tree.symlink("work/link", "d").expect("new");
     tree.write("usr/bin/cat", 0o755, "").expect("new");
-    let mut world = World::new(tree, "amd64", 1000);
+    let mut world = machine(tree, "amd64", 1000);
     let mut shell = Shell::new(&mut world, "sh", &[("PATH", "/usr/bin:/bin"), ("LC_ALL", "C")]);
     let wrapped = [b"cd /work; exec 2>/dev/null\n", script].concat();
     match shell.run_script(&wrapped, &[], &[]) {
@@ -234,7 +234,7 @@ const COMMANDS: &[&str] = &[
     "seq 10 > l; sed -n '2,4p' l; sed '2,8d' l; sed -n '$=' l; sed '3q' l; sed -n '0,/1/p' l; sed '1~3d' l; sed '/5/,$d' l; sed '2,3!d' l; sed -n '/[37]/{p;p}' l; sed '3,1d' l; sed -n '8,+1p' l; sed '/3/,/3/d' l | head -4",
     "seq 3 | sed '2a\\\nafter'; seq 3 | sed '2i\\\nbefore'; seq 3 | sed '2c\\\nchanged'; seq 2 | sed '1a one line'; seq 2 | sed 'i x'; seq 3 | sed '$a end'; seq 3 | sed '1,2c\\\nrange'; echo a | sed 's/a/x\\\ny/'; echo a | sed 's/a/x\\ny/'",
     "seq 4 | sed 'N;s/\\n/-/'; seq 3 | sed -n 'H;${x;s/\\n/,/g;p}'; seq 3 | sed 'G'; seq 3 | sed -n '1!G;h;$p'; seq 4 | sed 'n;d'; echo aXbX | sed ':a;s/X/-/;ta'; printf 'a\\\\\\nb\\n' | sed -e ':a' -e '/\\\\$/N; s/\\\\\\n//; ta'; seq 5 | sed '/2/b end; s/$/!/; :end'; seq 3 | sed '$!N;P;D'",
-    "echo 'Hello World' | sed -E 's/(H)(e)/\\2\\1/; s/[A-Z]+$/x/'; echo abc | sed 'y/abc/xyz/'; echo foo | sed 's/o/&&/g'; echo foo | sed 's/o/\\&/'; echo foo | sed -n 's/o/0/p'; echo aaa | sed 's/a*/x/g'; echo abc | sed 's/b*/x/g'; echo baaac | sed 's/a*/x/2'; echo FOO | sed 's/foo/x/I'; echo foo | sed 's/\\(.*\\)/\\U\\1/'",
+    "echo 'Hello System' | sed -E 's/(H)(e)/\\2\\1/; s/[A-Z]+$/x/'; echo abc | sed 'y/abc/xyz/'; echo foo | sed 's/o/&&/g'; echo foo | sed 's/o/\\&/'; echo foo | sed -n 's/o/0/p'; echo aaa | sed 's/a*/x/g'; echo abc | sed 's/b*/x/g'; echo baaac | sed 's/a*/x/2'; echo FOO | sed 's/foo/x/I'; echo foo | sed 's/\\(.*\\)/\\U\\1/'",
     "cp a.txt c; sed -i s/second/third/ c; cat c; sed -i.bak 1d c; cat c.bak; ls c*; sed -n '/^$/!p' c; sed '' c; sed -s -n '$p' a.txt b.txt; sed = a.txt; sed '#comment\n1d' a.txt; sed -e '/x/{' -e 'd' -e '}' a.txt; sed 's|/|\\||g;s#w#\\##' a.txt",
     "printf 'a b c\\n1 2 3\\n' > l; awk '{print $2}' l; awk 'NR==2' l; awk '/a/{print NF, $NF}' l; awk -F: '{print $1}' /dev/null; awk '{s+=$1} END{print s, NR}' l; awk 'BEGIN{x=1; print x+1, x \"s\", 10/4}'; awk '{$2=\"x\"; print}' l; awk '{print $1,$3}' OFS=- l; awk -v v=5 'BEGIN{print v*2}'",
     "printf 'k1=v1\\nk2=v2\\n' | awk -F= '{a[$1]=$2} END{for(k in a) n++; print n, a[\"k2\"], (\"k3\" in a)}'; awk 'BEGIN{for(i=0;i<3;i++) printf \"%d,\", i; print \"\"; while(i>0) i--; print i; do i++; while(i<2); print i; if(i==2) print \"two\"; else print \"no\"}'",

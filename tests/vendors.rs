@@ -1,9 +1,9 @@
 //! postinsts in bash as vendors write them, each made for this test after what such a package has to do: what they
 //! leave in the tree, and that nothing of them is a gap.
 
-use imgbuild::configure::shell::Dialect;
-use imgbuild::configure::shell::Shell;
-use imgbuild::configure::world::World;
+use imgbuild::configure::machine;
+use imgbuild::shell::Dialect;
+use imgbuild::shell::Shell;
 use imgbuild::tree::Tree;
 
 fn tree() -> Tree {
@@ -33,7 +33,7 @@ fn tree() -> Tree {
 
 /// Follows a postinst that is configured for the first time; gives its output, and files with their text.
 fn configure(script: &str, files: &[&str]) -> (String, Vec<String>) {
-    let mut world = World::new(tree(), "amd64", 1000);
+    let mut world = machine(tree(), "amd64", 1000);
     let environment =
         [("PATH", "/usr/sbin:/usr/bin:/sbin:/bin"), ("LC_ALL", "C.UTF-8"), ("DPKG_MAINTSCRIPT_PACKAGE", "vendor")];
     let mut shell = Shell::new(&mut world, "postinst", &environment).speak(Dialect::Bash);

@@ -9,8 +9,9 @@ use std::time::Duration;
 use std::time::Instant;
 
 use imgbuild::budget::Budget;
-use imgbuild::configure::shell::Shell;
-use imgbuild::configure::world::World;
+use imgbuild::configure::machine;
+use imgbuild::shell::Shell;
+use imgbuild::shell::system::System;
 use imgbuild::limits::Limits;
 use imgbuild::tree::Tree;
 use libfuzzer_sys::fuzz_target;
@@ -37,7 +38,7 @@ const COMMANDS: &[&str] = &[
 /// `$b` has 64 KiB, `$B` a megabyte; so have the files of these names, `l` has 20,000 lines.
 const BEFORE: &str = "cd /tmp; exec 2>/dev/null; b=$(cat b); B=$(cat B); b=$b B=$B\n";
 
-fn world() -> World {
+fn world() -> System {
     let mut tree = Tree::new();
     tree.write("etc/passwd", 0o644, "root:x:0:0::/root:/bin/sh\n").expect("new");
     for command in COMMANDS {
@@ -52,14 +53,14 @@ fn world() -> World {
     for link in ["x", "y", "z"] {
         tree.symlink(format!("tmp/loops/{link}"), ".").expect("new");
     }
-    World::new(tree, "amd64", 1000)
+    machine(tree, "amd64", 1000)
 }
 
 fn follow(script: &[u8]) -> (Duration, u64) {
     let mut world = world();
     let mut limits = Limits::default();
     (limits.script_steps, limits.script_memory, limits.script_output) = (STEPS, MEMORY_LIMIT, 8 << 20);
-    world.limits = imgbuild::configure::world::Limits::within(&limits);
+    world.bounds = imgbuild::shell::system::Bounds::within(&limits);
     world.spend_from(Budget::new(&limits, || false));
     let start = Instant::now();
     let whole = [BEFORE.as_bytes(), script].concat();

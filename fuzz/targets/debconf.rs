@@ -5,24 +5,25 @@
 #![no_main]
 
 use imgbuild::budget::Budget;
-use imgbuild::configure::commands::debconf;
-use imgbuild::configure::shell::Shell;
-use imgbuild::configure::world::World;
+use imgbuild::configure::tools::debconf;
+use imgbuild::configure::machine;
+use imgbuild::shell::Shell;
+use imgbuild::shell::system::System;
 use imgbuild::limits::Limits;
 use imgbuild::tree::Tree;
 use imgbuild::tree::dump;
 use libfuzzer_sys::fuzz_target;
 
-fn world(tree: Tree) -> World {
-    let mut world = World::new(tree, "amd64", 1000);
-    (world.limits.bytes, world.limits.depth) = (1 << 20, 20);
+fn world(tree: Tree) -> System {
+    let mut world = machine(tree, "amd64", 1000);
+    (world.bounds.bytes, world.bounds.depth) = (1 << 20, 20);
     let mut limits = Limits::default();
     (limits.script_steps, limits.script_memory) = (20_000, 64 << 20);
     world.spend_from(Budget::new(&limits, || false));
     world
 }
 
-fn follow(world: &mut World, script: &str) -> bool {
+fn follow(world: &mut System, script: &str) -> bool {
     let environment = [("PATH", "/usr/bin"), ("DEBIAN_FRONTEND", "noninteractive")];
     let outcome = Shell::new(world, "sh", &environment).run_script(script.as_bytes(), &[], &[]);
     outcome.is_ok_and(|outcome| outcome.status == 0)

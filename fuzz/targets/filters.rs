@@ -5,10 +5,10 @@
 #![no_main]
 
 use imgbuild::budget::Budget;
-use imgbuild::configure::shell::Outcome;
-use imgbuild::configure::shell::Run;
-use imgbuild::configure::shell::Shell;
-use imgbuild::configure::world::World;
+use imgbuild::shell::Outcome;
+use imgbuild::shell::Run;
+use imgbuild::configure::machine;
+use imgbuild::shell::Shell;
 use imgbuild::limits::Limits;
 use imgbuild::tree::Tree;
 use libfuzzer_sys::fuzz_target;
@@ -21,8 +21,8 @@ fn follow(script: &str, program: &[u8], text: &[u8]) -> Run<Outcome> {
     }
     tree.write("tmp/p", 0o644, program).expect("new");
     tree.write("tmp/t", 0o644, text).expect("new");
-    let mut world = World::new(tree, "amd64", 1000);
-    (world.limits.bytes, world.limits.depth) = (1 << 20, 20);
+    let mut world = machine(tree, "amd64", 1000);
+    (world.bounds.bytes, world.bounds.depth) = (1 << 20, 20);
     let mut limits = Limits::default();
     (limits.script_steps, limits.script_memory) = (20_000, 64 << 20);
     world.spend_from(Budget::new(&limits, || false));

@@ -3,11 +3,11 @@
 #![no_main]
 
 use imgbuild::budget::Budget;
-use imgbuild::configure::shell::Dialect;
-use imgbuild::configure::shell::Outcome;
-use imgbuild::configure::shell::Run;
-use imgbuild::configure::shell::Shell;
-use imgbuild::configure::world::World;
+use imgbuild::shell::Dialect;
+use imgbuild::shell::Outcome;
+use imgbuild::shell::Run;
+use imgbuild::configure::machine;
+use imgbuild::shell::Shell;
 use imgbuild::limits::Limits;
 use imgbuild::tree::Tree;
 use imgbuild::tree::dump;
@@ -25,8 +25,8 @@ fn follow(script: &[u8]) -> (Run<Outcome>, String) {
     for command in COMMANDS {
         tree.write(format!("usr/bin/{command}"), 0o755, "").expect("new");
     }
-    let mut world = World::new(tree, "amd64", 1000);
-    (world.limits.bytes, world.limits.depth) = (1 << 20, 20);
+    let mut world = machine(tree, "amd64", 1000);
+    (world.bounds.bytes, world.bounds.depth) = (1 << 20, 20);
     let mut limits = Limits::default();
     (limits.script_steps, limits.script_memory) = (20_000, 64 << 20);
     world.spend_from(Budget::new(&limits, || false));

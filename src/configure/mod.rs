@@ -4,19 +4,18 @@
 //! ([`Method::Native`]), or the target's own dpkg runs them in a sandbox ([`Method::Sandbox`]). Afterwards
 //! `normalize` takes out whatever a second build, another host or another day would have made otherwise.
 
-pub mod commands;
-mod generators;
 pub mod native;
-pub mod shell;
-pub mod world;
+pub mod tools;
 
-mod additions;
 mod first_boot;
+mod generators;
 mod ids;
 mod normalize;
 mod order;
+mod packages;
 mod sandbox;
 mod status;
+mod userland;
 
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
@@ -29,6 +28,9 @@ use crate::tree::Tree;
 use crate::tree::TreePath;
 use crate::unpack::Installed;
 use crate::unpack::Root;
+
+pub use tools::accounts::Ids;
+pub use userland::machine;
 
 /// How packages are configured.
 #[derive(Debug, Clone, Default)]
@@ -56,16 +58,6 @@ pub enum Method {
     Native,
     /// Scripts run in the host's sandbox.
     Sandbox,
-}
-
-/// System users and groups by name. Kept in the lock, so that an added package moves nobody's number: a root
-/// that is shared over NFS outlives its image.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Ids {
-    /// User name → uid.
-    pub users: BTreeMap<String, u32>,
-    /// Group name → gid.
-    pub groups: BTreeMap<String, u32>,
 }
 
 /// An installed system.
@@ -145,7 +137,7 @@ pub enum Error {
     Thread(#[source] std::io::Error),
     /// The recipe answers what no package asks.
     #[error("[configure.debconf] answers what no package of this system asks:{}", list(.0))]
-    Unasked(Vec<commands::debconf::Unasked>),
+    Unasked(Vec<tools::debconf::Unasked>),
     /// The lock gives an account a number of another kind than its package does.
     #[error(
         "the lock gives {kind} `{}` the number {number}, and the packages {made}: a lock's numbers are of the same \
@@ -205,8 +197,8 @@ pub enum Error {
     Tree(#[source] tree::Error),
 }
 
-fn list(unasked: &[commands::debconf::Unasked]) -> String {
-    let line = |answer: &commands::debconf::Unasked| match &answer.nearest {
+fn list(unasked: &[tools::debconf::Unasked]) -> String {
+    let line = |answer: &tools::debconf::Unasked| match &answer.nearest {
         Some(nearest) => format!("\n`{}` (did you mean `{nearest}`?)", answer.question),
         None => format!("\n`{}`", answer.question),
     };
@@ -228,7 +220,8 @@ pub fn configure(host: &Host, root: Root, options: &Options) -> Result<Configure
         }
     };
     policy.take_away(&mut tree).map_err(Error::Tree)?;
-    let unasked = commands::debconf::unasked(&tree, &packages, options).map_err(Error::Tree)?;
+    let unasked =
+        tools::debconf::unasked(&tree, &packages, &options.packages, &options.debconf).map_err(Error::Tree)?;
     if !unasked.is_empty() {
         return Err(Error::Unasked(unasked));
     }

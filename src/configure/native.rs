@@ -14,30 +14,34 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::Error;
+use super::Ids;
 use super::Options;
 use super::Outcome;
 use super::PackageReport;
-use super::commands::debconf;
-use super::commands::interpreter;
 use super::generators;
 use super::order::order;
-use super::shell::Interrupt;
-use super::shell::Shell;
 use super::status::set_unpacked;
-use super::world::Deferred;
-use super::world::Gap;
-use super::world::Limits;
-use super::world::World;
+use super::tools::debconf;
+use super::tools::dpkg::Activated;
+use super::tools::later::Deferred;
+use super::tools::later::Later;
+use super::userland::machine;
 use crate::budget::Budget;
 use crate::budget::Spent;
 use crate::format::shown::Shown;
 use crate::format::shown::shown;
 use crate::host::Host;
 use crate::recipe::Treatment;
+use crate::shell::Interpreter;
+use crate::shell::Interrupt;
+use crate::shell::Shell;
+use crate::shell::system::Bounds;
+use crate::shell::system::Gap;
+use crate::shell::system::System;
 use crate::tree::Tree;
 use crate::unpack::Installed;
 
-/// Stack for following scripts: a level of nesting takes up to 20 KiB in a debug build, and `Limits::depth` of
+/// Stack for following scripts: a level of nesting takes up to 20 KiB in a debug build, and [`Bounds::depth`] of
 /// calls times the parser's depth must fit. Only what is used is ever backed by memory.
 const STACK: usize = 256 << 20;
 
@@ -127,7 +131,7 @@ pub(super) fn configure(host: &Host, tree: Tree, packages: &[Installed], options
 }
 
 struct Run<'a> {
-    world: World,
+    system: System,
     packages: &'a [Installed],
     options: &'a Options,
     failures: Vec<Failure>,
@@ -135,12 +139,12 @@ struct Run<'a> {
 
 impl<'a> Run<'a> {
     fn new(host: &Host, tree: Tree, packages: &'a [Installed], options: &'a Options) -> Self {
-        let mut world = World::new(tree, &options.architecture, options.epoch);
-        world.limits = Limits::within(&host.limits);
+        let mut system = machine(tree, &options.architecture, options.epoch);
+        system.bounds = Bounds::within(&host.limits);
         let reporter = Arc::clone(&host.reporter);
-        world.spend_from(Budget::new(&host.limits, move || reporter.is_cancelled()));
-        world.ids.clone_from(&options.ids);
-        Self { world, packages, options, failures: Vec::new() }
+        system.spend_from(Budget::new(&host.limits, move || reporter.is_cancelled()));
+        system.kept::<Ids>().clone_from(&options.ids);
+        Self { system, packages, options, failures: Vec::new() }
     }
 
     fn all(mut self, host: &Host) -> Result<Followed, Error> {
@@ -150,9 +154,9 @@ impl<'a> Run<'a> {
         for package in &native {
             self.script(package, "preinst", &["install"])?;
         }
-        set_unpacked(self.world.tree(), &[])?;
+        set_unpacked(self.system.tree(), &[])?;
         let answers = debconf::selections(&native, &self.options.debconf);
-        debconf::preseed(&mut self.world, &answers).map_err(Error::Tree)?;
+        debconf::preseed(&mut self.system, &answers).map_err(Error::Tree)?;
         let order = order(&native).map_err(Error::Control)?;
         let native: Vec<&Installed> = order.into_iter().map(|position| native[position]).collect();
         for package in &native {
@@ -166,11 +170,12 @@ impl<'a> Run<'a> {
         }
         let failures = self.failed();
         if failures.is_empty() {
-            generators::run(host, &mut self.world)?;
+            generators::run(host, &mut self.system)?;
         }
-        debconf::save(&mut self.world).map_err(Error::Tree)?;
-        let report = packages.iter().map(|package| self.report(package, &failures)).collect();
-        Ok(Followed { tree: self.world.into_tree(), report, failures })
+        debconf::save(&mut self.system).map_err(Error::Tree)?;
+        let later = std::mem::take(self.system.kept::<Later>());
+        let report = packages.iter().map(|package| self.report(package, &failures, &later)).collect();
+        Ok(Followed { tree: self.system.into_tree(), report, failures })
     }
 
     /// Follows one script, if the package has it.
@@ -180,23 +185,23 @@ impl<'a> Run<'a> {
     fn script(&mut self, package: &Installed, script: &'static str, arguments: &[&str]) -> Result<(), Error> {
         let Some(text) = package.member(script) else { return Ok(()) };
         let name = package.info_name();
-        self.world.package.clone_from(&name);
-        self.world.budget.renew();
+        self.system.package.clone_from(&name);
+        self.system.budget.renew();
         let line = &text[..memchr::memchr(b'\n', text).unwrap_or(text.len())];
         let path = format!("/var/lib/dpkg/info/{name}.{script}");
-        let Some(interpreter) = interpreter(line) else {
+        let Some(interpreter) = Interpreter::of(line) else {
             let what = if text.starts_with(b"\x7fELF") {
                 "a compiled maintainer script".to_owned()
             } else {
                 format!("a script of the interpreter `{}`", Shown::new(line))
             };
-            self.world.gaps.push(Gap { package: name, script: script.into(), line: 1, command: path, what });
+            self.system.gaps.push(Gap { package: name, script: script.into(), line: 1, command: path, what });
             return Ok(());
         };
         let environment = self.environment(package, script);
         let environment: Vec<(&str, &str)> = environment.iter().map(|(name, value)| (*name, value.as_str())).collect();
         let arguments: Vec<Vec<u8>> = arguments.iter().map(|argument| argument.as_bytes().to_vec()).collect();
-        let mut shell = Shell::new(&mut self.world, script, &environment).speak(interpreter.dialect);
+        let mut shell = Shell::new(&mut self.system, script, &environment).speak(interpreter.dialect);
         shell.state.name = path.into_bytes().into();
         let failure = match shell.run_script(text, &interpreter.options, &arguments) {
             Ok(outcome) if outcome.status == 0 => return Ok(()),
@@ -218,12 +223,12 @@ impl<'a> Run<'a> {
         };
         self.failures.push(failure);
         // Scripts that come later would each fail in the same way, and none is at fault.
-        if self.world.budget.check() == Err(Spent::Time) { Err(Error::Native(self.failed())) } else { Ok(()) }
+        if self.system.budget.check() == Err(Spent::Time) { Err(Error::Native(self.failed())) } else { Ok(()) }
     }
 
     /// What went wrong so far.
     fn failed(&mut self) -> Failures {
-        Failures { scripts: std::mem::take(&mut self.failures), gaps: std::mem::take(&mut self.world.gaps) }
+        Failures { scripts: std::mem::take(&mut self.failures), gaps: std::mem::take(&mut self.system.gaps) }
     }
 
     /// dpkg's variables (dpkg(1), ENVIRONMENT, "Internal environment"), and those of every other way to configure.
@@ -251,26 +256,26 @@ impl<'a> Run<'a> {
             ("DPKG_ADMINDIR", "/var/lib/dpkg"),
             ("DPKG_ROOT", ""),
         ]);
-        all.push(("SOURCE_DATE_EPOCH", self.world.clock.to_string()));
+        all.push(("SOURCE_DATE_EPOCH", self.system.clock.to_string()));
         all
     }
 
     /// The triggers that scripts activated by name and that a package is interested in.
-    fn activated(&self, package: &Installed) -> Vec<String> {
+    fn activated(&mut self, package: &Installed) -> Vec<String> {
         let text = String::from_utf8_lossy(package.member("triggers").unwrap_or_default()).into_owned();
+        let activated = &self.system.kept::<Activated>().0;
         let mut names = BTreeSet::new();
         for line in text.lines() {
             let mut words = line.split_ascii_whitespace();
             let interested = words.next().is_some_and(|word| word.starts_with("interest"));
-            if let Some(name) = words.next().filter(|name| interested && self.world.triggers.contains(name.as_bytes()))
-            {
+            if let Some(name) = words.next().filter(|name| interested && activated.contains(name.as_bytes())) {
                 names.insert(name.to_owned());
             }
         }
         names.into_iter().collect()
     }
 
-    fn report(&self, package: &Installed, failures: &Failures) -> PackageReport {
+    fn report(&self, package: &Installed, failures: &Failures, called: &Later) -> PackageReport {
         let name = package.info_name();
         let of = |set: &BTreeSet<Deferred>| -> Vec<String> {
             let own = set.iter().filter(|deferred| deferred.package == name);
@@ -279,7 +284,7 @@ impl<'a> Run<'a> {
             programs.into_iter().collect()
         };
         let wrong = failures.of(&name);
-        let (generated, later) = (of(&self.world.deferred), of(&self.world.first_boot));
+        let (generated, later) = (of(&called.deferred), of(&called.first_boot));
         let (outcome, notes) = match self.options.packages.get(&package.name) {
             Some(Treatment::Skip) => (Outcome::Skipped, vec![BY_RECIPE.to_owned()]),
             Some(Treatment::FirstBoot) => (Outcome::FirstBoot, vec![BY_RECIPE.to_owned()]),

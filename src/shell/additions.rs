@@ -3,7 +3,7 @@
 
 use std::io;
 
-use super::world::World;
+use super::system::System;
 use crate::budget::Held;
 use crate::budget::Spent;
 use crate::digest::Sha256;
@@ -26,7 +26,7 @@ impl Blob for Kept {
     }
 }
 
-impl World {
+impl System {
     /// Bytes that a script made, as content of a file.
     ///
     /// # Errors
@@ -42,7 +42,7 @@ impl World {
     ///
     /// # Errors
     /// The budget is spent.
-    pub(super) fn make_room(&mut self, place: &TreePath) -> Result<(), Spent> {
+    pub(crate) fn make_room(&mut self, place: &TreePath) -> Result<(), Spent> {
         self.budget.tried(8)?;
         self.names.grow(INODE + place.as_bytes().len())
     }

@@ -194,7 +194,7 @@ impl Shell<'_> {
             }
             Assigned::Array(_) => return self.fatal(b"syntax error near unexpected token `('"),
         }
-        Ok(fields.push(&self.world.budget, text)?)
+        Ok(fields.push(&self.system.budget, text)?)
     }
 
     /// `name+=text`: more text, or with `-i` the sum.
@@ -207,7 +207,7 @@ impl Shell<'_> {
 
     fn joined(&self, before: &[u8], form: Form, text: &[u8]) -> Run<Vec<u8>> {
         self.spend(before.len() + text.len())?;
-        let _room = self.world.budget.hold(before.len() + text.len())?;
+        let _room = self.system.budget.hold(before.len() + text.len())?;
         let between: &[u8] = if form == Form::Integer { b"+" } else { b"" };
         let before: &[u8] = if form == Form::Integer && before.is_empty() { b"0" } else { before };
         Ok([before, between, text].concat())
@@ -281,7 +281,7 @@ impl Shell<'_> {
     fn set_element(&mut self, name: &[u8], subscript: &[u8], value: Value) -> Run<()> {
         let form = self.state.variables.get(name).map_or(Form::Text, |variable| variable.form);
         let value = self.formed(form, value)?;
-        let budget = &self.world.budget;
+        let budget = &self.system.budget;
         let variable = self.state.variables.own(budget)?.get_mut(name).expect("the caller made it");
         variable.become_array(budget, false)?.set(budget, subscript, value)?;
         Ok(())
@@ -301,7 +301,7 @@ impl Shell<'_> {
     /// A variable as an array; it becomes one.
     pub(super) fn array_mut(&mut self, name: &[u8], associative: bool) -> Run<&mut Array> {
         let allexport = self.state.options.allexport;
-        let budget = &self.world.budget;
+        let budget = &self.system.budget;
         let variable = self.state.variables.own(budget)?.entry(name.into()).or_default();
         variable.exported |= allexport;
         Ok(variable.become_array(budget, associative)?)
@@ -363,7 +363,7 @@ impl Shell<'_> {
         let Some(variable) = self.state.variables.get(name) else { return Ok(Vec::new()) };
         match &variable.array {
             Some(array) => {
-                self.world.budget.made(array.len() * ELEMENT / 4)?;
+                self.system.budget.made(array.len() * ELEMENT / 4)?;
                 let (entries, ordered) = (array.entries(), array.has_order());
                 if !ordered {
                     self.lacks("the order of so many elements of an associative array");

@@ -287,15 +287,15 @@ impl Shell<'_> {
         let text = |text: &str| Some(text.as_bytes().to_vec());
         Ok(match name {
             b"EUID" | b"UID" => {
-                let uid = self.world.acting.as_ref().map_or(0, |user| user.uid);
+                let uid = self.system.acting.as_ref().map_or(0, |user| user.uid);
                 Some(uid.to_string().into_bytes())
             }
             b"BASH" => text("/bin/bash"),
             b"BASH_VERSION" => Some(self.version()?.to_vec()),
             b"BASH_SUBSHELL" => Some(self.state.subshells.to_string().into_bytes()),
-            b"HOSTNAME" => text(&self.world.uname.node.clone()),
-            b"HOSTTYPE" => text(&self.world.uname.machine.clone()),
-            b"MACHTYPE" => Some(format!("{}-pc-linux-gnu", self.world.uname.machine).into_bytes()),
+            b"HOSTNAME" => text(&self.system.uname.node.clone()),
+            b"HOSTTYPE" => text(&self.system.uname.machine.clone()),
+            b"MACHTYPE" => Some(format!("{}-pc-linux-gnu", self.system.uname.machine).into_bytes()),
             b"OSTYPE" => text("linux-gnu"),
             b"SHELL" => text("/bin/bash"),
             b"SHLVL" => text("1"),
@@ -326,7 +326,7 @@ impl Shell<'_> {
                 let version = self.version.as_ref()?;
                 let release = String::from_utf8_lossy(version).into_owned();
                 let numbers: Vec<&str> = release.split(['.', '(', ')', '-']).filter(|part| !part.is_empty()).collect();
-                let machine = format!("{}-pc-linux-gnu", self.world.uname.machine);
+                let machine = format!("{}-pc-linux-gnu", self.system.uname.machine);
                 numbers.into_iter().chain([machine.as_str()]).map(|part| part.as_bytes().to_vec()).collect()
             }
             _ => return None,

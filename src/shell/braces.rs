@@ -95,7 +95,7 @@ impl Shell<'_> {
                 for value in range {
                     self.spend(32)?;
                     all.push(value.into_iter().map(Atom::Byte).collect());
-                    if all.len() > self.world.limits.bytes / 64 {
+                    if all.len() > self.system.bounds.bytes / 64 {
                         return Err(crate::budget::Spent::Output.into());
                     }
                 }
@@ -104,7 +104,7 @@ impl Shell<'_> {
         };
         let rest = self.alternatives(&atoms[close + 1..], depth)?;
         let each: usize = open + middle.iter().chain(&rest).map(Vec::len).max().unwrap_or(0);
-        let _room = self.world.budget.hold(middle.len().saturating_mul(rest.len()).saturating_mul(24 + each * 24))?;
+        let _room = self.system.budget.hold(middle.len().saturating_mul(rest.len()).saturating_mul(24 + each * 24))?;
         let mut all = Vec::new();
         for part in &middle {
             for rest in &rest {

@@ -16,7 +16,6 @@ use super::signals;
 use super::test;
 use super::value::Table;
 use super::value::Words;
-use crate::configure::commands;
 use crate::tree::Kind;
 
 /// A builtin: arguments without the name, and whether its failure is tested.
@@ -170,7 +169,7 @@ fn pwd(shell: &mut Shell<'_>, arguments: &[Vec<u8>], _: bool) -> Run<i32> {
         }
     }
     let directory = shell.state.directory.clone();
-    let directory = match shell.world.tree().resolve(&directory, true) {
+    let directory = match shell.system.tree().resolve(&directory, true) {
         Ok(place) if physical => [b"/", place.as_bytes()].concat(),
         _ => directory,
     };
@@ -219,7 +218,7 @@ pub(super) fn dot(shell: &mut Shell<'_>, arguments: &[Vec<u8>], tested: bool) ->
     let mut positional = None;
     if bash {
         if !own.is_empty() {
-            let words = Words::copy(&shell.world.budget, own)?.into();
+            let words = Words::copy(&shell.system.budget, own)?.into();
             positional = Some(std::mem::replace(&mut shell.state.positional, words));
         }
         let (function, file, line) = (b"source".as_slice().into(), name.as_slice().into(), shell.state.line);
@@ -243,7 +242,7 @@ fn find_readable(shell: &mut Shell<'_>, name: &[u8]) -> Option<Vec<u8>> {
     let path = shell.variable(b"PATH").unwrap_or_default().to_vec();
     path.split(|&byte| byte == b':')
         .map(|directory| [directory, name].join(&b'/'))
-        .find(|candidate| shell.world.tree().lookup(candidate).is_some_and(|(_, inode)| inode.content().is_some()))
+        .find(|candidate| shell.system.tree().lookup(candidate).is_some_and(|(_, inode)| inode.content().is_some()))
 }
 
 fn exec(shell: &mut Shell<'_>, arguments: &[Vec<u8>], _: bool) -> Run<i32> {
@@ -254,7 +253,7 @@ fn exec(shell: &mut Shell<'_>, arguments: &[Vec<u8>], _: bool) -> Run<i32> {
         shell.lacks(format!("`exec {}`", crate::tree::escape(&arguments[0])));
         return Ok(1);
     }
-    let status = shell.deeper(|shell| commands::run(shell, arguments))?;
+    let status = shell.deeper(|shell| shell.program(arguments))?;
     // The process is another one now: its exit trap is gone.
     shell.state.traps = Table::default();
     Err(Interrupt::Exit(status))
@@ -352,7 +351,7 @@ fn unset(shell: &mut Shell<'_>, arguments: &[Vec<u8>], _: bool) -> Run<i32> {
     for name in rest {
         let element = memchr::memchr(b'[', name).filter(|open| bash && is_name(&name[..*open]) && name.ends_with(b"]"));
         if functions {
-            shell.state.functions.remove(&shell.world.budget, name)?;
+            shell.state.functions.remove(&shell.system.budget, name)?;
         } else if shell.state.variables.get(name).is_some_and(|variable| variable.readonly) {
             let message = [b"unset: ", name.as_slice(), b": is read only"].concat();
             status = shell.refuse(&message)?;
@@ -360,7 +359,7 @@ fn unset(shell: &mut Shell<'_>, arguments: &[Vec<u8>], _: bool) -> Run<i32> {
             shell.unset_element(&name[..open], &name[open + 1..name.len() - 1])?;
         } else if bash && !variables && !shell.state.variables.contains(name) {
             // A name that is no variable's is a function's.
-            shell.state.functions.remove(&shell.world.budget, name)?;
+            shell.state.functions.remove(&shell.system.budget, name)?;
         } else if !bash && !is_name(name) {
             return shell.fatal(&[b"unset: ", name.as_slice(), b": bad variable name"].concat());
         } else {
@@ -382,7 +381,7 @@ fn alias(shell: &mut Shell<'_>, arguments: &[Vec<u8>], _: bool) -> Run<i32> {
         match assignment(argument) {
             (name, Some(value)) => {
                 let value = shell.keep(value.to_vec())?;
-                shell.state.aliases.insert(&shell.world.budget, name, value)?;
+                shell.state.aliases.insert(&shell.system.budget, name, value)?;
             }
             (name, None) => match shell.state.aliases.get(name).cloned() {
                 Some(value) => {
@@ -406,7 +405,7 @@ fn unalias(shell: &mut Shell<'_>, arguments: &[Vec<u8>], _: bool) -> Run<i32> {
     }
     let mut status = 0;
     for name in arguments {
-        status |= i32::from(shell.state.aliases.remove(&shell.world.budget, name)?.is_none());
+        status |= i32::from(shell.state.aliases.remove(&shell.system.budget, name)?.is_none());
     }
     Ok(status)
 }
@@ -441,7 +440,7 @@ fn cd(shell: &mut Shell<'_>, arguments: &[Vec<u8>], _: bool) -> Run<i32> {
 
 pub(super) fn change_directory(shell: &mut Shell<'_>, target: &[u8], physical: bool, prints: bool) -> Run<i32> {
     let wanted = shell.absolute(target);
-    let place = shell.world.tree().lookup(&wanted).filter(|(_, inode)| inode.is_directory()).map(|(place, _)| place);
+    let place = shell.system.tree().lookup(&wanted).filter(|(_, inode)| inode.is_directory()).map(|(place, _)| place);
     // bash stays where it is when it is told to go nowhere.
     let Some(place) = place.filter(|_| !target.is_empty() || shell.is_bash()) else {
         shell.complain(&[b"cd: can't cd to ", target].concat())?;
@@ -607,7 +606,7 @@ impl Shell<'_> {
     }
 
     fn is_program(&mut self, path: &[u8]) -> bool {
-        self.world
+        self.system
             .tree()
             .lookup(path)
             .is_some_and(|(_, inode)| matches!(inode.kind, Kind::File(_)) && inode.stat.mode & 0o111 != 0)

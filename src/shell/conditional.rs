@@ -8,7 +8,6 @@ use super::ast::Condition;
 use super::ast::Word;
 use super::pattern::Style;
 use super::test;
-use crate::configure::commands;
 
 pub(super) const fn is_unary(word: &[u8]) -> bool {
     test::is_unary(word) || matches!(word, b"-a" | b"-v" | b"-o" | b"-N" | b"-R")
@@ -59,7 +58,7 @@ impl Shell<'_> {
             b"=" | b"==" | b"!=" => {
                 let style = Style { groups: true, ..self.style() };
                 let pattern = self.styled_pattern(right, style)?;
-                Ok(pattern.matches(&text, &self.world.budget)? == (operator != b"!="))
+                Ok(pattern.matches(&text, &self.system.budget)? == (operator != b"!="))
             }
             b"=~" => self.matches_expression(&text, right),
             b"-eq" | b"-ne" | b"-lt" | b"-le" | b"-gt" | b"-ge" => {
@@ -105,7 +104,7 @@ impl Shell<'_> {
         }
         self.spend(text.len() + expression.len())?;
         let fold = self.state.options.nocasematch;
-        match commands::matches_expression(self, &expression, text, fold)? {
+        match self.system.userland.matches(self, &expression, text, fold)? {
             Ok(groups) => {
                 let found = groups.is_some();
                 self.remember(groups.unwrap_or_default())?;

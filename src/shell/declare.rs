@@ -309,7 +309,7 @@ impl Shell<'_> {
         // The table is not copied when nobody else has it.
         self.state.frames[place] = std::rc::Rc::new(super::Frame { hidden: None, ..frame.clone() });
         if let Some(hidden) = &mut frame.hidden {
-            hidden.insert(&self.world.budget, name, before)?;
+            hidden.insert(&self.system.budget, name, before)?;
         }
         self.state.frames[place] = std::rc::Rc::new(frame);
         if anew {

@@ -28,13 +28,12 @@ use super::stream::Stream;
 use super::value::Table;
 use super::value::Value;
 use super::value::Words;
-use crate::configure::commands;
 
 impl Shell<'_> {
     /// Runs a text in this very process, command by command.
     pub fn run_text(&mut self, text: &[u8], line: u32, tested: bool) -> Run<i32> {
         self.deeper(|shell| {
-            let mut parser = Parser::new(text, line, Manner::default(), &shell.world.budget)?;
+            let mut parser = Parser::new(text, line, Manner::default(), &shell.system.budget)?;
             let mut status = 0;
             loop {
                 let bash = shell.is_bash();
@@ -168,7 +167,7 @@ impl Shell<'_> {
 
     fn define(&mut self, name: &[u8], function: Rc<super::Function>) -> Run<i32> {
         let defined = Defined { function, file: self.file() };
-        self.state.functions.insert(&self.world.budget, name, defined)?;
+        self.state.functions.insert(&self.system.budget, name, defined)?;
         Ok(0)
     }
 
@@ -239,7 +238,7 @@ impl Shell<'_> {
     fn matches_any(&mut self, patterns: &[Word], text: &[u8]) -> Run<bool> {
         for pattern in patterns {
             let pattern = self.pattern(pattern)?;
-            if pattern.matches(text, &self.world.budget)? {
+            if pattern.matches(text, &self.system.budget)? {
                 return Ok(true);
             }
         }
@@ -338,7 +337,7 @@ impl Shell<'_> {
         // What is ignored stays so.
         if !self.state.traps.is_empty() {
             let keeps_errors = self.is_bash() && self.state.options.errtrace;
-            let traps = self.state.traps.own(&self.world.budget)?;
+            let traps = self.state.traps.own(&self.system.budget)?;
             traps.retain(|name, action| action.is_empty() && **name != *b"EXIT" || keeps_errors && **name == *b"ERR");
         }
         self.state.subshells += 1;
@@ -450,7 +449,7 @@ impl Shell<'_> {
         result
     }
 
-    /// Runs a command by its name: special builtin, function, builtin, or one of [`commands`]; bash looks for a
+    /// Runs a command by its name: special builtin, function, builtin, or a program of the system; bash looks for a
     /// function first.
     pub(super) fn call(&mut self, fields: &[Vec<u8>], tested: bool, functions: bool) -> Run<i32> {
         let (name, arguments) = fields.split_first().expect("the caller looked");
@@ -464,11 +463,11 @@ impl Shell<'_> {
         if let Some(builtin) = builtins::find(name, self.state.dialect) {
             return builtin(self, arguments, tested);
         }
-        self.deeper(|shell| commands::run(shell, fields))
+        self.deeper(|shell| shell.program(fields))
     }
 
     fn function(&mut self, name: &[u8], defined: &Defined, arguments: &[Vec<u8>], tested: bool) -> Run<i32> {
-        let arguments = Words::copy(&self.world.budget, arguments)?.into();
+        let arguments = Words::copy(&self.system.budget, arguments)?.into();
         let positional = std::mem::replace(&mut self.state.positional, arguments);
         let loops = std::mem::take(&mut self.state.loops);
         let getopts = self.state.getopts;
@@ -528,8 +527,8 @@ impl Shell<'_> {
         line: &mut u32,
     ) -> Run<i32> {
         self.subshell(|shell| {
-            let arguments = Words::copy(&shell.world.budget, arguments)?;
-            let budget = &shell.world.budget;
+            let arguments = Words::copy(&shell.system.budget, arguments)?;
+            let budget = &shell.system.budget;
             budget.tried(shell.state.variables.len())?;
             let state = &mut shell.state;
             state.dialect = interpreter.dialect;
@@ -555,7 +554,7 @@ impl Shell<'_> {
     ///
     /// # Errors
     /// A limit.
-    pub(in crate::configure) fn run_maintainer(
+    pub(crate) fn run_maintainer(
         &mut self,
         script: &str,
         text: &[u8],
@@ -600,15 +599,15 @@ impl Shell<'_> {
             && let Some(number) = std::str::from_utf8(number).ok().and_then(|number| number.parse().ok())
             && let Some(descriptor) = self.state.descriptors.get(&number).cloned()
         {
-            return Ok(stream::read_all(self.world, &descriptor).ok());
+            return Ok(stream::read_all(self.system, &descriptor).ok());
         }
-        let limit = self.world.limits.bytes as u64;
-        let size = self.world.tree().lookup(path).and_then(|(_, inode)| inode.content()).map(|content| content.size());
+        let limit = self.system.bounds.bytes as u64;
+        let size = self.system.tree().lookup(path).and_then(|(_, inode)| inode.content()).map(|content| content.size());
         match size {
             None => Ok(None),
             Some(size) if size > limit => Err(crate::budget::Spent::Output.into()),
             Some(_) => {
-                let text = self.world.tree().read(path).ok().flatten();
+                let text = self.system.tree().read(path).ok().flatten();
                 self.spend(text.as_ref().map_or(0, Vec::len))?;
                 Ok(text)
             }

@@ -118,7 +118,7 @@ fn declares(name: &[u8], bash: bool) -> bool {
 impl Shell<'_> {
     /// All expansions: what a command's words become.
     pub(super) fn fields(&mut self, words: &[Word]) -> Run<Words> {
-        let mut fields = Words::new(&self.world.budget)?;
+        let mut fields = Words::new(&self.system.budget)?;
         let bash = self.is_bash();
         let plain = |word: &Word| matches!(word.0.as_slice(), [Part::Plain(name)] if declares(name, bash));
         let declares = words.first().is_some_and(plain);
@@ -130,7 +130,7 @@ impl Shell<'_> {
             // What looks like an assignment to `export` is expanded as one.
             if declares && let Some((name, value)) = split_assignment(word) {
                 let value = self.text(&value.0, false)?;
-                fields.push(&self.world.budget, [name.as_slice(), &value].join(&b'='))?;
+                fields.push(&self.system.budget, [name.as_slice(), &value].join(&b'='))?;
                 continue;
             }
             match self.braces(word)? {
@@ -146,7 +146,7 @@ impl Shell<'_> {
         if let [Part::Plain(text)] = word.0.as_slice()
             && !text.iter().any(|byte| matches!(byte, b'*' | b'?' | b'[' | b'\\' | b'('))
         {
-            return Ok(fields.push(&self.world.budget, text.clone())?);
+            return Ok(fields.push(&self.system.budget, text.clone())?);
         }
         let mut chunks = Vec::new();
         self.parts(&word.0, false, false, &mut chunks)?;
@@ -157,7 +157,7 @@ impl Shell<'_> {
     pub(super) fn text(&mut self, parts: &[Part], quoted: bool) -> Run<Vec<u8>> {
         let (chunks, separator) = self.unsplit(parts, quoted)?;
         let length = chunks.iter().map(|chunk| if let Chunk::Text(text, _) = chunk { text.len() } else { 1 }).sum();
-        let _room = self.world.budget.hold(length)?;
+        let _room = self.system.budget.hold(length)?;
         let mut all = Vec::with_capacity(length);
         for chunk in chunks {
             match chunk {
@@ -177,8 +177,8 @@ impl Shell<'_> {
 
     pub(super) fn styled_pattern(&mut self, word: &Word, style: Style) -> Run<Pattern> {
         let marked = self.marked(&word.0)?;
-        let _room = self.world.budget.hold(marked.len() * 2)?;
-        Ok(Pattern::new(&marked, style, &self.world.budget)?)
+        let _room = self.system.budget.hold(marked.len() * 2)?;
+        Ok(Pattern::new(&marked, style, &self.system.budget)?)
     }
 
     /// What patterns mean here.
@@ -192,7 +192,7 @@ impl Shell<'_> {
         let (chunks, separator) = self.unsplit(parts, false)?;
         let length: usize =
             chunks.iter().map(|chunk| if let Chunk::Text(text, _) = chunk { text.len() } else { 1 }).sum();
-        let _room = self.world.budget.hold(length * 2)?;
+        let _room = self.system.budget.hold(length * 2)?;
         let mut all = Vec::with_capacity(length);
         for chunk in chunks {
             match chunk {
@@ -281,9 +281,9 @@ impl Shell<'_> {
         let home = if user.is_empty() {
             self.variable(b"HOME").map(<[u8]>::to_vec)
         } else {
-            let passwd = self.world.tree().read("/etc/passwd").ok().flatten().unwrap_or_default();
+            let passwd = self.system.tree().read("/etc/passwd").ok().flatten().unwrap_or_default();
             // The next charge says so when nothing is left.
-            let _ = self.world.budget.made(passwd.len());
+            let _ = self.system.budget.made(passwd.len());
             let entry =
                 passwd.split(|&byte| byte == b'\n').find(|line| line.split(|&byte| byte == b':').next() == Some(user));
             entry.and_then(|line| line.split(|&byte| byte == b':').nth(5)).map(<[u8]>::to_vec)
@@ -332,7 +332,7 @@ impl Shell<'_> {
         let status = match self.redirect(redirects)? {
             Ok(saved) => {
                 let descriptor = self.state.descriptors.get(&0).cloned();
-                if let Some(Ok(all)) = descriptor.map(|descriptor| stream::read_all(self.world, &descriptor)) {
+                if let Some(Ok(all)) = descriptor.map(|descriptor| stream::read_all(self.system, &descriptor)) {
                     bytes = all;
                 }
                 self.restore(saved);
@@ -362,7 +362,7 @@ impl Shell<'_> {
 
     /// The value of an arithmetic expression whose expansions are done.
     pub(super) fn arithmetic(&mut self, text: &[u8]) -> Run<i64> {
-        self.world.budget.tried(text.len() * 4)?;
+        self.system.budget.tried(text.len() * 4)?;
         let dialect = self.state.dialect;
         let mut variables = Changes { shell: self, stopped: None };
         let result = arithmetic::evaluate(text, dialect, &mut variables);
@@ -479,7 +479,7 @@ impl Shell<'_> {
                 let begins = |name: &&[u8]| name.starts_with(&subject.name);
                 let names: Vec<Vec<u8>> =
                     self.state.variables.iter().map(|(name, _)| name).filter(begins).map(<[u8]>::to_vec).collect();
-                self.world.budget.tried(self.state.variables.len())?;
+                self.system.budget.tried(self.state.variables.len())?;
                 self.list(names.into_iter().map(Text::Short).collect(), *separate, quoted, chunks)
             }
             (Operation::Subscripts, which) => {
@@ -543,7 +543,7 @@ impl Shell<'_> {
     pub(super) fn all(&mut self, subject: &Subject<'_>) -> Run<Vec<Text<'static>>> {
         if matches!(&*subject.name, b"@" | b"*") {
             let words = &self.state.positional;
-            self.world.budget.made(words.len() * 16)?;
+            self.system.budget.made(words.len() * 16)?;
             return Ok((0..words.len()).map(|index| Text::Positional(words.clone(), index)).collect());
         }
         Ok(self.entries(&subject.name)?.into_iter().map(|(_, value)| Text::Kept(value)).collect())
@@ -555,7 +555,7 @@ impl Shell<'_> {
             let separators = self.separators();
             let length: usize = values.iter().map(|value| value.len() + 1).sum();
             self.spend(length)?;
-            let _room = self.world.budget.hold(length)?;
+            let _room = self.system.budget.hold(length)?;
             let mut joined = Vec::with_capacity(length);
             for (index, value) in values.iter().enumerate() {
                 if index > 0 {
@@ -678,16 +678,16 @@ impl Shell<'_> {
         let wild =
             field.has(b"*?") || (field.has(b"[") && field.has(b"]")) || (self.state.options.extglob && field.has(b"("));
         if !wild || self.state.options.noglob {
-            return Ok(fields.push(&self.world.budget, field.bytes)?);
+            return Ok(fields.push(&self.system.budget, field.bytes)?);
         }
         self.spend(field.bytes.len() * 4)?;
         let found = self.glob(&field)?;
         let options = &self.state.options;
-        let wild = || Pattern::new(&field.marked(), self.style(), &self.world.budget).map(|pattern| pattern.is_wild());
+        let wild = || Pattern::new(&field.marked(), self.style(), &self.system.budget).map(|pattern| pattern.is_wild());
         if !found.is_empty() {
-            found.into_iter().try_for_each(|name| fields.push(&self.world.budget, name))?;
+            found.into_iter().try_for_each(|name| fields.push(&self.system.budget, name))?;
         } else if !(options.failglob || options.nullglob) || !wild()? {
-            fields.push(&self.world.budget, field.bytes)?;
+            fields.push(&self.system.budget, field.bytes)?;
         } else if options.failglob {
             return self.fatal(&[b"no match: ", field.bytes.as_slice()].concat());
         }
@@ -699,31 +699,31 @@ impl Shell<'_> {
         let directory = self.state.directory.clone();
         let marked = field.marked();
         let (style, hidden) = (self.glob_style(), self.state.options.dotglob);
-        let tree = self.world.tree();
+        let tree = self.system.tree();
         // Pairs of what is written so far and where it really lies.
         let start = if marked.first().is_some_and(|(byte, _)| *byte == b'/') { b"/".to_vec() } else { directory };
         let Ok(start) = tree.resolve(&start, true) else { return Ok(Vec::new()) };
         let mut found: Vec<(Vec<u8>, TreePath)> = vec![(Vec::new(), start)];
         let components: Vec<&[(u8, bool)]> = marked.split(|(byte, _)| *byte == b'/').collect();
         for (index, component) in components.iter().enumerate() {
-            let mut next = Words::new(&self.world.budget)?;
+            let mut next = Words::new(&self.system.budget)?;
             let mut places = Vec::new();
-            let pattern = Pattern::new(component, style, &self.world.budget)?;
+            let pattern = Pattern::new(component, style, &self.system.budget)?;
             let last = index + 1 == components.len();
             for (mut written, place) in found {
                 if index > 0 {
                     written.push(b'/');
                 }
                 if component.is_empty() {
-                    next.push(&self.world.budget, written)?;
+                    next.push(&self.system.budget, written)?;
                     places.push(place);
                     continue;
                 }
                 for name in self.matching(&place, component, &pattern, hidden)? {
-                    let tree = self.world.tree();
+                    let tree = self.system.tree();
                     let Ok(path) = tree.resolve([place.as_bytes(), &name].join(&b'/'), !last) else { continue };
                     if tree.get(&path).is_some_and(|inode| last || inode.is_directory()) {
-                        next.push(&self.world.budget, [written.as_slice(), &name].concat())?;
+                        next.push(&self.system.budget, [written.as_slice(), &name].concat())?;
                         places.push(path);
                     }
                 }
@@ -755,8 +755,8 @@ impl Shell<'_> {
             }
             return Ok(vec![name]);
         }
-        let budget = self.world.budget.clone();
-        let tree = self.world.tree();
+        let budget = self.system.budget.clone();
+        let tree = self.system.tree();
         let Ok(place) = tree.resolve(directory.as_bytes(), true) else { return Ok(Vec::new()) };
         let dotted = pattern.begins_with(b'.');
         let mut names = Vec::new();

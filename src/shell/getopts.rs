@@ -42,7 +42,7 @@ pub(super) fn getopts(shell: &mut Shell<'_>, arguments: &[Vec<u8>], _: bool) -> 
     let Place { mut next, mut offset } = if begins { Place::default() } else { place };
     // bash is at the end then.
     next = next.min(words.len() + 1);
-    shell.world.budget.tried(letters.len())?;
+    shell.system.budget.tried(letters.len())?;
     let current = word(next.saturating_sub(1)).unwrap_or_default();
     if offset == 0 || offset >= current.len() {
         match word(next) {

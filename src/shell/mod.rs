@@ -1,7 +1,7 @@
 //! A POSIX shell over the tree: scripts are read and followed, nothing is run.
 //!
 //! [`parse`] makes commands of bytes, [`expand`] makes fields of words, [`execute`] follows the commands;
-//! what they call is in [`commands`](super::commands). Where POSIX leaves something open, dash decides: it is
+//! what they ask of the world, other programs too, is in [`system`]. Where POSIX leaves something open, dash decides: it is
 //! Debian's `/bin/sh`. A script of the interpreter bash is followed by bash's rules ([`Dialect`]); what only bash has
 //! is in files of its own: [`extended`] its grammar, [`conditional`] `[[ ]]`, [`arrays`], [`declare`], [`braces`],
 //! [`modify`] `${x//…}`, [`bash`] its builtins and variables.
@@ -11,6 +11,7 @@
 //! a subshell is a copy of [`State`]. What that cannot express (background jobs, other processes) is a
 //! [`Gap`], and work, memory and time are charged to the [`Budget`](crate::budget::Budget).
 
+mod additions;
 pub mod arithmetic;
 mod arrays;
 pub mod ast;
@@ -32,6 +33,7 @@ mod read;
 mod redirect;
 mod signals;
 pub mod stream;
+pub mod system;
 mod test;
 mod token;
 pub mod value;
@@ -41,13 +43,13 @@ mod word;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use super::world::Gap;
-use super::world::World;
 use crate::budget::Spent;
 use crate::format::shown::shown;
 use ast::Function;
 use stream::Descriptor;
 use stream::Stream;
+use system::Gap;
+use system::System;
 use value::Positional;
 use value::Table;
 use value::Value;
@@ -85,6 +87,24 @@ pub struct Interpreter {
     pub dialect: Dialect,
     /// Words with options of `set`.
     pub options: Vec<Vec<u8>>,
+}
+
+impl Interpreter {
+    /// What the first line of a file asks for; `None` for another interpreter.
+    #[must_use]
+    pub fn of(line: &[u8]) -> Option<Self> {
+        let mut words = line.strip_prefix(b"#!")?.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
+        let mut program = words.next()?;
+        if program == b"/usr/bin/env" || program == b"/bin/env" {
+            program = words.next()?;
+        }
+        let dialect = match program.rsplit(|&byte| byte == b'/').next()? {
+            b"sh" | b"dash" => Dialect::Dash,
+            b"bash" => Dialect::Bash,
+            _ => return None,
+        };
+        Some(Self { dialect, options: words.map(<[u8]>::to_vec).collect() })
+    }
 }
 
 /// Why a script stops in the middle of something.
@@ -181,7 +201,7 @@ pub struct State {
 #[derive(Debug)]
 pub struct Shell<'w> {
     /// What it works on.
-    pub world: &'w mut World,
+    pub system: &'w mut System,
     /// What it has of its own.
     pub state: State,
     /// What the script is called in reports.
@@ -214,7 +234,7 @@ impl<'w> Shell<'w> {
     /// A shell with an environment, in `/`, with empty input and one buffer for output and errors. It follows dash's
     /// rules, until [`Shell::speak`] says otherwise.
     #[must_use]
-    pub fn new(world: &'w mut World, script: &str, environment: &[(&str, &str)]) -> Self {
+    pub fn new(system: &'w mut System, script: &str, environment: &[(&str, &str)]) -> Self {
         let output = Stream::output().descriptor();
         let state = State {
             variables: Table::default(),
@@ -243,7 +263,7 @@ impl<'w> Shell<'w> {
         };
         let script = script.to_owned();
         let mut shell = Self {
-            world,
+            system,
             state,
             script,
             depth: 0,
@@ -270,8 +290,8 @@ impl<'w> Shell<'w> {
     fn begin(&mut self) -> Run<()> {
         let own = [("IFS", " \t\n"), ("OPTIND", "1"), ("PS1", "# "), ("PS2", "> "), ("PS4", "+ "), ("PPID", "1")];
         for (name, value) in own {
-            let value = Value::new(&self.world.budget, value.into())?;
-            self.state.variables.insert(&self.world.budget, name.as_bytes(), Variable::of(value))?;
+            let value = Value::new(&self.system.budget, value.into())?;
+            self.state.variables.insert(&self.system.budget, name.as_bytes(), Variable::of(value))?;
         }
         let directory = self.state.directory.clone();
         self.export(b"PWD", &directory)
@@ -282,7 +302,7 @@ impl<'w> Shell<'w> {
     /// # Errors
     /// Only [`Interrupt::Limit`].
     pub fn run_script(&mut self, text: &[u8], options: &[Vec<u8>], arguments: &[Vec<u8>]) -> Run<Outcome> {
-        self.state.positional = Words::copy(&self.world.budget, arguments)?.into();
+        self.state.positional = Words::copy(&self.system.budget, arguments)?.into();
         let result = self.start(options).and_then(|()| self.run_text(text, 1, false));
         let status = self.finish(result)?;
         let output = match self.state.descriptors.get(&1) {
@@ -312,7 +332,7 @@ impl<'w> Shell<'w> {
             Err(Interrupt::Signal(number)) => return Ok(128 + number),
             Err(limit @ Interrupt::Limit(_)) => return Err(limit),
         };
-        if let Some(action) = self.state.traps.remove(&self.world.budget, b"EXIT")? {
+        if let Some(action) = self.state.traps.remove(&self.system.budget, b"EXIT")? {
             self.state.status = status;
             self.state.loops = 0;
             match self.deeper(|shell| shell.act(&action, status)) {
@@ -333,15 +353,24 @@ impl<'w> Shell<'w> {
     pub fn gap(&mut self, command: &[u8], what: impl Into<String>) {
         let script = self.state.source.as_deref().unwrap_or(&self.script).to_owned();
         let gap = Gap {
-            package: self.world.package.clone(),
+            package: self.system.package.clone(),
             script,
             line: self.state.line,
             command: shown(command),
             what: shown(&what.into()),
         };
-        if !self.world.gaps.contains(&gap) {
-            self.world.gaps.push(gap);
+        if !self.system.gaps.contains(&gap) {
+            self.system.gaps.push(gap);
         }
+    }
+
+    /// Runs a program of the system beside this one.
+    ///
+    /// # Errors
+    /// What stops the whole script.
+    pub fn program(&mut self, words: &[Vec<u8>]) -> Run<i32> {
+        let userland = self.system.userland;
+        userland.run(self, words)
     }
 
     /// Runs a builtin by its name, for a program that is the same.
@@ -353,18 +382,18 @@ impl<'w> Shell<'w> {
     }
 
     fn step(&self) -> Run<()> {
-        Ok(self.world.budget.step()?)
+        Ok(self.system.budget.step()?)
     }
 
     /// Charges a step that makes so many bytes.
     pub(super) fn spend(&self, bytes: usize) -> Run<()> {
-        self.world.budget.step()?;
-        Ok(self.world.budget.made(bytes)?)
+        self.system.budget.step()?;
+        Ok(self.system.budget.made(bytes)?)
     }
 
     /// Goes one level deeper for the time of `inner`.
     fn deeper<T>(&mut self, inner: impl FnOnce(&mut Self) -> Run<T>) -> Run<T> {
-        if self.depth >= self.world.limits.depth {
+        if self.depth >= self.system.bounds.depth {
             return Err(Spent::Depth.into());
         }
         self.depth += 1;
@@ -379,7 +408,7 @@ impl<'w> Shell<'w> {
     pub(super) fn write(&mut self, descriptor: u32, bytes: &[u8]) -> Run<bool> {
         let Some(stream) = self.state.descriptors.get(&descriptor).cloned() else { return Ok(false) };
         self.spend(bytes.len())?;
-        match stream::write(self.world, &stream, bytes) {
+        match stream::write(self.system, &stream, bytes) {
             Ok(()) => Ok(true),
             Err(stream::StreamError::Direction) => Ok(false),
             Err(stream::StreamError::Spent(spent)) => Err(spent.into()),

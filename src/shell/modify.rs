@@ -16,13 +16,13 @@ impl Shell<'_> {
         match operation {
             Operation::Length => {
                 let length = if self.has_characters(&value) { characters(&value).count() } else { value.len() };
-                self.world.budget.read(value.len())?;
+                self.system.budget.read(value.len())?;
                 Ok(Text::Short(length.to_string().into_bytes()))
             }
             Operation::Trim { suffix, longest, pattern } => {
                 let style = Style { fold: false, ..self.style() };
                 let pattern = self.styled_pattern(pattern, style)?;
-                let trimmed = pattern.trim(&value, *suffix, *longest, &self.world.budget)?;
+                let trimmed = pattern.trim(&value, *suffix, *longest, &self.system.budget)?;
                 Ok(Text::Kept(self.keep(trimmed)?))
             }
             Operation::Slice(offset, length) => self.slice(&value, offset, length.as_deref()),
@@ -135,7 +135,7 @@ impl Shell<'_> {
         let pattern = self.pattern(pattern)?;
         let text = Replacement::new(&self.marked(&text.0)?, self.version_number()? >= (5, 2));
         let mut out = super::value::Buffer::default();
-        let budget = self.world.budget.clone();
+        let budget = self.system.budget.clone();
         match place {
             Place::Start | Place::End if value.is_empty() && !pattern.matches(value, &budget)? => {}
             Place::Start => match pattern.longest(value, 0, &budget)? {
@@ -188,7 +188,7 @@ impl Shell<'_> {
         let mut changed = value.to_vec();
         let count = if all { changed.len() } else { changed.len().min(1) };
         for byte in &mut changed[..count] {
-            if every || pattern.matches(&[*byte], &self.world.budget)? {
+            if every || pattern.matches(&[*byte], &self.system.budget)? {
                 *byte = match how {
                     b'^' => byte.to_ascii_uppercase(),
                     b',' => byte.to_ascii_lowercase(),

@@ -188,7 +188,7 @@ pub(super) fn set(shell: &mut Shell<'_>, arguments: &[Vec<u8>], _: bool) -> Run<
     }
     match shell.set_words(arguments)? {
         Some(rest) => {
-            shell.state.positional = Words::copy(&shell.world.budget, rest)?.into();
+            shell.state.positional = Words::copy(&shell.system.budget, rest)?.into();
             if !shell.is_bash() {
                 shell.state.getopts = super::getopts::Place::default();
             }
@@ -207,7 +207,7 @@ fn list_variables(shell: &mut Shell<'_>) -> Run<i32> {
     for (name, variable) in shell.state.variables.iter() {
         if let Some(value) = variable.text() {
             let line = [name, b"=", &printf::quote(value), b"\n"].concat();
-            text.extend(&shell.world.budget, &line)?;
+            text.extend(&shell.system.budget, &line)?;
         }
     }
     shell.print(&text)

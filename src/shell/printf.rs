@@ -89,7 +89,7 @@ pub(super) fn printf(shell: &mut Shell<'_>, arguments: &[Vec<u8>], _: bool) -> R
     let Some((format, arguments)) = arguments.split_first() else {
         return shell.usage(b"printf: usage: printf format [arg ...]");
     };
-    let budget = shell.world.budget.clone();
+    let budget = shell.system.budget.clone();
     let printed = format_all(format, arguments, Tool::Dash, &budget)?;
     // What is wrong is said at once, what is printed comes when it is done.
     let mut status = 0;
@@ -110,7 +110,7 @@ pub(super) fn printf(shell: &mut Shell<'_>, arguments: &[Vec<u8>], _: bool) -> R
 
 /// Whose `printf` it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::configure) enum Tool {
+pub(crate) enum Tool {
     /// dash's builtin.
     Dash,
     /// coreutils' program.
@@ -119,18 +119,18 @@ pub(in crate::configure) enum Tool {
 
 /// What a format made.
 #[derive(Debug)]
-pub(in crate::configure) struct Printed {
+pub(crate) struct Printed {
     /// The text, up to the problem if it is one that ends the output.
-    pub(in crate::configure) text: Buffer,
+    pub(crate) text: Buffer,
     /// What was wrong.
-    pub(in crate::configure) problems: Vec<Problem>,
+    pub(crate) problems: Vec<Problem>,
     /// Arguments that the format did not ask for.
-    pub(in crate::configure) excess: Option<Vec<u8>>,
+    pub(crate) excess: Option<Vec<u8>>,
 }
 
 /// What can be wrong with a format.
 #[derive(Debug, PartialEq, Eq)]
-pub(in crate::configure) enum Problem {
+pub(crate) enum Problem {
     /// An argument that is not a number.
     Number(Vec<u8>),
     /// An argument that goes on behind its number.
@@ -148,7 +148,7 @@ pub(in crate::configure) enum Problem {
 impl Problem {
     /// The words of a tool, and its status.
     #[must_use]
-    pub(in crate::configure) fn words(&self, tool: Tool) -> (Vec<u8>, i32) {
+    pub(crate) fn words(&self, tool: Tool) -> (Vec<u8>, i32) {
         let dash = tool == Tool::Dash;
         let named = |text: &[u8], words: &str| match dash {
             true => [text, b": ", words.as_bytes()].concat(),
@@ -174,12 +174,7 @@ impl Problem {
 ///
 /// # Errors
 /// The budget is spent.
-pub(in crate::configure) fn format_all(
-    format: &[u8],
-    arguments: &[Vec<u8>],
-    tool: Tool,
-    budget: &Budget,
-) -> Result<Printed, Spent> {
+pub(crate) fn format_all(format: &[u8], arguments: &[Vec<u8>], tool: Tool, budget: &Budget) -> Result<Printed, Spent> {
     let mut printer = Printer { text: Buffer::new(budget)?, arguments, used: 0, problems: Vec::new(), tool };
     loop {
         budget.step()?;
@@ -203,19 +198,19 @@ struct Printer<'a> {
 
 /// How a value is shown.
 #[derive(Debug, Clone, Default)]
-pub(in crate::configure) struct Directive {
-    pub(in crate::configure) left: bool,
-    pub(in crate::configure) zero: bool,
-    pub(in crate::configure) plus: bool,
-    pub(in crate::configure) space: bool,
-    pub(in crate::configure) alternate: bool,
-    pub(in crate::configure) width: usize,
-    pub(in crate::configure) precision: Option<usize>,
+pub(crate) struct Directive {
+    pub(crate) left: bool,
+    pub(crate) zero: bool,
+    pub(crate) plus: bool,
+    pub(crate) space: bool,
+    pub(crate) alternate: bool,
+    pub(crate) width: usize,
+    pub(crate) precision: Option<usize>,
 }
 
 impl Directive {
     /// Puts blanks before a text or behind it.
-    pub(in crate::configure) fn pad(&self, text: &[u8], made: &mut Buffer) -> Result<(), Spent> {
+    pub(crate) fn pad(&self, text: &[u8], made: &mut Buffer) -> Result<(), Spent> {
         let blanks = self.width.saturating_sub(text.len());
         if !self.left {
             made.repeat(b' ', blanks)?;
@@ -247,7 +242,7 @@ impl Directive {
     }
 
     /// `%d`, `%u`, `%o`, `%x`, `%X`.
-    pub(in crate::configure) fn integer(&self, letter: u8, value: i64, made: &mut Buffer) -> Result<(), Spent> {
+    pub(crate) fn integer(&self, letter: u8, value: i64, made: &mut Buffer) -> Result<(), Spent> {
         let bits = value.cast_unsigned();
         let (mut prefix, mut digits) = match letter {
             b'd' | b'i' => (self.sign(value < 0), value.unsigned_abs().to_string()),
@@ -270,7 +265,7 @@ impl Directive {
     }
 
     /// `%e`, `%f`, `%g` and their capitals.
-    pub(in crate::configure) fn float(&self, letter: u8, value: f64, made: &mut Buffer) -> Result<(), Spent> {
+    pub(crate) fn float(&self, letter: u8, value: f64, made: &mut Buffer) -> Result<(), Spent> {
         let sign = self.sign(value.is_sign_negative() && !value.is_nan());
         let sign = if value.is_nan() && value.is_sign_negative() { "-" } else { sign };
         let upper = letter.is_ascii_uppercase();
@@ -568,7 +563,7 @@ impl Printer<'_> {
 }
 
 /// The length of the decimal number that a text begins with.
-pub(in crate::configure) fn number_length(text: &[u8]) -> usize {
+pub(crate) fn number_length(text: &[u8]) -> usize {
     let digits = |from: usize| text[from..].iter().take_while(|byte| byte.is_ascii_digit()).count();
     let whole = digits(0);
     let mut length = whole;
@@ -591,7 +586,7 @@ pub(in crate::configure) fn number_length(text: &[u8]) -> usize {
 
 /// Where coreutils' escapes stand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::configure) enum Escapes {
+pub(crate) enum Escapes {
     /// printf's format.
     Format,
     /// An argument of `%b`.
@@ -601,7 +596,7 @@ pub(in crate::configure) enum Escapes {
 }
 
 /// Replaces coreutils' escapes: beside dash's `\e`, `\xHH`, and `\c` everywhere. The flag: `\c` was met.
-pub(in crate::configure) fn escapes(text: &[u8], place: Escapes) -> (Vec<u8>, bool) {
+pub(crate) fn escapes(text: &[u8], place: Escapes) -> (Vec<u8>, bool) {
     let mut out = Vec::with_capacity(text.len());
     let mut rest = text;
     while let [byte, tail @ ..] = rest {

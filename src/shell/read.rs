@@ -185,13 +185,13 @@ pub(super) fn mapfile(shell: &mut Shell<'_>, arguments: &[Vec<u8>], _: bool) -> 
     let Some(descriptor) = shell.state.descriptors.get(&descriptor).cloned() else { return Ok(1) };
     let mut lines = Vec::new();
     let mut number = 0;
-    let mut room = shell.world.budget.hold(0)?;
+    let mut room = shell.system.budget.hold(0)?;
     loop {
         shell.step()?;
         if most > 0 && lines.len() >= most {
             break;
         }
-        let mut line = match stream::read_until(shell.world, &descriptor, end) {
+        let mut line = match stream::read_until(shell.system, &descriptor, end) {
             Ok(line) => line,
             Err(StreamError::Spent(spent)) => return Err(spent.into()),
             Err(_) => return Ok(1),
@@ -244,12 +244,12 @@ fn line(shell: &mut Shell<'_>, source: Source) -> Run<(Vec<(u8, bool)>, bool)> {
         if left == 0 {
             return Ok((text, true));
         }
-        let bytes = match stream::read_piece(shell.world, &descriptor, left, end) {
+        let bytes = match stream::read_piece(shell.system, &descriptor, left, end) {
             Ok(bytes) => bytes,
             Err(StreamError::Spent(spent)) => return Err(spent.into()),
             Err(StreamError::Direction | StreamError::Io(_)) => return Ok((text, false)),
         };
-        let _room = shell.world.budget.hold(bytes.len() * 3)?;
+        let _room = shell.system.budget.hold(bytes.len() * 3)?;
         let mut continued = false;
         let mut rest = bytes.as_slice();
         while let [byte, tail @ ..] = rest {
@@ -267,7 +267,7 @@ fn line(shell: &mut Shell<'_>, source: Source) -> Run<(Vec<(u8, bool)>, bool)> {
                     }
                     // The byte that it quotes is the next that is read.
                     [] if source.count.is_some() || source.end != b'\n' => {
-                        let next = stream::read_piece(shell.world, &descriptor, 1, None);
+                        let next = stream::read_piece(shell.system, &descriptor, 1, None);
                         text.extend(next.unwrap_or_default().first().map(|byte| (*byte, true)));
                         continued = true;
                     }

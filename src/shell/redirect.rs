@@ -123,8 +123,8 @@ impl Shell<'_> {
             _ => {}
         }
         let path = self.absolute(name);
-        let (umask, clock, noclobber) = (self.state.umask, self.world.clock, self.state.options.noclobber);
-        let tree = self.world.tree();
+        let (umask, clock, noclobber) = (self.state.umask, self.system.clock, self.state.options.noclobber);
+        let tree = self.system.tree();
         let missing = if access == Access::Read { "No such file" } else { "Directory nonexistent" };
         let place = tree.resolve(&path, true).map_err(|_| refused(missing))?;
         match tree.get(&place).map(|inode| &inode.kind) {
@@ -142,14 +142,14 @@ impl Shell<'_> {
                 inode.stat.mtime = clock;
                 inherit_group(tree, &place, &mut inode);
                 // A claim that is too much ends the budget: the next charge says so.
-                let _ = self.world.make_room(&place);
-                self.world.tree().insert(place.clone(), inode).map_err(|_| refused(missing))?;
+                let _ = self.system.make_room(&place);
+                self.system.tree().insert(place.clone(), inode).map_err(|_| refused(missing))?;
             }
         }
-        let id = self.world.tree().id(&place).ok_or_else(|| refused(missing))?;
-        let file = self.world.open_file(id);
+        let id = self.system.tree().id(&place).ok_or_else(|| refused(missing))?;
+        let file = self.system.open_file(id);
         if matches!(access, Access::Truncate | Access::Clobber) {
-            self.world.truncate(&file);
+            self.system.truncate(&file);
         }
         let writable = access != Access::Read;
         Ok(Some(Stream::File { file, position: 0, append: access == Access::Append, writable }.descriptor()))

@@ -79,8 +79,8 @@ fn set(shell: &mut Shell<'_>, condition: &[u8], action: Option<&Value>) -> Run<b
         None => return Ok(false),
     };
     match action {
-        None => drop(shell.state.traps.remove(&shell.world.budget, name)?),
-        Some(action) => drop(shell.state.traps.insert(&shell.world.budget, name, action.clone())?),
+        None => drop(shell.state.traps.remove(&shell.system.budget, name)?),
+        Some(action) => drop(shell.state.traps.insert(&shell.system.budget, name, action.clone())?),
     }
     Ok(true)
 }
@@ -202,11 +202,11 @@ impl Shell<'_> {
         }
         let Some(action) = self.state.traps.get(b"ERR").cloned() else { return Ok(()) };
         // It does not happen inside itself.
-        self.state.traps.remove(&self.world.budget, b"ERR")?;
+        self.state.traps.remove(&self.system.budget, b"ERR")?;
         let (line, statuses) = (self.state.line, Rc::clone(&self.state.statuses));
         let result = self.deeper(|shell| shell.act(&action, status));
         if self.state.traps.get(b"ERR").is_none() {
-            self.state.traps.insert(&self.world.budget, b"ERR", action)?;
+            self.state.traps.insert(&self.system.budget, b"ERR", action)?;
         }
         result?;
         (self.state.status, self.state.line) = (status, line);

@@ -1,14 +1,26 @@
 //! What a file descriptor leads to. Pipelines are buffers, so nothing ever waits.
 
 use std::cell::RefCell;
+use std::fmt;
 use std::rc::Rc;
 
+use super::system::OpenFile;
+use super::system::System;
 use super::value::Buffer;
 use super::value::Value;
 use crate::budget::Spent;
-use crate::configure::commands::debconf;
-use crate::configure::world::OpenFile;
-use crate::configure::world::World;
+
+/// Somebody at the other end who answers: what is written asks it, what is read are its answers.
+pub trait Peer: fmt::Debug {
+    /// Takes what is written.
+    ///
+    /// # Errors
+    /// More than it takes.
+    fn listen(&self, system: &mut System, bytes: &[u8]) -> Result<(), StreamError>;
+
+    /// Gives what it has answered: up to a newline, or all of it.
+    fn speak(&self, system: &mut System, whole: bool) -> Vec<u8>;
+}
 
 /// One open file description, shared by the descriptors that were duplicated from one another.
 #[derive(Debug)]
@@ -24,8 +36,8 @@ pub enum Stream {
     },
     /// A pipe or a captured output being written.
     Output(Buffer),
-    /// debconf's frontend: what is written asks it, what is read are its answers.
-    Debconf,
+    /// Somebody who answers: debconf's frontend.
+    Peer(&'static dyn Peer),
     /// A file of the tree.
     File {
         /// Which: it stays, whatever becomes of its names.
@@ -89,20 +101,20 @@ pub fn take_output(descriptor: &Descriptor) -> Option<Buffer> {
 ///
 /// # Errors
 /// Not open for reading, or the tree's file cannot be read.
-pub fn read_all(world: &mut World, descriptor: &Descriptor) -> Result<Vec<u8>, StreamError> {
+pub fn read_all(system: &mut System, descriptor: &Descriptor) -> Result<Vec<u8>, StreamError> {
     match &mut *descriptor.borrow_mut() {
         Stream::Null => Ok(Vec::new()),
         Stream::Output(_) => Err(StreamError::Direction),
-        Stream::Debconf => Ok(debconf::speak(world, true)),
+        Stream::Peer(peer) => Ok(peer.speak(system, true)),
         Stream::Input { bytes, position } => {
             let rest = &bytes[*position..];
-            world.budget.made(rest.len())?;
+            system.budget.made(rest.len())?;
             let rest = rest.to_vec();
             *position = bytes.len();
             Ok(rest)
         }
         Stream::File { file, position, .. } => {
-            let rest = world.read_file(file, *position, usize::MAX, None)?;
+            let rest = system.read_file(file, *position, usize::MAX, None)?;
             *position += rest.len();
             Ok(rest)
         }
@@ -113,8 +125,8 @@ pub fn read_all(world: &mut World, descriptor: &Descriptor) -> Result<Vec<u8>, S
 ///
 /// # Errors
 /// As [`read_all`].
-pub fn read_until(world: &mut World, descriptor: &Descriptor, end: u8) -> Result<Vec<u8>, StreamError> {
-    read_piece(world, descriptor, usize::MAX, Some(end))
+pub fn read_until(system: &mut System, descriptor: &Descriptor, end: u8) -> Result<Vec<u8>, StreamError> {
+    read_piece(system, descriptor, usize::MAX, Some(end))
 }
 
 /// Reads up to and with the next `end`, but no more than `count` bytes.
@@ -122,7 +134,7 @@ pub fn read_until(world: &mut World, descriptor: &Descriptor, end: u8) -> Result
 /// # Errors
 /// As [`read_all`].
 pub fn read_piece(
-    world: &mut World,
+    system: &mut System,
     descriptor: &Descriptor,
     count: usize,
     end: Option<u8>,
@@ -130,18 +142,18 @@ pub fn read_piece(
     match &mut *descriptor.borrow_mut() {
         Stream::Null => Ok(Vec::new()),
         Stream::Output(_) => Err(StreamError::Direction),
-        Stream::Debconf => Ok(debconf::speak(world, false)),
+        Stream::Peer(peer) => Ok(peer.speak(system, false)),
         Stream::Input { bytes, position } => {
             let rest = &bytes[*position..];
             let rest = &rest[..rest.len().min(count)];
             let found = end.and_then(|end| memchr::memchr(end, rest));
             let piece = rest[..found.map_or(rest.len(), |place| place + 1)].to_vec();
-            world.budget.made(piece.len())?;
+            system.budget.made(piece.len())?;
             *position += piece.len();
             Ok(piece)
         }
         Stream::File { file, position, .. } => {
-            let piece = world.read_file(file, *position, count, end)?;
+            let piece = system.read_file(file, *position, count, end)?;
             *position += piece.len();
             Ok(piece)
         }
@@ -152,20 +164,20 @@ pub fn read_piece(
 ///
 /// # Errors
 /// Not open for writing, or over the limit.
-pub fn write(world: &mut World, descriptor: &Descriptor, bytes: &[u8]) -> Result<(), StreamError> {
+pub fn write(system: &mut System, descriptor: &Descriptor, bytes: &[u8]) -> Result<(), StreamError> {
     match &mut *descriptor.borrow_mut() {
         Stream::Null => Ok(()),
         Stream::Input { .. } | Stream::File { writable: false, .. } => Err(StreamError::Direction),
-        Stream::Debconf => debconf::listen(world, bytes),
+        Stream::Peer(peer) => peer.listen(system, bytes),
         Stream::Output(output) => {
-            if output.len() + bytes.len() > world.limits.bytes {
+            if output.len() + bytes.len() > system.bounds.bytes {
                 return Err(Spent::Output.into());
             }
-            output.extend(&world.budget, bytes)?;
+            output.extend(&system.budget, bytes)?;
             Ok(())
         }
         Stream::File { file, position, append, .. } => {
-            *position = world.write_file(file, (!*append).then_some(*position), bytes)?;
+            *position = system.write_file(file, (!*append).then_some(*position), bytes)?;
             Ok(())
         }
     }

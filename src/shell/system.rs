@@ -1,20 +1,23 @@
-//! Everything a maintainer script can reach: the tree, a clock that stands still, and a budget. Nothing else.
+//! All that a shell asks of the world: the tree, a clock that stands still, a budget, and the programs that are
+//! installed beside it. Nothing else.
 //!
 //! What processes share is here; what each has of its own (variables, directory, descriptors) is
-//! [`State`](super::shell::State). A file that is open for writing is held back here, and put into the tree when
+//! [`State`](super::State). A file that is open for writing is held back here, and put into the tree when
 //! somebody looks at the tree: a loop of `echo` into a file must not hash the file for every line. A file that is open
 //! outlives its names.
 
+use std::any::Any;
+use std::any::TypeId;
 use std::collections::BTreeMap;
-use std::collections::BTreeSet;
+use std::fmt;
 use std::io::Read as _;
 use std::rc::Rc;
 use std::rc::Weak;
 
-use super::Ids;
-use super::commands;
-use super::shell::stream::StreamError;
-use super::shell::value::Buffer;
+use super::Run;
+use super::Shell;
+use super::stream::StreamError;
+use super::value::Buffer;
 use crate::budget::Budget;
 use crate::budget::Held;
 use crate::budget::Spent;
@@ -42,15 +45,6 @@ pub struct Gap {
     pub what: String,
 }
 
-/// A program whose work is not done where it is called.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Deferred {
-    /// The package that called it.
-    pub package: String,
-    /// Its name and arguments.
-    pub words: Vec<Vec<u8>>,
-}
-
 /// A user that a command runs as.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Acting {
@@ -64,20 +58,20 @@ pub struct Acting {
 
 /// How large one thing of a script may be; what all of them cost is the [`Budget`]'s.
 #[derive(Debug, Clone, Copy)]
-pub struct Limits {
+pub struct Bounds {
     /// Bytes of one stream or file written.
     pub bytes: usize,
     /// Function calls, sourced files and substitutions inside each other.
     pub depth: u32,
 }
 
-impl Default for Limits {
+impl Default for Bounds {
     fn default() -> Self {
         Self::within(&limits::Limits::DEFAULT)
     }
 }
 
-impl Limits {
+impl Bounds {
     /// What these limits say of one script.
     #[must_use]
     pub fn within(limits: &limits::Limits) -> Self {
@@ -112,9 +106,34 @@ struct Pinned {
     content: Option<Content>,
 }
 
-/// The world that scripts and commands act on.
+/// The programs that are installed beside the shell, which knows none by itself.
+pub trait Userland: fmt::Debug {
+    /// Runs a command that is no function or builtin, found as a shell finds it. What it is not is a [`Gap`].
+    ///
+    /// # Errors
+    /// What stops the whole script.
+    fn run(&self, shell: &mut Shell<'_>, words: &[Vec<u8>]) -> Run<i32>;
+
+    /// Whether a program is followed when it is called by this name or path.
+    fn knows(&self, path: &[u8]) -> bool;
+
+    /// Matches a text against an extended regular expression, as the C library does for bash's `=~`: what each group
+    /// matched, the whole first. The inner error: it is none.
+    ///
+    /// # Errors
+    /// What stops the whole script.
+    fn matches(
+        &self,
+        shell: &mut Shell<'_>,
+        expression: &[u8],
+        text: &[u8],
+        ignore_case: bool,
+    ) -> Run<Result<Option<Vec<Vec<u8>>>, String>>;
+}
+
+/// The system that scripts and commands act on.
 #[derive(Debug)]
-pub struct World {
+pub struct System {
     tree: Tree,
     /// Files that were written to since the tree was last looked at.
     written: BTreeMap<InodeId, Buffer>,
@@ -125,35 +144,29 @@ pub struct World {
     pub uname: Uname,
     /// Debian's name of the architecture.
     pub architecture: String,
-    /// Numbers that users and groups have in the lock: whoever is made gets them.
-    pub ids: Ids,
     /// The package whose script runs.
     pub package: String,
     /// The user that a command runs as, when it is not root.
     pub acting: Option<Acting>,
     /// What the model could not do.
     pub gaps: Vec<Gap>,
-    /// Programs that were called for work which is done once at the end.
-    pub deferred: BTreeSet<Deferred>,
-    /// Programs that were called for what is never in an image: each node does it on its first boot.
-    pub first_boot: BTreeSet<Deferred>,
-    /// Triggers that scripts activated by name.
-    pub triggers: BTreeSet<Vec<u8>>,
-    /// Answers to debconf's questions.
-    pub debconf: commands::debconf::State,
+    /// The programs beside the shell.
+    pub userland: &'static dyn Userland,
+    /// What programs keep for as long as the system runs, each its own kind.
+    kept: BTreeMap<TypeId, Box<dyn Any>>,
     /// How large one thing may be.
-    pub limits: Limits,
+    pub bounds: Bounds,
     /// What all that scripts do is charged to.
     pub budget: Budget,
     /// For the names that scripts made.
-    pub(super) names: Held,
+    pub(crate) names: Held,
     temporary: u64,
 }
 
-impl World {
-    /// A world around a tree.
+impl System {
+    /// A system around a tree.
     #[must_use]
-    pub fn new(tree: Tree, architecture: &str, clock: i64) -> Self {
+    pub fn new(tree: Tree, architecture: &str, clock: i64, userland: &'static dyn Userland) -> Self {
         let machine = match architecture {
             "amd64" => "x86_64",
             "arm64" => "aarch64",
@@ -172,18 +185,21 @@ impl World {
             // A release that every libc and package accepts; the node's own kernel is not running here.
             uname: Uname { node: "localhost".into(), release: "6.12.0".into(), machine: machine.into() },
             architecture: architecture.into(),
-            ids: Ids::default(),
             package: String::new(),
             acting: None,
             gaps: Vec::new(),
-            deferred: BTreeSet::new(),
-            first_boot: BTreeSet::new(),
-            triggers: BTreeSet::new(),
-            debconf: commands::debconf::State::default(),
-            limits: Limits::default(),
+            userland,
+            kept: BTreeMap::new(),
+            bounds: Bounds::default(),
             budget,
             temporary: 0,
         }
+    }
+
+    /// What programs keep here of this kind: debconf its questions, the account tools their numbers.
+    pub fn kept<T: Any + Default>(&mut self) -> &mut T {
+        let kept = self.kept.entry(TypeId::of::<T>()).or_insert_with(|| Box::new(T::default()));
+        kept.downcast_mut().expect("it is kept under its own type")
     }
 
     /// Charges another budget from now on.
@@ -229,7 +245,7 @@ impl World {
     }
 
     /// Opens a file.
-    pub(super) fn open_file(&mut self, id: InodeId) -> OpenFile {
+    pub(crate) fn open_file(&mut self, id: InodeId) -> OpenFile {
         let content = self.tree.live(id).and_then(|inode| inode.content().cloned());
         let pinned = self.pinned.entry(id).or_insert_with(|| Pinned { users: Weak::new(), content });
         let pin = pinned.users.upgrade().unwrap_or_default();
@@ -245,13 +261,13 @@ impl World {
     }
 
     /// How many bytes an open file has.
-    pub(super) fn file_size(&self, file: &OpenFile) -> usize {
+    pub(crate) fn file_size(&self, file: &OpenFile) -> usize {
         let size = || self.present(file.id).map_or(0, Content::size);
         self.written.get(&file.id).map_or_else(|| count(size()), |buffer| buffer.len())
     }
 
     /// The bytes of an open file from `position` on: no more than `count`, and up to and with the first `end`.
-    pub(super) fn read_file(
+    pub(crate) fn read_file(
         &self,
         file: &OpenFile,
         position: usize,
@@ -277,7 +293,7 @@ impl World {
             self.budget.read(read)?;
             let taken = length(&piece[..read]);
             bytes.extend_from_slice(&piece[..taken.unwrap_or(read)]);
-            if bytes.len() > self.limits.bytes {
+            if bytes.len() > self.bounds.bytes {
                 return Err(Spent::Output.into());
             }
             if taken.is_some() || read == 0 {
@@ -289,13 +305,13 @@ impl World {
     }
 
     /// Empties a file.
-    pub(super) fn truncate(&mut self, file: &OpenFile) {
+    pub(crate) fn truncate(&mut self, file: &OpenFile) {
         self.written.insert(file.id, Buffer::default());
     }
 
     /// Writes into a file at `position`, or at its end; returns the position behind. A file whose last name is
     /// gone keeps the bytes for who has it open.
-    pub(super) fn write_file(
+    pub(crate) fn write_file(
         &mut self,
         file: &OpenFile,
         position: Option<usize>,
@@ -304,7 +320,7 @@ impl World {
         if !self.written.contains_key(&file.id) {
             let mut buffer = Buffer::default();
             if let Some(content) = self.present(file.id) {
-                if content.size() > self.limits.bytes as u64 {
+                if content.size() > self.bounds.bytes as u64 {
                     return Err(Spent::Output.into());
                 }
                 self.budget.read(usize::try_from(content.size()).unwrap_or(usize::MAX))?;
@@ -315,7 +331,7 @@ impl World {
         let buffer = self.written.get_mut(&file.id).expect("it was just put there");
         let start = position.unwrap_or(buffer.len());
         let end = start.saturating_add(bytes.len());
-        if end > self.limits.bytes {
+        if end > self.bounds.bytes {
             return Err(Spent::Output.into());
         }
         while buffer.len() < start {

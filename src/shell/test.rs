@@ -187,7 +187,7 @@ pub(super) fn binary(shell: &mut Shell<'_>, left: &[u8], operator: &[u8], right:
         }
         _ => {
             let (left, right) = (shell.absolute(left), shell.absolute(right));
-            let tree = shell.world.tree();
+            let tree = shell.system.tree();
             match (tree.lookup(left), tree.lookup(right)) {
                 (Some((left, _)), Some((right, _))) => tree.id(&left) == tree.id(&right),
                 _ => false,
@@ -221,8 +221,8 @@ pub(super) fn unary(shell: &mut Shell<'_>, operator: &[u8], word: &[u8]) -> Resu
         b'g' => mode & 0o2000 != 0,
         b'h' | b'L' => matches!(inode.kind, Kind::Symlink(_)),
         b'k' => mode & 0o1000 != 0,
-        b'O' => inode.stat.uid == shell.world.acting.as_ref().map_or(0, |user| user.uid),
-        b'G' => inode.stat.gid == shell.world.acting.as_ref().map_or(0, |user| user.gid),
+        b'O' => inode.stat.uid == shell.system.acting.as_ref().map_or(0, |user| user.uid),
+        b'G' => inode.stat.gid == shell.system.acting.as_ref().map_or(0, |user| user.gid),
         b'p' => matches!(inode.kind, Kind::Fifo),
         b's' => inode.content().is_none_or(|content| content.size() > 0),
         b'S' => false,
@@ -255,7 +255,7 @@ impl Shell<'_> {
             return None;
         }
         let absolute = self.absolute(path);
-        let tree = self.world.tree();
+        let tree = self.system.tree();
         let place = tree.resolve(&absolute, follow || path.ends_with(b"/")).ok()?;
         match tree.get(&place) {
             Some(inode) => Some(inode.clone()).filter(|inode| inode.is_directory() || !path.ends_with(b"/")),

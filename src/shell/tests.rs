@@ -1,5 +1,6 @@
 use super::*;
 use crate::budget::Budget;
+use crate::configure::machine;
 use crate::limits::Limits;
 use crate::tree::Tree;
 
@@ -7,11 +8,11 @@ fn run(script: &str) -> (String, i32, Vec<Gap>) {
     let mut tree = Tree::new();
     tree.make_directories("tmp", 0o777).expect("new");
     tree.make_directories("usr/bin", 0o755).expect("new");
-    let mut world = World::new(tree, "amd64", 1000);
-    let mut shell = Shell::new(&mut world, "script", &[("PATH", "/usr/bin")]);
+    let mut system = machine(tree, "amd64", 1000);
+    let mut shell = Shell::new(&mut system, "script", &[("PATH", "/usr/bin")]);
     let outcome =
         shell.run_script(script.as_bytes(), &[], &[b"one".to_vec(), b"t w o".to_vec()]).expect("within limits");
-    (String::from_utf8_lossy(&outcome.output).into_owned(), outcome.status, world.gaps)
+    (String::from_utf8_lossy(&outcome.output).into_owned(), outcome.status, system.gaps)
 }
 
 #[test]
@@ -64,17 +65,17 @@ fn what_is_not_known_is_recorded_however_it_is_hidden() {
 
 #[test]
 fn nothing_runs_for_ever() {
-    let mut world = World::new(Tree::new(), "amd64", 0);
-    world.spend_from(Budget::new(&Limits { script_steps: 10_000, ..Limits::DEFAULT }, || false));
+    let mut system = machine(Tree::new(), "amd64", 0);
+    system.spend_from(Budget::new(&Limits { script_steps: 10_000, ..Limits::DEFAULT }, || false));
     for script in [
         "while :; do :; done",
         "f() { f; }; f",
         "x=aa; while x=$x$x; do :; done",
         "eval \"$(echo 'while true; do echo y; done')\"",
     ] {
-        world.budget.renew();
-        world.limits.bytes = 1 << 20;
-        let mut shell = Shell::new(&mut world, "script", &[]);
+        system.budget.renew();
+        system.bounds.bytes = 1 << 20;
+        let mut shell = Shell::new(&mut system, "script", &[]);
         assert!(matches!(shell.run_script(script.as_bytes(), &[], &[]), Err(Interrupt::Limit(_))), "{script}");
     }
 }

@@ -91,7 +91,7 @@ impl Buffer {
     }
 
     /// To change the bytes in place; they may not become more.
-    pub(in crate::configure) const fn bytes_mut(&mut self) -> &mut Vec<u8> {
+    pub(crate) const fn bytes_mut(&mut self) -> &mut Vec<u8> {
         &mut self.bytes
     }
 }

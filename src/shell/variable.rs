@@ -101,7 +101,7 @@ impl Shell<'_> {
 
     /// Keeps bytes as a value.
     pub(super) fn keep(&self, bytes: Vec<u8>) -> Run<Value> {
-        Ok(Value::new(&self.world.budget, bytes)?)
+        Ok(Value::new(&self.system.budget, bytes)?)
     }
 
     /// Gives a variable a value.
@@ -122,7 +122,7 @@ impl Shell<'_> {
         }
         let value = self.formed(form, value)?;
         let allexport = self.state.options.allexport;
-        let budget = &self.world.budget;
+        let budget = &self.system.budget;
         budget.read(name.len())?;
         let variables = self.state.variables.own(budget)?;
         let variable = match variables.get_mut(name) {
@@ -158,22 +158,22 @@ impl Shell<'_> {
 
     /// Changes a variable's attributes; makes it when there is none.
     pub(super) fn change(&mut self, name: &[u8], change: impl FnOnce(&mut Variable)) -> Run<()> {
-        self.world.budget.read(name.len())?;
-        change(self.state.variables.own(&self.world.budget)?.entry(name.into()).or_default());
+        self.system.budget.read(name.len())?;
+        change(self.state.variables.own(&self.system.budget)?.entry(name.into()).or_default());
         Ok(())
     }
 
     /// Takes a variable away.
     pub(super) fn remove_variable(&mut self, name: &[u8]) -> Run<()> {
-        self.state.variables.remove(&self.world.budget, name)?;
+        self.state.variables.remove(&self.system.budget, name)?;
         Ok(())
     }
 
     /// Puts back what a variable was.
     pub(super) fn put_back(&mut self, name: &[u8], variable: Option<Variable>) -> Run<()> {
         match variable {
-            Some(variable) => self.state.variables.insert(&self.world.budget, name, variable)?,
-            None => self.state.variables.remove(&self.world.budget, name)?,
+            Some(variable) => self.state.variables.insert(&self.system.budget, name, variable)?,
+            None => self.state.variables.remove(&self.system.budget, name)?,
         };
         Ok(())
     }
@@ -186,7 +186,7 @@ impl Shell<'_> {
     pub fn export(&mut self, name: &[u8], value: &[u8]) -> Run<()> {
         let value = self.keep(value.to_vec())?;
         let variable = Variable { exported: true, ..Variable::of(value) };
-        self.state.variables.insert(&self.world.budget, name, variable)?;
+        self.state.variables.insert(&self.system.budget, name, variable)?;
         Ok(())
     }
 

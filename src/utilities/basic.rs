@@ -7,11 +7,11 @@ use super::Fault;
 use super::buffer::Buffer;
 use super::options::Opt;
 use super::show;
-use crate::configure::shell::printf;
-use crate::configure::shell::printf::Directive;
-use crate::configure::shell::printf::Escapes;
-use crate::configure::shell::printf::Problem;
-use crate::configure::shell::printf::Tool;
+use crate::shell::printf;
+use crate::shell::printf::Directive;
+use crate::shell::printf::Escapes;
+use crate::shell::printf::Problem;
+use crate::shell::printf::Tool;
 
 /// The family's commands.
 pub(super) const COMMANDS: &[(&str, Command)] = &[
@@ -116,7 +116,7 @@ fn print(call: &mut Call<'_, '_>) -> Done {
     if matches!(format.as_slice(), b"--help" | b"--version") && arguments.is_empty() {
         return Err(Fault::gap(format!("option `{}`", show(format))));
     }
-    let budget = call.shell.world.budget.clone();
+    let budget = call.shell.system.budget.clone();
     let printed = printf::format_all(format, arguments, Tool::Coreutils, &budget)?;
     let mut status = 0;
     for problem in &printed.problems {
@@ -272,7 +272,7 @@ fn seq(call: &mut Call<'_, '_>) -> Done {
         return Err(Fault::failed("format string may not be specified when printing equal width strings"));
     }
     let separator = given.value(b's').unwrap_or(b"\n").to_vec();
-    let budget = call.shell.world.budget.clone();
+    let budget = call.shell.system.budget.clone();
     call.printing(|call, out| {
         let mut begun = false;
         while if by > 0 { value <= end } else { value >= end } {

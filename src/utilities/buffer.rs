@@ -41,7 +41,7 @@ impl Out {
 impl Call<'_, '_> {
     /// Gives a command its standard output; what it wrote is written however it ends.
     pub(super) fn printing(&mut self, work: impl FnOnce(&mut Self, &mut Out) -> Done) -> Done {
-        let mut out = Out(Buffer::new(&self.shell.world.budget)?);
+        let mut out = Out(Buffer::new(&self.shell.system.budget)?);
         let done = work(self, &mut out);
         out.flush(self)?;
         done

@@ -1,4 +1,4 @@
-//! date(1): the world's clock stands still at the source date epoch, in UTC.
+//! date(1): the system's clock stands still at the source date epoch, in UTC.
 
 use super::Call;
 use super::Command;
@@ -22,7 +22,7 @@ pub(super) const OPTIONS: &[Opt] = &[
 
 fn date(call: &mut Call<'_, '_>) -> Done {
     let given = call.given(OPTIONS)?;
-    let now = call.shell.world.clock;
+    let now = call.shell.system.clock;
     let zone = call.shell.environment().find(|(name, _)| *name == b"TZ").map(|(_, zone)| zone.to_vec());
     let universal: [&[u8]; 8] = [b"", b"UTC", b"UTC0", b"UTC-0", b"Etc/UTC", b":UTC", b":Etc/UTC", b"Universal"];
     if !given.has(b'u') && zone.is_some_and(|zone| !universal.contains(&zone.as_slice())) {
@@ -104,7 +104,7 @@ struct Moment {
 ///
 /// # Errors
 /// A date that does not exist, as date(1) says it; [`Fault::Gap`] for the many other forms of GNU's.
-pub(super) fn parse(text: &[u8], now: i64) -> Result<i64, Fault> {
+pub(crate) fn parse(text: &[u8], now: i64) -> Result<i64, Fault> {
     let gap = || Fault::gap(format!("the date `{}`", show(text)));
     let invalid = || Fault::failed(format!("invalid date '{}'", show(text)));
     let plain = std::str::from_utf8(text).ok().filter(|text| text.is_ascii() && text.len() < 200).ok_or_else(gap)?;

@@ -18,7 +18,7 @@ use super::files::place_of;
 use super::files::without_slashes;
 use super::permissions;
 use super::show;
-use crate::configure::world::reason;
+use crate::shell::system::reason;
 use crate::tree;
 use crate::tree::Inode;
 use crate::tree::InodeId;
@@ -209,7 +209,7 @@ impl Copying {
         to: &[u8],
         depth: usize,
     ) -> Result<(), Fault> {
-        call.shell.world.budget.step()?;
+        call.shell.system.budget.step()?;
         if depth > DEPTH_MAX {
             return Err(Fault::gap("copies a tree that is too deep"));
         }
@@ -385,7 +385,7 @@ impl Copying {
                 None => call.tree().link(place, target.clone()).map_err(refused),
             };
         }
-        let clock = call.shell.world.clock;
+        let clock = call.shell.system.clock;
         if let Some(there) = call.tree().get_mut(target) {
             // An existing file is written into: it keeps what is not preserved from the source.
             there.kind = source.kind.clone();
@@ -526,7 +526,7 @@ fn install_file(
         b"/dev/null" => Inode::file(0, Vec::new()),
         b"/dev/stdin" => {
             let bytes = call.input()?;
-            Inode { kind: Kind::File(call.shell.world.content(bytes)?), stat: Stat::new(0) }
+            Inode { kind: Kind::File(call.shell.system.content(bytes)?), stat: Stat::new(0) }
         }
         _ => call
             .look(from, true)

@@ -31,7 +31,7 @@ type Ranges = Kept<(usize, usize)>;
 
 fn cut(call: &mut Call<'_, '_>) -> Done {
     let given = call.given(OPTIONS)?;
-    let budget = call.shell.world.budget.clone();
+    let budget = call.shell.system.budget.clone();
     let mut lists = given.all.iter().filter(|(letter, _)| b"fcb".contains(letter));
     let Some((letter, list)) = lists.next() else {
         return Err(Fault::failed("you must specify a list of bytes, characters, or fields"));
@@ -69,8 +69,8 @@ fn cut(call: &mut Call<'_, '_>) -> Done {
                 return cutter.lines(call, out, text);
             }
             for line in records(text, end) {
-                call.shell.world.budget.read(line.len())?;
-                call.shell.world.budget.tried(4)?;
+                call.shell.system.budget.read(line.len())?;
+                call.shell.system.budget.tried(4)?;
                 if fields { cutter.fields(call, out, line)? } else { cutter.bytes(call, out, line)? }
             }
             Ok(())
@@ -89,7 +89,7 @@ struct Cutter {
 impl Cutter {
     fn bytes(&self, call: &mut Call<'_, '_>, out: &mut Out, line: &[u8]) -> Result<(), Fault> {
         for (index, (low, high)) in self.ranges.iter().enumerate() {
-            call.shell.world.budget.tried(1)?;
+            call.shell.system.budget.tried(1)?;
             if *low > line.len() {
                 break;
             }
@@ -121,7 +121,7 @@ impl Cutter {
         if self.only_delimited && !inner.contains(&self.end) && self.ranges.first().is_none_or(|(low, _)| *low > 1) {
             return Ok(());
         }
-        call.shell.world.budget.read(text.len())?;
+        call.shell.system.budget.read(text.len())?;
         self.chosen(call, out, inner.split(|&byte| byte == self.end))?;
         out.put(call, &[self.end])
     }
@@ -136,7 +136,7 @@ impl Cutter {
         let Some((mut low, mut high)) = ranges.next() else { return Ok(()) };
         let mut first = true;
         for (index, field) in fields.enumerate() {
-            call.shell.world.budget.tried(1)?;
+            call.shell.system.budget.tried(1)?;
             if index + 1 > high {
                 let Some(next) = ranges.next() else { break };
                 (low, high) = next;

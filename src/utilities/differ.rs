@@ -10,7 +10,7 @@ use super::options::Opt;
 use super::show;
 use super::text::size;
 use crate::budget::Budget;
-use crate::configure::shell::stream::Stream;
+use crate::shell::stream::Stream;
 
 /// The family's commands.
 pub(super) const COMMANDS: &[(&str, Command)] = &[("cmp", cmp), ("diff", diff)];
@@ -63,7 +63,7 @@ fn cmp(call: &mut Call<'_, '_>) -> Done {
     let cut = |text: &Buffer, skip: usize| (skip.min(text.len()), skip.saturating_add(most).min(text.len()));
     let ((a_from, a_to), (b_from, b_to)) = (cut(&a, skip[0]), cut(&b, skip[1]));
     let (a, b) = (&a[a_from..a_to], &b[b_from..b_to]);
-    call.shell.world.budget.read(a.len() + b.len())?;
+    call.shell.system.budget.read(a.len() + b.len())?;
     let mut places = a.iter().zip(b).enumerate().filter(|(_, (a, b))| a != b).map(|(place, _)| place);
     if given.has(b'l') && !given.has(b's') {
         let width = a.len().max(b.len()).to_string().len();
@@ -141,7 +141,7 @@ fn diff(call: &mut Call<'_, '_>) -> Done {
     let mut read = |call: &mut Call<'_, '_>, path: &[u8]| -> Result<Buffer, Fault> {
         if given.has(b'N') && path != b"-" && call.look(path, true).is_none() {
             missing += 1;
-            return Ok(Buffer::new(&call.shell.world.budget)?);
+            return Ok(Buffer::new(&call.shell.system.budget)?);
         }
         call.text(path).map_err(trouble)
     };
@@ -157,7 +157,7 @@ fn diff(call: &mut Call<'_, '_>) -> Done {
         call.err(&format!("{}: No such file or directory", show(&left)))?;
         return Err(Fault::Failed(2, format!("{}: No such file or directory", show(&right))));
     }
-    let budget = call.shell.world.budget.clone();
+    let budget = call.shell.system.budget.clone();
     let same = *a == *b || *plain(&a, &given, &budget)? == *plain(&b, &given, &budget)?;
     if same {
         if given.has(b's') {

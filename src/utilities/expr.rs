@@ -139,7 +139,7 @@ impl Reader<'_, '_, '_, '_> {
             }
             b"index" => {
                 let (text, set) = (self.primary(counts)?, self.primary(counts)?);
-                self.call.shell.world.budget.tried(text.len())?;
+                self.call.shell.system.budget.tried(text.len())?;
                 let mut wanted = [false; 256];
                 set.iter().for_each(|byte| wanted[usize::from(*byte)] = true);
                 let place = text.iter().position(|byte| wanted[usize::from(*byte)]);
@@ -153,7 +153,7 @@ impl Reader<'_, '_, '_, '_> {
 
     /// What matches from the beginning on: the first group, or the length.
     fn matched(&self, text: &[u8], pattern: &[u8]) -> Result<Vec<u8>, Fault> {
-        let budget = self.call.shell.world.budget.clone();
+        let budget = self.call.shell.system.budget.clone();
         let refused = |fault| match fault {
             Fault::Failed(_, message) => Fault::Failed(2, message),
             other => other,

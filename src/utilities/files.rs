@@ -12,7 +12,7 @@ use super::Fault;
 use super::Given;
 use super::permissions;
 use super::show;
-use crate::configure::world::reason;
+use crate::shell::system::reason;
 use crate::tree;
 use crate::tree::Inode;
 use crate::tree::TreePath;
@@ -95,7 +95,7 @@ pub(super) fn each<T>(
 ) -> Done {
     let mut status = 0;
     for item in items {
-        call.shell.world.budget.step()?;
+        call.shell.system.budget.step()?;
         match act(call, item) {
             Ok(()) => {}
             Err(Fault::Failed(code, message)) => {
@@ -150,7 +150,7 @@ pub(super) fn backup_or_keep(given: &Given) -> Result<(), Fault> {
 
 /// Charges for all that lies below a place, before something is done with each of it.
 pub(super) fn charge_below(call: &mut Call<'_, '_>, place: &TreePath) -> Result<(), Fault> {
-    let budget = call.shell.world.budget.clone();
+    let budget = call.shell.system.budget.clone();
     for _ in call.tree().below(place) {
         budget.step()?;
     }
@@ -488,7 +488,7 @@ pub(super) fn make_parents(call: &mut Call<'_, '_>, path: &[u8], verbose: bool) 
     let ends: Vec<usize> = (1..path.len()).filter(|&at| path[at] == b'/' && path[at - 1] != b'/').collect();
     let last = without_slashes(path).0.len();
     for end in ends.into_iter().filter(|end| *end < last) {
-        call.shell.world.budget.step()?;
+        call.shell.system.budget.step()?;
         let parent = &path[..end];
         let refused = |why: &str| Fault::failed(format!("cannot create directory '{}': {why}", show(parent)));
         let absolute = call.absolute(parent);
@@ -567,9 +567,9 @@ fn touch(call: &mut Call<'_, '_>) -> Done {
                 || Fault::failed(format!("failed to get attributes of '{}': No such file or directory", show(path)));
             call.look(path, !given.has(b'h')).ok_or_else(missing)?.stat.mtime
         }
-        (_, Some(date), _) => super::clock::parse(date, call.shell.world.clock)?,
+        (_, Some(date), _) => super::clock::parse(date, call.shell.system.clock)?,
         (_, _, Some(_)) => return Err(Fault::gap("-t")),
-        _ => call.shell.world.clock,
+        _ => call.shell.system.clock,
     };
     if given.operands.is_empty() {
         return Err(Fault::failed("missing file operand"));

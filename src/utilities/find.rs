@@ -10,7 +10,7 @@ use super::programs::replace_all;
 use super::regex::Regex;
 use super::regex::Syntax;
 use super::show;
-use crate::configure::shell::pattern::Pattern;
+use crate::shell::pattern::Pattern;
 use crate::tree::Inode;
 use crate::tree::Kind;
 use crate::tree::TreePath;
@@ -211,7 +211,7 @@ impl Parser<'_> {
 
     fn not(&mut self, call: &mut Call<'_, '_>, walk: &mut Walk) -> Result<Expression, Fault> {
         self.depth += 1;
-        call.shell.world.budget.step()?;
+        call.shell.system.budget.step()?;
         if self.depth > 100 {
             return Err(Fault::gap("an expression nested too deeply"));
         }
@@ -373,13 +373,13 @@ impl Parser<'_> {
             &[open, &text, close].concat(),
             syntax,
             ignore_case,
-            &call.shell.world.budget,
+            &call.shell.system.budget,
         )?))
     }
 
     fn age(&mut self, call: &Call<'_, '_>, unit: i64) -> Result<Expression, Fault> {
         let (ordering, count) = ordered(&self.value()?)?;
-        let now = call.shell.world.clock;
+        let now = call.shell.system.clock;
         let end_of_day = || now.div_euclid(86_400).saturating_add(1).saturating_mul(86_400);
         Ok(Expression::Age(ordering, count, unit, if self.day_start { end_of_day() } else { now }))
     }
@@ -458,7 +458,7 @@ enum Below {
 }
 
 fn visit(call: &mut Call<'_, '_>, expression: &Expression, walk: &mut Walk, found: &Found<'_>) -> Result<(), Fault> {
-    call.shell.world.budget.step()?;
+    call.shell.system.budget.step()?;
     let Found { path, place, depth, .. } = *found;
     if depth > DEPTH_MAX {
         return Err(Fault::gap("a tree that is too deep"));
@@ -561,7 +561,7 @@ fn evaluate(
     below: &mut Below,
 ) -> Result<bool, Fault> {
     let stat = &found.inode.stat;
-    let budget = call.shell.world.budget.clone();
+    let budget = call.shell.system.budget.clone();
     Ok(match expression {
         Expression::And(parts) => {
             for part in parts {
@@ -654,14 +654,14 @@ fn evaluate(
                 call.tree().remove(found.own)
             };
             if let Err(error) = &removed {
-                let why = crate::configure::world::reason(error);
+                let why = crate::shell::system::reason(error);
                 call.err(&format!("cannot delete '{}': {why}", show(found.path)))?;
                 walk.status = 1;
             }
             removed.is_ok()
         }
         Expression::Execute(_, Execute::Gathered) => {
-            call.shell.world.budget.made(found.path.len() + 32)?;
+            call.shell.system.budget.made(found.path.len() + 32)?;
             walk.gathered.push(found.path.to_vec());
             true
         }
@@ -690,7 +690,7 @@ fn known(call: &mut Call<'_, '_>, table: &str, number: u32) -> bool {
 }
 
 fn formatted(format: &[u8], found: &Found<'_>) -> Result<Vec<u8>, Fault> {
-    let (format, _) = crate::configure::shell::printf::unescape(format, false);
+    let (format, _) = crate::shell::printf::unescape(format, false);
     let mut out = Vec::new();
     let mut rest = format.iter().copied();
     while let Some(byte) = rest.next() {

@@ -76,7 +76,7 @@ fn grep(call: &mut Call<'_, '_>) -> Done {
     if given.value(2).is_some_and(|when| !matches!(when, b"never" | b"auto" | b"")) {
         return Err(Fault::gap("--color"));
     }
-    let budget = call.shell.world.budget.clone();
+    let budget = call.shell.system.budget.clone();
     let mut operands = given.operands.as_slice();
     let mut patterns = Kept::new(&budget)?;
     for text in given.values(b'e') {
@@ -177,7 +177,7 @@ fn walk(call: &mut Call<'_, '_>, given: &Given, path: &[u8], paths: &mut Vec<Vec
         paths.push(path.to_vec());
         return Ok(());
     };
-    let budget = call.shell.world.budget.clone();
+    let budget = call.shell.system.budget.clone();
     let tree = call.tree();
     if !tree.get(&place).is_some_and(crate::tree::Inode::is_directory) {
         paths.push(path.to_vec());
@@ -385,7 +385,7 @@ impl Shown<'_> {
         start: usize,
     ) -> Result<(), Fault> {
         let between = &self.text[from..start];
-        call.shell.world.budget.read(between.len())?;
+        call.shell.system.budget.read(between.len())?;
         let mut number = number - memchr::memchr_iter(self.manner.end, between).count();
         while from < start && !self.given.has(b'o') {
             let end = memchr::memchr(self.manner.end, &self.text[from..]).map_or(start, |end| from + end);
@@ -422,7 +422,7 @@ fn one(
         let end = memchr::memchr(*end_byte, &text[start..]).map_or(text.len(), |end| start + end);
         let line = &text[start..end];
         number += 1;
-        call.shell.world.budget.read(line.len())?;
+        call.shell.system.budget.read(line.len())?;
         if *end_byte == 0 && matcher.anchored && line.contains(&b'\n') {
             return Err(Fault::gap("-z with anchors and lines"));
         }

@@ -2,8 +2,8 @@
 //! come to the same; and whatever need not be honoured says why.
 
 use super::options::Opt;
-use crate::configure::shell::Shell;
-use crate::configure::world::World;
+use crate::configure::machine;
+use crate::shell::Shell;
 use crate::tree::Tree;
 
 /// A command's table, and for each option a script with it and one without.
@@ -266,9 +266,9 @@ fn run(script: &str) -> String {
     for (name, text) in FILES {
         tree.write(*name, 0o644, *text).expect("new");
     }
-    let mut world = World::new(tree, "amd64", 1_795_869_296);
-    let outcome = Shell::new(&mut world, "sh", &[]).run_script(script.as_bytes(), &[], &[]).expect("it ends");
-    let gaps: Vec<String> = world.gaps.iter().map(|gap| gap.what.clone()).collect();
+    let mut system = machine(tree, "amd64", 1_795_869_296);
+    let outcome = Shell::new(&mut system, "sh", &[]).run_script(script.as_bytes(), &[], &[]).expect("it ends");
+    let gaps: Vec<String> = system.gaps.iter().map(|gap| gap.what.clone()).collect();
     format!("{}\n{}\n{gaps:?}", String::from_utf8_lossy(&outcome.output), outcome.status)
 }
 

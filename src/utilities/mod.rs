@@ -1,5 +1,5 @@
-//! The commands that scripts call, by name. Each is written by its manual page and acts on the
-//! [`World`](super::world::World) alone; what it does not know it refuses, so nothing is skipped in silence.
+//! The utilities of POSIX and GNU, by name, on the [`System`](crate::shell::system::System) of a shell. Each is written
+//! by its manual page; what it does not know it refuses, so nothing is skipped in silence.
 //!
 //! # Adding a command
 //!
@@ -7,53 +7,34 @@
 //!    * `call.args` are the arguments, `call.name` the name. Read options with [`Call::options`], which refuses
 //!      unknown ones as a gap; [`Call::input`] is standard input, [`Call::out`] and [`Call::err`] write.
 //!    * `call.tree()` is the tree; make a path absolute with [`Call::absolute`] before it is looked up.
-//!      `call.shell` has variables (`db_get` sets `RET`), `call.shell.world` the clock, the debconf answers, …
+//!      `call.shell` has variables (`db_get` sets `RET`), `call.shell.system` the clock, the budget, …
 //!    * Return `Ok(status)`. With `?`: [`Fault::Gap`] (a recorded gap: the build will fail; say what is missing),
 //!      [`Fault::Failed`] (a message on standard error and a status), and tree errors, which become messages.
 //!    * Run another command with [`Call::run`].
 //! 2. Name it in the family's `COMMANDS` table, and the family in [`FAMILIES`].
-//! 3. A program whose work is done once at the end (`ldconfig`) calls [`Call::defer`]; a generator looks into
-//!    `World::deferred`.
-//! 4. One that makes what is a node's own (a key, an id) calls [`Call::leave_to_first_boot`].
 
-mod accounts;
-mod alternatives;
-mod apache;
 mod awk;
 mod basic;
 mod buffer;
-mod capabilities;
-mod clock;
+pub(crate) mod clock;
 mod copy;
 mod cut;
-mod daemons;
-pub mod debconf;
 mod differ;
-mod dpkg;
 mod expr;
 mod files;
 mod find;
-mod generated;
 mod getopt;
 mod grep;
 #[cfg(test)]
 mod honoured;
-mod interpreters;
-mod kernel;
-mod locale;
 mod options;
 mod paths;
-mod per_node;
-mod permissions;
-mod postgresql;
-mod programs;
-mod regex;
-mod scripts;
+pub(crate) mod permissions;
+pub(crate) mod programs;
+pub(crate) mod regex;
 mod sed;
 mod sort;
 mod sums;
-mod system;
-mod systemd;
 mod temporary;
 mod text;
 mod tr;
@@ -62,14 +43,12 @@ mod versions;
 
 pub use options::Given;
 
-use super::shell::Dialect;
-use super::shell::Interpreter;
-use super::shell::Interrupt;
-use super::shell::Run;
-use super::shell::Shell;
-use super::shell::stream;
-use super::world;
 use crate::budget::Spent;
+use crate::shell::Interrupt;
+use crate::shell::Run;
+use crate::shell::Shell;
+use crate::shell::stream;
+use crate::shell::system;
 use crate::tree::Inode;
 use crate::tree::Kind;
 use crate::tree::Stat;
@@ -82,65 +61,33 @@ pub type Command = fn(&mut Call<'_, '_>) -> Done;
 /// What a command returns: its exit status.
 pub type Done = Result<i32, Fault>;
 
-/// All commands by family. The first with a name has it.
-const FAMILIES: &[&[(&str, Command)]] = &[
-    accounts::COMMANDS,
-    alternatives::COMMANDS,
-    apache::COMMANDS,
+/// A family's commands, by name.
+pub type Family = &'static [(&'static str, Command)];
+
+/// The families.
+pub(crate) const FAMILIES: &[Family] = &[
     awk::COMMANDS,
     basic::COMMANDS,
-    capabilities::COMMANDS,
     clock::COMMANDS,
     copy::COMMANDS,
     cut::COMMANDS,
-    daemons::COMMANDS,
-    debconf::COMMANDS,
     differ::COMMANDS,
-    dpkg::COMMANDS,
     expr::COMMANDS,
     files::COMMANDS,
     find::COMMANDS,
-    generated::COMMANDS,
     getopt::COMMANDS,
     grep::COMMANDS,
-    interpreters::COMMANDS,
-    kernel::COMMANDS,
-    locale::COMMANDS,
     paths::COMMANDS,
-    per_node::COMMANDS,
     permissions::COMMANDS,
-    postgresql::COMMANDS,
     programs::COMMANDS,
-    scripts::COMMANDS,
     sed::COMMANDS,
     sort::COMMANDS,
     sums::COMMANDS,
-    system::COMMANDS,
-    systemd::COMMANDS,
     temporary::COMMANDS,
     text::COMMANDS,
     tr::COMMANDS,
     uniq::COMMANDS,
 ];
-
-/// Where programs lie: a command called by its path is known by its name there.
-const DIRECTORIES: [&[u8]; 11] = [
-    b"/bin",
-    b"/sbin",
-    b"/usr/bin",
-    b"/usr/sbin",
-    b"/usr/local/bin",
-    b"/usr/local/sbin",
-    b"/lib/systemd",
-    b"/usr/lib/systemd",
-    b"/usr/share/debconf",
-    b"/usr/share/postgresql-common",
-    b"/usr/lib/dpkg",
-];
-
-/// Programs that scripts call without asking first, and go on without: a security module's. Where one is not in the
-/// tree it is not found, as it would not be on the machine; where it is, it is a gap like every other.
-const OPTIONAL: &[&[u8]] = &[b"aa-enabled", b"aa-status", b"restorecon", b"selinuxenabled"];
 
 /// Why a command does not come to an ordinary end.
 #[derive(Debug)]
@@ -181,7 +128,7 @@ impl From<Spent> for Fault {
 
 impl From<crate::tree::Error> for Fault {
     fn from(error: crate::tree::Error) -> Self {
-        Self::Failed(1, format!("{}: {error}", world::reason(&error)))
+        Self::Failed(1, format!("{}: {error}", system::reason(&error)))
     }
 }
 
@@ -194,7 +141,7 @@ impl From<crate::tree::PathError> for Fault {
 /// One call of a command.
 #[derive(Debug)]
 pub struct Call<'s, 'w> {
-    /// The process that calls, with its world.
+    /// The process that calls, with its system.
     pub shell: &'s mut Shell<'w>,
     /// The command's name, without directories.
     pub name: &'s [u8],
@@ -205,7 +152,7 @@ pub struct Call<'s, 'w> {
 impl Call<'_, '_> {
     /// The tree.
     pub fn tree(&mut self) -> &mut Tree {
-        self.shell.world.tree()
+        self.shell.system.tree()
     }
 
     /// A path as the calling process means it, absolute.
@@ -224,7 +171,7 @@ impl Call<'_, '_> {
             return Err(Fault::failed("cannot access '': No such file or directory"));
         }
         let shown = show(path);
-        let refused = |error| Fault::failed(format!("cannot access '{shown}': {}", world::reason(&error)));
+        let refused = |error| Fault::failed(format!("cannot access '{shown}': {}", system::reason(&error)));
         self.tree().resolve(absolute, follow).map_err(refused)
     }
 
@@ -255,9 +202,9 @@ impl Call<'_, '_> {
         let place = match self.tree().resolve(&absolute, true) {
             Ok(place) if !path.is_empty() => place,
             Ok(_) => return Err(refused("No such file or directory")),
-            Err(error) => return Err(refused(world::reason(&error))),
+            Err(error) => return Err(refused(system::reason(&error))),
         };
-        let limit = self.shell.world.limits.bytes as u64;
+        let limit = self.shell.system.bounds.bytes as u64;
         match self.tree().get(&place).map(|inode| &inode.kind) {
             None => Err(refused("No such file or directory")),
             Some(Kind::Directory) => Err(refused("Is a directory")),
@@ -266,7 +213,7 @@ impl Call<'_, '_> {
             }
             Some(Kind::File(content)) => {
                 let bytes = content.to_vec().map_err(|_| refused("Input/output error"))?;
-                self.shell.world.budget.read(bytes.len())?;
+                self.shell.system.budget.read(bytes.len())?;
                 Ok(bytes)
             }
             Some(_) => Err(Fault::gap(format!("reads the device {}", show(path)))),
@@ -283,9 +230,9 @@ impl Call<'_, '_> {
             return Ok(());
         }
         let place = self.resolve(path, true)?;
-        let (clock, mode) = (self.shell.world.clock, mode & !self.shell.state.umask);
+        let (clock, mode) = (self.shell.system.clock, mode & !self.shell.state.umask);
         let shown = show(path);
-        let made = self.shell.world.content(bytes)?;
+        let made = self.shell.system.content(bytes)?;
         let tree = self.tree();
         if let Some(inode) = tree.get_mut(&place) {
             match &mut inode.kind {
@@ -307,14 +254,14 @@ impl Call<'_, '_> {
     /// # Errors
     /// The directory is missing, or something is in the way.
     pub fn create(&mut self, place: &TreePath, mut inode: Inode) -> Result<(), Fault> {
-        if let Some(user) = &self.shell.world.acting {
+        if let Some(user) = &self.shell.system.acting {
             return Err(Fault::gap(format!("makes {place} as user {}", user.name)));
         }
-        inode.stat.mtime = self.shell.world.clock;
-        self.shell.world.make_room(place)?;
+        inode.stat.mtime = self.shell.system.clock;
+        self.shell.system.make_room(place)?;
         let tree = self.tree();
-        super::shell::inherit_group(tree, place, &mut inode);
-        let refused = |error| Fault::failed(format!("cannot create '{place}': {}", world::reason(&error)));
+        crate::shell::inherit_group(tree, place, &mut inode);
+        let refused = |error| Fault::failed(format!("cannot create '{place}': {}", system::reason(&error)));
         tree.insert(place.clone(), inode).map(drop).map_err(refused)
     }
 
@@ -330,7 +277,7 @@ impl Call<'_, '_> {
     }
 
     fn all_of(&mut self, descriptor: &stream::Descriptor) -> Result<Vec<u8>, Fault> {
-        stream::read_all(self.shell.world, descriptor).map_err(|error| match error {
+        stream::read_all(self.shell.system, descriptor).map_err(|error| match error {
             stream::StreamError::Spent(spent) => spent.into(),
             other => Fault::failed(format!("-: {other}")),
         })
@@ -338,7 +285,7 @@ impl Call<'_, '_> {
 
     /// Leaves of standard input what a command did not use of the `total` bytes that it got: of a pipe, and of a file
     /// whose place the program does not put back (`seeks`), what lies behind the block that it read last.
-    pub(in crate::configure) fn give_back(&self, total: usize, used: usize, block: usize, seeks: bool) {
+    pub(crate) fn give_back(&self, total: usize, used: usize, block: usize, seeks: bool) {
         let Some(descriptor) = self.shell.state.descriptors.get(&0) else { return };
         let blocks = used.div_ceil(block).saturating_mul(block).clamp(used, total.max(used));
         match &mut *descriptor.borrow_mut() {
@@ -354,7 +301,7 @@ impl Call<'_, '_> {
     /// As [`Call::read`].
     fn text(&mut self, path: &[u8]) -> Result<buffer::Buffer, Fault> {
         let bytes = self.read(path)?;
-        Ok(buffer::Buffer::of(&self.shell.world.budget, bytes)?)
+        Ok(buffer::Buffer::of(&self.shell.system.budget, bytes)?)
     }
 
     /// The bytes of each named file one after the other, of standard input without names.
@@ -398,32 +345,7 @@ impl Call<'_, '_> {
     /// # Errors
     /// Only what stops the whole script.
     pub fn run(&mut self, words: &[Vec<u8>]) -> Done {
-        Ok(run(self.shell, words)?)
-    }
-
-    /// Notes that this program was called; its work is done once, when all packages are configured.
-    ///
-    /// # Errors
-    /// None; the signature is a command's.
-    pub fn defer(&mut self) -> Done {
-        let called = self.called();
-        self.shell.world.deferred.insert(called);
-        Ok(0)
-    }
-
-    /// Notes that this program was called; what it makes is each node's own, and made on its first boot.
-    ///
-    /// # Errors
-    /// None; the signature is a command's.
-    pub fn leave_to_first_boot(&mut self) -> Done {
-        let called = self.called();
-        self.shell.world.first_boot.insert(called);
-        Ok(0)
-    }
-
-    fn called(&self) -> world::Deferred {
-        let words = [self.name.to_vec()].into_iter().chain(self.args.iter().cloned()).collect();
-        world::Deferred { package: self.shell.world.package.clone(), words }
+        Ok(self.shell.program(words)?)
     }
 }
 
@@ -433,39 +355,11 @@ pub fn show(name: &[u8]) -> String {
     String::from_utf8_lossy(name).into_owned()
 }
 
-/// The command that has this name.
-#[must_use]
-pub fn find(name: &[u8]) -> Option<Command> {
-    let name = interpreters::unversioned(std::str::from_utf8(name).ok()?);
-    FAMILIES.iter().flat_map(|family| family.iter()).find(|(known, _)| *known == name).map(|(_, command)| *command)
-}
-
-/// Runs a command that is no function or builtin of the shell.
-pub(super) fn run(shell: &mut Shell<'_>, words: &[Vec<u8>]) -> Run<i32> {
-    let Some((path, args)) = words.split_first() else { return Ok(0) };
-    match known(path) {
-        Some(command) => finish(shell, command, base_name(path), args),
-        None => program(shell, path, args),
-    }
-}
-
-/// The command that a name, or a path where programs lie, stands for.
-fn known(path: &[u8]) -> Option<Command> {
-    let directory = path.iter().rposition(|&byte| byte == b'/').map(|slash| &path[..slash]);
-    if directory.is_some_and(|directory| !holds_programs(directory)) { None } else { find(base_name(path)) }
-}
-
-fn base_name(path: &[u8]) -> &[u8] {
-    path.rsplit(|&byte| byte == b'/').next().unwrap_or(path)
-}
-
-/// Whether a program called by a path below this directory is the one of that name that is known here.
-fn holds_programs(directory: &[u8]) -> bool {
-    // glib's own programs lie below the architecture's directory.
-    DIRECTORIES.contains(&directory) || (directory.starts_with(b"/usr/lib/") && directory.ends_with(b"/glib-2.0"))
-}
-
-fn finish(shell: &mut Shell<'_>, command: Command, name: &[u8], args: &[Vec<u8>]) -> Run<i32> {
+/// Runs one command, and says what its fault is as the program does.
+///
+/// # Errors
+/// What stops the whole script.
+pub fn finish(shell: &mut Shell<'_>, command: Command, name: &[u8], args: &[Vec<u8>]) -> Run<i32> {
     let mut call = Call { shell, name, args };
     match command(&mut call) {
         Ok(status) => Ok(status),
@@ -478,82 +372,6 @@ fn finish(shell: &mut Shell<'_>, command: Command, name: &[u8], args: &[Vec<u8>]
         Err(Fault::Gap(what)) => {
             shell.gap(name, what);
             Ok(2)
-        }
-    }
-}
-
-/// A program of the tree that is no command of ours: a shell script is interpreted, anything else is a gap.
-fn program(shell: &mut Shell<'_>, path: &[u8], args: &[Vec<u8>]) -> Run<i32> {
-    let Some(found) = shell.find_program(path) else {
-        if !OPTIONAL.contains(&path) {
-            shell.gap(path, "unknown command");
-        }
-        let line = [&*shell.state.name, b": ", path, b": not found\n"].concat();
-        shell.write(2, &line)?;
-        return Ok(127);
-    };
-    let absolute = shell.absolute(&found);
-    let head = match shell.world.tree().lookup(&absolute).and_then(|(_, inode)| inode.content().cloned()) {
-        Some(content) => first_line(&content),
-        None => Vec::new(),
-    };
-    match interpreter(&head) {
-        Some(interpreter) => shell.run_file(&found, args, &interpreter),
-        None => {
-            shell.gap(path, "unknown command: a program of the package that is no shell script");
-            Ok(126)
-        }
-    }
-}
-
-fn first_line(content: &crate::tree::Content) -> Vec<u8> {
-    use std::io::Read as _;
-    let mut head = Vec::new();
-    // An unreadable file has no interpreter; what reads it for its own sake reports why.
-    if content.reader().take(256).read_to_end(&mut head).is_err() {
-        head.clear();
-    }
-    head.truncate(memchr::memchr(b'\n', &head).unwrap_or(head.len()));
-    head
-}
-
-/// What a `#!` line that names a shell asks for; `None` for another interpreter.
-#[must_use]
-pub(super) fn interpreter(line: &[u8]) -> Option<Interpreter> {
-    let mut words = line.strip_prefix(b"#!")?.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
-    let mut program = words.next()?;
-    if program == b"/usr/bin/env" || program == b"/bin/env" {
-        program = words.next()?;
-    }
-    let dialect = match base_name(program) {
-        b"sh" | b"dash" => Dialect::Dash,
-        b"bash" => Dialect::Bash,
-        _ => return None,
-    };
-    Some(Interpreter { dialect, options: words.map(<[u8]>::to_vec).collect() })
-}
-
-/// Matches a text against an extended regular expression: what each group matched, the whole first. The inner error:
-/// it is none.
-pub(super) fn matches_expression(
-    shell: &mut Shell<'_>,
-    expression: &[u8],
-    text: &[u8],
-    ignore_case: bool,
-) -> Run<Result<Option<Vec<Vec<u8>>>, String>> {
-    let found = regex::Regex::new(expression, regex::Syntax::Extended, ignore_case, &shell.world.budget)
-        .and_then(|expression| expression.find(text, 0));
-    match found {
-        Ok(groups) => {
-            let bytes =
-                |group: &Option<(usize, usize)>| group.map_or_else(Vec::new, |(from, to)| text[from..to].to_vec());
-            Ok(Ok(groups.map(|groups| groups.iter().map(bytes).collect())))
-        }
-        Err(Fault::Interrupt(interrupt)) => Err(interrupt),
-        Err(Fault::Failed(_, message)) => Ok(Err(message)),
-        Err(Fault::Gap(what)) => {
-            shell.gap(b"=~", what);
-            Ok(Ok(None))
         }
     }
 }

@@ -194,7 +194,7 @@ fn stat(call: &mut Call<'_, '_>) -> Done {
     let long = [("format", b'c'), ("printf", b'p'), ("dereference", b'L'), ("terse", b't')];
     let given = call.options("c:p:L", &long)?;
     let (format, end) = match (given.value(b'p'), given.value(b'c')) {
-        (Some(format), _) => (crate::configure::shell::printf::unescape(format, false).0, ""),
+        (Some(format), _) => (crate::shell::printf::unescape(format, false).0, ""),
         (None, Some(format)) => (format.to_vec(), "\n"),
         (None, None) => return Err(Fault::gap("without a format")),
     };
@@ -290,7 +290,7 @@ fn ls(call: &mut Call<'_, '_>) -> Done {
         }
         let place = call.resolve(path, true)?;
         let count = call.tree().children(&place).count();
-        call.shell.world.budget.made(count.saturating_mul(64))?;
+        call.shell.system.budget.made(count.saturating_mul(64))?;
         let tree = call.tree();
         let hidden = |name: &[u8]| name.starts_with(b".") && !given.has(b'a') && !given.has(b'A');
         let children = tree.children(&place).filter(|(child, _)| !hidden(child.name()));
@@ -343,10 +343,10 @@ fn print_entries(call: &mut Call<'_, '_>, given: &super::Given, entries: &[Entry
         let text: Vec<u8> = entries.iter().flat_map(|(name, ..)| [name.as_slice(), b"\n"].concat()).collect();
         return call.out(text);
     }
-    let now = call.shell.world.clock;
+    let now = call.shell.system.clock;
     let mut lines = Vec::new();
     for (name, path, inode) in entries {
-        call.shell.world.budget.step()?;
+        call.shell.system.budget.step()?;
         let (mut user, mut group) = (inode.stat.uid.to_string(), inode.stat.gid.to_string());
         if !given.has(b'n') {
             user = name_of(call, "/etc/passwd", inode.stat.uid, &user);

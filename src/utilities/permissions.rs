@@ -31,7 +31,7 @@ const LONG: &[(&str, u8)] = &[
 ///
 /// # Errors
 /// It is none.
-pub(super) fn parse(text: &[u8], mode: u32, directory: bool, umask: u32) -> Result<u32, Fault> {
+pub(crate) fn parse(text: &[u8], mode: u32, directory: bool, umask: u32) -> Result<u32, Fault> {
     let wrong = || Fault::failed(format!("invalid mode: '{}'", show(text)));
     if text.iter().all(|byte| (b'0'..=b'7').contains(byte)) && !text.is_empty() {
         let octal = std::str::from_utf8(text).ok().and_then(|text| u32::from_str_radix(text, 8).ok());
@@ -215,7 +215,7 @@ fn chown(call: &mut Call<'_, '_>) -> Done {
 }
 
 /// chown(2): a file's setuid bit, its setgid bit where the group may execute, and its capabilities go.
-pub(super) fn change_owner(stat: &mut Stat, directory: bool, uid: Option<u32>, gid: Option<u32>) {
+pub(crate) fn change_owner(stat: &mut Stat, directory: bool, uid: Option<u32>, gid: Option<u32>) {
     stat.uid = uid.unwrap_or(stat.uid);
     stat.gid = gid.unwrap_or(stat.gid);
     if !directory {
@@ -251,10 +251,10 @@ fn field(entry: &[u8], index: usize) -> Option<u64> {
 }
 
 /// The lines of passwd(5) or group(5).
-pub(super) fn entries(call: &mut Call<'_, '_>, path: &str) -> Vec<Vec<u8>> {
+pub(crate) fn entries(call: &mut Call<'_, '_>, path: &str) -> Vec<Vec<u8>> {
     let text = call.tree().read(path).ok().flatten().unwrap_or_default();
     // Who asks next is told when that was too much.
-    let _ = call.shell.world.budget.read(text.len().saturating_mul(4));
+    let _ = call.shell.system.budget.read(text.len().saturating_mul(4));
     text.split(|&byte| byte == b'\n').filter(|line| !line.is_empty()).map(<[u8]>::to_vec).collect()
 }
 
@@ -268,7 +268,7 @@ fn number(call: &mut Call<'_, '_>, path: &str, name: &[u8]) -> Option<u32> {
 ///
 /// # Errors
 /// There is none.
-pub(super) fn user(call: &mut Call<'_, '_>, name: &[u8]) -> Result<u32, Fault> {
+pub(crate) fn user(call: &mut Call<'_, '_>, name: &[u8]) -> Result<u32, Fault> {
     number(call, "/etc/passwd", name).ok_or_else(|| Fault::failed(format!("invalid user: '{}'", show(name))))
 }
 
@@ -276,7 +276,7 @@ pub(super) fn user(call: &mut Call<'_, '_>, name: &[u8]) -> Result<u32, Fault> {
 ///
 /// # Errors
 /// There is none.
-pub(super) fn group(call: &mut Call<'_, '_>, name: &[u8]) -> Result<u32, Fault> {
+pub(crate) fn group(call: &mut Call<'_, '_>, name: &[u8]) -> Result<u32, Fault> {
     number(call, "/etc/group", name).ok_or_else(|| Fault::failed(format!("invalid group: '{}'", show(name))))
 }
 

@@ -12,11 +12,11 @@ use super::permissions;
 use super::show;
 use crate::budget::Budget;
 use crate::budget::Held;
-use crate::configure::shell::Dialect;
-use crate::configure::shell::Interpreter;
-use crate::configure::shell::printf::unescape;
-use crate::configure::shell::stream::Stream;
-use crate::configure::world::Acting;
+use crate::shell::Dialect;
+use crate::shell::Interpreter;
+use crate::shell::printf::unescape;
+use crate::shell::stream::Stream;
+use crate::shell::system::Acting;
 
 /// The family's commands.
 pub(super) const COMMANDS: &[(&str, Command)] = &[
@@ -75,7 +75,7 @@ fn sh(call: &mut Call<'_, '_>) -> Done {
             return Ok(call.shell.run_process(first, name, args, &interpreter)?);
         }
         // `bash /usr/bin/program`: the program, whatever it is written in.
-        Some((first, args)) if first.contains(&b'/') && super::known(first).is_some() => {
+        Some((first, args)) if first.contains(&b'/') && call.shell.system.userland.knows(first) => {
             let words: Vec<Vec<u8>> = [first.clone()].into_iter().chain(args.iter().cloned()).collect();
             return call.run(&words);
         }
@@ -93,7 +93,7 @@ fn env(call: &mut Call<'_, '_>) -> Done {
     let given = call.options("+iu:", &[("ignore-environment", b'i'), ("unset", b'u')])?;
     let mut rest = given.operands.as_slice();
     let before = call.shell.state.variables.clone();
-    let budget = call.shell.world.budget.clone();
+    let budget = call.shell.system.budget.clone();
     if given.has(b'i') {
         budget.tried(before.len())?;
         call.shell.state.variables.own(&budget)?.retain(|_, variable| !variable.exported);
@@ -166,9 +166,9 @@ fn as_user(call: &mut Call<'_, '_>, user: &[u8], words: &[Vec<u8>]) -> Done {
     };
     let gid = permissions::entries(call, "/etc/passwd").iter().find_map(own).unwrap_or(uid);
     let acting = (uid != 0).then(|| Acting { name: show(user), uid, gid });
-    let before = std::mem::replace(&mut call.shell.world.acting, acting);
+    let before = std::mem::replace(&mut call.shell.system.acting, acting);
     let done = call.run(words);
-    call.shell.world.acting = before;
+    call.shell.system.acting = before;
     done
 }
 
@@ -222,7 +222,7 @@ impl Items {
 
 fn xargs(call: &mut Call<'_, '_>) -> Done {
     let given = call.given_first(XARGS)?;
-    let budget = call.shell.world.budget.clone();
+    let budget = call.shell.system.budget.clone();
     let input = call.text(given.value(b'a').unwrap_or(b"-"))?;
     let count = |letter| given.value(letter).map(parse_count).transpose();
     let (per_line, per_run) = (count(b'L')?, count(b'n')?);
@@ -400,7 +400,7 @@ fn quoted_words(
     let mut word: Option<Vec<u8>> = None;
     let mut quote = None;
     let mut line = 0;
-    call.shell.world.budget.read(input.len().saturating_mul(4))?;
+    call.shell.system.budget.read(input.len().saturating_mul(4))?;
     let mut bytes = input.iter().copied().peekable();
     let mut blank_before = false;
     loop {
@@ -465,7 +465,7 @@ fn quoted_words(
     }
 }
 
-pub(super) fn replace_all(text: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
+pub(crate) fn replace_all(text: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
     let mut out = Vec::new();
     let mut rest = text;
     while !from.is_empty()

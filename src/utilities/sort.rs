@@ -12,7 +12,7 @@ use super::buffer::Kept;
 use super::options::Opt;
 use super::show;
 use crate::budget::Budget;
-use crate::configure::commands::versions;
+use crate::utilities::versions;
 
 /// The family's commands.
 pub(super) const COMMANDS: &[(&str, Command)] = &[("sort", sort)];
@@ -90,7 +90,7 @@ fn is_blank(byte: u8) -> bool {
 
 fn sort(call: &mut Call<'_, '_>) -> Done {
     let given = call.given(OPTIONS)?;
-    let budget = call.shell.world.budget.clone();
+    let budget = call.shell.system.budget.clone();
     let end = if given.has(b'z') { 0 } else { b'\n' };
     let keys = keys(&given)?;
     let separator = given.value(b't').map(separator).transpose()?;

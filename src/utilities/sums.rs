@@ -83,7 +83,7 @@ fn sum(call: &mut Call<'_, '_>) -> Done {
     let binary = given.last_of(b"bt") == Some(b'b');
     call.printing(|call, out| {
         call.each_file(&given.operands, |call, path, text| {
-            call.shell.world.budget.made(text.len())?;
+            call.shell.system.budget.made(text.len())?;
             let digest = (kind.make)(text);
             let (mark, name) = if given.has(b'z') { (&b""[..], path.to_vec()) } else { escaped(path) };
             if given.has(1) {
@@ -172,7 +172,7 @@ fn check(call: &mut Call<'_, '_>, given: &Given, kind: &Kind) -> Done {
         let (mut proper, mut malformed, mut unread, mut differ, mut verified) = (0, 0, 0, 0, 0);
         call.printing(|call, out| {
             for (number, line) in lines(&text).enumerate() {
-                call.shell.world.budget.step()?;
+                call.shell.system.budget.step()?;
                 let line = line.strip_suffix(b"\r").unwrap_or(line);
                 if line.is_empty() || line[0] == b'#' {
                     continue;
@@ -192,7 +192,7 @@ fn check(call: &mut Call<'_, '_>, given: &Given, kind: &Kind) -> Done {
                 let (mark, name) = if path.contains(&b'\n') { escaped(&path) } else { (&b""[..], path.clone()) };
                 match call.text(&path) {
                     Ok(bytes) => {
-                        call.shell.world.budget.made(bytes.len())?;
+                        call.shell.system.budget.made(bytes.len())?;
                         verified += 1;
                         let same = (kind.make)(&bytes).as_bytes() == wanted;
                         differ += usize::from(!same);

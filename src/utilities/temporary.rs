@@ -39,8 +39,8 @@ fn made(call: &mut Call<'_, '_>, given: &super::Given) -> Done {
     let shown = show(&[prefix.as_slice(), &b"X".repeat(length), &suffix].concat());
     let names = 62u64.checked_pow(u32::try_from(length).unwrap_or(u32::MAX)).unwrap_or(u64::MAX);
     for _ in 0..TRIES {
-        call.shell.world.budget.step()?;
-        let mut number = call.shell.world.fresh_number() % names;
+        call.shell.system.budget.step()?;
+        let mut number = call.shell.system.fresh_number() % names;
         let mut digits = vec![b'0'; length];
         for digit in digits.iter_mut().rev() {
             *digit = DIGITS[usize::try_from(number % 62).expect("below 62")];
@@ -49,7 +49,7 @@ fn made(call: &mut Call<'_, '_>, given: &super::Given) -> Done {
         let path = [prefix.as_slice(), &digits, &suffix].concat();
         let absolute = call.absolute(&path);
         let refused = |error| {
-            let why = crate::configure::world::reason(&error);
+            let why = crate::shell::system::reason(&error);
             Fault::failed(format!("{FAILED} {what} via template '{shown}': {why}"))
         };
         let place = call.tree().resolve(&absolute, false).map_err(refused)?;

@@ -8,7 +8,7 @@ use super::Fault;
 use super::buffer::Out;
 use super::options::Opt;
 use super::show;
-use crate::configure::shell::stream::Stream;
+use crate::shell::stream::Stream;
 
 /// The family's commands.
 pub(super) const COMMANDS: &[(&str, Command)] =
@@ -89,7 +89,7 @@ impl Call<'_, '_> {
     fn input_size(&self) -> Option<usize> {
         let descriptor = self.shell.state.descriptors.get(&0)?;
         let Stream::File { file, .. } = &*descriptor.borrow() else { return None };
-        Some(self.shell.world.file_size(file))
+        Some(self.shell.system.file_size(file))
     }
 }
 
@@ -124,7 +124,7 @@ fn tac(call: &mut Call<'_, '_>) -> Done {
         call.each_file(&given.operands, |call, _, text| {
             let (mut end, mut search) = (text.len(), text.len());
             while let Some(place) = memchr::memmem::rfind(&text[..search], separator) {
-                call.shell.world.budget.read(search - place)?;
+                call.shell.system.budget.read(search - place)?;
                 let cut = if given.has(b'b') { place } else { place + separator.len() };
                 if cut < end {
                     out.put(call, &text[cut..end])?;
@@ -324,7 +324,7 @@ fn wc(call: &mut Call<'_, '_>) -> Done {
     let mut total = [0usize; 5];
     call.printing(|call, out| {
         let status = call.each_file(&given.operands, |call, path, text| {
-            call.shell.world.budget.read(text.len().saturating_mul(8))?;
+            call.shell.system.budget.read(text.len().saturating_mul(8))?;
             let counts = counted(text)?;
             for (index, (total, count)) in total.iter_mut().zip(counts).enumerate() {
                 *total = if index == 4 { (*total).max(count) } else { total.saturating_add(count) };
@@ -355,7 +355,7 @@ fn tee(call: &mut Call<'_, '_>) -> Done {
         if given.has(b'a') && call.look(path, true).is_some() {
             bytes = call.read(path)?;
         }
-        call.shell.world.budget.made(bytes.len() + input.len())?;
+        call.shell.system.budget.made(bytes.len() + input.len())?;
         bytes.extend_from_slice(&input);
         match call.write(path, 0o666, bytes) {
             Err(Fault::Failed(_, message)) => {

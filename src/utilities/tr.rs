@@ -8,7 +8,7 @@ use super::buffer::Kept;
 use super::options::Opt;
 use super::show;
 use crate::budget::Budget;
-use crate::configure::shell::pattern::class;
+use crate::shell::pattern::class;
 
 /// The family's commands.
 pub(super) const COMMANDS: &[(&str, Command)] = &[("tr", tr)];
@@ -33,7 +33,7 @@ enum Part {
 
 fn tr(call: &mut Call<'_, '_>) -> Done {
     let given = call.given(OPTIONS)?;
-    let budget = call.shell.world.budget.clone();
+    let budget = call.shell.system.budget.clone();
     let (delete, squeeze) = (given.has(b'd'), given.has(b's'));
     let complement = given.has(b'c') || given.has(b'C');
     let (first, second) = match (given.operands.as_slice(), delete, squeeze) {

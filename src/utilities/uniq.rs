@@ -89,7 +89,7 @@ fn uniq(call: &mut Call<'_, '_>) -> Done {
     };
     let (apart, all) = groups(&given)?;
     let end = if given.has(b'z') { 0 } else { b'\n' };
-    let budget = call.shell.world.budget.clone();
+    let budget = call.shell.system.budget.clone();
     let text = call.text(given.operands.first().map_or(b"-", Vec::as_slice))?;
     let mut output = Buffer::new(&budget)?;
     let to_file = given.operands.get(1).filter(|path| *path != b"-");

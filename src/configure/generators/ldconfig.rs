@@ -43,7 +43,7 @@ struct Entry {
 
 /// Writes the cache and makes missing links. Does nothing in a tree without `ldconfig`'s configuration, which is
 /// one without glibc.
-pub(in crate::configure) fn run(tree: &mut Tree) -> Result<(), Error> {
+pub(crate) fn run(tree: &mut Tree) -> Result<(), Error> {
     let Some(generator) = generator(tree)? else { return Ok(()) };
     let mut seen = BTreeSet::new();
     let mut entries: Vec<Entry> = Vec::new();

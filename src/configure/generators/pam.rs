@@ -61,18 +61,18 @@ impl Profile {
 }
 
 /// What was offered and what was chosen, as debconf's question `libpam-runtime/profiles` has it: lists with commas.
-pub(in crate::configure) struct Choice {
+pub(crate) struct Choice {
     /// All profiles.
-    pub(in crate::configure) names: String,
+    pub(crate) names: String,
     /// Their titles.
-    pub(in crate::configure) titles: String,
+    pub(crate) titles: String,
     /// The chosen ones.
-    pub(in crate::configure) enabled: String,
+    pub(crate) enabled: String,
 }
 
 /// Writes the stacks for all profiles that are on by default or in `enable`, and not in `disable`. Does nothing in
 /// a tree without profiles.
-pub(in crate::configure) fn run(
+pub(crate) fn run(
     tree: &mut Tree,
     enable: &BTreeSet<String>,
     disable: &BTreeSet<String>,

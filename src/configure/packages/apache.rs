@@ -1,12 +1,12 @@
 //! Apache's switches: links from `*-enabled` to `*-available`, and marks of who set them. a2enmod(8).
 
-use super::Call;
-use super::Command;
-use super::Done;
-use super::Fault;
-use super::show;
 use crate::tree::Inode;
 use crate::tree::TreePath;
+use crate::utilities::Call;
+use crate::utilities::Command;
+use crate::utilities::Done;
+use crate::utilities::Fault;
+use crate::utilities::show;
 
 /// The family's commands.
 pub(super) const COMMANDS: &[(&str, Command)] = &[
@@ -152,8 +152,8 @@ fn mark(call: &mut Call<'_, '_>, kind: &Kind, what: &str, by: &str, name: &str) 
 
 #[cfg(test)]
 mod tests {
-    use crate::configure::shell::Shell;
-    use crate::configure::world::World;
+    use crate::configure::machine;
+    use crate::shell::Shell;
     use crate::tree::Tree;
 
     #[test]
@@ -170,12 +170,12 @@ mod tests {
         ] {
             tree.write(format!("etc/apache2/mods-available/{name}"), 0o644, text).expect("new");
         }
-        let mut world = World::new(tree, "amd64", 0);
+        let mut system = machine(tree, "amd64", 0);
         let script = "a2enmod -m -q authz_host && a2enmod -q status && a2dismod -f status; a2enmod -q none";
-        let outcome = Shell::new(&mut world, "postinst", &[("PATH", "/bin")]).run_script(script.as_bytes(), &[], &[]);
+        let outcome = Shell::new(&mut system, "postinst", &[("PATH", "/bin")]).run_script(script.as_bytes(), &[], &[]);
         assert_eq!(outcome.expect("no limit is met").status, 1);
-        assert!(world.gaps.is_empty(), "{:?}", world.gaps);
-        let tree = world.into_tree();
+        assert!(system.gaps.is_empty(), "{:?}", system.gaps);
+        let tree = system.into_tree();
         let names: Vec<String> = tree
             .iter()
             .map(|(path, ..)| path.to_string())

@@ -1,11 +1,11 @@
 //! Daemons that are asked about their configuration: `chronyd -p` (chronyd(8)), `sshd -G` (sshd(8)), `exim4 -bV`
 //! (exim4(8)). None is started.
 
-use super::Call;
-use super::Command;
-use super::Done;
-use super::Fault;
-use super::show;
+use crate::utilities::Call;
+use crate::utilities::Command;
+use crate::utilities::Done;
+use crate::utilities::Fault;
+use crate::utilities::show;
 
 /// The family's commands.
 pub(super) const COMMANDS: &[(&str, Command)] =
@@ -94,8 +94,8 @@ fn sshd(call: &mut Call<'_, '_>) -> Done {
 
 #[cfg(test)]
 mod tests {
-    use crate::configure::shell::Shell;
-    use crate::configure::world::World;
+    use crate::configure::machine;
+    use crate::shell::Shell;
     use crate::tree::Tree;
 
     #[test]
@@ -112,11 +112,11 @@ mod tests {
         ] {
             tree.write(path, 0o644, text).expect("new");
         }
-        let mut world = World::new(tree, "amd64", 0);
+        let mut system = machine(tree, "amd64", 0);
         let script = "chronyd -p; /usr/sbin/sshd -f /etc/ssh/sshd_config -G | sed -n 's/^HostKey //Ip'";
-        let outcome = Shell::new(&mut world, "postinst", &[("PATH", "/bin")]).run_script(script.as_bytes(), &[], &[]);
+        let outcome = Shell::new(&mut system, "postinst", &[("PATH", "/bin")]).run_script(script.as_bytes(), &[], &[]);
         let output = String::from_utf8(outcome.expect("no limit is met").output).expect("text");
-        assert!(world.gaps.is_empty(), "{:?}", world.gaps);
+        assert!(system.gaps.is_empty(), "{:?}", system.gaps);
         let keys = "/etc/ssh/ssh_host_rsa_key\n/etc/ssh/ssh_host_ecdsa_key\n/etc/ssh/ssh_host_ed25519_key\n";
         assert_eq!(output, format!("user _chrony\nkeyfile /etc/chrony/chrony.keys\n{keys}"));
     }

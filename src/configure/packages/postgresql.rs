@@ -1,10 +1,10 @@
 //! PostgreSQL's own programs, which are in Perl, as far as an image without clusters needs them.
 
-use super::Call;
-use super::Command;
-use super::Done;
-use super::Fault;
-use super::show;
+use crate::utilities::Call;
+use crate::utilities::Command;
+use crate::utilities::Done;
+use crate::utilities::Fault;
+use crate::utilities::show;
 
 /// The family's commands.
 pub(super) const COMMANDS: &[(&str, Command)] = &[

@@ -5,14 +5,14 @@
 
 use std::collections::BTreeMap;
 
-use super::Call;
-use super::Command;
-use super::Done;
-use super::Fault;
-use super::show;
 use crate::tree::Inode;
 use crate::tree::Kind;
 use crate::tree::TreePath;
+use crate::utilities::Call;
+use crate::utilities::Command;
+use crate::utilities::Done;
+use crate::utilities::Fault;
+use crate::utilities::show;
 
 /// The family's commands.
 pub(super) const COMMANDS: &[(&str, Command)] = &[("update-alternatives", update_alternatives)];

@@ -1,10 +1,10 @@
 //! File capabilities: setcap(8), getcap(8), as the attribute `security.capability` (capabilities(7)).
 
-use super::Call;
-use super::Command;
-use super::Done;
-use super::Fault;
-use super::show;
+use crate::utilities::Call;
+use crate::utilities::Command;
+use crate::utilities::Done;
+use crate::utilities::Fault;
+use crate::utilities::show;
 
 /// The family's commands.
 pub(super) const COMMANDS: &[(&str, Command)] = &[("getcap", getcap), ("setcap", setcap)];

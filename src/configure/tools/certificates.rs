@@ -28,7 +28,7 @@ const SET: u8 = 0x31;
 const UTF8_STRING: u8 = 0x0c;
 
 /// Makes the links in `directory`; stale ones go. Missing is fine.
-pub(in crate::configure) fn rehash(tree: &mut Tree, directory: &str) -> Result<(), Error> {
+pub(crate) fn rehash(tree: &mut Tree, directory: &str) -> Result<(), Error> {
     let Some((directory, _)) = tree.lookup(directory) else { return Ok(()) };
     let children: Vec<(TreePath, bool)> =
         tree.children(&directory).map(|(path, inode)| (path.clone(), matches!(inode.kind, Kind::Symlink(_)))).collect();

@@ -3,16 +3,17 @@
 //! dpkg-maintscript-helper(1). The database is the tree's own `/var/lib/dpkg`.
 
 use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
-use super::Call;
-use super::Command;
-use super::Done;
-use super::Fault;
-use super::show;
-use crate::configure::shell::pattern::Pattern;
 use crate::deb::Stanza;
 use crate::deb::Version;
 use crate::deb::kept;
+use crate::shell::pattern::Pattern;
+use crate::utilities::Call;
+use crate::utilities::Command;
+use crate::utilities::Done;
+use crate::utilities::Fault;
+use crate::utilities::show;
 
 /// The family's commands.
 pub(super) const COMMANDS: &[(&str, Command)] = &[
@@ -40,7 +41,7 @@ fn dpkg(call: &mut Call<'_, '_>) -> Done {
     match words(call).as_slice() {
         [b"--compare-versions", a, operator, b] => compare_versions(a, operator, b),
         [b"--print-architecture"] => {
-            let line = format!("{}\n", call.shell.world.architecture);
+            let line = format!("{}\n", call.shell.system.architecture);
             call.out(line).map(|()| 0)
         }
         // An image has one architecture.
@@ -194,7 +195,7 @@ fn abbreviation(status: &str) -> &'static str {
 /// path. A line names all packages that have the path.
 fn search(call: &mut Call<'_, '_>, patterns: &[&[u8]]) -> Done {
     let text = installed(call)?;
-    let budget = call.shell.world.budget.clone();
+    let budget = call.shell.system.budget.clone();
     // Where the budget is spent nothing matches, and the next charge says so.
     let fits = |pattern: &Pattern, path: &[u8]| pattern.matches(path, &budget) == Ok(true);
     let mut code = 0;
@@ -209,7 +210,7 @@ fn search(call: &mut Call<'_, '_>, patterns: &[&[u8]]) -> Done {
         let mut owners: BTreeMap<Vec<u8>, Vec<String>> = BTreeMap::new();
         for stanza in kept(text.as_bytes()).flatten() {
             let files = call.read(info_file(&stanza, "list").as_bytes())?;
-            call.shell.world.budget.made(files.len())?;
+            call.shell.system.budget.made(files.len())?;
             let name = stanza.get("Package").unwrap_or_default();
             let name = match (stanza.get("Multi-Arch"), stanza.get("Architecture")) {
                 (Some("same"), Some(architecture)) => format!("{name}:{architecture}"),
@@ -337,6 +338,10 @@ fn maintscript_helper(call: &mut Call<'_, '_>) -> Done {
     }
 }
 
+/// Triggers that scripts activated by name.
+#[derive(Debug, Default)]
+pub(in crate::configure) struct Activated(pub(in crate::configure) BTreeSet<Vec<u8>>);
+
 /// `dpkg-trigger NAME`: the script of the package that is interested runs at the end.
 fn trigger(call: &mut Call<'_, '_>) -> Done {
     let mut names = Vec::new();
@@ -349,7 +354,7 @@ fn trigger(call: &mut Call<'_, '_>) -> Done {
             word => names.push(word.to_vec()),
         }
     }
-    call.shell.world.triggers.extend(names);
+    call.shell.system.kept::<Activated>().0.extend(names);
     Ok(0)
 }
 
@@ -401,7 +406,7 @@ fn divert(call: &mut Call<'_, '_>) -> Done {
     match (given.last_of(b"aRLtP").unwrap_or(b'a'), file) {
         (b'L', pattern) => {
             let pattern = Pattern::plain(&pattern.unwrap_or_else(|| b"*".to_vec()));
-            let budget = call.shell.world.budget.clone();
+            let budget = call.shell.system.budget.clone();
             let fits = |path: &&Vec<u8>| pattern.matches(path, &budget) == Ok(true);
             for one in all.iter().filter(|one| [&one.from, &one.to].iter().any(fits)) {
                 let by =
@@ -504,7 +509,7 @@ fn statoverride(call: &mut Call<'_, '_>) -> Done {
     match (given.last_of(b"arl"), given.operands.as_slice()) {
         (Some(b'l'), paths) => {
             let pattern = Pattern::plain(paths.first().map_or(b"*", Vec::as_slice));
-            let budget = &call.shell.world.budget;
+            let budget = &call.shell.system.budget;
             lines.retain(|line| pattern.matches(&path_of(line), budget) == Ok(true));
             for line in &lines {
                 call.out([line.as_slice(), b"\n"].concat())?;

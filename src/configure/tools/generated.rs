@@ -1,23 +1,24 @@
 //! Programs whose work is done once for the whole tree, by [`generators`](crate::configure::generators) or by a later
 //! stage.
 
-use super::Call;
-use super::Command;
-use super::Done;
-use super::Fault;
-use super::show;
-use crate::configure::generators;
+use super::certificates;
+use crate::configure::tools::later;
+use crate::utilities::Call;
+use crate::utilities::Command;
+use crate::utilities::Done;
+use crate::utilities::Fault;
+use crate::utilities::show;
 
 /// The family's commands.
 pub(super) const COMMANDS: &[(&str, Command)] = &[
-    ("depmod", |call| call.defer()),
+    ("depmod", later::defer),
     ("gio-querymodules", |call| no_input(call, b".so")),
     ("glib-compile-schemas", |call| no_input(call, b".xml")),
-    ("ldconfig", |call| call.defer()),
+    ("ldconfig", later::defer),
     ("openssl", openssl),
     ("mandb", |_| Ok(0)),
     ("mkinitramfs", |_| Ok(0)),
-    ("pam-auth-update", |call| call.defer()),
+    ("pam-auth-update", later::defer),
     ("update-catalog", update_catalog),
     ("update-initramfs", |_| Ok(0)),
 ];
@@ -70,7 +71,7 @@ fn openssl(call: &mut Call<'_, '_>) -> Done {
     let here = b".".to_vec();
     for directory in if directories.is_empty() { vec![&here] } else { directories } {
         let path = call.absolute(directory);
-        generators::certificates::rehash(call.tree(), &show(&path))?;
+        certificates::rehash(call.tree(), &show(&path))?;
     }
     Ok(0)
 }

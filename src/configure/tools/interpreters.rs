@@ -1,16 +1,16 @@
 //! Perl and Python, as far as shell scripts call them.
 
-use super::Call;
-use super::Command;
-use super::Done;
-use super::Fault;
+use crate::utilities::Call;
+use crate::utilities::Command;
+use crate::utilities::Done;
+use crate::utilities::Fault;
 
 /// The family's commands.
 pub(super) const COMMANDS: &[(&str, Command)] =
     &[("perl", perl), ("py3clean", |_| Ok(0)), ("py3compile", |_| Ok(0)), ("python3", python)];
 
 /// `python3` for the program of any of its minor versions, as `python3.13`.
-pub(super) fn unversioned(name: &str) -> &str {
+pub(in crate::configure) fn unversioned(name: &str) -> &str {
     let minor = name.strip_prefix("python3.").unwrap_or_default();
     let versioned = !minor.is_empty() && minor.bytes().all(|byte| byte.is_ascii_digit());
     if versioned { "python3" } else { name }

@@ -3,13 +3,13 @@
 
 use std::cmp::Ordering;
 
-use super::Call;
-use super::Command;
-use super::Done;
-use super::Fault;
-use super::show;
 use crate::tree::Inode;
 use crate::tree::Kind;
+use crate::utilities::Call;
+use crate::utilities::Command;
+use crate::utilities::Done;
+use crate::utilities::Fault;
+use crate::utilities::show;
 
 /// The family's commands.
 pub(super) const COMMANDS: &[(&str, Command)] =
@@ -66,7 +66,7 @@ fn update_symlinks(call: &mut Call<'_, '_>) -> Done {
         b"install" | b"remove" => {}
         _ => return Err(Fault::gap(format!("the change `{}`", show(change)))),
     }
-    let stem: &[u8] = if is_uncompressed(&call.shell.world.uname.machine) { b"vmlinux" } else { b"vmlinuz" };
+    let stem: &[u8] = if is_uncompressed(&call.shell.system.uname.machine) { b"vmlinux" } else { b"vmlinuz" };
     // What a link names already keeps its place before the others.
     for suffix in [b".old".as_slice(), b""] {
         let link = [&directory, stem, suffix].concat();
@@ -258,15 +258,16 @@ fn components(version: &[u8]) -> Vec<&[u8]> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::configure::shell::Shell;
-    use crate::configure::world::World;
+    use crate::configure::machine;
+    use crate::shell::Shell;
+    use crate::shell::system::System;
     use crate::tree::Tree;
     use crate::tree::TreePath;
 
-    fn run(world: &mut World, script: &str) {
-        let outcome = Shell::new(world, "postinst", &[("PATH", "/usr/bin")]).run_script(script.as_bytes(), &[], &[]);
+    fn run(system: &mut System, script: &str) {
+        let outcome = Shell::new(system, "postinst", &[("PATH", "/usr/bin")]).run_script(script.as_bytes(), &[], &[]);
         assert_eq!(outcome.expect("no limit is met").status, 0, "{script}");
-        assert!(world.gaps.is_empty(), "{:?}", world.gaps);
+        assert!(system.gaps.is_empty(), "{:?}", system.gaps);
     }
 
     #[test]
@@ -286,20 +287,24 @@ mod tests {
         for name in ["boot/vmlinuz-6.1", "boot/vmlinuz-6.12", "boot/initrd.img-6.1"] {
             tree.write(name, 0o644, "x").expect("new");
         }
-        let mut world = World::new(tree, "amd64", 0);
-        run(&mut world, "linux-update-symlinks install 6.12 /boot/vmlinuz-6.12");
-        let target =
-            |world: &mut World, name: &str| match &world.tree().get(&TreePath::literal(name)).expect("a link").kind {
-                Kind::Symlink(target) => String::from_utf8(target.clone()).expect("text"),
-                other => panic!("{other:?}"),
-            };
-        assert_eq!(target(&mut world, "vmlinuz"), "boot/vmlinuz-6.12");
-        assert_eq!(target(&mut world, "initrd.img"), "boot/initrd.img-6.12");
-        assert_eq!(target(&mut world, "vmlinuz.old"), "boot/vmlinuz-6.1");
-        assert_eq!(target(&mut world, "initrd.img.old"), "boot/initrd.img-6.1");
-        let mut world = World::new(world.into_tree(), "amd64", 0);
-        world.tree().write("etc/kernel-img.conf", 0o644, "link_in_boot = yes # here\n").expect("new");
-        run(&mut world, "linux-update-symlinks install 6.12 /boot/vmlinuz-6.12");
-        assert_eq!(target(&mut world, "boot/vmlinuz"), "vmlinuz-6.12");
+        let mut system = machine(tree, "amd64", 0);
+        run(&mut system, "linux-update-symlinks install 6.12 /boot/vmlinuz-6.12");
+        let target = |system: &mut System, name: &str| match &system
+            .tree()
+            .get(&TreePath::literal(name))
+            .expect("a link")
+            .kind
+        {
+            Kind::Symlink(target) => String::from_utf8(target.clone()).expect("text"),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(target(&mut system, "vmlinuz"), "boot/vmlinuz-6.12");
+        assert_eq!(target(&mut system, "initrd.img"), "boot/initrd.img-6.12");
+        assert_eq!(target(&mut system, "vmlinuz.old"), "boot/vmlinuz-6.1");
+        assert_eq!(target(&mut system, "initrd.img.old"), "boot/initrd.img-6.1");
+        let mut system = machine(system.into_tree(), "amd64", 0);
+        system.tree().write("etc/kernel-img.conf", 0o644, "link_in_boot = yes # here\n").expect("new");
+        run(&mut system, "linux-update-symlinks install 6.12 /boot/vmlinuz-6.12");
+        assert_eq!(target(&mut system, "boot/vmlinuz"), "vmlinuz-6.12");
     }
 }

@@ -7,18 +7,18 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use super::Call;
-use super::Command;
-use super::Done;
-use super::Fault;
-use super::Given;
-use super::regex::Regex;
-use super::regex::Syntax;
-use super::show;
-use crate::configure::shell::stream::Stream;
+use crate::shell::stream::Stream;
 use crate::tree::Inode;
 use crate::tree::Kind;
 use crate::tree::TreePath;
+use crate::utilities::Call;
+use crate::utilities::Command;
+use crate::utilities::Done;
+use crate::utilities::Fault;
+use crate::utilities::Given;
+use crate::utilities::regex::Regex;
+use crate::utilities::regex::Syntax;
+use crate::utilities::show;
 
 /// The family's commands.
 pub(super) const COMMANDS: &[(&str, Command)] =
@@ -83,8 +83,8 @@ fn run_parts(call: &mut Call<'_, '_>) -> Done {
 /// The files of all directories with names that fit, by name; of several with one name the first directory's.
 fn named_parts(call: &mut Call<'_, '_>, given: &Given) -> Result<Vec<Vec<u8>>, Fault> {
     let usual = if given.has(b'L') { LSB_PARTS } else { PARTS };
-    let names = Regex::new(given.value(b'r').unwrap_or(usual), Syntax::Extended, false, &call.shell.world.budget)?;
-    let never = Regex::new(LSB_NOT, Syntax::Extended, false, &call.shell.world.budget)?;
+    let names = Regex::new(given.value(b'r').unwrap_or(usual), Syntax::Extended, false, &call.shell.system.budget)?;
+    let never = Regex::new(LSB_NOT, Syntax::Extended, false, &call.shell.system.budget)?;
     let mut parts: BTreeMap<Vec<u8>, Vec<u8>> = BTreeMap::new();
     for directory in &given.operands {
         // Of a directory that is not there, releases say nothing or complain; either way it has no parts.
@@ -155,7 +155,7 @@ fn tempfile(call: &mut Call<'_, '_>) -> Done {
     let temporary = call.shell.variable(b"TMPDIR").filter(|path| !path.is_empty()).unwrap_or(b"/tmp").to_vec();
     let directory = given.value(b'd').map_or(temporary, <[u8]>::to_vec);
     loop {
-        let number = format!("{:06}", call.shell.world.fresh_number());
+        let number = format!("{:06}", call.shell.system.fresh_number());
         let name =
             [given.value(b'p').unwrap_or(b"file"), number.as_bytes(), given.value(b's').unwrap_or_default()].concat();
         let path = given.value(b'n').map_or_else(|| [directory.as_slice(), &name].join(&b'/'), <[u8]>::to_vec);
@@ -248,8 +248,8 @@ fn pairs(call: &mut Call<'_, '_>, path: &[u8]) -> Result<Vec<(Vec<u8>, Vec<u8>)>
 
 #[cfg(test)]
 mod tests {
-    use crate::configure::shell::Shell;
-    use crate::configure::world::World;
+    use crate::configure::machine;
+    use crate::shell::Shell;
     use crate::tree::Tree;
 
     #[test]
@@ -266,13 +266,13 @@ mod tests {
         ] {
             tree.write(path, 0o755, text).expect("new");
         }
-        let mut world = World::new(tree, "all", 0);
-        let mut shell = Shell::new(&mut world, "s", &[("PATH", "/bin")]);
+        let mut system = machine(tree, "all", 0);
+        let mut shell = Shell::new(&mut system, "s", &[("PATH", "/bin")]);
         let script = "run-parts -a x /etc/a.d /etc/b.d; echo $?; ucfq -w pkg /etc/conf; dpkg-realpath /etc/../etc/conf";
         let outcome = shell.run_script(script.as_bytes(), &[], &[]).expect("no limit");
         let wanted = "one x\nrun-parts: /etc/b.d/20 exited with return code 3\n3\n/etc/conf:pkg:Yes:No\n\
                       /etc/gone:pkg::\n/etc/conf\n";
         assert_eq!(String::from_utf8(outcome.output).expect("text"), wanted);
-        assert_eq!(world.gaps, []);
+        assert_eq!(system.gaps, []);
     }
 }

@@ -1,16 +1,16 @@
 //! Questions about the system: who, on what machine, which processes. There are no processes, and it is root.
 
-use super::Call;
-use super::Command;
-use super::Done;
-use super::Fault;
-use super::permissions::entries;
-use super::show;
+use crate::utilities::Call;
+use crate::utilities::Command;
+use crate::utilities::Done;
+use crate::utilities::Fault;
+use crate::utilities::permissions::entries;
+use crate::utilities::show;
 
 /// The family's commands.
 pub(super) const COMMANDS: &[(&str, Command)] = &[
     ("arch", |call| {
-        let machine = call.shell.world.uname.machine.clone();
+        let machine = call.shell.system.uname.machine.clone();
         call.out(machine + "\n").map(|()| 0)
     }),
     ("chroot", chroot),
@@ -96,7 +96,7 @@ fn hostname(call: &mut Call<'_, '_>) -> Done {
     if !given.operands.is_empty() {
         return Err(Fault::gap("setting the name"));
     }
-    let name = if given.has(b'd') { String::new() } else { call.shell.world.uname.node.clone() };
+    let name = if given.has(b'd') { String::new() } else { call.shell.system.uname.node.clone() };
     call.out(name + "\n")?;
     Ok(0)
 }
@@ -114,7 +114,7 @@ fn uname(call: &mut Call<'_, '_>) -> Done {
         ("operating-system", b'o'),
     ];
     let given = call.options("asnrvmpio", &long)?;
-    let own = call.shell.world.uname.clone();
+    let own = call.shell.system.uname.clone();
     let parts = [
         (b's', "Linux".to_owned()),
         (b'n', own.node),
@@ -186,7 +186,7 @@ fn hosts(call: &mut Call<'_, '_>, keys: &[Vec<u8>]) -> Done {
 fn id(call: &mut Call<'_, '_>) -> Done {
     let long = [("user", b'u'), ("group", b'g'), ("groups", b'G'), ("name", b'n'), ("real", b'r')];
     let given = call.options("ugGnr", &long)?;
-    let acting = call.shell.world.acting.as_ref().map_or("root", |user| user.name.as_str()).as_bytes().to_vec();
+    let acting = call.shell.system.acting.as_ref().map_or("root", |user| user.name.as_str()).as_bytes().to_vec();
     let name = given.operands.first().cloned().unwrap_or(acting);
     let field = |entry: &[u8], index: usize| entry.split(|&byte| byte == b':').nth(index).unwrap_or_default().to_vec();
     let users = entries(call, "/etc/passwd");

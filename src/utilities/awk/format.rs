@@ -5,9 +5,9 @@ use super::values::Value;
 use super::values::number_text;
 use super::values::to_integer;
 use crate::budget::Budget;
-use crate::configure::commands::Fault;
-use crate::configure::commands::buffer::Buffer;
-use crate::configure::shell::printf::Directive;
+use crate::shell::printf::Directive;
+use crate::utilities::Fault;
+use crate::utilities::buffer::Buffer;
 
 /// Formats values.
 ///

@@ -6,8 +6,8 @@ use super::run::Machine;
 use super::values;
 use super::values::Text;
 use super::values::Value;
-use crate::configure::commands::Fault;
-use crate::configure::commands::buffer::Buffer;
+use crate::utilities::Fault;
+use crate::utilities::buffer::Buffer;
 
 impl<'c> Machine<'c, '_, '_> {
     fn argument(&mut self, arguments: &'c [Expression], index: usize) -> Result<Text, Fault> {

@@ -11,14 +11,14 @@ use super::run::special;
 use super::values::Text;
 use crate::budget::Budget;
 use crate::budget::Spent;
-use crate::configure::commands::Fault;
-use crate::configure::commands::buffer::Buffer;
-use crate::configure::commands::show;
-use crate::configure::shell::Interpreter;
-use crate::configure::shell::parse::is_name;
-use crate::configure::shell::stream;
-use crate::configure::shell::stream::Stream;
-use crate::configure::shell::value::Value;
+use crate::shell::Interpreter;
+use crate::shell::parse::is_name;
+use crate::shell::stream;
+use crate::shell::stream::Stream;
+use crate::shell::value::Value;
+use crate::utilities::Fault;
+use crate::utilities::buffer::Buffer;
+use crate::utilities::show;
 
 /// What stdio reads at a time.
 const BLOCK: usize = 4096;
@@ -325,7 +325,7 @@ impl<'c> Machine<'c, '_, '_> {
             }
             How::Pipe => {
                 self.flush()?;
-                let text = Value::new(&self.call.shell.world.budget, sink.text.into_bytes())?;
+                let text = Value::new(&self.call.shell.system.budget, sink.text.into_bytes())?;
                 let input = Stream::input(text).descriptor();
                 let before = self.call.shell.state.descriptors.insert(0, input);
                 let done = self.call.shell.run_process(name, b"sh", &[], &Interpreter::default());
@@ -368,7 +368,7 @@ impl<'c> Machine<'c, '_, '_> {
             None => self.call.shell.state.descriptors.remove(&1),
         };
         done?;
-        let written = stream::take_output(&stream).map(crate::configure::shell::value::Buffer::into_bytes);
+        let written = stream::take_output(&stream).map(crate::shell::value::Buffer::into_bytes);
         written.ok_or_else(|| Fault::gap(format!("what `{}` writes", show(command))))
     }
 }

@@ -2,9 +2,9 @@
 
 use super::Dialect;
 use super::syntax;
-use crate::configure::commands::Fault;
-use crate::configure::commands::buffer::Kept;
-use crate::configure::shell::printf::number_length;
+use crate::shell::printf::number_length;
+use crate::utilities::Fault;
+use crate::utilities::buffer::Kept;
 
 use crate::budget::Budget;
 

@@ -18,7 +18,7 @@ use super::Done;
 use super::Fault;
 use super::buffer::Buffer;
 use super::options::Opt;
-pub(super) use crate::configure::shell::printf::number_length;
+pub(super) use crate::shell::printf::number_length;
 use run::Machine;
 
 /// The family's commands.
@@ -63,7 +63,7 @@ fn syntax(what: &str) -> Fault {
 fn awk(call: &mut Call<'_, '_>) -> Done {
     let given = call.given_first(OPTIONS)?;
     let dialect = Dialect::of(call);
-    let budget = call.shell.world.budget.clone();
+    let budget = call.shell.system.budget.clone();
     let mut operands = given.operands.as_slice();
     let mut text = Buffer::new(&budget)?;
     for path in given.values(b'f') {

@@ -13,8 +13,8 @@ use super::lex::is_keyword;
 use super::syntax;
 use crate::budget::Budget;
 use crate::budget::Spent;
-use crate::configure::commands::Fault;
-use crate::configure::commands::buffer::Kept;
+use crate::utilities::Fault;
+use crate::utilities::buffer::Kept;
 
 const DEPTH_MAX: u32 = 100;
 

@@ -21,15 +21,15 @@ use super::values::Text;
 use super::values::Value;
 use crate::budget::Budget;
 use crate::budget::Spent;
-use crate::configure::commands::Call;
-use crate::configure::commands::Done;
-use crate::configure::commands::Fault;
-use crate::configure::commands::buffer::Buffer;
-use crate::configure::commands::buffer::Kept;
-use crate::configure::commands::regex::Regex;
-use crate::configure::commands::regex::Syntax;
-use crate::configure::commands::show;
-use crate::configure::shell::parse::is_name;
+use crate::shell::parse::is_name;
+use crate::utilities::Call;
+use crate::utilities::Done;
+use crate::utilities::Fault;
+use crate::utilities::buffer::Buffer;
+use crate::utilities::buffer::Kept;
+use crate::utilities::regex::Regex;
+use crate::utilities::regex::Syntax;
+use crate::utilities::show;
 
 /// Statements and expressions inside each other while a program runs, functions included.
 const DEPTH_MAX: u32 = 250;
@@ -88,7 +88,7 @@ impl<'c, 's, 'w> Machine<'c, 's, 'w> {
         dialect: Dialect,
         operands: &[Vec<u8>],
     ) -> Result<Self, Fault> {
-        let budget = call.shell.world.budget.clone();
+        let budget = call.shell.system.budget.clone();
         let empty = Text::new(b"", &budget)?;
         let mut machine = Self {
             dialect,

@@ -1,7 +1,7 @@
 //! What mawk 1.3.4 and gawk 5.2 answer, both the same.
 
-use crate::configure::shell::Shell;
-use crate::configure::world::World;
+use crate::configure::machine;
+use crate::shell::Shell;
 use crate::tree::Tree;
 
 /// What a script writes, its status, and what it lacked.
@@ -10,10 +10,10 @@ fn run(script: &str, input: &str) -> (String, i32, Vec<String>) {
     for (name, text) in [("in", input), ("s1", "a\nb\n"), ("s2", "c\n")] {
         tree.write(name, 0o644, text).expect("new");
     }
-    let mut world = World::new(tree, "amd64", 0);
-    let mut shell = Shell::new(&mut world, "sh", &[]);
+    let mut system = machine(tree, "amd64", 0);
+    let mut shell = Shell::new(&mut system, "sh", &[]);
     let outcome = shell.run_script(format!("exec 2>/dev/null\n{script}").as_bytes(), &[], &[]).expect("it ends");
-    let gaps = world.gaps.iter().map(|gap| gap.what.clone()).collect();
+    let gaps = system.gaps.iter().map(|gap| gap.what.clone()).collect();
     (String::from_utf8_lossy(&outcome.output).into_owned(), outcome.status, gaps)
 }
 

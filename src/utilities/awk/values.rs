@@ -10,10 +10,10 @@ use super::Dialect;
 use crate::budget::Budget;
 use crate::budget::Held;
 use crate::budget::Spent;
-use crate::configure::commands::Fault;
-use crate::configure::commands::buffer::Buffer;
-use crate::configure::shell::printf::Directive;
-use crate::configure::shell::printf::number_length;
+use crate::shell::printf::Directive;
+use crate::shell::printf::number_length;
+use crate::utilities::Fault;
+use crate::utilities::buffer::Buffer;
 
 /// What a text takes beside its bytes.
 const OVERHEAD: usize = 80;

@@ -7,7 +7,7 @@ use super::search::holds;
 use super::search::takes;
 use crate::budget::Budget;
 use crate::budget::Spent;
-use crate::configure::commands::buffer::Kept;
+use crate::utilities::buffer::Kept;
 
 const NONE: usize = usize::MAX;
 /// Steps between two charges.

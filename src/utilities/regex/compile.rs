@@ -5,7 +5,7 @@ use super::parse::Atom;
 use super::parse::Boundary;
 use super::parse::Node;
 use super::parse::Parsed;
-use crate::configure::commands::Fault;
+use crate::utilities::Fault;
 
 /// A program longer than this comes from no real expression, but from `\{1000\}` in `\{1000\}`.
 const PROGRAM_MAX: usize = 100_000;

@@ -22,11 +22,11 @@ use crate::budget::Held;
 use compile::Program;
 
 /// Where the groups of a match lie; 0 is the whole.
-pub(super) type Groups = Vec<Option<(usize, usize)>>;
+pub(crate) type Groups = Vec<Option<(usize, usize)>>;
 
 /// The syntaxes, with what each tool makes of odd expressions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Syntax {
+pub(crate) enum Syntax {
     /// regcomp(3)'s basic: `sed`, `expr`.
     Basic,
     /// regcomp(3)'s extended: `sed -E`, `[[ =~ ]]`.
@@ -53,16 +53,16 @@ impl Syntax {
 
 /// How an expression is read and matched.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Flags {
+pub(crate) struct Flags {
     /// Upper and lower case are one.
-    pub(super) ignore_case: bool,
+    pub(crate) ignore_case: bool,
     /// `^` and `$` match at every line, which this byte ends, and `.` does not match it.
-    pub(super) multiline: Option<u8>,
+    pub(crate) multiline: Option<u8>,
 }
 
 /// A compiled expression. A copy is the same one.
 #[derive(Debug, Clone)]
-pub(super) struct Regex(Rc<Compiled>);
+pub(crate) struct Regex(Rc<Compiled>);
 
 #[derive(Debug)]
 struct Compiled {
@@ -77,7 +77,7 @@ impl Regex {
     ///
     /// # Errors
     /// It is no expression of the syntax, or the budget is spent.
-    pub(super) fn new(pattern: &[u8], syntax: Syntax, ignore_case: bool, budget: &Budget) -> Result<Self, Fault> {
+    pub(crate) fn new(pattern: &[u8], syntax: Syntax, ignore_case: bool, budget: &Budget) -> Result<Self, Fault> {
         Self::with(pattern, syntax, Flags { ignore_case, multiline: None }, budget)
     }
 
@@ -85,7 +85,7 @@ impl Regex {
     ///
     /// # Errors
     /// As [`Regex::new`].
-    pub(super) fn with(pattern: &[u8], syntax: Syntax, flags: Flags, budget: &Budget) -> Result<Self, Fault> {
+    pub(crate) fn with(pattern: &[u8], syntax: Syntax, flags: Flags, budget: &Budget) -> Result<Self, Fault> {
         Self::make(pattern, syntax, flags, false, budget)
     }
 
@@ -93,7 +93,7 @@ impl Regex {
     ///
     /// # Errors
     /// As [`Regex::new`].
-    pub(super) fn word(pattern: &[u8], syntax: Syntax, ignore_case: bool, budget: &Budget) -> Result<Self, Fault> {
+    pub(crate) fn word(pattern: &[u8], syntax: Syntax, ignore_case: bool, budget: &Budget) -> Result<Self, Fault> {
         Self::make(pattern, syntax, Flags { ignore_case, multiline: None }, true, budget)
     }
 
@@ -109,7 +109,7 @@ impl Regex {
     }
 
     /// How many groups it has.
-    pub(super) fn groups(&self) -> usize {
+    pub(crate) fn groups(&self) -> usize {
         self.0.program.groups - 1
     }
 
@@ -117,7 +117,7 @@ impl Regex {
     ///
     /// # Errors
     /// The budget is spent.
-    pub(super) fn is_match(&self, text: &[u8]) -> Result<bool, Fault> {
+    pub(crate) fn is_match(&self, text: &[u8]) -> Result<bool, Fault> {
         Ok(self.look(text, 0, true)?.is_some())
     }
 
@@ -125,7 +125,7 @@ impl Regex {
     ///
     /// # Errors
     /// The budget is spent.
-    pub(super) fn find(&self, text: &[u8], from: usize) -> Result<Option<Groups>, Fault> {
+    pub(crate) fn find(&self, text: &[u8], from: usize) -> Result<Option<Groups>, Fault> {
         self.look(text, from, false)
     }
 
@@ -133,7 +133,7 @@ impl Regex {
     ///
     /// # Errors
     /// The budget is spent.
-    pub(super) fn find_at_start(&self, text: &[u8]) -> Result<Option<Groups>, Fault> {
+    pub(crate) fn find_at_start(&self, text: &[u8]) -> Result<Option<Groups>, Fault> {
         Ok(self.find(text, 0)?.filter(|groups| groups[0].is_some_and(|(from, _)| from == 0)))
     }
 

@@ -3,9 +3,9 @@
 use super::Flags;
 use super::Syntax;
 use crate::budget::Spent;
-use crate::configure::commands::Fault;
-use crate::configure::commands::show;
-use crate::configure::shell::pattern::class;
+use crate::shell::pattern::class;
+use crate::utilities::Fault;
+use crate::utilities::show;
 
 /// Groups and repetitions inside each other; real expressions have three.
 const DEPTH_MAX: u32 = 200;

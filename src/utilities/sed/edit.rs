@@ -9,12 +9,12 @@ use super::parse::Action;
 use super::parse::Address;
 use super::parse::Instruction;
 use crate::budget::Budget;
-use crate::configure::commands::Call;
-use crate::configure::commands::Done;
-use crate::configure::commands::Fault;
-use crate::configure::commands::buffer::Buffer;
-use crate::configure::commands::buffer::Kept;
-use crate::configure::commands::regex::Regex;
+use crate::utilities::Call;
+use crate::utilities::Done;
+use crate::utilities::Fault;
+use crate::utilities::buffer::Buffer;
+use crate::utilities::buffer::Kept;
+use crate::utilities::regex::Regex;
 
 /// The state of one run.
 pub(super) struct Editor<'p> {
@@ -144,7 +144,7 @@ impl<'p> Editor<'p> {
     pub(super) fn run(&mut self, call: &mut Call<'_, '_>) -> Done {
         let mut fresh = true;
         loop {
-            call.shell.world.budget.step()?;
+            call.shell.system.budget.step()?;
             if fresh {
                 self.pattern.clear();
                 if !self.read_line(call)? {
@@ -172,7 +172,7 @@ impl<'p> Editor<'p> {
         let program = self.program;
         let mut at = 0;
         while let Some(instruction) = program.get(at) {
-            call.shell.world.budget.step()?;
+            call.shell.system.budget.step()?;
             let selected = self.selects(call, at, instruction)? != instruction.negated;
             at += 1;
             if !selected {
@@ -335,7 +335,7 @@ impl<'p> Editor<'p> {
             Action::Empty => self.pattern.clear(),
             Action::Substitute(substitution) => self.substitute(call, substitution)?,
             Action::Translate(table) => {
-                call.shell.world.budget.made(self.pattern.len())?;
+                call.shell.system.budget.made(self.pattern.len())?;
                 self.pattern.iter_mut().for_each(|byte| *byte = table[usize::from(*byte)]);
             }
         }
@@ -350,7 +350,7 @@ impl<'p> Editor<'p> {
 
     /// `R`: the next line of a file.
     fn read_other(&mut self, call: &mut Call<'_, '_>, path: &[u8]) -> Result<(), Fault> {
-        let budget = call.shell.world.budget.clone();
+        let budget = call.shell.system.budget.clone();
         if !self.readers.contains_key(path) {
             let bytes = match call.read(path) {
                 Ok(bytes) => bytes,

@@ -1,10 +1,10 @@
 //! The lines of the files that sed is given, one after the other.
 
 use super::Manner;
-use crate::configure::commands::Call;
-use crate::configure::commands::Fault;
-use crate::configure::commands::buffer::Buffer;
-use crate::configure::commands::show;
+use crate::utilities::Call;
+use crate::utilities::Fault;
+use crate::utilities::buffer::Buffer;
+use crate::utilities::show;
 
 /// What stdio reads of a pipe at a time.
 const BLOCK: usize = 4096;
@@ -74,7 +74,7 @@ impl<'p> Input<'p> {
             }
             Err(other) => return Err(other),
         };
-        self.text = Some(Buffer::of(&call.shell.world.budget, bytes)?);
+        self.text = Some(Buffer::of(&call.shell.system.budget, bytes)?);
         self.position = 0;
         self.name = path;
         if self.manner.separate {

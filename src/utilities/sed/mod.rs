@@ -61,7 +61,7 @@ struct Manner {
 fn sed(call: &mut Call<'_, '_>) -> Done {
     let given = call.options("ne:f:i::l:Erszub", LONG)?;
     let mut operands = given.operands.as_slice();
-    let budget = call.shell.world.budget.clone();
+    let budget = call.shell.system.budget.clone();
     let mut script = Buffer::new(&budget)?;
     let mut scripts = 0;
     for (letter, value) in &given.all {
@@ -130,7 +130,7 @@ fn in_place(
     mut output: Output,
     paths: &[Vec<u8>],
 ) -> Done {
-    let budget = call.shell.world.budget.clone();
+    let budget = call.shell.system.budget.clone();
     let mut status = 0;
     for path in paths {
         let Some(old) = call.look(path, true) else {

@@ -6,9 +6,9 @@ use super::parse::Action;
 use super::parse::Instruction;
 use crate::budget::Budget;
 use crate::budget::Spent;
-use crate::configure::commands::Call;
-use crate::configure::commands::Fault;
-use crate::configure::commands::buffer::Buffer;
+use crate::utilities::Call;
+use crate::utilities::Fault;
+use crate::utilities::buffer::Buffer;
 
 /// So much is kept before it is written.
 const CHUNK: usize = 1 << 16;

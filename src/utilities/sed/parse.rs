@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use crate::budget::Budget;
-use crate::configure::commands::Fault;
-use crate::configure::commands::regex::Flags;
-use crate::configure::commands::regex::Regex;
-use crate::configure::commands::regex::Syntax;
-use crate::configure::commands::show;
+use crate::utilities::Fault;
+use crate::utilities::regex::Flags;
+use crate::utilities::regex::Regex;
+use crate::utilities::regex::Syntax;
+use crate::utilities::show;
 
 #[derive(Debug)]
 pub(super) enum Address {

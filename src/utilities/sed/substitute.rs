@@ -4,10 +4,10 @@ use super::edit::Editor;
 use super::parse::Piece;
 use super::parse::Substitution;
 use crate::budget::Spent;
-use crate::configure::commands::Call;
-use crate::configure::commands::Fault;
-use crate::configure::commands::buffer::Buffer;
-use crate::configure::commands::regex::Groups;
+use crate::utilities::Call;
+use crate::utilities::Fault;
+use crate::utilities::buffer::Buffer;
+use crate::utilities::regex::Groups;
 
 impl Editor<'_> {
     pub(super) fn substitute(&mut self, call: &mut Call<'_, '_>, substitution: &Substitution) -> Result<(), Fault> {

@@ -1,7 +1,7 @@
 //! What sed 4.9 answers.
 
-use crate::configure::shell::Shell;
-use crate::configure::world::World;
+use crate::configure::machine;
+use crate::shell::Shell;
 use crate::tree::Tree;
 
 /// What a command line writes, its status, and what it lacked.
@@ -11,10 +11,10 @@ fn run(script: &str, input: &str) -> (String, i32, usize) {
     for (name, text) in [("in", input), ("s1", "a\nb\n"), ("s2", "c"), ("n", "x")] {
         tree.write(name, 0o644, text).expect("new");
     }
-    let mut world = World::new(tree, "amd64", 0);
-    let mut shell = Shell::new(&mut world, "sh", &[]);
+    let mut system = machine(tree, "amd64", 0);
+    let mut shell = Shell::new(&mut system, "sh", &[]);
     let outcome = shell.run_script(format!("exec 2>/dev/null\n{script}").as_bytes(), &[], &[]).expect("it ends");
-    (String::from_utf8_lossy(&outcome.output).into_owned(), outcome.status, world.gaps.len())
+    (String::from_utf8_lossy(&outcome.output).into_owned(), outcome.status, system.gaps.len())
 }
 
 #[test]

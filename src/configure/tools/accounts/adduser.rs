@@ -6,6 +6,7 @@
 
 use std::collections::BTreeSet;
 
+use super::Ids;
 use super::files::Accounts;
 use super::files::NUMBER;
 use super::files::number;
@@ -16,10 +17,10 @@ use super::request::Kind;
 use super::request::Request;
 use super::request::local_hook;
 use super::request::run;
-use crate::configure::commands::Call;
-use crate::configure::commands::Done;
-use crate::configure::commands::Fault;
-use crate::configure::commands::show;
+use crate::utilities::Call;
+use crate::utilities::Done;
+use crate::utilities::Fault;
+use crate::utilities::show;
 
 /// The group of system users that are given none: its number where it is missing.
 const NOGROUP: u32 = 65_534;
@@ -59,7 +60,7 @@ fn add_group(call: &mut Call<'_, '_>, request: &Request, name: &[u8], system: bo
         }
         Some(gid) => gid,
         None => {
-            let numbers = Numbers::new(&accounts.group, &call.shell.world.ids.groups, name);
+            let numbers = Numbers::new(&accounts.group, &call.shell.system.kept::<Ids>().groups, name);
             numbers.lowest(request.range(Kind::Group, system)).ok_or_else(|| no_number(request))?
         }
     };
@@ -98,7 +99,7 @@ fn add_system_user(call: &mut Call<'_, '_>, request: &Request, name: &[u8]) -> D
         return Err(request.refuse(13, format!("The UID {uid} is already in use.")));
     }
     let common = if request.group { None } else { Some(common_group(&accounts, request)?) };
-    let ids = &call.shell.world.ids;
+    let ids = call.shell.system.kept::<Ids>();
     let uid = match request.uid {
         Some(uid) => uid,
         None => Numbers::new(&accounts.passwd, &ids.users, name)
@@ -132,14 +133,14 @@ fn common_group(accounts: &Accounts, request: &Request) -> Result<u32, Fault> {
 /// The group of a system user's name, made if it is missing; and the gid that the home gets, which is the one chosen
 /// for the group even when the group was there with another.
 fn own_group(
-    call: &Call<'_, '_>,
+    call: &mut Call<'_, '_>,
     accounts: &mut Accounts,
     request: &Request,
     name: &[u8],
 ) -> Result<(u32, u32), Fault> {
     let chosen = match request.uid {
         Some(uid) => uid,
-        None => Numbers::new(&accounts.group, &call.shell.world.ids.groups, name)
+        None => Numbers::new(&accounts.group, &call.shell.system.kept::<Ids>().groups, name)
             .lowest(request.range(Kind::Group, true))
             .ok_or_else(|| no_number(request))?,
     };
@@ -242,8 +243,8 @@ fn groups_of(accounts: &Accounts, request: &Request) -> Result<(Option<u32>, Vec
 }
 
 /// A number that is free as uid, and as gid too where no group is given.
-fn free_pair(call: &Call<'_, '_>, accounts: &Accounts, request: &Request, name: &[u8]) -> Result<u32, Fault> {
-    let ids = &call.shell.world.ids;
+fn free_pair(call: &mut Call<'_, '_>, accounts: &Accounts, request: &Request, name: &[u8]) -> Result<u32, Fault> {
+    let ids = call.shell.system.kept::<Ids>();
     let users = Numbers::new(&accounts.passwd, &ids.users, name);
     let groups = Numbers::new(&accounts.group, &ids.groups, name);
     let mut range = request.range(Kind::User, false);

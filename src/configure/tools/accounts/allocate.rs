@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 
+use super::Ids;
 use super::defaults::Defaults;
 use super::files::Accounts;
 use super::files::LAST_CHANGE;
@@ -18,10 +19,10 @@ use super::files::number;
 use super::passwords::day;
 use super::sysusers::Item;
 use super::sysusers::Plan;
-use crate::configure::commands::Call;
-use crate::configure::commands::Done;
-use crate::configure::commands::Fault;
-use crate::configure::commands::show;
+use crate::utilities::Call;
+use crate::utilities::Done;
+use crate::utilities::Fault;
+use crate::utilities::show;
 
 /// A password that no login fits, of an account that is locked as well.
 const LOCKED: &[u8] = b"!*";
@@ -91,7 +92,7 @@ struct Run<'p> {
 /// No number is free.
 pub(super) fn allocate(call: &mut Call<'_, '_>, plan: &Plan) -> Done {
     let accounts = Accounts::read_any(call)?;
-    let ids = &call.shell.world.ids;
+    let ids = call.shell.system.kept::<Ids>();
     let (users, groups) = (Known::new(&accounts.passwd, &ids.users), Known::new(&accounts.group, &ids.groups));
     let ranges = if plan.ranges.is_empty() { vec![system_range(call)?] } else { plan.ranges.clone() };
     let mut run = Run { accounts, users, groups, ranges, search: None, made: BTreeSet::new() };

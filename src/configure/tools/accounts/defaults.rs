@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::configure::commands::Call;
-use crate::configure::commands::Fault;
+use crate::utilities::Call;
+use crate::utilities::Fault;
 
 /// The settings of one file, as text.
 #[derive(Debug, Default)]

@@ -12,10 +12,10 @@ use super::request::Kind;
 use super::request::Request;
 use super::request::local_hook;
 use super::request::run;
-use crate::configure::commands::Call;
-use crate::configure::commands::Done;
-use crate::configure::commands::Fault;
-use crate::configure::commands::show;
+use crate::utilities::Call;
+use crate::utilities::Done;
+use crate::utilities::Fault;
+use crate::utilities::show;
 
 /// `deluser` and `delgroup`.
 pub(super) fn delete(call: &mut Call<'_, '_>) -> Done {

@@ -5,8 +5,8 @@
 
 use std::collections::BTreeSet;
 
-use crate::configure::commands::Call;
-use crate::configure::commands::Fault;
+use crate::utilities::Call;
+use crate::utilities::Fault;
 
 /// The fields of a line.
 pub(super) type Entry = Vec<Vec<u8>>;

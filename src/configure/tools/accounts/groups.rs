@@ -1,5 +1,6 @@
 //! `groupadd`, `groupdel`, `groupmod`, `gpasswd` (their manual pages; group(5), gshadow(5)).
 
+use super::Ids;
 use super::account_name;
 use super::defaults::Defaults;
 use super::files::ADMINISTRATORS;
@@ -13,10 +14,10 @@ use super::files::parse;
 use super::no_colon;
 use super::numbers::Numbers;
 use super::numbers::range;
-use crate::configure::commands::Call;
-use crate::configure::commands::Done;
-use crate::configure::commands::Fault;
-use crate::configure::commands::show;
+use crate::utilities::Call;
+use crate::utilities::Done;
+use crate::utilities::Fault;
+use crate::utilities::show;
 
 const ADD: &[(&str, u8)] = &[
     ("force", b'f'),
@@ -59,7 +60,7 @@ pub(super) fn groupadd(call: &mut Call<'_, '_>) -> Done {
         None => {}
     }
     let system = given.has(b'r');
-    let numbers = Numbers::new(&accounts.group, &call.shell.world.ids.groups, name);
+    let numbers = Numbers::new(&accounts.group, &call.shell.system.kept::<Ids>().groups, name);
     let gid = asked.or_else(|| numbers.next(&range(&defaults, "GID", system), system, None));
     let gid = gid.ok_or_else(|| Fault::Failed(4, "no more available GIDs on the system".into()))?;
     let password = given.value(b'p').unwrap_or(b"!");

@@ -1,9 +1,9 @@
 //! Home directories: made, filled from `/etc/skel`, moved, given to another number.
 
-use crate::configure::commands::Call;
-use crate::configure::commands::Fault;
 use crate::tree::Inode;
 use crate::tree::TreePath;
+use crate::utilities::Call;
+use crate::utilities::Fault;
 
 /// Who owns a home.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,7 +57,7 @@ pub(super) fn fill(
         let place = home.join(&path.as_bytes()[from.as_bytes().len()..])?;
         (inode.stat.uid, inode.stat.gid) = (owner.uid, owner.gid);
         inode.stat.xattrs.clear();
-        inode.stat.mtime = call.shell.world.clock;
+        inode.stat.mtime = call.shell.system.clock;
         call.tree().insert(place, inode)?;
     }
     Ok(())

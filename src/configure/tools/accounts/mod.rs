@@ -21,9 +21,11 @@ mod users;
 #[cfg(test)]
 mod tests;
 
-use super::Command;
-use super::Fault;
-use super::show;
+use crate::utilities::Command;
+use crate::utilities::Fault;
+use crate::utilities::show;
+
+pub use numbers::Ids;
 
 /// The family's commands.
 pub(super) const COMMANDS: &[(&str, Command)] = &[

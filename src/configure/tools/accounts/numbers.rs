@@ -1,6 +1,6 @@
 //! Which number a new account gets.
 //!
-//! Whoever has a number in the lock ([`Ids`](crate::configure::Ids)) gets that one at once, so scripts see the
+//! Whoever has a number in the lock ([`Ids`]) gets that one at once, so scripts see the
 //! number that the image will have; and nobody else gets it, though its owner comes later or no more. Without a
 //! lock the numbers are those that the real programs give.
 
@@ -13,6 +13,16 @@ use super::files::Table;
 
 /// Numbers of daemons (Policy 9.2.2), whichever program and file of settings gives them out.
 const SYSTEM: RangeInclusive<u32> = 100..=999;
+
+/// System users and groups by name. Kept in the lock, so that an added package moves nobody's number: a root
+/// that is shared over NFS outlives its image.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Ids {
+    /// User name → uid.
+    pub users: BTreeMap<String, u32>,
+    /// Group name → gid.
+    pub groups: BTreeMap<String, u32>,
+}
 
 /// The numbers of one file, as the account of one name sees them.
 #[derive(Debug)]

@@ -16,16 +16,16 @@ use super::files::SHELL;
 use super::files::Table;
 use super::files::entry;
 use super::no_colon;
-use crate::configure::commands::Call;
-use crate::configure::commands::Done;
-use crate::configure::commands::Fault;
-use crate::configure::commands::clock;
-use crate::configure::commands::show;
+use crate::utilities::Call;
+use crate::utilities::Done;
+use crate::utilities::Fault;
+use crate::utilities::clock;
+use crate::utilities::show;
 
 /// Today as shadow(5) counts: days since 1970. The programs heed the source date epoch; so does the clock here. Day
 /// 0 would mean "must be changed at once", and is left out.
 pub(super) fn day(call: &Call<'_, '_>) -> Vec<u8> {
-    match call.shell.world.clock.div_euclid(86_400) {
+    match call.shell.system.clock.div_euclid(86_400) {
         0 => Vec::new(),
         day => day.to_string().into_bytes(),
     }

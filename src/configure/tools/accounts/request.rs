@@ -4,10 +4,10 @@ use std::ops::RangeInclusive;
 
 use super::defaults::Defaults;
 use super::files::parse;
-use crate::configure::commands::Call;
-use crate::configure::commands::Done;
-use crate::configure::commands::Fault;
-use crate::configure::commands::show;
+use crate::utilities::Call;
+use crate::utilities::Done;
+use crate::utilities::Fault;
+use crate::utilities::show;
 
 /// A module that adduser has since 3.135.
 const NEWER: &[u8] = b"/usr/share/perl5/Debian/AdduserLogging.pm";

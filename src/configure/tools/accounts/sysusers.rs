@@ -8,10 +8,10 @@ use std::ops::RangeInclusive;
 
 use super::allocate;
 use super::files::parse;
-use crate::configure::commands::Call;
-use crate::configure::commands::Done;
-use crate::configure::commands::Fault;
-use crate::configure::commands::show;
+use crate::utilities::Call;
+use crate::utilities::Done;
+use crate::utilities::Fault;
+use crate::utilities::show;
 
 /// Where configuration lies, the most important first.
 const DIRECTORIES: [&str; 4] =

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use crate::configure::Ids;
-use crate::configure::shell::Interrupt;
-use crate::configure::shell::Shell;
-use crate::configure::world::World;
+use crate::configure::machine;
+use crate::shell::Interrupt;
+use crate::shell::Shell;
 use crate::tree::Tree;
 use crate::tree::TreePath;
 
@@ -45,12 +45,12 @@ impl Ran {
 }
 
 fn run_on(tree: Tree, ids: Ids, script: &str) -> Ran {
-    let mut world = World::new(tree, "amd64", EPOCH);
-    world.ids = ids;
-    let mut shell = Shell::new(&mut world, "postinst", &[("PATH", "/usr/sbin:/usr/bin")]);
+    let mut system = machine(tree, "amd64", EPOCH);
+    *system.kept::<Ids>() = ids;
+    let mut shell = Shell::new(&mut system, "postinst", &[("PATH", "/usr/sbin:/usr/bin")]);
     let outcome = shell.run_script(script.as_bytes(), &[], &[]).expect("below the limits");
-    let gaps = world.gaps.iter().map(ToString::to_string).collect();
-    Ran { status: outcome.status, gaps, tree: world.into_tree() }
+    let gaps = system.gaps.iter().map(ToString::to_string).collect();
+    Ran { status: outcome.status, gaps, tree: system.into_tree() }
 }
 
 fn run(script: &str) -> Ran {
@@ -240,15 +240,15 @@ fn many_lines_use_the_budget_up() {
     let lines: String = (0..20_000).map(|number| format!("g{number}:x:{number}:\n")).collect();
     let mut tree = start();
     tree.write("etc/group", 0o644, lines).expect("new");
-    let mut world = World::new(tree, "amd64", EPOCH);
-    let mut shell = Shell::new(&mut world, "postinst", &[]);
+    let mut system = machine(tree, "amd64", EPOCH);
+    let mut shell = Shell::new(&mut system, "postinst", &[]);
     let ran = shell.run_script(b"while :; do groupadd x; groupdel x; done", &[], &[]);
     assert_eq!(ran.map(|outcome| outcome.status), Err(Interrupt::Limit(crate::budget::Spent::Steps)));
     let many: String = (0..20_000).map(|number| format!("u u{number} {number}\nm u{number} g{number}\n")).collect();
     let mut tree = start();
     tree.write("etc/sysusers.d/many.conf", 0o644, many).expect("new");
-    let mut world = World::new(tree, "amd64", EPOCH);
-    let mut shell = Shell::new(&mut world, "postinst", &[]);
+    let mut system = machine(tree, "amd64", EPOCH);
+    let mut shell = Shell::new(&mut system, "postinst", &[]);
     let ran = shell.run_script(b"systemd-sysusers", &[], &[]);
     assert_eq!(ran.map(|outcome| outcome.status), Err(Interrupt::Limit(crate::budget::Spent::Steps)));
 }

@@ -1,5 +1,6 @@
 //! `useradd`, `userdel`, `usermod` (their manual pages; login.defs(5), shadow(5)).
 
+use super::Ids;
 use super::account_name;
 use super::defaults::Defaults;
 use super::files::Accounts;
@@ -23,11 +24,11 @@ use super::numbers::range;
 use super::passwords::age;
 use super::passwords::day;
 use super::subids;
-use crate::configure::commands::Call;
-use crate::configure::commands::Done;
-use crate::configure::commands::Fault;
-use crate::configure::commands::Given;
-use crate::configure::commands::show;
+use crate::utilities::Call;
+use crate::utilities::Done;
+use crate::utilities::Fault;
+use crate::utilities::Given;
+use crate::utilities::show;
 
 /// `--badname`: has no letter of its own.
 const BADNAME: u8 = 1;
@@ -81,7 +82,7 @@ pub(super) fn useradd(call: &mut Call<'_, '_>) -> Done {
     let gid = match primary {
         Some(gid) => gid,
         None if own_group => {
-            let numbers = Numbers::new(&accounts.group, &call.shell.world.ids.groups, name);
+            let numbers = Numbers::new(&accounts.group, &call.shell.system.kept::<Ids>().groups, name);
             let gid = numbers.next(&range(&defaults, "GID", system), system, Some(uid));
             let gid = gid.ok_or_else(|| Fault::Failed(4, "no more available GIDs on the system".into()))?;
             accounts.add_group(name, gid, b"!");
@@ -152,7 +153,7 @@ fn groups_of(call: &Call<'_, '_>, accounts: &Accounts, given: &Given) -> Result<
 }
 
 fn new_uid(
-    call: &Call<'_, '_>,
+    call: &mut Call<'_, '_>,
     accounts: &Accounts,
     defaults: &Defaults,
     given: &Given,
@@ -166,7 +167,7 @@ fn new_uid(
         return Ok(uid);
     }
     let system = given.has(b'r');
-    let numbers = Numbers::new(&accounts.passwd, &call.shell.world.ids.users, name);
+    let numbers = Numbers::new(&accounts.passwd, &call.shell.system.kept::<Ids>().users, name);
     let uid = numbers.next(&range(defaults, "UID", system), system, None);
     uid.ok_or_else(|| Fault::Failed(4, "no more available UIDs on the system".into()))
 }

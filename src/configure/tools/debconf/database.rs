@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 
-use crate::configure::commands::programs::replace_all;
+use crate::utilities::programs::replace_all;
 
 /// The longest text with variables in it. The list of all locales has 20 KiB.
 const TEXT_MAX: usize = 4 << 20;

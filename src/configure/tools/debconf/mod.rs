@@ -3,7 +3,7 @@
 //! Nothing is asked here: it is the noninteractive frontend, and answers are defaults or the recipe's. A script
 //! that reads `/usr/share/debconf/confmodule` does what it would do anywhere: that library of the package is
 //! interpreted, and ends in `exec /usr/share/debconf/frontend`. [`frontend`] loads the package's templates, follows
-//! its `config` script and then the script itself from its start, with a [`Stream::Debconf`] as standard input and
+//! its `config` script and then the script itself from its start, with a [`Stream::Peer`] as standard input and
 //! output: what is written there are [`session`]'s questions, what is read its answers.
 //!
 //! [`database`] is kept in memory from the first use on; [`save`] puts it into the tree.
@@ -16,28 +16,28 @@ use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
-use super::Call;
-use super::Command;
-use super::Done;
-use super::Fault;
-use super::show;
 use crate::budget::Spent;
-use crate::configure::Options;
-use crate::configure::shell::Interpreter;
-use crate::configure::shell::Interrupt;
-use crate::configure::shell::Shell;
-use crate::configure::shell::stream;
-use crate::configure::shell::stream::Descriptor;
-use crate::configure::shell::stream::Stream;
-use crate::configure::shell::stream::StreamError;
-use crate::configure::world::World;
 use crate::deb::kept;
 use crate::recipe::Treatment;
 use crate::recipe::nearest;
+use crate::shell::Interpreter;
+use crate::shell::Interrupt;
+use crate::shell::Shell;
+use crate::shell::stream;
+use crate::shell::stream::Descriptor;
+use crate::shell::stream::Peer;
+use crate::shell::stream::Stream;
+use crate::shell::stream::StreamError;
+use crate::shell::system::System;
 use crate::tree::Inode;
 use crate::tree::Tree;
 use crate::tree::TreePath;
 use crate::unpack::Installed;
+use crate::utilities::Call;
+use crate::utilities::Command;
+use crate::utilities::Done;
+use crate::utilities::Fault;
+use crate::utilities::show;
 use database::Database;
 use database::Items;
 use database::is_space;
@@ -86,14 +86,14 @@ pub(super) const COMMANDS: &[(&str, Command)] = &[
 // --- the database in the tree ----------------------------------------------------------------------------------
 
 /// Opens the database, which makes its files, as debconf does whenever it starts.
-fn open(world: &mut World) -> Result<(), crate::tree::Error> {
-    if world.debconf.database.is_some() {
+fn open(system: &mut System) -> Result<(), crate::tree::Error> {
+    if system.kept::<State>().database.is_some() {
         return Ok(());
     }
-    let clock = world.clock;
+    let clock = system.clock;
     let mut database = Database::default();
     for (path, mode, part) in FILES {
-        let tree = world.tree();
+        let tree = system.tree();
         match tree.read(path)? {
             Some(text) => *part(&mut database) = database::read(&text),
             None => {
@@ -102,7 +102,7 @@ fn open(world: &mut World) -> Result<(), crate::tree::Error> {
             }
         }
     }
-    world.debconf.database = Some(database);
+    system.kept::<State>().database = Some(database);
     Ok(())
 }
 
@@ -116,10 +116,10 @@ fn set_time(tree: &mut Tree, place: &TreePath, clock: i64) {
 ///
 /// # Errors
 /// The tree refuses.
-pub fn save(world: &mut World) -> Result<(), crate::tree::Error> {
-    let Some(mut database) = world.debconf.database.take() else { return Ok(()) };
-    let clock = world.clock;
-    let tree = world.tree();
+pub fn save(system: &mut System) -> Result<(), crate::tree::Error> {
+    let Some(mut database) = system.kept::<State>().database.take() else { return Ok(()) };
+    let clock = system.clock;
+    let tree = system.tree();
     for (path, mode, part) in FILES {
         let new = database::write(part(&mut database));
         if tree.read(path)?.as_deref() != Some(&new) {
@@ -134,14 +134,14 @@ pub fn save(world: &mut World) -> Result<(), crate::tree::Error> {
 ///
 /// # Errors
 /// The database cannot be read.
-pub(in crate::configure) fn record(
-    world: &mut World,
+pub(crate) fn record(
+    system: &mut System,
     question: &str,
     value: &str,
     variables: &[(&str, &str)],
 ) -> Result<(), crate::tree::Error> {
-    open(world)?;
-    let Some(database) = &mut world.debconf.database else { return Ok(()) };
+    open(system)?;
+    let Some(database) = &mut system.kept::<State>().database else { return Ok(()) };
     database.set_value(question.as_bytes(), value.as_bytes());
     if let Some(item) = database.question_mut(question.as_bytes()) {
         let owned = |(name, value): &(&str, &str)| (name.as_bytes().to_vec(), value.as_bytes().to_vec());
@@ -153,8 +153,8 @@ pub(in crate::configure) fn record(
 // --- who talks -------------------------------------------------------------------------------------------------
 
 /// Two cannot talk at the same time: the first has the files locked.
-fn refuse_second(world: &World) -> Result<(), Fault> {
-    match world.debconf.session {
+fn refuse_second(system: &mut System) -> Result<(), Fault> {
+    match system.kept::<State>().session {
         None => Ok(()),
         Some(_) => Err(Fault::failed(
             "DbDriver \"config\": /var/cache/debconf/config.dat is locked by another process: Resource temporarily \
@@ -165,7 +165,7 @@ fn refuse_second(world: &World) -> Result<(), Fault> {
 
 /// Begins to talk.
 fn begin(shell: &mut Shell<'_>, owner: &[u8]) -> Result<(), Fault> {
-    refuse_second(shell.world)?;
+    refuse_second(shell.system)?;
     match shell.variable(b"DEBIAN_FRONTEND") {
         Some(b"noninteractive" | b"Noninteractive") => {}
         other => {
@@ -173,43 +173,56 @@ fn begin(shell: &mut Shell<'_>, owner: &[u8]) -> Result<(), Fault> {
             return Err(Fault::gap(format!("the frontend `{name}`")));
         }
     }
-    open(shell.world)?;
+    open(shell.system)?;
     let marks_seen = shell.variable(b"DEBCONF_NONINTERACTIVE_SEEN") == Some(b"true");
     let mut session = Session::new(owner, shell.variable(b"DEBIAN_PRIORITY"), marks_seen);
-    session.title = std::mem::take(&mut shell.world.debconf.title);
-    shell.world.debconf.output = shell.state.descriptors.get(&1).cloned();
-    shell.world.debconf.session = Some(session);
+    session.title = std::mem::take(&mut shell.system.kept::<State>().title);
+    shell.system.kept::<State>().output = shell.state.descriptors.get(&1).cloned();
+    shell.system.kept::<State>().session = Some(session);
     Ok(())
 }
 
 /// Ends talking.
-fn end(world: &mut World) -> Result<(), Fault> {
-    let Some(mut session) = world.debconf.session.take() else { return Ok(()) };
-    if let Some(database) = &mut world.debconf.database {
+fn end(system: &mut System) -> Result<(), Fault> {
+    let Some(mut session) = system.kept::<State>().session.take() else { return Ok(()) };
+    if let Some(database) = &mut system.kept::<State>().database {
         session.finish(database);
         database.settle();
     }
-    world.debconf.title = session.title;
-    world.debconf.output = None;
+    system.kept::<State>().title = session.title;
+    system.kept::<State>().output = None;
     session.gap.map_or(Ok(()), |gap| Err(Fault::Gap(gap)))
 }
 
 /// The longest line of the protocol. A line with all locales in it has 20 KiB.
 const LINE_MAX: usize = 1 << 20;
 
-/// Takes what a program writes to debconf; every whole line is answered.
-///
-/// # Errors
-/// A line without end, or more answers than anybody reads.
-pub(in crate::configure) fn listen(world: &mut World, bytes: &[u8]) -> Result<(), StreamError> {
-    let mut state = std::mem::take(&mut world.debconf);
-    let result = state.listen(world, bytes);
-    world.debconf = state;
-    result
+/// debconf's end of the stream that a program has which talks with it.
+#[derive(Debug)]
+struct Frontend;
+
+impl Peer for Frontend {
+    /// Takes what a program writes to debconf; every whole line is answered.
+    fn listen(&self, system: &mut System, bytes: &[u8]) -> Result<(), StreamError> {
+        let mut state = std::mem::take(system.kept::<State>());
+        let result = state.listen(system, bytes);
+        *system.kept::<State>() = state;
+        result
+    }
+
+    fn speak(&self, system: &mut System, whole: bool) -> Vec<u8> {
+        let Some(session) = &mut system.kept::<State>().session else { return Vec::new() };
+        let replies = &mut session.replies;
+        let end = match whole {
+            true => replies.len(),
+            false => replies.iter().position(|&byte| byte == b'\n').map_or(replies.len(), |end| end + 1),
+        };
+        replies.drain(..end).collect()
+    }
 }
 
 impl State {
-    fn listen(&mut self, world: &mut World, bytes: &[u8]) -> Result<(), StreamError> {
+    fn listen(&mut self, system: &mut System, bytes: &[u8]) -> Result<(), StreamError> {
         let Self { database: Some(database), session: Some(session), output, .. } = self else { return Ok(()) };
         for part in bytes.split_inclusive(|&byte| byte == b'\n') {
             if session.stopped {
@@ -221,8 +234,8 @@ impl State {
             }
             let Some(line) = session.line.strip_suffix(b"\n").map(<[u8]>::to_vec) else { continue };
             session.line.clear();
-            let reply = session.answer(database, &line, &mut |path| read_file(world, path).ok().flatten());
-            if session.replies.len() + reply.len() > world.limits.bytes {
+            let reply = session.answer(database, &line, &mut |path| read_file(system, path).ok().flatten());
+            if session.replies.len() + reply.len() > system.bounds.bytes {
                 return Err(Spent::Output.into());
             }
             session.replies.extend(reply);
@@ -230,7 +243,7 @@ impl State {
             let shown = std::mem::take(&mut session.shown);
             if let Some(output) = output {
                 // Only what people would read; who has no output has no readers.
-                stream::write(world, output, &shown).or_else(|error| match error {
+                stream::write(system, output, &shown).or_else(|error| match error {
                     StreamError::Direction => Ok(()),
                     other => Err(other),
                 })?;
@@ -241,22 +254,12 @@ impl State {
 }
 
 /// The bytes of a file of the tree, `None` when there is none.
-fn read_file(world: &mut World, path: &[u8]) -> Result<Option<Vec<u8>>, Fault> {
-    let limit = world.limits.bytes as u64;
-    match world.tree().lookup(path).and_then(|(_, inode)| inode.content()) {
+fn read_file(system: &mut System, path: &[u8]) -> Result<Option<Vec<u8>>, Fault> {
+    let limit = system.bounds.bytes as u64;
+    match system.tree().lookup(path).and_then(|(_, inode)| inode.content()) {
         Some(content) if content.size() > limit => Err(Fault::gap(format!("reads the large file {}", show(path)))),
-        _ => Ok(world.tree().read(path)?),
+        _ => Ok(system.tree().read(path)?),
     }
-}
-
-/// Gives what debconf has answered: up to a newline, or all of it.
-pub(in crate::configure) fn speak(world: &mut World, whole: bool) -> Vec<u8> {
-    let Some(session) = &mut world.debconf.session else { return Vec::new() };
-    let end = match whole {
-        true => session.replies.len(),
-        false => session.replies.iter().position(|&byte| byte == b'\n').map_or(session.replies.len(), |end| end + 1),
-    };
-    session.replies.drain(..end).collect()
 }
 
 /// Runs a program that talks with debconf.
@@ -265,7 +268,7 @@ fn talk(call: &mut Call<'_, '_>, owner: &[u8], words: &[Vec<u8>]) -> Done {
     let before = (call.shell.state.variables.clone(), call.shell.state.descriptors.clone());
     call.shell.export(b"DEBIAN_HAS_FRONTEND", b"1")?;
     let state = &mut call.shell.state;
-    let stream = Stream::Debconf.descriptor();
+    let stream = Stream::Peer(&Frontend).descriptor();
     state.descriptors.insert(0, Rc::clone(&stream));
     state.descriptors.insert(1, stream);
     let result = match maintainer_script(call, &words[0]) {
@@ -275,7 +278,7 @@ fn talk(call: &mut Call<'_, '_>, owner: &[u8], words: &[Vec<u8>]) -> Done {
         None => call.run(words),
     };
     (call.shell.state.variables, call.shell.state.descriptors) = before;
-    end(call.shell.world)?;
+    end(call.shell.system)?;
     result
 }
 
@@ -285,7 +288,7 @@ fn maintainer_script(call: &mut Call<'_, '_>, path: &[u8]) -> Option<(String, Ve
     let name = &name[memchr::memrchr(b'.', name)? + 1..];
     let text = call.tree().read(path).ok()??;
     let line = &text[..memchr::memchr(b'\n', &text).unwrap_or(text.len())];
-    let set = super::interpreter(line)?;
+    let set = Interpreter::of(line)?;
     Some((show(name), text, set))
 }
 
@@ -298,11 +301,11 @@ fn frontend(call: &mut Call<'_, '_>) -> Done {
         .find_map(|name| script.strip_suffix(name))
         .filter(|base| matches!(base.last(), Some(b'.' | b'/')));
     let package = package_of(call.shell, script);
-    open(call.shell.world)?;
+    open(call.shell.system)?;
     let triggered = words.get(1).is_some_and(|word| word == b"triggered");
     let title =
         if package.is_empty() || triggered { Vec::new() } else { [b"Configuring ", package.as_slice()].concat() };
-    call.shell.world.debconf.title = title;
+    call.shell.system.kept::<State>().title = title;
     if package.is_empty() {
         load_templates_of_program(call, script)?;
     }
@@ -350,9 +353,9 @@ fn load_templates_of_program(call: &mut Call<'_, '_>, program: &[u8]) -> Result<
 /// Loads a templates file, if it is there.
 fn load_file(call: &mut Call<'_, '_>, path: &[u8], owner: &[u8]) -> Result<(), Fault> {
     let absolute = call.absolute(path);
-    let Some(text) = read_file(call.shell.world, &absolute)? else { return Ok(()) };
+    let Some(text) = read_file(call.shell.system, &absolute)? else { return Ok(()) };
     let owner = if owner.is_empty() { b"unknown" } else { owner };
-    match &mut call.shell.world.debconf.database {
+    match &mut call.shell.system.kept::<State>().database {
         Some(database) => template::load(database, &text, &show(path), owner).map_err(|said| Fault::Failed(255, said)),
         None => Ok(()),
     }
@@ -383,13 +386,13 @@ fn communicate(call: &mut Call<'_, '_>) -> Done {
     let (mut status, mut output) = (127, Vec::new());
     for line in input.split_inclusive(|&byte| byte == b'\n') {
         let line = [line.strip_suffix(b"\n").unwrap_or(line), b"\n"].concat();
-        listen(call.shell.world, &line).map_err(|_| Interrupt::Limit(Spent::Output))?;
-        let reply = speak(call.shell.world, true);
+        Frontend.listen(call.shell.system, &line).map_err(|_| Interrupt::Limit(Spent::Output))?;
+        let reply = Frontend.speak(call.shell.system, true);
         let code = reply.iter().take_while(|byte| byte.is_ascii_digit());
         status = code.fold(0, |status, digit| status * 10 + i32::from(digit - b'0'));
         output.extend(reply);
     }
-    end(call.shell.world)?;
+    end(call.shell.system)?;
     call.out(output)?;
     Ok(status)
 }
@@ -435,7 +438,7 @@ fn escape_text(call: &mut Call<'_, '_>) -> Done {
 fn load_template(call: &mut Call<'_, '_>) -> Done {
     let given = call.options("", &[])?;
     let [owner, files @ ..] = given.operands.as_slice() else { return Err(Fault::failed("without an owner")) };
-    open(call.shell.world)?;
+    open(call.shell.system)?;
     for file in files {
         if call.look(file, true).is_none() {
             return Err(Fault::Failed(2, format!("{}: No such file or directory", show(file))));
@@ -448,8 +451,8 @@ fn load_template(call: &mut Call<'_, '_>) -> Done {
 /// `debconf-show package…`, sorted.
 fn show_questions(call: &mut Call<'_, '_>) -> Done {
     let given = call.options("", &[("listowners", b'l')])?;
-    open(call.shell.world)?;
-    let Some(database) = &call.shell.world.debconf.database else { return Ok(1) };
+    open(call.shell.system)?;
+    let Some(database) = &call.shell.system.kept::<State>().database else { return Ok(1) };
     let mut text = Vec::new();
     if given.has(b'l') {
         let questions = database.questions();
@@ -481,9 +484,9 @@ fn show_questions(call: &mut Call<'_, '_>) -> Done {
 fn set_selections(call: &mut Call<'_, '_>) -> Done {
     let given = call.options("cuv", &[("checkonly", b'c'), ("unseen", b'u'), ("verbose", b'v')])?;
     let text = call.read_all(&given.operands)?;
-    refuse_second(call.shell.world)?;
-    open(call.shell.world)?;
-    let Some(database) = &mut call.shell.world.debconf.database else { return Ok(1) };
+    refuse_second(call.shell.system)?;
+    open(call.shell.system)?;
+    let Some(database) = &mut call.shell.system.kept::<State>().database else { return Ok(1) };
     let mut trial = Database::default();
     let database = if given.has(b'c') { &mut trial } else { database };
     let said = answer(database, &text, !given.has(b'u'));
@@ -580,7 +583,7 @@ fn joined_lines(text: &[u8]) -> Vec<(usize, Vec<u8>)> {
 // --- the recipe's answers --------------------------------------------------------------------------------------
 
 /// `debconf-set-selections` lines: owner, question, type, answer. Who has a template for a question owns it.
-pub(in crate::configure) fn selections(chosen: &[&Installed], answers: &BTreeMap<String, String>) -> String {
+pub(crate) fn selections(chosen: &[&Installed], answers: &BTreeMap<String, String>) -> String {
     let mut text = String::new();
     for (question, answer) in answers {
         let template = chosen.iter().find_map(|package| Some((package, template_type(package, question)?)));
@@ -601,12 +604,12 @@ fn template_type(package: &Installed, question: &str) -> Option<String> {
 ///
 /// # Errors
 /// The database cannot be read or made.
-pub(in crate::configure) fn preseed(world: &mut World, selections: &str) -> Result<(), crate::tree::Error> {
-    if selections.is_empty() || world.tree().lookup("usr/share/debconf/frontend").is_none() {
+pub(crate) fn preseed(system: &mut System, selections: &str) -> Result<(), crate::tree::Error> {
+    if selections.is_empty() || system.tree().lookup("usr/share/debconf/frontend").is_none() {
         return Ok(());
     }
-    open(world)?;
-    if let Some(database) = &mut world.debconf.database {
+    open(system)?;
+    if let Some(database) = &mut system.kept::<State>().database {
         // A type that debconf does not know is passed over here as there; that nobody asks is found at the end.
         answer(database, selections.as_bytes(), true);
         database.settle();
@@ -627,12 +630,13 @@ pub struct Unasked {
 ///
 /// # Errors
 /// The database cannot be read.
-pub(in crate::configure) fn unasked(
+pub(crate) fn unasked(
     tree: &Tree,
     packages: &[Installed],
-    options: &Options,
+    treatments: &BTreeMap<String, Treatment>,
+    answers: &BTreeMap<String, String>,
 ) -> Result<Vec<Unasked>, crate::tree::Error> {
-    if options.debconf.is_empty() {
+    if answers.is_empty() {
         return Ok(Vec::new());
     }
     let mut database = Database::default();
@@ -643,9 +647,9 @@ pub(in crate::configure) fn unasked(
         database.question(name).is_some() && database.text(name, b"extended_description", false) != DUMMY.as_bytes()
     };
     let known: Vec<String> = database.questions().iter().filter(|name| real(name)).map(|name| show(name)).collect();
-    let later = |package: &&Installed| options.packages.get(&package.name) == Some(&Treatment::FirstBoot);
+    let later = |package: &&Installed| treatments.get(&package.name) == Some(&Treatment::FirstBoot);
     let later: Vec<&Installed> = packages.iter().filter(later).collect();
-    let idle = options.debconf.keys().filter(|question| {
+    let idle = answers.keys().filter(|question| {
         !real(question.as_bytes()) && !later.iter().any(|package| template_type(package, question).is_some())
     });
     let report = |question: &String| Unasked {

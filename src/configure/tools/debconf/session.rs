@@ -237,7 +237,7 @@ impl Session {
         }
         let kind = database.text(question, b"type", true);
         if !TYPES.contains(&kind.as_slice()) {
-            self.gap = Some(format!("asks a question of the type `{}`", super::super::show(&kind)));
+            self.gap = Some(format!("asks a question of the type `{}`", crate::utilities::show(&kind)));
             return fail(100, "unable to make an input element");
         }
         let asks =

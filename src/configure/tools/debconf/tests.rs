@@ -1,4 +1,5 @@
 use super::*;
+use crate::configure::machine;
 
 const ENVIRONMENT: &[(&str, &str)] =
     &[("PATH", "/usr/bin:/bin"), ("DEBIAN_FRONTEND", "noninteractive"), ("DEBCONF_NONINTERACTIVE_SEEN", "true")];
@@ -12,7 +13,7 @@ const LIBRARY: &str = "if [ ! \"$DEBIAN_HAS_FRONTEND\" ]; then exec /usr/share/d
                        if [ -z \"$DONE\" ]; then exec 3>&1; exec 1>&2; DONE=1; export DONE; fi\n\
                        ask() { echo \"$*\" >&3; read -r RET; echo \"$*: $RET\"; [ \"${RET%% *}\" = 0 ]; }\n";
 
-fn world(config: &str, postinst: &str) -> World {
+fn configured(config: &str, postinst: &str) -> System {
     let mut tree = Tree::new();
     let files = [
         ("usr/share/debconf/library", LIBRARY),
@@ -24,21 +25,21 @@ fn world(config: &str, postinst: &str) -> World {
     for (path, text) in files {
         tree.write(path, 0o755, text).expect("new");
     }
-    World::new(tree, "all", 1)
+    machine(tree, "all", 1)
 }
 
 /// Runs the postinst, and says how it ended and what it printed.
-fn run(world: &mut World) -> (i32, String) {
-    let postinst = world.tree().read("var/lib/dpkg/info/p.postinst").expect("readable").expect("there");
-    let mut shell = Shell::new(world, "postinst", ENVIRONMENT);
+fn run(system: &mut System) -> (i32, String) {
+    let postinst = system.tree().read("var/lib/dpkg/info/p.postinst").expect("readable").expect("there");
+    let mut shell = Shell::new(system, "postinst", ENVIRONMENT);
     shell.state.name = b"/var/lib/dpkg/info/p.postinst".as_slice().into();
     let outcome = shell.run_script(&postinst, &[], &[b"configure".to_vec(), Vec::new()]).expect("no limit");
     (outcome.status, String::from_utf8(outcome.output).expect("text"))
 }
 
-fn file(world: &mut World, path: &str) -> String {
-    save(world).expect("the tree takes it");
-    String::from_utf8(world.tree().read(path).expect("readable").expect("there")).expect("text")
+fn file(system: &mut System, path: &str) -> String {
+    save(system).expect("the tree takes it");
+    String::from_utf8(system.tree().read(path).expect("readable").expect("there")).expect("text")
 }
 
 #[test]
@@ -46,32 +47,32 @@ fn a_script_starts_anew_under_the_frontend_after_its_config() {
     let config =
         "#!/bin/sh -e\n. /usr/share/debconf/library\nask INPUT high p/name || :\nask INPUT low p/colour || :\nask GO\n";
     let postinst = "#!/bin/sh\necho start >&2\nset -e\n. /usr/share/debconf/library\nask GET p/name\nask STOP || :\necho $1\nfalse\n";
-    let mut world = world(config, postinst);
-    let (status, said) = run(&mut world);
+    let mut system = configured(config, postinst);
+    let (status, said) = run(&mut system);
     let wanted = "start\nINPUT high p/name: 30 question skipped\nINPUT low p/colour: 30 question skipped\nGO: 0 ok\n\
                   start\nGET p/name: 0 anna\nSTOP: \nconfigure\n";
     // The script's first line runs twice.
     assert_eq!((status, said.as_str()), (1, wanted));
-    assert_eq!(world.gaps, []);
+    assert_eq!(system.gaps, []);
     let config = "Name: p/colour\nTemplate: p/colour\nValue: red\nOwners: p\n\nName: p/name\nTemplate: p/name\n\
                   Value: anna\nOwners: p\nFlags: seen\n\n";
-    assert_eq!(file(&mut world, "var/cache/debconf/config.dat"), config);
+    assert_eq!(file(&mut system, "var/cache/debconf/config.dat"), config);
     assert_eq!(
-        file(&mut world, "var/cache/debconf/passwords.dat"),
+        file(&mut system, "var/cache/debconf/passwords.dat"),
         "Name: p/secret\nTemplate: p/secret\nOwners: p\n\n"
     );
 }
 
 #[test]
 fn the_end_of_a_script_that_took_over_is_reported() {
-    let mut world = world("", "\n. /usr/share/debconf/library\n\n\nexit 3\n");
-    let postinst = world.tree().read("var/lib/dpkg/info/p.postinst").expect("readable").expect("there");
-    world
+    let mut system = configured("", "\n. /usr/share/debconf/library\n\n\nexit 3\n");
+    let postinst = system.tree().read("var/lib/dpkg/info/p.postinst").expect("readable").expect("there");
+    system
         .tree()
         .write("var/lib/dpkg/info/p.postinst", 0o755, [b"#!/bin/sh", postinst.as_slice()].concat())
         .expect("new");
-    world.tree().write("var/lib/dpkg/info/p.config", 0o755, "#!/bin/sh\n").expect("new");
-    let mut shell = Shell::new(&mut world, "postinst", ENVIRONMENT);
+    system.tree().write("var/lib/dpkg/info/p.config", 0o755, "#!/bin/sh\n").expect("new");
+    let mut shell = Shell::new(&mut system, "postinst", ENVIRONMENT);
     shell.state.name = b"/var/lib/dpkg/info/p.postinst".as_slice().into();
     let outcome = shell.run_script(&postinst, &[], &[b"configure".to_vec()]).expect("no limit");
     assert_eq!((outcome.status, outcome.line), (3, 5));
@@ -80,19 +81,17 @@ fn the_end_of_a_script_that_took_over_is_reported() {
 #[test]
 fn answers_are_given_before_anybody_asks() {
     let config = "#!/bin/sh\n. /usr/share/debconf/library\nask INPUT high p/name\nask GO\n";
-    let mut world = world(config, "#!/bin/sh\n. /usr/share/debconf/library\nask FGET p/name seen; ask GET p/name\n");
-    preseed(&mut world, "p p/name string berta\np p/colour select blue\nx x/other string y\n").expect("written");
-    let (_, said) = run(&mut world);
+    let mut system =
+        configured(config, "#!/bin/sh\n. /usr/share/debconf/library\nask FGET p/name seen; ask GET p/name\n");
+    preseed(&mut system, "p p/name string berta\np p/colour select blue\nx x/other string y\n").expect("written");
+    let (_, said) = run(&mut system);
     assert_eq!(
         said,
         "INPUT high p/name: 30 question skipped\nGO: 0 ok\nFGET p/name seen: 0 true\nGET p/name: 0 berta\n"
     );
-    let options = Options {
-        debconf: [("p/name", ""), ("x/othre", ""), ("p/nam", "")].map(|(a, b)| (a.into(), b.into())).into(),
-        ..Options::default()
-    };
-    save(&mut world).expect("the tree takes it");
-    let unasked = unasked(world.tree(), &[], &options).expect("readable");
+    let answers = [("p/name", ""), ("x/othre", ""), ("p/nam", "")].map(|(a, b)| (a.into(), b.into())).into();
+    save(&mut system).expect("the tree takes it");
+    let unasked = unasked(system.tree(), &[], &BTreeMap::new(), &answers).expect("readable");
     let unasked: Vec<(&str, Option<&str>)> =
         unasked.iter().map(|answer| (answer.question.as_str(), answer.nearest.as_deref())).collect();
     assert_eq!(unasked, [("p/nam", Some("p/name")), ("x/othre", None)]);
@@ -119,11 +118,11 @@ fn selections_are_lines() {
 
 #[test]
 fn what_the_frontend_cannot_show_is_a_gap() {
-    let mut world = world("#!/bin/sh\n", "#!/bin/sh\n. /usr/share/debconf/library\nask INPUT high p/name\n");
-    world
+    let mut system = configured("#!/bin/sh\n", "#!/bin/sh\n. /usr/share/debconf/library\nask INPUT high p/name\n");
+    system
         .tree()
         .write("var/lib/dpkg/info/p.templates", 0o644, "Template: p/name\nType: entropy\nDescription: x\n")
         .expect("new");
-    run(&mut world);
-    assert_eq!(world.gaps.len(), 1, "{:?}", world.gaps);
+    run(&mut system);
+    assert_eq!(system.gaps.len(), 1, "{:?}", system.gaps);
 }

@@ -15,11 +15,11 @@ use super::unit::Scope;
 use super::unit::Unit;
 use super::unit::lives_in_lib;
 use super::unlink;
-use crate::configure::commands::Call;
-use crate::configure::commands::Fault;
-use crate::configure::commands::show;
 use crate::tree::Kind;
 use crate::tree::TreePath;
+use crate::utilities::Call;
+use crate::utilities::Fault;
+use crate::utilities::show;
 
 /// Which half of `preset` is done (`--preset-mode`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

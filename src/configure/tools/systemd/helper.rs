@@ -16,11 +16,11 @@ use super::spend;
 use super::target;
 use super::unit::Scope;
 use super::unlink;
-use crate::configure::commands::Call;
-use crate::configure::commands::Done;
-use crate::configure::commands::Fault;
-use crate::configure::commands::show;
 use crate::tree::Inode;
+use crate::utilities::Call;
+use crate::utilities::Done;
+use crate::utilities::Fault;
+use crate::utilities::show;
 
 /// Units that name each other in `Also=`; real chains are two long.
 const ALSO_MAX: usize = 64;

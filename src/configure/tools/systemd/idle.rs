@@ -1,11 +1,11 @@
 //! Programs of systemd that have little to do in an image: ids and indices that are made elsewhere, daemons that
 //! do not run, names that are only spelled otherwise.
 
-use crate::configure::commands::Call;
-use crate::configure::commands::Done;
-use crate::configure::commands::Fault;
-use crate::configure::commands::show;
 use crate::tree::Inode;
+use crate::utilities::Call;
+use crate::utilities::Done;
+use crate::utilities::Fault;
+use crate::utilities::show;
 
 /// `systemd-machine-id-setup`: the file for an id that each machine gives itself on its first boot.
 pub(super) fn machine_id_setup(call: &mut Call<'_, '_>) -> Done {

@@ -12,12 +12,12 @@ mod sysv;
 mod tmpfiles;
 mod unit;
 
-use super::Call;
-use super::Command;
-use super::Fault;
 use crate::tree::Inode;
 use crate::tree::Kind;
 use crate::tree::TreePath;
+use crate::utilities::Call;
+use crate::utilities::Command;
+use crate::utilities::Fault;
 
 /// The family's commands.
 pub(super) const COMMANDS: &[(&str, Command)] = &[
@@ -41,7 +41,7 @@ pub(super) const COMMANDS: &[(&str, Command)] = &[
 
 /// Counts a step of work that grows with what unit files say.
 fn spend(call: &Call<'_, '_>) -> Result<(), Fault> {
-    Ok(call.shell.world.budget.step()?)
+    Ok(call.shell.system.budget.step()?)
 }
 
 /// Where a symbolic link leads, as written; `None` when there is none.

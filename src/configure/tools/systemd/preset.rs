@@ -6,9 +6,9 @@ use super::names;
 use super::unit::Name;
 use super::unit::Scope;
 use super::unit::words;
-use crate::configure::commands::Call;
-use crate::configure::commands::Fault;
-use crate::configure::shell::pattern::Pattern;
+use crate::shell::pattern::Pattern;
+use crate::utilities::Call;
+use crate::utilities::Fault;
 
 /// What is to be done with a unit.
 #[derive(Debug, Clone, PartialEq, Eq)]

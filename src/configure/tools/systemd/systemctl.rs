@@ -10,11 +10,11 @@ use super::unit::Name;
 use super::unit::Scope;
 use super::unit::lives_in_lib;
 use super::unit::mangle;
-use crate::configure::commands::Call;
-use crate::configure::commands::Done;
-use crate::configure::commands::Fault;
-use crate::configure::commands::Given;
-use crate::configure::commands::show;
+use crate::utilities::Call;
+use crate::utilities::Done;
+use crate::utilities::Fault;
+use crate::utilities::Given;
+use crate::utilities::show;
 
 const LETTERS: &str = "qfaln:o:p:t:s:M:H:P:SUGR:m:NDIBJLWYCc:";
 

@@ -6,10 +6,10 @@ use super::is_program;
 use super::make_link;
 use super::names;
 use super::unlink;
-use crate::configure::commands::Call;
-use crate::configure::commands::Done;
-use crate::configure::commands::Fault;
-use crate::configure::commands::show;
+use crate::utilities::Call;
+use crate::utilities::Done;
+use crate::utilities::Fault;
+use crate::utilities::show;
 
 /// The directories of links, by runlevel.
 const LEVELS: &[u8] = b"0123456S";

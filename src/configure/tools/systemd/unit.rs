@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use super::base;
 use super::names;
 use super::target;
-use crate::configure::commands::Call;
-use crate::configure::commands::Fault;
-use crate::configure::commands::show;
 use crate::tree::Kind;
+use crate::utilities::Call;
+use crate::utilities::Fault;
+use crate::utilities::show;
 
 /// Whose service manager.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::super::unit::lives_in_lib;
-use crate::configure::commands::Call;
-use crate::configure::commands::permissions;
 use crate::tree::Inode;
 use crate::tree::Kind;
+use crate::utilities::Call;
+use crate::utilities::permissions;
 
 const ACCESS: &[u8] = b"system.posix_acl_access";
 const DEFAULT: &[u8] = b"system.posix_acl_default";

@@ -4,14 +4,14 @@ use super::super::unit::words;
 use super::acl;
 use super::line::Item;
 use super::line::Permissions;
-use crate::configure::commands::Call;
-use crate::configure::commands::Fault;
-use crate::configure::commands::show;
-use crate::configure::shell::pattern::Pattern;
+use crate::shell::pattern::Pattern;
 use crate::tree::Content;
 use crate::tree::Inode;
 use crate::tree::Kind;
 use crate::tree::TreePath;
+use crate::utilities::Call;
+use crate::utilities::Fault;
+use crate::utilities::show;
 
 /// Alternatives that braces may expand to; real lines have two or three.
 const ALTERNATIVES_MAX: usize = 1000;
@@ -171,7 +171,7 @@ fn file(call: &mut Call<'_, '_>, path: &[u8], item: &Item) -> Result<(), Fault> 
     let place = place(call, path)?;
     clear_way(call, &place, item, false, |kind| matches!(kind, Kind::File(_)));
     let text = item.argument.clone().unwrap_or_default();
-    let clock = call.shell.world.clock;
+    let clock = call.shell.system.clock;
     let new = match call.tree().get_mut(&place) {
         None => {
             call.create(&place, Inode::file(item.permissions.mode.unwrap_or(0o644), text))?;
@@ -342,7 +342,7 @@ fn matching(call: &mut Call<'_, '_>, pattern: &[u8], found: &mut Vec<TreePath>) 
                 let children: Vec<Vec<u8>> = children.filter(|child| hidden || !child.starts_with(b".")).collect();
                 let mut matching = Vec::new();
                 for child in children {
-                    if compiled.matches(&child, &call.shell.world.budget)? {
+                    if compiled.matches(&child, &call.shell.system.budget)? {
                         matching.push(child);
                     }
                 }

@@ -2,10 +2,10 @@
 
 use super::super::unit::lives_in_lib;
 use super::acl;
-use crate::configure::commands::Call;
-use crate::configure::commands::Fault;
-use crate::configure::commands::permissions;
-use crate::configure::commands::show;
+use crate::utilities::Call;
+use crate::utilities::Fault;
+use crate::utilities::permissions;
+use crate::utilities::show;
 
 /// Why a line does nothing.
 #[derive(Debug)]
@@ -345,7 +345,7 @@ fn specifiers(call: &mut Call<'_, '_>, text: &[u8]) -> Result<Vec<u8>, Problem> 
 
 /// systemd's name of the architecture (systemd.unit(5), `ConditionArchitecture=`).
 fn architecture(call: &Call<'_, '_>) -> Vec<u8> {
-    let own = call.shell.world.architecture.as_str();
+    let own = call.shell.system.architecture.as_str();
     let name = match own {
         "amd64" => "x86-64",
         "i386" => "x86",

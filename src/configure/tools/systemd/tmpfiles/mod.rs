@@ -10,11 +10,11 @@ mod line;
 use std::collections::BTreeMap;
 
 use super::names;
-use crate::configure::commands::Call;
-use crate::configure::commands::Done;
-use crate::configure::commands::Fault;
-use crate::configure::commands::Given;
-use crate::configure::commands::show;
+use crate::utilities::Call;
+use crate::utilities::Done;
+use crate::utilities::Fault;
+use crate::utilities::Given;
+use crate::utilities::show;
 use line::Item;
 use line::Problem;
 

@@ -1,0 +1,10 @@
+//! Programs of single packages that scripts call. What is here is owed: each file knows one source package by name.
+
+mod apache;
+mod daemons;
+mod postgresql;
+
+use crate::utilities::Family;
+
+/// The families.
+pub(super) const FAMILIES: &[Family] = &[apache::COMMANDS, daemons::COMMANDS, postgresql::COMMANDS];

@@ -1,0 +1,42 @@
+//! Debian's own commands, and those of the base system that know of accounts, services and modules: each by its manual
+//! page, as a [`Command`](crate::utilities::Command) beside the [`utilities`](crate::utilities).
+//!
+//! * A program whose work is done once at the end (`ldconfig`) calls [`later::defer`]; a generator looks for it.
+//! * One that makes what is a node's own (a key, an id) calls [`later::leave_to_first_boot`].
+//! * What a tool remembers from call to call it keeps with the system, by
+//!   [`System::kept`](crate::shell::system::System::kept).
+
+pub(super) mod accounts;
+mod alternatives;
+mod capabilities;
+mod certificates;
+pub mod debconf;
+pub(super) mod dpkg;
+mod generated;
+pub(super) mod interpreters;
+mod kernel;
+pub(super) mod later;
+mod locale;
+mod per_node;
+mod scripts;
+mod system;
+mod systemd;
+
+use crate::utilities::Family;
+
+/// The families.
+pub(super) const FAMILIES: &[Family] = &[
+    accounts::COMMANDS,
+    alternatives::COMMANDS,
+    capabilities::COMMANDS,
+    debconf::COMMANDS,
+    dpkg::COMMANDS,
+    generated::COMMANDS,
+    interpreters::COMMANDS,
+    kernel::COMMANDS,
+    locale::COMMANDS,
+    per_node::COMMANDS,
+    scripts::COMMANDS,
+    system::COMMANDS,
+    systemd::COMMANDS,
+];
