@@ -2,6 +2,7 @@
 //!
 //! Every file under `src/` must belong to a module of [`LAYERS`], so a new module cannot escape.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 use std::path::PathBuf;
@@ -71,6 +72,25 @@ fn sources(directory: &Path, found: &mut Vec<PathBuf>) {
     }
 }
 
+/// The files that hold nothing but tests: `#[cfg(test)] mod name;`.
+fn test_files(files: &[PathBuf]) -> BTreeSet<PathBuf> {
+    let mut found = BTreeSet::new();
+    for file in files {
+        let text = fs::read_to_string(file).expect("a source file is text");
+        let directory = if file.ends_with("mod.rs") || file.ends_with("lib.rs") {
+            file.parent().expect("below src").to_owned()
+        } else {
+            file.with_extension("")
+        };
+        for part in text.split("#[cfg(test)]\nmod ").skip(1) {
+            if let Some((name, _)) = part.split_once(";\n").filter(|(name, _)| !name.contains(' ')) {
+                found.extend([directory.join(name).with_extension("rs"), directory.join(name).join("mod.rs")]);
+            }
+        }
+    }
+    found
+}
+
 /// The modules named after `crate::` in the lines of a file that are neither comments nor its unit tests.
 fn uses(text: &str) -> Vec<(usize, String)> {
     let code = text.split("\n#[cfg(test)]\nmod tests {").next().unwrap_or(text);
@@ -94,10 +114,11 @@ fn imports_point_down() {
     sources(&root, &mut files);
     files.sort();
     let mut faults = Vec::new();
+    let tests = test_files(&files);
     for file in files {
         let relative = file.strip_prefix(&root).expect("listed below src");
         let first = relative.iter().next().expect("a file has a name").to_string_lossy().replace(".rs", "");
-        if ["lib", "main", TESTING].contains(&first.as_str()) || relative.ends_with("tests.rs") {
+        if ["lib", "main", TESTING].contains(&first.as_str()) || tests.contains(&file) {
             continue;
         }
         let Some(own) = layer(&first) else {

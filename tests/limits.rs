@@ -329,7 +329,14 @@ fn a_raised_limit_counts_as_well() {
 #[test]
 fn nothing_is_read_with_defaults() {
     let source = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    let defaults = ["Stanza::parse(", "deb::stanzas", "Release::parse(", "Limits::default()", "Limits::DEFAULT"];
+    let defaults = [
+        "Stanza::parse(",
+        "deb::stanzas",
+        "Release::parse(",
+        "Limits::default()",
+        "Limits::DEFAULT",
+        "Bounds::default()",
+    ];
     // Where they are defined, where the program takes them before it looks at its options, and what is the user's own.
     let allowed = ["limits.rs", "budget.rs", "deb/control.rs", "archive/release.rs", "cli/limits.rs", "host/apt.rs"];
     let mut found = Vec::new();
@@ -348,13 +355,13 @@ fn nothing_is_read_with_defaults() {
     }
     // Constructors of what is then told other limits.
     let known = [
-        "configure/world.rs: Self::within(&limits::Limits::DEFAULT)",
-        "configure/world.rs: limits: Limits::default(),",
         "format/compress.rs: Self::within(\"\", output, &limits::Limits::DEFAULT)",
         "format/tar/mod.rs: const EXTENSION_MAX: u64 = crate::limits::Limits::DEFAULT.name;",
         "host/http.rs: Self::within(&Limits::DEFAULT)",
         "host/sandbox/mod.rs: Self { helper, limits: Limits::DEFAULT, cancel: Cancel::default() }",
         "kernel/mod.rs: let bounds = (&Limits::DEFAULT, &Cancel::default());",
+        "shell/system.rs: Self::within(&limits::Limits::DEFAULT)",
+        "shell/system.rs: bounds: Bounds::default(),",
         "solve/request.rs: steps: Limits::DEFAULT.steps,",
     ];
     found.retain(|line| !known.contains(&line.as_str()));
