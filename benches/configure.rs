@@ -1,6 +1,7 @@
-//! The native way to configure: how long it takes, and that it grows with the packages and not faster.
+//! The native way to configure: how long it takes, that it grows with the packages and not faster, and how long one
+//! step of the budget takes by what it is spent on.
 //!
-//! `cargo bench --bench configure` measures made-up packages; with `IMGBUILD_TEST_MIRROR=1` also the example recipe,
+//! `cargo bench --bench configure` measures made-up packages and commands; with `IMGBUILD_TEST_MIRROR=1` also the example recipe,
 //! from the mirror of the machine's own apt (the second run has everything in its cache).
 
 #![expect(clippy::print_stdout, reason = "a bench prints what it measured")]
@@ -46,6 +47,87 @@ if [ "$1" = configure ] && [ -z "$2" ]; then
 fi
 exit 0
 "#;
+
+/// What a loop may do with `/work/lines` (a thousand short ones), `/work/long` (one of 64 KiB) and a tree of a few
+/// hundred files. The price of a step is right when none of these takes much longer for one than the others.
+const SPENDERS: &[&str] = &[
+    ":",
+    "i=$((i + 1))",
+    "v=$v$v; v=${v#?????}; v=${v:-abcdef}",
+    "[ \"$i\" = /etc ] || [ -e /work/lines ]",
+    "case $PATH in *x*y*z) : ;; esac",
+    "set -- /work/tree/*/*",
+    "v=$(echo a)",
+    "f() { :; }; f a b c",
+    "while read -r line; do :; done < /work/lines",
+    "printf '%s %d %05.2f\\n' a 1 2.5 > /dev/null",
+    "echo text > /work/out",
+    "cat /work/lines > /work/out",
+    "cp /work/lines /work/out",
+    "cp -r /work/tree /work/copy; rm -r /work/copy",
+    "ln -sf a /work/link; readlink -f /work/link",
+    "mkdir -p /work/d/e/f; rm -r /work/d",
+    "chmod -R u+w /work/tree",
+    "chown -R root:root /work/tree",
+    "stat -c %a /work/lines > /dev/null",
+    "find /work/tree -name '*7*' -type f > /dev/null",
+    "ls -l /work/tree/* > /dev/null",
+    "du -s /work/tree > /dev/null",
+    "grep -c 5 /work/lines > /dev/null",
+    "grep -E '(a|b)*c' /work/long > /dev/null",
+    "grep -i '^.*\\(9\\).*\\1$' /work/lines > /dev/null",
+    "sed 's/[0-9]/x/g' /work/lines > /dev/null",
+    "sed -n '$p' /work/lines > /dev/null",
+    "sed 's/a/bb/g' /work/long > /dev/null",
+    "awk '{ n += $1 } END { print n }' /work/lines",
+    "awk '{ a[$1] = $0; gsub(/1/, \"x\"); print substr($0, 2) }' /work/lines > /dev/null",
+    "sort -rn /work/lines > /dev/null",
+    "sort /work/lines | uniq -c > /dev/null",
+    "cut -c2-3 /work/lines > /dev/null",
+    "tr 0-9 a-j < /work/lines > /dev/null",
+    "wc /work/lines > /dev/null",
+    "head -n 900 /work/lines | tail -n 5 > /dev/null",
+    "md5sum /work/long > /dev/null",
+    "sha512sum /work/long > /dev/null",
+    "cmp /work/long /work/long",
+    "diff /work/lines /work/lines",
+    "expr abcdef : 'a.*e' > /dev/null",
+    "date -d '2024-02-29 1 day' +%F > /dev/null",
+    "seq 1 100 > /dev/null",
+    "basename /a/b/c.d .d > /dev/null",
+    "mktemp -p /work > /dev/null; rm -f /work/tmp.*",
+    "dpkg --compare-versions 1:2.3-4 lt 1:2.3-5",
+    "dpkg-divert --list /usr/bin/x",
+    "update-alternatives --install /usr/bin/s s /work/lines 10",
+    "id -u root > /dev/null",
+    "getent passwd root > /dev/null || :",
+];
+
+/// Time for a million steps of the budget, all spent on one command.
+fn million_steps(command: &str) -> Duration {
+    const STEPS: u64 = 8_000_000;
+    let script = format!(
+        "#!/bin/sh\ni=1; mkdir -p /work/tree; seq 1 1000 > /work/lines\n\
+         for d in 1 2 3 4 5 6 7 8 9 10; do mkdir /work/tree/$d; for f in 1 2 3 4 5 6 7 8 9 10; do \
+         echo $d$f > /work/tree/$d/$f; done; done\n\
+         awk 'BEGIN {{ while (n++ < 8192) printf \"abcdefgh\"; print \"\" }}' > /work/long\n\
+         while :; do\n{command}\ndone\n"
+    );
+    least(2, || {
+        let cache = Path::new(env!("CARGO_TARGET_TMPDIR")).join("bench-cache");
+        let mut host = host(&cache, Arc::new(host::Silent));
+        host.limits.script_steps = STEPS;
+        let mut root = made_up(1);
+        root.packages[0].members.insert("postinst".to_owned(), (0o755, script.clone().into_bytes()));
+        let mut options = configure::Options::default();
+        (options.method, options.architecture) = (Method::Native, "amd64".into());
+        let start = Instant::now();
+        let error = configure(&host, root, &options).expect_err("it never ends by itself");
+        let took = start.elapsed();
+        assert!(error.to_string().contains("script-steps"), "{command}: {error}");
+        took
+    }) / u32::try_from(STEPS / 1_000_000).expect("small")
+}
 
 fn made_up(count: usize) -> Root {
     let mut tree = Tree::new();
@@ -108,6 +190,9 @@ fn main() {
             start.elapsed()
         });
         println!("{count:5} packages  {took:>10.2?}  {:>8.2?} each", took / u32::try_from(count).expect("small"));
+    }
+    for command in SPENDERS {
+        println!("{:>10.2?}  a million steps of  {command}", million_steps(command));
     }
     if std::env::var_os("IMGBUILD_TEST_MIRROR").is_none_or(|value| value != "1") {
         println!("skipped: the example recipe (set IMGBUILD_TEST_MIRROR=1)");

@@ -37,6 +37,7 @@ use rustix::process::WaitIdOptions;
 use rustix::process::waitid;
 
 use crate::bounds::processor_time;
+use crate::cluster::boots;
 use crate::hostile::World;
 use crate::hostile::files;
 use crate::hostile::hello;
@@ -268,6 +269,54 @@ fn a_signal_at_any_moment() {
         }
         tell(&arguments.join(" ").replace(&mirror, "…"), times, late);
     }
+}
+
+/// What has nothing to put in order ends at once: here a recipe is read that names a file of many gigabytes.
+#[test]
+fn a_signal_while_a_recipe_is_read() {
+    let overlay = "[[overlay]]\npath = \"/srv/large\"\nsource = \"large\"\n";
+    let world = World::new(&archive(0)).recipe(overlay);
+    let place = world.place.path();
+    let large = fs::File::create(place.join("large")).expect("created");
+    // It takes no room on the disk, and a minute to read.
+    large.set_len(64 << 30).expect("the file system has files with holes");
+    for (signal, wanted) in CODES {
+        let running = Running::start(place, &["small.toml", "-o", "out", "--offline"], &[]);
+        std::thread::sleep(Duration::from_millis(300));
+        let (code, _, took) = running.interrupt(signal);
+        assert_eq!(code, Some(wanted), "{took:?}");
+        assert_eq!(names(place).iter().filter(|name| name.starts_with(".imgbuild")).count(), 0);
+    }
+}
+
+/// A boot whose head is still being made ready: nothing of it runs or lies about afterwards.
+#[test]
+fn a_signal_while_a_head_starts() {
+    boots("a_signal_while_a_head_starts", &[], |output, place| {
+        let (output, logs) = (output.to_str().expect("UTF-8"), place.join("lab"));
+        let arguments = ["boot", output, "--logs", logs.to_str().expect("UTF-8")];
+        let variables = [("PATH", "/usr/sbin:/usr/bin:/sbin:/bin".to_owned())];
+        let (mut times, mut late) = (Vec::new(), 0);
+        for number in 0..8 {
+            let running = Running::start(place, &arguments, &variables);
+            let (signal, wanted) = CODES[number % 2];
+            std::thread::sleep(Duration::from_millis(100) + Duration::from_secs(4).mul_f64(chance(number)));
+            match running.interrupt(signal) {
+                // It was up, and ending it is what one does then.
+                (code, _, None) => {
+                    assert_eq!(code, Some(0));
+                    late += 1;
+                }
+                (code, _, Some(took)) => {
+                    assert_eq!(code, Some(wanted));
+                    times.push(took);
+                }
+            }
+            let left = names(&logs);
+            assert!(left.iter().all(|name| name == "log"), "{left:?}");
+        }
+        tell("boot", times, late);
+    });
 }
 
 /// The same with the example, from a real mirror.

@@ -21,6 +21,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+use crate::cancel::Cancel;
 use crate::head::Existing;
 use crate::head::Machine;
 use crate::head::Role;
@@ -59,6 +60,8 @@ pub struct Options {
     pub capture: bool,
     /// Whether the standby runs beside the head. Only root can start both.
     pub standby: bool,
+    /// Whether waiting for the head shall end; asked until nodes are switched on.
+    pub cancel: Cancel,
 }
 
 impl Default for Options {
@@ -71,6 +74,7 @@ impl Default for Options {
             probe: false,
             capture: false,
             standby: false,
+            cancel: Cancel::default(),
         }
     }
 }
@@ -215,15 +219,17 @@ fn board(output: &Path) -> Result<&'static Board, Error> {
 /// its initramfs under it.
 ///
 /// # Errors
-/// The directory for the trial cannot be made, or nodes are no machines that there are.
-pub fn kvm_works(output: &Path, place: &Path) -> Result<bool, Error> {
+/// The directory for the trial cannot be made, nodes are no machines that there are, or somebody wanted it to end.
+pub fn kvm_works(output: &Path, place: &Path, cancel: &Cancel) -> Result<bool, Error> {
     let cpuinfo = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     if !board(output)?.may_have_kvm(&cpuinfo) {
         return Ok(false);
     }
     fs::create_dir_all(place).map_err(|source| Error::Read { path: place.to_owned(), source })?;
     let words = machine::trial(output);
-    Ok(lab::says(&words, &place.join("kvm.out"), machine::TRIAL_SAYS, Duration::from_secs(30)))
+    let works = lab::says(&words, &place.join("kvm.out"), machine::TRIAL_SAYS, Duration::from_secs(30), cancel);
+    cancel.check().map_err(LabError::from)?;
+    Ok(works)
 }
 
 impl Cluster {
@@ -307,7 +313,7 @@ impl Cluster {
         let mut running = Running { console: Follow::new(self.lab.directory().join(console)), probe: None, on: true };
         if options.probe {
             let path = self.lab.directory().join(probe);
-            let connected = lab::patiently(Duration::from_secs(30), || Probe::connect(&path));
+            let connected = lab::patiently(Duration::from_secs(30), &options.cancel, || Probe::connect(&path));
             let failed = |source| Error::Ask { node: name.clone(), command: "its serial line".to_owned(), source };
             running.probe = Some(connected.map_err(failed)?);
         }
@@ -409,7 +415,8 @@ fn start_head(
     // Alone it has the address that nodes know; of two, keepalived says who has it.
     let address = head.own_address.filter(|_| options.standby).unwrap_or(address);
     let interface = head.interface.as_deref().expect("it was read");
-    let setup = Setup { output, bundle: role.directory(), interface, joins, address, prefix, disks: &disks };
+    let (bundle_name, cancel) = (role.directory(), options.cancel.clone());
+    let setup = Setup { output, bundle: bundle_name, interface, joins, address, prefix, disks: &disks, cancel };
     let mut lab = Lab::start(place, &setup)?;
     // What is exported must be there; an image brings its own mount point.
     let own = head.exports.keys().filter(|export| !head.fsids.contains_key(*export));

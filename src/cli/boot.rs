@@ -21,8 +21,9 @@ const TICK: Duration = Duration::from_millis(100);
 pub(super) fn run(arguments: &Boot, signals: &Signals) -> Result<(), Failure> {
     let firmware = if arguments.uefi { Firmware::Uefi } else { Firmware::Bios };
     let mut options = Options { memory: arguments.memory, firmware, capture: arguments.capture, ..Options::default() };
+    options.cancel = signals.cancel();
     // What it runs as root is what the manifest says, or nothing.
-    Output::verified(&arguments.directory, &[], &signals.cancel())?;
+    Output::verified(&arguments.directory, &[], &options.cancel)?;
     let head = boot::read_head(&arguments.directory)?;
     let mut nodes = arguments.node.clone();
     if nodes.is_empty() {
@@ -38,7 +39,7 @@ pub(super) fn run(arguments: &Boot, signals: &Signals) -> Result<(), Failure> {
             print(&format!("head: {name} will be silent: give it the kernel argument `{console}` in the recipe\n"))?;
         }
     }
-    if options.firmware == Firmware::Bios && boot::kvm_works(&arguments.directory, &place)? {
+    if options.firmware == Firmware::Bios && boot::kvm_works(&arguments.directory, &place, &options.cancel)? {
         options.accelerator = Accelerator::Kvm;
     }
     print("head: starting; the nodes' root is put in place\n")?;

@@ -24,6 +24,7 @@ use crate::pipeline::Request;
 use crate::recipe;
 use crate::recipe::Lock;
 use crate::recipe::LockError;
+use crate::recipe::Recipe;
 
 /// So much later the second build believes to be: certificates, keys and Releases have expired by then.
 const LATER: i64 = 400 * 24 * 60 * 60;
@@ -35,9 +36,10 @@ pub(super) fn run(arguments: &Verify, signals: &Signals) -> Result<(), Failure> 
         return lock(arguments, path, signals);
     };
     let keys = keys(arguments.key.as_slice())?;
+    let recipe = arguments.rebuild.as_deref().map(recipe::load).transpose()?;
     let output = Output::verified(directory, &verifiers(&keys), &signals.cancel())?;
-    if let Some(path) = &arguments.rebuild {
-        rebuild(arguments, directory, path, &output, signals)?;
+    if let Some(recipe) = &recipe {
+        rebuild(arguments, directory, recipe, &output, signals)?;
     }
     let manifest = output.manifest();
     let mut text = format!("{}\ntree {}\n", counted(&manifest.outputs), manifest.tree);
@@ -107,15 +109,14 @@ fn lock(arguments: &Verify, path: &Path, signals: &Signals) -> Result<(), Failur
 fn rebuild(
     arguments: &Verify,
     directory: &Path,
-    recipe_path: &Path,
+    recipe: &Recipe,
     output: &Output,
     signals: &Signals,
 ) -> Result<(), Failure> {
     let manifest = output.manifest();
-    let recipe = recipe::load(recipe_path)?;
     let name = format!("{}.lock", manifest.name);
     let lock = Lock::parse(&output.text(&name)?, &directory.join(&name))?;
-    let mirrors = world::mirrors(&arguments.common, Some(&recipe))?;
+    let mirrors = world::mirrors(&arguments.common, Some(recipe))?;
     let mut host = world::host(&arguments.common, signals)?;
     // Nothing that an earlier build has remembered, or that somebody has put there, may speak for this one.
     host.store = Arc::new(ContentOnly(host.store));
@@ -126,7 +127,7 @@ fn rebuild(
         trust_lock: arguments.common.trust_lock,
         archive: world::archive_options(&arguments.common),
         method: arguments.configure.method(),
-        ..Request::new(&recipe, &mirrors)
+        ..Request::new(recipe, &mirrors)
     };
     let parent = directory.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let place = tempfile::Builder::new()

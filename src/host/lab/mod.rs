@@ -25,6 +25,9 @@ use std::thread;
 use std::time::Duration;
 use std::time::Instant;
 
+use crate::cancel::Cancel;
+use crate::cancel::Cancelled;
+
 pub use follow::Follow;
 pub use follow::printable;
 pub use probe::Answer;
@@ -40,6 +43,8 @@ const TUN: &str = "/dev/net/tun";
 const TICK: Duration = Duration::from_millis(100);
 /// The longest that one step of the head may take; unpacking a root is the longest.
 const STEP: Duration = Duration::from_secs(600);
+/// The longest that a head may take to end by itself.
+const PARTING: Duration = Duration::from_secs(10);
 /// The end of the other head's cable on this one's network.
 const CABLE: &str = "other";
 /// The last words of a head that are told when it fails.
@@ -62,6 +67,8 @@ pub struct Setup<'a> {
     pub prefix: u8,
     /// Directories of the head that lie on a disk, and keep what is put there until the lab ends.
     pub disks: &'a [String],
+    /// Whether waiting for the head shall end.
+    pub cancel: Cancel,
 }
 
 /// Something that must be installed.
@@ -96,6 +103,9 @@ pub enum LabError {
         /// The head's last words.
         words: String,
     },
+    /// Somebody wanted it to end.
+    #[error(transparent)]
+    Cancelled(#[from] Cancelled),
     /// The file system said no.
     #[error("cannot {action} `{}`", path.display())]
     Io {
@@ -137,6 +147,9 @@ pub struct Lab {
     /// What the head has said and nobody has taken yet.
     said: Vec<String>,
     steps: u32,
+    /// Whether it does something that nobody waits for any more, and would not hear of its end.
+    is_busy: bool,
+    cancel: Cancel,
 }
 
 impl Lab {
@@ -182,12 +195,13 @@ impl Lab {
             .spawn()
             .map_err(failed("start", Path::new("unshare")))?;
         let interface = setup.interface.to_owned();
-        let mut lab = Self { directory, interface, head, events: Follow::new(words), said: Vec::new(), steps: 0 };
+        let (events, cancel) = (Follow::new(words), setup.cancel.clone());
+        let mut lab = Self { directory, interface, head, events, said: Vec::new(), steps: 0, is_busy: true, cancel };
         if let Some(other) = setup.joins {
-            lab.wait_for("cable").map_err(LabError::Refused)?;
+            lab.wait_for("cable", LabError::Refused)?;
             other.join(&lab)?;
         }
-        lab.wait_for("ready").map_err(LabError::Refused)?;
+        lab.wait_for("ready", LabError::Refused)?;
         Ok(lab)
     }
 
@@ -229,14 +243,14 @@ impl Lab {
     /// Does one step on the head, a line of shell with `head.sh`'s functions, and waits for its end.
     ///
     /// # Errors
-    /// It failed, and the lab with it.
+    /// It failed, or somebody wanted it to end; the lab ends with it.
     pub fn step(&mut self, action: &str, line: &str) -> Result<(), LabError> {
         self.steps += 1;
         let done = format!("done {}", self.steps);
         let input = self.head.stdin.as_mut().expect("it is closed only when the lab is dropped");
         // A closed pipe means that the head has ended; what it said before tells more.
         let _ = writeln!(input, "{line}\necho '{done}'").and_then(|()| input.flush());
-        self.wait_for(&done).map_err(|words| LabError::Step { action: action.to_owned(), words })
+        self.wait_for(&done, |words| LabError::Step { action: action.to_owned(), words })
     }
 
     /// What ended since this was asked last: services and machines, by name.
@@ -250,20 +264,23 @@ impl Lab {
         matches!(self.head.try_wait(), Ok(None))
     }
 
-    /// Waits for a line of the head's; else its last words.
-    fn wait_for(&mut self, wanted: &str) -> Result<(), String> {
+    /// Waits for a line of the head's; else an error of its last words.
+    fn wait_for(&mut self, wanted: &str, failed: impl FnOnce(String) -> LabError) -> Result<(), LabError> {
         let end = Instant::now() + STEP;
+        self.is_busy = true;
         loop {
+            self.cancel.check()?;
             let was_up = self.is_up();
             let lines = self.events.lines();
             let found = lines.iter().any(|line| line == wanted);
             self.said.extend(lines);
             if found {
+                self.is_busy = false;
                 return Ok(());
             }
             if !was_up || Instant::now() > end {
                 let last = self.said.len().saturating_sub(LAST_WORDS);
-                return Err(self.said[last..].join("; "));
+                return Err(failed(self.said[last..].join("; ")));
             }
             thread::sleep(TICK);
         }
@@ -272,30 +289,38 @@ impl Lab {
 
 impl Drop for Lab {
     fn drop(&mut self) {
-        // What lies on the head's disks may belong to ids that only its namespace can remove.
-        let line = "cd /lab/disk && find . -mindepth 1 -xdev -delete 2>/dev/null || :";
-        if self.is_up() {
-            let _ = self.step("remove the nodes' root", line);
-        }
         // The end of its input is the end of the head.
         drop(self.head.stdin.take());
-        let end = Instant::now() + Duration::from_secs(10);
+        let patience = if self.is_busy { Duration::ZERO } else { PARTING };
+        let end = Instant::now() + patience;
         while self.is_up() && Instant::now() < end {
             thread::sleep(TICK);
         }
         // It may have ended by itself.
         let _ = self.head.kill();
         let _ = self.head.wait();
-        for name in ["disk", "new"] {
-            let _ = fs::remove_dir_all(self.directory.join(name));
-        }
+        remove_disks(&self.directory);
+        let _ = fs::remove_dir_all(self.directory.join("new"));
         let _ = fs::remove_file(self.directory.join("setup"));
     }
 }
 
-/// Whether a program says something within a time; it is ended then in any case, and what it said is removed.
+/// Removes what lay on the head's disks, which may belong to ids that only a namespace like the head's can remove.
+fn remove_disks(directory: &Path) {
+    if is_root().unwrap_or_default() {
+        let _ = fs::remove_dir_all(directory.join("disk"));
+        return;
+    }
+    let Ok(user) = user() else { return };
+    // All its processes are gone, and so are its mounts.
+    let mut remove = unshare(user);
+    let _ = remove.args(["rm", "-rf", "disk"]).current_dir(directory).stdin(Stdio::null()).status();
+}
+
+/// Whether a program says something within a time, or before somebody wants that to end; the program is ended then in
+/// any case, and what it said is removed.
 #[expect(clippy::disallowed_methods, reason = "this is where programs are started")]
-pub fn says(command: &[String], output: &Path, wanted: &str, patience: Duration) -> bool {
+pub fn says(command: &[String], output: &Path, wanted: &str, patience: Duration, cancel: &Cancel) -> bool {
     let Some((program, arguments)) = command.split_first() else { return false };
     let Ok(file) = File::create(output) else { return false };
     let mut command = Command::new(program);
@@ -305,7 +330,8 @@ pub fn says(command: &[String], output: &Path, wanted: &str, patience: Duration)
     let said = loop {
         // A prompt ends without a new line, so the whole is looked at.
         let is_there = fs::read(output).is_ok_and(|text| memchr::memmem::find(&text, wanted.as_bytes()).is_some());
-        if is_there || Instant::now() > end || !matches!(process.try_wait(), Ok(None)) {
+        let is_over = Instant::now() > end || cancel.is_cancelled() || !matches!(process.try_wait(), Ok(None));
+        if is_there || is_over {
             break is_there;
         }
         thread::sleep(TICK);
@@ -342,15 +368,15 @@ pub fn texts(directory: &Path, max: u64) -> io::Result<BTreeMap<String, String>>
     Ok(found)
 }
 
-/// Tries until it works or time is up.
+/// Tries until it works, time is up, or somebody wants that to end.
 ///
 /// # Errors
 /// The last try's.
-pub fn patiently<T>(patience: Duration, mut work: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+pub fn patiently<T>(patience: Duration, cancel: &Cancel, mut work: impl FnMut() -> io::Result<T>) -> io::Result<T> {
     let end = Instant::now() + patience;
     loop {
         match work() {
-            Err(_) if Instant::now() < end => thread::sleep(TICK),
+            Err(_) if Instant::now() < end && !cancel.is_cancelled() => thread::sleep(TICK),
             done => return done,
         }
     }
