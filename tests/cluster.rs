@@ -20,8 +20,8 @@ use crate::switched_on;
 
 /// Two emulated nodes need two minutes on an idle machine, and ten times as long on a busy one.
 pub(crate) const BOOT: Duration = Duration::from_secs(1800);
-/// For one question.
-pub(crate) const SOON: Duration = Duration::from_secs(120);
+/// For one question, on such a machine.
+pub(crate) const SOON: Duration = Duration::from_secs(600);
 
 pub(crate) fn on(name: &str) -> bool {
     ["IMGBUILD_TEST_MIRROR", "IMGBUILD_TEST_ROOT", "IMGBUILD_TEST_BOOT"].iter().all(|switch| switched_on(switch, name))
