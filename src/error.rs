@@ -88,9 +88,6 @@ pub enum Error {
     /// No archive has a package that boot loaders are taken from.
     #[error("cannot find package `{0}`, which has a boot loader for the head")]
     Loader(String),
-    /// An output format that this build of the program does not have.
-    #[error("output format `{0}` is not available in this build")]
-    Format(&'static str),
     /// The root has no kernel to boot.
     #[error("the root has no `/boot/vmlinuz-{0}`, which its modules are for")]
     Kernel(String),

@@ -197,6 +197,9 @@ pub(super) struct Build {
     /// Fail unless the tree has this digest
     #[arg(long, value_name = "SHA256")]
     pub(super) expect: Option<Sha256>,
+    /// Print SHA-256 and path of each output, also on a terminal or with --quiet
+    #[arg(long)]
+    pub(super) print: bool,
     /// Sign the output's provenance with this Ed25519 key (PEM)
     #[arg(long, value_name = "KEY")]
     pub(super) sign: Option<PathBuf>,

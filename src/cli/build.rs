@@ -2,12 +2,17 @@
 
 use std::fmt::Write as _;
 use std::fs::File;
+use std::io;
+use std::io::IsTerminal as _;
 use std::io::Read as _;
 use std::path::Path;
+use std::time::Instant;
 
 use super::args::Build;
 use super::print;
 use super::signals::Signals;
+use super::summary::Before;
+use super::summary::summary;
 use super::words::Failure;
 use super::world;
 use crate::host::Signer;
@@ -18,7 +23,7 @@ use crate::pipeline;
 use crate::pipeline::Request;
 use crate::recipe;
 
-/// Builds, and prints digest and path of each output.
+/// Builds. Tells people which image it is, and programs digest and path of each output.
 pub(super) fn run(arguments: &Build, signals: &Signals) -> Result<(), Failure> {
     let common = &arguments.common;
     let recipe = recipe::load(&arguments.recipe)?;
@@ -38,7 +43,15 @@ pub(super) fn run(arguments: &Build, signals: &Signals) -> Result<(), Failure> {
         signer: signer.as_ref().map(|key| key as &dyn Signer),
         ..Request::new(&recipe, &mirrors)
     };
+    let (before, start) = (Before::read(&directory), Instant::now());
     let built = pipeline::build(&host, &request, &directory)?;
+    let is_seen = io::stdout().is_terminal();
+    if is_seen && !common.quiet && common.events.is_none() {
+        print(&summary(&directory, &recipe, &built, &before, start.elapsed()))?;
+    }
+    if !arguments.print && (is_seen || common.quiet) {
+        return Ok(());
+    }
     let mut text = String::new();
     for output in &built.outputs {
         // As sha256sum(1) prints, so that it can check them.

@@ -1,5 +1,7 @@
 //! `imgbuild cache`: what builds keep for the next one.
 
+use indicatif::HumanBytes;
+
 use super::args::Cache;
 use super::args::CacheCommand;
 use super::print;
@@ -15,13 +17,15 @@ pub(super) fn run(arguments: &Cache) -> Result<(), Failure> {
         CacheCommand::Info => {
             // Pruning to any size removes nothing but what is damaged, and counts the rest.
             let found = store.prune(u64::MAX)?;
-            print(&format!("{}\n{} bytes\n", directory.display(), found.kept))
+            print(&format!("{}\n{} ({} bytes)\n", directory.display(), HumanBytes(found.kept), found.kept))
         }
         CacheCommand::Prune { max } => {
             let pruned = store.prune(max)?;
             print(&format!(
-                "{} blobs removed, {} bytes freed, {} bytes left\n",
-                pruned.blobs, pruned.freed, pruned.kept
+                "{} files removed, {} freed, {} left\n",
+                pruned.blobs,
+                HumanBytes(pruned.freed),
+                HumanBytes(pruned.kept)
             ))
         }
     }

@@ -19,6 +19,7 @@ mod lock;
 mod publish;
 mod show;
 mod signals;
+mod summary;
 mod terminal;
 mod verify;
 mod words;

@@ -9,6 +9,7 @@ use std::sync::PoisonError;
 use std::time::Duration;
 use std::time::Instant;
 
+use indicatif::HumanBytes;
 use indicatif::MultiProgress;
 use indicatif::ProgressBar;
 use indicatif::ProgressDrawTarget;
@@ -25,6 +26,8 @@ use crate::host::Reporter;
 const QUIET_TIME: Duration = Duration::from_millis(250);
 /// More often is not seen, and costs.
 const REDRAWS_PER_SECOND: u8 = 30;
+/// How often a spinner turns.
+const TICK: Duration = Duration::from_millis(120);
 /// Stages that count bytes; the others count packages or files.
 const IN_BYTES: [&str; 3] = ["index", "download", "write"];
 
@@ -38,10 +41,10 @@ enum Form {
     /// Errors only, which are not events.
     Quiet,
     Json,
-    /// Warnings and retries; everything when `verbose`.
-    Lines {
-        verbose: bool,
-    },
+    /// Warnings, and a line for each stage.
+    Lines(Mutex<Stages>),
+    /// Everything.
+    Verbose,
     Bars(Mutex<Bars>),
 }
 
@@ -51,8 +54,10 @@ impl Terminal {
             Form::Json
         } else if common.quiet {
             Form::Quiet
-        } else if common.verbose || !io::stderr().is_terminal() {
-            Form::Lines { verbose: common.verbose }
+        } else if common.verbose {
+            Form::Verbose
+        } else if !io::stderr().is_terminal() {
+            Form::Lines(Mutex::default())
         } else {
             Form::Bars(Mutex::new(Bars::new()))
         };
@@ -68,13 +73,9 @@ impl Reporter for Terminal {
                 let line = serde_json::to_string(event).expect("an event has no value that JSON cannot hold");
                 line_to_stderr(&shown::json(&line));
             }
-            Form::Lines { verbose } => {
-                let told = match event {
-                    Event::StageProgress { .. } => false,
-                    Event::Warning { .. } | Event::Retry { .. } => true,
-                    _ => *verbose,
-                };
-                if told {
+            Form::Lines(stages) => stages.lock().unwrap_or_else(PoisonError::into_inner).event(event),
+            Form::Verbose => {
+                if !matches!(event, Event::StageProgress { .. }) {
                     line_to_stderr(&shown(&event.to_string()));
                 }
             }
@@ -91,6 +92,39 @@ impl Reporter for Terminal {
 fn line_to_stderr(line: &str) {
     // Nobody can be told that nothing can be told.
     let _ = io::stderr().write_all(format!("{line}\n").as_bytes());
+}
+
+/// What a stage has done, for the line at its end.
+#[derive(Default)]
+struct Stages(BTreeMap<String, (Option<Instant>, u64)>);
+
+impl Stages {
+    fn event(&mut self, event: &Event<'_>) {
+        match event {
+            Event::StageStarted { stage, .. } => {
+                self.0.entry((*stage).to_owned()).or_default().0.get_or_insert_with(Instant::now);
+            }
+            Event::StageProgress { stage, done } => self.0.entry((*stage).to_owned()).or_default().1 += done,
+            Event::StageFinished { stage } => {
+                let (start, done) = self.0.remove(*stage).unwrap_or_default();
+                let took = start.map(|start| start.elapsed()).unwrap_or_default();
+                if took >= QUIET_TIME {
+                    line_to_stderr(&shown(&format!("{stage}: {}in {:.1} s", amount(stage, done), took.as_secs_f64())));
+                }
+            }
+            Event::Warning { .. } | Event::Retry { .. } => line_to_stderr(&shown(&event.to_string())),
+            _ => {}
+        }
+    }
+}
+
+/// What was done, in the stage's unit, and a blank; nothing where it does not count.
+fn amount(stage: &str, done: u64) -> String {
+    match done {
+        0 => String::new(),
+        done if IN_BYTES.contains(&stage) => format!("{} ", HumanBytes(done)),
+        done => format!("{done} packages "),
+    }
 }
 
 /// A bar for each stage that runs.
@@ -134,10 +168,11 @@ impl Bars {
     }
 
     fn start(&mut self, stage: &str, total: Option<u64>) {
-        let unit = if IN_BYTES.contains(&stage) { ("bytes", "total_bytes") } else { ("pos", "len") };
+        let unit =
+            if IN_BYTES.contains(&stage) { ("bytes", "total_bytes", " {bytes_per_sec}") } else { ("pos", "len", "") };
         let template = match total {
-            Some(_) => format!("{{prefix:10}} {{bar:30}} {{{}}} of {{{}}} {{eta}}", unit.0, unit.1),
-            None => format!("{{prefix:10}} {{spinner}} {{{}}}", unit.0),
+            Some(_) => format!("{{prefix:10}} {{bar:30}} {{{}}} of {{{}}}{} {{eta}}", unit.0, unit.1, unit.2),
+            None => format!("{{prefix:10}} {{spinner}} {{{}}}{} {{elapsed}}", unit.0, unit.2),
         };
         // A stage that begins again counts more of the same.
         if let Some(bar) = self.stages.get(stage) {
@@ -150,6 +185,8 @@ impl Bars {
         let bar = self.all.add(total.map_or_else(ProgressBar::no_length, ProgressBar::new));
         bar.set_style(style(&template));
         bar.set_prefix(stage.to_owned());
+        // What does not count shows by this that it goes on.
+        bar.enable_steady_tick(TICK);
         self.stages.insert(stage.to_owned(), bar);
     }
 }

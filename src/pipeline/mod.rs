@@ -167,7 +167,7 @@ fn build_all(host: &Host, request: &Request<'_>, directory: &Path) -> Result<Bui
     if let Some(expected) = request.expect.filter(|expected| *expected != tree_digest) {
         return Err(Error::Unexpected { expected, found: tree_digest });
     }
-    let mut outputs = Outputs::new(directory, host.jobs, host.cancel())?;
+    let mut outputs = Outputs::new(directory, host)?;
     stage(host, "write", || outputs.roots(recipe, &image.tree, image.system.lock.epoch))?;
     // Nodes that take the root into memory know its sum from their initramfs, so the root's own files come first.
     let mut loaders = Vec::new();

@@ -5,9 +5,11 @@ use std::fs::File;
 use std::io;
 use std::io::BufWriter;
 use std::io::Seek;
+use std::io::SeekFrom;
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
+use std::sync::Arc;
 
 use super::Boot;
 use super::Request;
@@ -20,7 +22,9 @@ use crate::format::compress;
 use crate::format::compress::Compression;
 use crate::head::RamImage;
 use crate::head::Role;
+use crate::host::Event;
 use crate::host::Host;
+use crate::host::Reporter;
 use crate::host::fault::Faulty;
 use crate::host::fault::at;
 use crate::host::output::Staging;
@@ -55,18 +59,20 @@ pub(super) fn initramfs(host: &Host, tree: &Tree, compression: Compression) -> R
 }
 
 /// Outputs that are being written; nobody sees them before [`Outputs::publish`].
-#[derive(Debug)]
 pub(super) struct Outputs {
     staging: Staging,
     jobs: usize,
     cancel: Cancel,
+    reporter: Arc<dyn Reporter>,
     written: Vec<OutputRecord>,
 }
 
 impl Outputs {
     /// Starts what will appear as `directory`.
-    pub(super) fn new(directory: &Path, jobs: usize, cancel: Cancel) -> Result<Self, Error> {
-        Ok(Self { staging: Staging::new(directory)?.cancelled_by(&cancel), jobs, cancel, written: Vec::new() })
+    pub(super) fn new(directory: &Path, host: &Host) -> Result<Self, Error> {
+        let (cancel, reporter) = (host.cancel(), Arc::clone(&host.reporter));
+        let staging = Staging::new(directory)?.cancelled_by(&cancel);
+        Ok(Self { staging, jobs: host.jobs, cancel, reporter, written: Vec::new() })
     }
 
     /// Writes the root in all formats of the recipe; `epoch` is the time of an image that has one of its own.
@@ -146,7 +152,6 @@ impl Outputs {
                 options.cancel = self.cancel.clone();
                 self.image("root.erofs", |output| Ok(image::write_erofs(tree, &options, output)?))
             }
-            Format::Oci => Err(Error::Format("oci")),
         }
     }
 
@@ -201,28 +206,53 @@ impl Outputs {
     }
 
     /// Writes one file in an order of its own, and hashes it when it is whole.
-    fn image(
-        &mut self,
-        path: &str,
-        fill: impl FnOnce(&mut Asking<BufWriter<Faulty<File>>>) -> Result<(), Error>,
-    ) -> Result<(), Error> {
+    fn image(&mut self, path: &str, fill: impl FnOnce(&mut Asking<Written>) -> Result<(), Error>) -> Result<(), Error> {
         let failed = |source| Error::Write { path: path.into(), source };
         let mut output = self.cancel.writer(self.create(path).map_err(failed)?);
         fill(&mut output)?;
-        let Faulty(mut file) = output.into_inner().into_inner().map_err(|error| failed(error.into_error()))?;
+        let told = output.into_inner().into_inner().map_err(|error| failed(error.into_error()))?;
+        let Faulty(mut file) = told.inner;
         file.rewind().map_err(failed)?;
         let (sha256, size) = Sha256::of_reader(&mut self.cancel.reader(file)).map_err(failed)?;
         self.written.push(OutputRecord::file(path, size, sha256));
         Ok(())
     }
 
-    fn create(&self, path: &str) -> io::Result<BufWriter<Faulty<File>>> {
+    fn create(&self, path: &str) -> io::Result<Written> {
         let on_host = self.staging.path().join(path);
         at("create")?;
         let file = File::options().read(true).write(true).create_new(true).open(&on_host)?;
         // Whatever the umask: the manifest says it.
         file.set_permissions(fs::Permissions::from_mode(FILE_MODE))?;
-        Ok(BufWriter::with_capacity(1 << 20, Faulty(file)))
+        let told = Told { inner: Faulty(file), reporter: Arc::clone(&self.reporter) };
+        Ok(BufWriter::with_capacity(1 << 20, told))
+    }
+}
+
+/// A file of the output while it is written.
+type Written = BufWriter<Told<Faulty<File>>>;
+
+/// A writer that tells how far it is.
+struct Told<W> {
+    inner: W,
+    reporter: Arc<dyn Reporter>,
+}
+
+impl<W: Write> Write for Told<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.inner.write(bytes)?;
+        self.reporter.event(&Event::StageProgress { stage: "write", done: written as u64 });
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.inner.flush()
+    }
+}
+
+impl<W: Seek> Seek for Told<W> {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        self.inner.seek(to)
     }
 }
 

@@ -451,8 +451,6 @@ pub enum Format {
     /// `root.erofs`, compressed with LZ4, which the kernels of bookworm and trixie read. Its NFS file handles are the
     /// same on every head.
     Erofs,
-    /// `oci/`
-    Oci,
 }
 
 #[cfg(test)]

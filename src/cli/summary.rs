@@ -1,0 +1,101 @@
+//! What a person is told when a build is done: which image it is, what is other than in the output before, and what
+//! to do next.
+
+use std::fmt::Write as _;
+use std::fs::File;
+use std::io::Read as _;
+use std::path::Path;
+use std::time::Duration;
+
+use indicatif::HumanBytes;
+
+use crate::compare;
+use crate::compare::PackageChange;
+use crate::compare::Side;
+use crate::digest::Sha256;
+use crate::manifest::Manifest;
+use crate::pipeline::Built;
+use crate::recipe::Recipe;
+
+/// No manifest is longer.
+const MANIFEST_MAX: u64 = 256 << 20;
+/// So many changed packages are named; `imgbuild compare` names all.
+const CHANGES_TOLD: usize = 8;
+
+/// The output that is about to be replaced, as far as its manifest tells.
+pub(super) struct Before(Option<(Sha256, Side)>);
+
+impl Before {
+    /// What lies where the output will appear. That there is none, or none that can be read, is no error.
+    pub(super) fn read(directory: &Path) -> Self {
+        let mut text = String::new();
+        let read = File::open(directory.join("manifest.json"));
+        let read = read.and_then(|file| file.take(MANIFEST_MAX).read_to_string(&mut text));
+        let manifest = read.ok().and_then(|_| Manifest::parse(&text).ok());
+        Self(manifest.map(|manifest| (manifest.tree, Side::of_manifest(&manifest))))
+    }
+
+    /// What is other now, in words.
+    fn changes(&self, built: &Built) -> Option<String> {
+        let (tree, side) = self.0.as_ref()?;
+        if *tree == built.tree_digest {
+            return Some("the same image as before".to_owned());
+        }
+        let compared = compare::compare(side, &Side::of_lock(&built.lock)).ok()?;
+        if compared.packages.is_empty() {
+            return Some("the same packages as before, another image".to_owned());
+        }
+        let told = compared.packages.iter().take(CHANGES_TOLD).map(told).collect::<Vec<_>>().join(", ");
+        let more = compared.packages.len().saturating_sub(CHANGES_TOLD);
+        Some(if more == 0 { told } else { format!("{told} and {more} more packages") })
+    }
+}
+
+/// A package that came, went, or has another version.
+fn told(change: &PackageChange) -> String {
+    match (&change.before, &change.after) {
+        (None, Some(after)) => format!("+{} {after}", change.name),
+        (Some(_), None) => format!("-{}", change.name),
+        (before, after) => {
+            let version = |version: &Option<String>| version.clone().unwrap_or_default();
+            format!("{} {} → {}", change.name, version(before), version(after))
+        }
+    }
+}
+
+/// The last screen of a build.
+pub(super) fn summary(directory: &Path, recipe: &Recipe, built: &Built, before: &Before, took: Duration) -> String {
+    let bytes: u64 = built.outputs.iter().filter_map(|output| Some(output.content()?.1)).sum();
+    let (packages, place) = (built.lock.packages.len(), directory.display());
+    let mut text =
+        format!("built    {place}: {packages} packages, {} in {:.1} s\n", HumanBytes(bytes), took.as_secs_f64());
+    let mut line = |name: &str, words: &str| writeln!(text, "{name:8} {words}").expect("writing to a String succeeds");
+    line("image", &built.tree_digest.to_string());
+    if let Some(changes) = before.changes(built) {
+        line("changed", &changes);
+    }
+    if recipe.head.is_some() {
+        line("next", &format!("imgbuild boot {place}"));
+        line("on head", &format!("imgbuild publish {place} --to /"));
+    } else {
+        line("next", &format!("imgbuild verify {place}"));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn changes_of_packages_in_words() {
+        let change = |before: Option<&str>, after: Option<&str>| {
+            let (name, architecture) = ("htop".to_owned(), "amd64".to_owned());
+            let (before, after) = (before.map(str::to_owned), after.map(str::to_owned));
+            told(&PackageChange { name, architecture, before, after })
+        };
+        assert_eq!(change(None, Some("3.4")), "+htop 3.4");
+        assert_eq!(change(Some("3.3"), None), "-htop");
+        assert_eq!(change(Some("3.3"), Some("3.4")), "htop 3.3 → 3.4");
+    }
+}
