@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::Dialect;
-use super::parse;
-use super::parse::How;
-use super::parse::Name;
+use super::ast;
+use super::ast::How;
+use super::ast::Name;
 use super::run::Machine;
 use super::run::special;
 use super::values::Text;
@@ -247,7 +247,7 @@ impl<'c> Machine<'c, '_, '_> {
     // --- writing ---------------------------------------------------------------------------------------------
 
     #[inline(never)]
-    pub(super) fn put(&mut self, text: &[u8], output: Option<&'c parse::Output>) -> Result<(), Fault> {
+    pub(super) fn put(&mut self, text: &[u8], output: Option<&'c ast::Output>) -> Result<(), Fault> {
         let Some(output) = output else { return self.write(text) };
         let value = self.evaluate(&output.path)?;
         let path = self.text(&value)?;

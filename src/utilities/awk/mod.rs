@@ -4,13 +4,19 @@
 //! [`lex`] and [`parse`] make a program of a text, [`run`] follows it, [`functions`] are those that awk knows,
 //! [`io`] its files and commands.
 
+mod ast;
+mod evaluate;
+mod expression;
+mod fields;
 mod format;
 mod functions;
 mod io;
 mod lex;
 mod parse;
 mod run;
+mod search;
 mod values;
+mod variables;
 
 use super::Call;
 use super::Command;

@@ -4,135 +4,30 @@
 //! sums is neither evaluated nor dropped by recursion.
 
 use std::collections::BTreeMap;
-use std::rc::Rc;
 
 use super::Dialect;
+use super::ast::Expression;
+use super::ast::Function;
+use super::ast::Name;
+use super::ast::Pattern;
+use super::ast::Program;
+use super::ast::SPECIAL;
+use super::ast::Statement;
 use super::lex::Lexer;
 use super::lex::Token;
 use super::lex::is_keyword;
+use super::search::order_is_seen;
+use super::search::visit;
 use super::syntax;
 use crate::budget::Budget;
 use crate::budget::Spent;
 use crate::utilities::Fault;
 use crate::utilities::buffer::Kept;
 
-const DEPTH_MAX: u32 = 100;
-
-/// Where a variable lives.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Name {
-    Global(usize),
-    Local(usize),
-}
-
-#[derive(Debug)]
-pub(super) enum Expression {
-    Number(f64),
-    Text(Vec<u8>),
-    Regex(Rc<[u8]>),
-    Variable(Name),
-    Element(Name, Vec<Self>),
-    Field(Box<Self>),
-    Assign(Box<Self>, Option<u8>, Box<Self>),
-    /// Before (true) or behind the value, by one up or down.
-    Step(Box<Self>, bool, f64),
-    /// `+`, `-`, `*`, `/`, `%` from the left.
-    Chain(Box<Self>, Vec<(u8, Self)>),
-    Power(Box<Self>, Box<Self>),
-    Compare(&'static str, Box<Self>, Box<Self>),
-    /// Each with whether it shall match.
-    Match(Box<Self>, Vec<(bool, Self)>),
-    All(Vec<Self>),
-    Any(Vec<Self>),
-    Unary(u8, Box<Self>),
-    Choose(Box<Self>, Box<Self>, Box<Self>),
-    Concatenate(Vec<Self>),
-    In(Vec<Self>, Name),
-    Call(&'static str, Vec<Self>),
-    Own(usize, Vec<Self>),
-    Getline(Option<Box<Self>>, Source),
-    Group(Box<Self>),
-}
-
-/// Where `getline` reads.
-#[derive(Debug)]
-pub(super) enum Source {
-    Main,
-    File(Box<Expression>),
-    Command(Box<Expression>),
-}
-
-#[derive(Debug)]
-pub(super) enum Statement {
-    Expression(Expression),
-    Print(Vec<Expression>, Option<Output>),
-    Format(Vec<Expression>, Option<Output>),
-    If(Expression, Box<Self>, Option<Box<Self>>),
-    /// Condition, body, step; the condition comes first unless it is a `do`.
-    Loop {
-        condition: Option<Expression>,
-        body: Box<Self>,
-        step: Option<Box<Self>>,
-        first: bool,
-    },
-    /// Key, array, body, and whether the order of the keys can be seen.
-    ForIn(Name, Name, Box<Self>, bool),
-    Block(Vec<Self>),
-    Next,
-    NextFile,
-    Exit(Option<Expression>),
-    Break,
-    Continue,
-    Delete(Name, Vec<Expression>),
-    Return(Option<Expression>),
-}
-
-#[derive(Debug)]
-pub(super) struct Output {
-    pub(super) how: How,
-    pub(super) path: Expression,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum How {
-    Write,
-    Append,
-    Pipe,
-}
-
-#[derive(Debug)]
-pub(super) enum Pattern {
-    Begin,
-    End,
-    Always,
-    When(Expression),
-    Range(Expression, Expression),
-}
-
-#[derive(Debug)]
-pub(super) struct Function {
-    pub(super) parameters: usize,
-    /// Which of them are arrays.
-    pub(super) arrays: Vec<bool>,
-    pub(super) body: Statement,
-}
-
-#[derive(Debug)]
-pub(super) struct Program {
-    pub(super) rules: Vec<(Pattern, Option<Statement>)>,
-    pub(super) functions: Vec<Function>,
-    /// The names of the globals, by their numbers.
-    pub(super) globals: Vec<String>,
-}
-
-/// The variables that awk knows, by their numbers.
-pub(super) const SPECIAL: [&str; 17] = [
-    "NF", "NR", "FNR", "FS", "OFS", "ORS", "RS", "SUBSEP", "CONVFMT", "OFMT", "FILENAME", "RSTART", "RLENGTH",
-    "ENVIRON", "ARGC", "ARGV", "RT",
-];
+pub(super) const DEPTH_MAX: u32 = 100;
 
 /// The functions that awk knows, with the fewest and the most arguments.
-const BUILTINS: [(&str, usize, usize); 23] = [
+pub(super) const BUILTINS: [(&str, usize, usize); 23] = [
     ("atan2", 2, 2),
     ("close", 1, 1),
     ("cos", 1, 1),
@@ -184,42 +79,42 @@ pub(super) fn parse(text: &[u8], dialect: Dialect, budget: &Budget) -> Result<Pr
 
 /// Where a statement stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Place {
+pub(super) enum Place {
     Rule,
     /// `BEGIN` or `END`: no `next`.
     Edge,
     Function,
 }
 
-struct Parser {
-    tokens: Kept<Token>,
-    position: usize,
-    depth: u32,
+pub(super) struct Parser {
+    pub(super) tokens: Kept<Token>,
+    pub(super) position: usize,
+    pub(super) depth: u32,
     /// Inside the head of a `for`, where `in` is not an operator.
-    no_in: bool,
+    pub(super) no_in: bool,
     /// Inside `print`, where `>` redirects.
-    no_greater: bool,
-    dialect: Dialect,
-    globals: BTreeMap<String, usize>,
+    pub(super) no_greater: bool,
+    pub(super) dialect: Dialect,
+    pub(super) globals: BTreeMap<String, usize>,
     /// Own functions: number, and how many parameters when it is known.
-    functions: BTreeMap<String, (usize, Option<usize>)>,
+    pub(super) functions: BTreeMap<String, (usize, Option<usize>)>,
     /// Parameters of the function being read.
-    locals: Vec<String>,
-    loops: u32,
-    place: Place,
-    budget: Budget,
+    pub(super) locals: Vec<String>,
+    pub(super) loops: u32,
+    pub(super) place: Place,
+    pub(super) budget: Budget,
 }
 
 impl Parser {
-    fn peek(&self) -> &Token {
+    pub(super) fn peek(&self) -> &Token {
         &self.tokens[self.position.min(self.tokens.len() - 1)]
     }
 
-    fn at(&self, mark: &str) -> bool {
+    pub(super) fn at(&self, mark: &str) -> bool {
         matches!(self.peek(), Token::Mark(found) if *found == mark)
     }
 
-    fn skip(&mut self, mark: &str) -> bool {
+    pub(super) fn skip(&mut self, mark: &str) -> bool {
         let found = self.at(mark);
         self.position += usize::from(found);
         found
@@ -229,17 +124,17 @@ impl Parser {
         matches!(self.peek(), Token::Name(name) if name == word)
     }
 
-    fn word(&mut self, word: &str) -> bool {
+    pub(super) fn word(&mut self, word: &str) -> bool {
         let found = self.at_word(word);
         self.position += usize::from(found);
         found
     }
 
-    fn expect(&mut self, mark: &'static str) -> Result<(), Fault> {
+    pub(super) fn expect(&mut self, mark: &'static str) -> Result<(), Fault> {
         if self.skip(mark) { Ok(()) } else { Err(syntax(&format!("a missing `{mark}`"))) }
     }
 
-    fn lines(&mut self) {
+    pub(super) fn lines(&mut self) {
         while *self.peek() == Token::Newline {
             self.position += 1;
         }
@@ -252,7 +147,7 @@ impl Parser {
         }
     }
 
-    fn variable(&mut self, name: String) -> Result<Name, Fault> {
+    pub(super) fn variable(&mut self, name: String) -> Result<Name, Fault> {
         if let Some(local) = self.locals.iter().position(|local| *local == name) {
             return Ok(Name::Local(local));
         }
@@ -282,7 +177,7 @@ impl Parser {
         Ok(Name::Global(*self.globals.entry(name).or_insert(next)))
     }
 
-    fn name(&mut self) -> Result<String, Fault> {
+    pub(super) fn name(&mut self) -> Result<String, Fault> {
         match self.peek().clone() {
             Token::Name(name) if !is_keyword(&name) => {
                 self.position += 1;
@@ -358,7 +253,7 @@ impl Parser {
         Ok((pattern, None))
     }
 
-    fn function(&mut self) -> Result<(usize, Function), Fault> {
+    pub(super) fn function(&mut self) -> Result<(usize, Function), Fault> {
         let name = match self.peek().clone() {
             Token::Function(name) | Token::Name(name) if !is_keyword(&name) => name,
             _ => return Err(syntax("a missing name")),
@@ -411,7 +306,7 @@ impl Parser {
         }
     }
 
-    fn nested<T>(&mut self, read: impl FnOnce(&mut Self) -> Result<T, Fault>) -> Result<T, Fault> {
+    pub(super) fn nested<T>(&mut self, read: impl FnOnce(&mut Self) -> Result<T, Fault>) -> Result<T, Fault> {
         self.depth += 1;
         if self.depth > DEPTH_MAX {
             return Err(Spent::Depth.into());
@@ -421,11 +316,11 @@ impl Parser {
         result
     }
 
-    fn statement(&mut self) -> Result<Statement, Fault> {
+    pub(super) fn statement(&mut self) -> Result<Statement, Fault> {
         self.nested(Self::any_statement)
     }
 
-    fn body(&mut self) -> Result<Box<Statement>, Fault> {
+    pub(super) fn body(&mut self) -> Result<Box<Statement>, Fault> {
         self.lines();
         if self.skip(";") {
             return Ok(Box::new(Statement::Block(Vec::new())));
@@ -483,7 +378,7 @@ impl Parser {
         Ok(simple)
     }
 
-    fn ended(&self) -> Result<(), Fault> {
+    pub(super) fn ended(&self) -> Result<(), Fault> {
         if matches!(self.peek(), Token::Newline | Token::End) || self.at(";") || self.at("}") {
             return Ok(());
         }
@@ -557,514 +452,6 @@ impl Parser {
             _ => return Err(syntax(&format!("`{word}` where a statement is needed"))),
         })
     }
-
-    fn print_list(&mut self) -> Result<(Vec<Expression>, Option<Output>), Fault> {
-        let before = std::mem::replace(&mut self.no_greater, true);
-        let mut list = Vec::new();
-        let ended = |parser: &Self| {
-            matches!(parser.peek(), Token::Newline | Token::End)
-                || [";", "}", ">", ">>", "|"].iter().any(|mark| parser.at(mark))
-        };
-        // `print (a, b)` is a list, `print (a) b` an expression.
-        if self.at("(") {
-            let start = self.position;
-            self.position += 1;
-            self.no_greater = false;
-            let grouped = self.list(")")?;
-            self.no_greater = true;
-            if ended(self) && !grouped.is_empty() {
-                list = grouped;
-            } else {
-                self.position = start;
-            }
-        }
-        while list.is_empty() && !ended(self) {
-            loop {
-                list.push(self.expression()?);
-                if !self.skip(",") {
-                    break;
-                }
-                self.lines();
-            }
-        }
-        self.no_greater = before;
-        let how = [(">", How::Write), (">>", How::Append), ("|", How::Pipe)];
-        let Some((mark, how)) = how.into_iter().find(|(mark, _)| self.at(mark)) else { return Ok((list, None)) };
-        self.skip(mark);
-        let path = self.nested(Self::postfix)?;
-        if self.begins_value() && !self.at("-") {
-            return Err(syntax("a concatenated name to write to, which awks read differently"));
-        }
-        Ok((list, Some(Output { how, path })))
-    }
-
-    fn list(&mut self, end: &'static str) -> Result<Vec<Expression>, Fault> {
-        let mut list = Vec::new();
-        self.lines();
-        if self.skip(end) {
-            return Ok(list);
-        }
-        loop {
-            list.push(self.expression()?);
-            self.lines();
-            if self.skip(end) {
-                return Ok(list);
-            }
-            self.expect(",")?;
-            self.lines();
-        }
-    }
-
-    fn expression(&mut self) -> Result<Expression, Fault> {
-        self.nested(Self::assignment)
-    }
-
-    fn assignment(&mut self) -> Result<Expression, Fault> {
-        let left = self.ternary()?;
-        let operators = [
-            ("=", None),
-            ("+=", Some(b'+')),
-            ("-=", Some(b'-')),
-            ("*=", Some(b'*')),
-            ("/=", Some(b'/')),
-            ("%=", Some(b'%')),
-            ("^=", Some(b'^')),
-            ("**=", Some(b'^')),
-        ];
-        for (mark, operator) in operators {
-            if self.at(mark) {
-                if !is_place(&left) {
-                    return Err(syntax("an assignment to a value"));
-                }
-                self.power_mark(mark)?;
-                self.position += 1;
-                self.lines();
-                let right = self.expression()?;
-                return Ok(Expression::Assign(Box::new(left), operator, Box::new(right)));
-            }
-        }
-        Ok(left)
-    }
-
-    fn power_mark(&self, mark: &str) -> Result<(), Fault> {
-        if mark.starts_with("**") && self.dialect != Dialect::Gawk {
-            return Err(syntax("`**`, which is only gawk's"));
-        }
-        Ok(())
-    }
-
-    fn ternary(&mut self) -> Result<Expression, Fault> {
-        let condition = self.any()?;
-        if !self.skip("?") {
-            return Ok(condition);
-        }
-        self.lines();
-        let yes = self.expression()?;
-        self.lines();
-        self.expect(":")?;
-        self.lines();
-        let no = self.expression()?;
-        Ok(Expression::Choose(Box::new(condition), Box::new(yes), Box::new(no)))
-    }
-
-    fn any(&mut self) -> Result<Expression, Fault> {
-        self.operators("||", Self::all, Expression::Any)
-    }
-
-    fn all(&mut self) -> Result<Expression, Fault> {
-        self.operators("&&", Self::member, Expression::All)
-    }
-
-    fn operators(
-        &mut self,
-        mark: &str,
-        inner: fn(&mut Self) -> Result<Expression, Fault>,
-        make: fn(Vec<Expression>) -> Expression,
-    ) -> Result<Expression, Fault> {
-        let mut list = vec![inner(self)?];
-        while self.skip(mark) {
-            self.budget.step()?;
-            self.lines();
-            list.push(inner(self)?);
-        }
-        Ok(if list.len() == 1 { list.remove(0) } else { make(list) })
-    }
-
-    fn member(&mut self) -> Result<Expression, Fault> {
-        let mut left = self.matching()?;
-        let mut nested = 0;
-        while !self.no_in && self.word("in") {
-            nested += 1;
-            if nested > DEPTH_MAX {
-                return Err(Spent::Depth.into());
-            }
-            let array = self.name()?;
-            let array = self.variable(array)?;
-            left = Expression::In(vec![left], array);
-        }
-        Ok(left)
-    }
-
-    fn matching(&mut self) -> Result<Expression, Fault> {
-        let left = self.comparison()?;
-        let mut list = Vec::new();
-        while self.at("~") || self.at("!~") {
-            self.budget.step()?;
-            let wanted = self.skip("~");
-            if !wanted {
-                self.skip("!~");
-            }
-            list.push((wanted, self.comparison()?));
-        }
-        Ok(if list.is_empty() { left } else { Expression::Match(Box::new(left), list) })
-    }
-
-    fn comparison(&mut self) -> Result<Expression, Fault> {
-        let left = self.concatenation()?;
-        let marks = ["<", "<=", "==", "!=", ">", ">="];
-        let found =
-            |parser: &Self| marks.into_iter().find(|mark| parser.at(mark) && !(*mark == ">" && parser.no_greater));
-        let Some(mark) = found(self) else { return Ok(left) };
-        self.position += 1;
-        let right = self.concatenation()?;
-        if found(self).is_some() {
-            return Err(syntax("a comparison of a comparison"));
-        }
-        Ok(Expression::Compare(mark, Box::new(left), Box::new(right)))
-    }
-
-    fn concatenation(&mut self) -> Result<Expression, Fault> {
-        let mut list = vec![self.sum()?];
-        while self.begins_value() {
-            self.budget.step()?;
-            list.push(self.sum()?);
-        }
-        let mut joined = if list.len() == 1 { list.remove(0) } else { Expression::Concatenate(list) };
-        let mut nested = 0;
-        while self.at("|") && matches!(self.tokens.get(self.position + 1), Some(Token::Name(name)) if name == "getline")
-        {
-            nested += 1;
-            if nested > DEPTH_MAX {
-                return Err(Spent::Depth.into());
-            }
-            self.position += 2;
-            let target = self.getline_target()?;
-            joined = Expression::Getline(target, Source::Command(Box::new(joined)));
-        }
-        Ok(joined)
-    }
-
-    fn getline_target(&mut self) -> Result<Option<Box<Expression>>, Fault> {
-        let begins = match self.peek() {
-            Token::Name(name) => !is_keyword(name),
-            Token::Mark(mark) => *mark == "$",
-            _ => false,
-        };
-        if !begins {
-            return Ok(None);
-        }
-        let target = self.nested(Self::primary)?;
-        if is_place(&target) { Ok(Some(Box::new(target))) } else { Err(syntax("`getline` into a value")) }
-    }
-
-    fn begins_value(&self) -> bool {
-        match self.peek() {
-            Token::Name(name) => !is_keyword(name),
-            Token::Number(_) | Token::Text(_) | Token::Function(_) => true,
-            Token::Mark(mark) => matches!(*mark, "(" | "$" | "!" | "++" | "--"),
-            _ => false,
-        }
-    }
-
-    fn sum(&mut self) -> Result<Expression, Fault> {
-        self.chain(&[("+", b'+'), ("-", b'-')], Self::product)
-    }
-
-    fn product(&mut self) -> Result<Expression, Fault> {
-        self.chain(&[("*", b'*'), ("/", b'/'), ("%", b'%')], Self::unary)
-    }
-
-    fn chain(
-        &mut self,
-        marks: &[(&'static str, u8)],
-        inner: fn(&mut Self) -> Result<Expression, Fault>,
-    ) -> Result<Expression, Fault> {
-        let first = inner(self)?;
-        let mut list = Vec::new();
-        while let Some((mark, operator)) = marks.iter().find(|(mark, _)| self.at(mark)) {
-            self.budget.step()?;
-            self.skip(mark);
-            list.push((*operator, inner(self)?));
-        }
-        Ok(if list.is_empty() { first } else { Expression::Chain(Box::new(first), list) })
-    }
-
-    fn unary(&mut self) -> Result<Expression, Fault> {
-        for (mark, letter) in [("!", b'!'), ("-", b'-'), ("+", b'+')] {
-            if self.skip(mark) {
-                let inner = self.nested(Self::unary)?;
-                return Ok(Expression::Unary(letter, Box::new(inner)));
-            }
-        }
-        let base = self.postfix()?;
-        if self.at("^") || self.at("**") {
-            if self.skip("**") {
-                self.power_mark("**")?;
-            } else {
-                self.skip("^");
-            }
-            let power = self.nested(Self::unary)?;
-            return Ok(Expression::Power(Box::new(base), Box::new(power)));
-        }
-        Ok(base)
-    }
-
-    fn postfix(&mut self) -> Result<Expression, Fault> {
-        for (mark, by) in [("++", 1.0), ("--", -1.0)] {
-            if self.skip(mark) {
-                let target = self.nested(Self::primary)?;
-                if !is_place(&target) {
-                    return Err(syntax("a step of a value"));
-                }
-                return Ok(Expression::Step(Box::new(target), true, by));
-            }
-        }
-        let value = self.primary()?;
-        if is_place(&value) {
-            for (mark, by) in [("++", 1.0), ("--", -1.0)] {
-                if self.skip(mark) {
-                    let named =
-                        matches!(&value, Expression::Field(inner) if matches!(**inner, Expression::Variable(_)));
-                    if named && self.dialect != Dialect::Gawk {
-                        return Err(syntax("`$x++`, of which mawk steps the name and not the field"));
-                    }
-                    return Ok(Expression::Step(Box::new(value), false, by));
-                }
-            }
-        }
-        Ok(value)
-    }
-
-    fn primary(&mut self) -> Result<Expression, Fault> {
-        let token = self.peek().clone();
-        self.position += 1;
-        match token {
-            Token::Number(number) => Ok(Expression::Number(number)),
-            Token::Text(text) => Ok(Expression::Text(text)),
-            Token::Regex(text) => Ok(Expression::Regex(text.into())),
-            Token::Name(name) if name == "getline" => {
-                let target = self.getline_target()?;
-                let source =
-                    if self.skip("<") { Source::File(Box::new(self.nested(Self::postfix)?)) } else { Source::Main };
-                Ok(Expression::Getline(target, source))
-            }
-            Token::Name(name) if name == "length" => Ok(Expression::Call("length", Vec::new())),
-            Token::Name(name) => {
-                let place = self.variable(name)?;
-                if self.skip("[") {
-                    let index = self.list("]")?;
-                    if index.is_empty() {
-                        return Err(syntax("an element without an index"));
-                    }
-                    return Ok(Expression::Element(place, index));
-                }
-                Ok(Expression::Variable(place))
-            }
-            Token::Function(name) => self.call(name),
-            Token::Mark("$") => {
-                let inner = self.nested(|parser| {
-                    let sign = [("-", b'-'), ("+", b'+'), ("!", b'!')].into_iter().find(|(mark, _)| parser.at(mark));
-                    match sign {
-                        Some((mark, letter)) => {
-                            parser.skip(mark);
-                            Ok(Expression::Unary(letter, Box::new(parser.nested(Self::primary)?)))
-                        }
-                        None if parser.at("++") || parser.at("--") => parser.postfix(),
-                        None => parser.primary(),
-                    }
-                })?;
-                Ok(Expression::Field(Box::new(inner)))
-            }
-            Token::Mark("(") => {
-                let before = (std::mem::take(&mut self.no_greater), std::mem::take(&mut self.no_in));
-                let mut list = self.nested(|parser| parser.list(")"))?;
-                (self.no_greater, self.no_in) = before;
-                if list.len() == 1 {
-                    return Ok(Expression::Group(Box::new(list.remove(0))));
-                }
-                if !list.is_empty() && self.word("in") {
-                    let array = self.name()?;
-                    return Ok(Expression::In(list, self.variable(array)?));
-                }
-                Err(syntax("a list where a value is needed"))
-            }
-            _ => Err(syntax("what is not known here")),
-        }
-    }
-
-    fn call(&mut self, name: String) -> Result<Expression, Fault> {
-        self.expect("(")?;
-        let before = (std::mem::take(&mut self.no_greater), std::mem::take(&mut self.no_in));
-        let list = self.nested(|parser| parser.list(")"))?;
-        (self.no_greater, self.no_in) = before;
-        if let Some((builtin, fewest, most)) = BUILTINS.iter().find(|(builtin, ..)| *builtin == name) {
-            if *fewest == usize::MAX {
-                return Err(Fault::gap(format!("function {name}")));
-            }
-            if !(*fewest..=*most).contains(&list.len()) {
-                return Err(syntax(&format!("{} arguments of {name}", list.len())));
-            }
-            return Ok(Expression::Call(builtin, list));
-        }
-        let next = self.functions.len();
-        let (number, count) = *self.functions.entry(name.clone()).or_insert((next, None));
-        if count.is_some_and(|count| list.len() > count) {
-            return Err(syntax(&format!("too many arguments of {name}")));
-        }
-        Ok(Expression::Own(number, list))
-    }
-}
-
-const fn is_place(expression: &Expression) -> bool {
-    matches!(expression, Expression::Variable(_) | Expression::Element(..) | Expression::Field(_))
-}
-
-/// What lies directly below an expression.
-pub(super) fn below(expression: &Expression) -> Vec<&Expression> {
-    use Expression as E;
-    match expression {
-        E::Number(_) | E::Text(_) | E::Regex(_) | E::Variable(_) => Vec::new(),
-        E::Element(_, list) | E::All(list) | E::Any(list) | E::Concatenate(list) | E::In(list, _) => {
-            list.iter().collect()
-        }
-        E::Call(_, list) | E::Own(_, list) => list.iter().collect(),
-        E::Field(inner) | E::Step(inner, ..) | E::Unary(_, inner) | E::Group(inner) => vec![inner],
-        E::Assign(left, _, right) | E::Power(left, right) | E::Compare(_, left, right) => vec![left, right],
-        E::Chain(first, list) => std::iter::once(&**first).chain(list.iter().map(|(_, item)| item)).collect(),
-        E::Match(first, list) => std::iter::once(&**first).chain(list.iter().map(|(_, item)| item)).collect(),
-        E::Choose(condition, yes, no) => vec![condition, yes, no],
-        E::Getline(target, source) => {
-            let source = match source {
-                Source::Main => None,
-                Source::File(path) | Source::Command(path) => Some(&**path),
-            };
-            target.iter().map(|target| &**target).chain(source).collect()
-        }
-    }
-}
-
-/// Goes through all statements and expressions below a statement.
-fn visit<'a>(
-    statement: &'a Statement,
-    statements: &mut impl FnMut(&'a Statement),
-    expressions: &mut impl FnMut(&'a Expression),
-) {
-    statements(statement);
-    let mut open: Vec<&Expression> = Vec::new();
-    match statement {
-        Statement::Expression(expression) => open.push(expression),
-        Statement::Print(list, output) | Statement::Format(list, output) => {
-            open.extend(list);
-            open.extend(output.iter().map(|output| &output.path));
-        }
-        Statement::If(condition, yes, no) => {
-            open.push(condition);
-            visit(yes, statements, expressions);
-            if let Some(no) = no {
-                visit(no, statements, expressions);
-            }
-        }
-        Statement::Loop { condition, body, step, .. } => {
-            open.extend(condition);
-            visit(body, statements, expressions);
-            if let Some(step) = step {
-                visit(step, statements, expressions);
-            }
-        }
-        Statement::ForIn(_, _, body, _) => visit(body, statements, expressions),
-        Statement::Block(list) => list.iter().for_each(|statement| visit(statement, statements, expressions)),
-        Statement::Exit(value) | Statement::Return(value) => open.extend(value),
-        Statement::Delete(_, index) => open.extend(index),
-        Statement::Next | Statement::NextFile | Statement::Break | Statement::Continue => {}
-    }
-    while let Some(expression) = open.pop() {
-        expressions(expression);
-        open.extend(below(expression));
-    }
-}
-
-/// Whether it can be seen in which order a body is followed for the keys of an array: mawk and gawk have each their
-/// own. Sums, counts, and what is done to the element of the key itself cannot tell; neither can a search, which ends
-/// at the element that it is for (where several are, awks differ among each other).
-fn order_is_seen(body: &Statement, key: Name) -> bool {
-    if is_search(body) {
-        return false;
-    }
-    let mut seen = false;
-    let mut told = false;
-    visit(
-        body,
-        &mut |statement| {
-            seen |= matches!(
-                statement,
-                Statement::Print(..)
-                    | Statement::Format(..)
-                    | Statement::Next
-                    | Statement::NextFile
-                    | Statement::Exit(_)
-                    | Statement::Break
-                    | Statement::Return(_)
-            );
-        },
-        &mut |expression| {
-            told |= match expression {
-                Expression::Assign(target, operator, _) => match (&**target, operator) {
-                    (Expression::Element(_, index), _) => {
-                        !matches!(index.as_slice(), [Expression::Variable(name)] if *name == key)
-                    }
-                    (_, Some(b'+' | b'-')) => false,
-                    _ => true,
-                },
-                Expression::Getline(..) | Expression::Own(..) => true,
-                Expression::Call(name, _) => matches!(*name, "sub" | "gsub" | "split" | "system" | "close" | "match"),
-                _ => false,
-            };
-        },
-    );
-    seen || told
-}
-
-/// Whether a body does what can be seen only where it ends the loop: `if (wanted) { print; break }`.
-fn is_search(body: &Statement) -> bool {
-    let ends = |list: &[Statement]| matches!(list.last(), Some(Statement::Break));
-    let (mut ended, mut shown, mut shown_there) = (false, 0_usize, 0_usize);
-    let is_shown = |statement: &Statement| {
-        usize::from(!matches!(
-            statement,
-            Statement::Expression(_)
-                | Statement::If(..)
-                | Statement::Block(_)
-                | Statement::Break
-                | Statement::Continue
-                | Statement::Print(_, None)
-                | Statement::Format(_, None)
-        )) * 2
-            + usize::from(matches!(statement, Statement::Print(_, None) | Statement::Format(_, None)))
-    };
-    visit(
-        body,
-        &mut |statement| {
-            shown += is_shown(statement);
-            if let Statement::Block(list) = statement
-                && ends(list)
-            {
-                ended = true;
-                shown_there += list.iter().map(is_shown).sum::<usize>();
-            }
-        },
-        &mut |_| {},
-    );
-    ended && shown == shown_there
 }
 
 /// Finds out which parameters are arrays: by what is done with them, and by whom they are given to.

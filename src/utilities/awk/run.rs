@@ -5,16 +5,15 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use super::Dialect;
+use super::ast;
+use super::ast::Expression;
+use super::ast::Name;
+use super::ast::Pattern;
+use super::ast::Program;
+use super::ast::SPECIAL;
+use super::ast::Statement;
 use super::io::Files;
-use super::io::Source;
 use super::lex;
-use super::parse;
-use super::parse::Expression;
-use super::parse::Name;
-use super::parse::Pattern;
-use super::parse::Program;
-use super::parse::SPECIAL;
-use super::parse::Statement;
 use super::values;
 use super::values::Array;
 use super::values::Text;
@@ -28,13 +27,12 @@ use crate::utilities::Fault;
 use crate::utilities::buffer::Buffer;
 use crate::utilities::buffer::Kept;
 use crate::utilities::regex::Regex;
-use crate::utilities::regex::Syntax;
 use crate::utilities::show;
 
 /// Statements and expressions inside each other while a program runs, functions included.
 const DEPTH_MAX: u32 = 250;
 /// Expressions that are kept compiled.
-const EXPRESSIONS_MAX: usize = 200;
+pub(super) const EXPRESSIONS_MAX: usize = 200;
 
 /// What a statement does to the way on.
 pub(super) enum Way {
@@ -59,21 +57,21 @@ pub(super) struct Machine<'c, 's, 'w> {
     pub(super) program: &'c Program,
     pub(super) dialect: Dialect,
     pub(super) budget: Budget,
-    globals: Vec<Slot>,
+    pub(super) globals: Vec<Slot>,
     /// Variables of the functions that are being called.
-    frames: Vec<Vec<Slot>>,
-    record: Text,
+    pub(super) frames: Vec<Vec<Slot>>,
+    pub(super) record: Text,
     /// The record's fields, once somebody has asked.
-    fields: Option<Kept<Value>>,
+    pub(super) fields: Option<Kept<Value>>,
     /// What separated fields when the record was read.
-    separator: Text,
+    pub(super) separator: Text,
     /// Newlines separate fields too.
-    paragraph: bool,
-    expressions: BTreeMap<Vec<u8>, Regex>,
+    pub(super) paragraph: bool,
+    pub(super) expressions: BTreeMap<Vec<u8>, Regex>,
     pub(super) files: Files,
-    ranges: Vec<bool>,
-    status: i32,
-    depth: u32,
+    pub(super) ranges: Vec<bool>,
+    pub(super) status: i32,
+    pub(super) depth: u32,
 }
 
 /// The number of a variable that awk knows.
@@ -254,7 +252,7 @@ impl<'c, 's, 'w> Machine<'c, 's, 'w> {
     // --- statements ------------------------------------------------------------------------------------------
 
     /// Goes one level deeper; the way back is the caller's.
-    fn deeper(&mut self) -> Result<(), Fault> {
+    pub(super) fn deeper(&mut self) -> Result<(), Fault> {
         self.budget.step()?;
         if self.depth >= DEPTH_MAX {
             return Err(Spent::Depth.into());
@@ -377,7 +375,7 @@ impl<'c, 's, 'w> Machine<'c, 's, 'w> {
     }
 
     #[inline(never)]
-    fn print(&mut self, list: &'c [Expression], output: Option<&'c parse::Output>) -> Result<(), Fault> {
+    fn print(&mut self, list: &'c [Expression], output: Option<&'c ast::Output>) -> Result<(), Fault> {
         let mut line = Buffer::new(&self.budget)?;
         if list.is_empty() {
             line.extend(&self.record)?;
@@ -416,469 +414,4 @@ impl<'c, 's, 'w> Machine<'c, 's, 'w> {
     }
 
     // --- variables -------------------------------------------------------------------------------------------
-
-    fn slot(&mut self, name: Name) -> &mut Slot {
-        match name {
-            Name::Global(index) => &mut self.globals[index],
-            Name::Local(index) => {
-                let frame = self.frames.last_mut();
-                frame.and_then(|frame| frame.get_mut(index)).expect("a function has its parameters")
-            }
-        }
-    }
-
-    pub(super) fn value(&mut self, name: Name) -> Result<Value, Fault> {
-        if name == Name::Global(special("NF")) {
-            self.split_record()?;
-            return Ok(Value::Number(self.fields.as_ref().map_or(0, |fields| fields.len()) as f64));
-        }
-        match self.slot(name) {
-            Slot::Value(value) => Ok(value.clone()),
-            Slot::Array(_) => Err(Fault::gap("an array where a value is needed")),
-        }
-    }
-
-    pub(super) fn set(&mut self, name: Name, value: Value) -> Result<(), Fault> {
-        if name == Name::Global(special("NF")) {
-            let count = values::to_index(value.number(self.dialect)?)?;
-            self.resize_fields(count)?;
-            return self.join_fields();
-        }
-        match self.slot(name) {
-            Slot::Value(slot) => *slot = value,
-            Slot::Array(_) => return Err(Fault::gap("a value where an array is needed")),
-        }
-        Ok(())
-    }
-
-    /// The array of a name; what was nothing yet becomes one.
-    pub(super) fn array(&mut self, name: Name) -> Result<Rc<RefCell<Array>>, Fault> {
-        let budget = self.budget.clone();
-        let slot = self.slot(name);
-        match slot {
-            Slot::Array(array) => Ok(Rc::clone(array)),
-            Slot::Value(Value::Unset) => {
-                let array = Rc::new(RefCell::new(Array::new(&budget)?));
-                *slot = Slot::Array(Rc::clone(&array));
-                Ok(array)
-            }
-            Slot::Value(_) => Err(Fault::gap("a value where an array is needed")),
-        }
-    }
-
-    pub(super) fn is_array(&mut self, name: Name) -> bool {
-        matches!(self.slot(name), Slot::Array(_))
-    }
-
-    pub(super) fn special_text(&mut self, name: &str) -> Result<Text, Fault> {
-        let value = self.value(Name::Global(special(name)))?;
-        self.text(&value)
-    }
-
-    /// A value as a text; numbers by CONVFMT.
-    pub(super) fn text(&mut self, value: &Value) -> Result<Text, Fault> {
-        match value {
-            Value::Text(text) | Value::Both(text, _) => Ok(text.clone()),
-            Value::Unset => Ok(Text::new(b"", &self.budget)?),
-            Value::Number(_) => self.text_by(value, "CONVFMT"),
-        }
-    }
-
-    fn text_by(&mut self, value: &Value, format: &str) -> Result<Text, Fault> {
-        let Value::Number(number) = value else { return self.text(value) };
-        let format = match &self.globals[special(format)] {
-            Slot::Value(Value::Text(text) | Value::Both(text, _)) => text.clone(),
-            _ => return Err(Fault::gap("a number as the format of numbers")),
-        };
-        let made = values::number_text(*number, &format, self.dialect, &self.budget)?;
-        Ok(Text::new(&made, &self.budget)?)
-    }
-
-    pub(super) fn key(&mut self, index: &'c [Expression]) -> Result<Text, Fault> {
-        if let [only] = index {
-            let value = self.evaluate(only)?;
-            return self.text(&value);
-        }
-        let mut key = Buffer::new(&self.budget)?;
-        let between = self.special_text("SUBSEP")?;
-        for (place, part) in index.iter().enumerate() {
-            if place > 0 {
-                key.extend(&between)?;
-            }
-            let value = self.evaluate(part)?;
-            key.extend(&self.text(&value)?)?;
-        }
-        if *self.special_text("SUBSEP")? != *between {
-            return Err(Fault::gap("an index that sets SUBSEP"));
-        }
-        Ok(Text::new(&key, &self.budget)?)
-    }
-
-    // --- fields ----------------------------------------------------------------------------------------------
-
-    pub(super) fn record(&self) -> Text {
-        self.record.clone()
-    }
-
-    pub(super) fn set_record(&mut self, record: Text) -> Result<(), Fault> {
-        self.separator = self.special_text("FS")?;
-        self.paragraph = self.special_text("RS")?.is_empty();
-        self.record = record;
-        self.fields = None;
-        Ok(())
-    }
-
-    fn split_record(&mut self) -> Result<(), Fault> {
-        if self.fields.is_some() {
-            return Ok(());
-        }
-        let (record, separator) = (self.record.clone(), self.separator.clone());
-        if self.paragraph && &*separator != b" " && record.contains(&b'\n') && self.dialect != Dialect::Mawk {
-            return Err(Fault::gap("fields of paragraphs, which awks separate differently"));
-        }
-        let mut fields = Kept::new(&self.budget)?;
-        self.split(&record, &separator, &mut |part, budget| Ok(fields.push(Value::input(Text::new(part, budget)?))?))?;
-        self.fields = Some(fields);
-        Ok(())
-    }
-
-    /// Takes a text apart.
-    pub(super) fn split(
-        &mut self,
-        text: &[u8],
-        separator: &[u8],
-        part: &mut dyn FnMut(&[u8], &Budget) -> Result<(), Fault>,
-    ) -> Result<(), Fault> {
-        let budget = self.budget.clone();
-        if text.is_empty() {
-            return Ok(());
-        }
-        budget.read(text.len())?;
-        match separator {
-            b" " => {
-                let blank = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\n');
-                text.split(blank).filter(|field| !field.is_empty()).try_for_each(|field| part(field, &budget))
-            }
-            [] => text.iter().try_for_each(|byte| part(&[*byte], &budget)),
-            // One byte is itself, whatever it means in an expression.
-            [byte] if *byte != b'\\' => text.split(|other| other == byte).try_for_each(|field| part(field, &budget)),
-            _ => {
-                let regex = self.regex(separator)?;
-                let (mut from, mut at) = (0, 0);
-                while let Some(groups) = regex.find(text, at)? {
-                    let (begin, end) = groups[0].unwrap_or_default();
-                    // What matches nothing separates nothing.
-                    if begin == end {
-                        at = end + 1;
-                        if at > text.len() {
-                            break;
-                        }
-                        continue;
-                    }
-                    part(&text[from..begin], &budget)?;
-                    (from, at) = (end, end);
-                }
-                part(&text[from..], &budget)
-            }
-        }
-    }
-
-    pub(super) fn regex(&mut self, pattern: &[u8]) -> Result<Regex, Fault> {
-        if let Some(regex) = self.expressions.get(pattern) {
-            return Ok(regex.clone());
-        }
-        let regex = Regex::new(pattern, Syntax::Awk, false, &self.budget)?;
-        if self.expressions.len() >= EXPRESSIONS_MAX {
-            self.expressions.clear();
-        }
-        self.expressions.insert(pattern.to_vec(), regex.clone());
-        Ok(regex)
-    }
-
-    fn field(&mut self, index: usize) -> Result<Value, Fault> {
-        if index == 0 {
-            return Ok(Value::input(self.record.clone()));
-        }
-        self.split_record()?;
-        // A field that is not there is empty, and no number.
-        match self.fields.as_ref().and_then(|fields| fields.get(index - 1)) {
-            Some(field) => Ok(field.clone()),
-            None => Ok(Value::Text(Text::new(b"", &self.budget)?)),
-        }
-    }
-
-    fn resize_fields(&mut self, count: usize) -> Result<(), Fault> {
-        self.split_record()?;
-        let Some(fields) = &mut self.fields else { return Ok(()) };
-        fields.truncate(count);
-        let empty = Text::new(b"", &self.budget)?;
-        while fields.len() < count {
-            fields.push(Value::Text(empty.clone()))?;
-        }
-        Ok(())
-    }
-
-    fn join_fields(&mut self) -> Result<(), Fault> {
-        let between = self.special_text("OFS")?;
-        let mut record = Buffer::new(&self.budget)?;
-        for index in 0..self.fields.as_ref().map_or(0, |fields| fields.len()) {
-            if index > 0 {
-                record.extend(&between)?;
-            }
-            let value = self.fields.as_ref().map(|fields| fields[index].clone()).unwrap_or_default();
-            record.extend(&self.text(&value)?)?;
-        }
-        self.record = Text::new(&record, &self.budget)?;
-        Ok(())
-    }
-
-    pub(super) fn store(&mut self, target: &'c Expression, value: Value) -> Result<(), Fault> {
-        match target {
-            Expression::Variable(name) => self.set(*name, value),
-            Expression::Element(array, index) => {
-                let key = self.key(index)?;
-                let array = self.array(*array)?;
-                Ok(array.borrow_mut().set(&key, value)?)
-            }
-            Expression::Field(index) => {
-                let written = matches!(**index, Expression::Number(_));
-                let index = values::to_index(self.evaluate(index)?.number(self.dialect)?)?;
-                if index == 0 && !written && self.dialect != Dialect::Gawk {
-                    return Err(Fault::gap(
-                        "an assignment to `$` of an expression that is zero, which mawk does in its own way",
-                    ));
-                }
-                if index == 0 {
-                    let text = self.text(&value)?;
-                    return self.set_record(text);
-                }
-                self.split_record()?;
-                if self.fields.as_ref().is_none_or(|fields| fields.len() < index) {
-                    self.resize_fields(index)?;
-                }
-                let value = match value {
-                    Value::Number(_) => Value::input(self.text(&value)?),
-                    value => value,
-                };
-                if let Some(fields) = &mut self.fields {
-                    fields[index - 1] = value;
-                }
-                self.join_fields()
-            }
-            Expression::Group(inner) => self.store(inner, value),
-            _ => Err(Fault::gap("an assignment to a value")),
-        }
-    }
-
-    // --- expressions -----------------------------------------------------------------------------------------
-
-    pub(super) fn evaluate(&mut self, expression: &'c Expression) -> Result<Value, Fault> {
-        self.deeper()?;
-        let value = self.expression(expression);
-        self.depth -= 1;
-        value
-    }
-
-    pub(super) fn number(&mut self, expression: &'c Expression) -> Result<f64, Fault> {
-        self.evaluate(expression)?.number(self.dialect)
-    }
-
-    fn expression(&mut self, expression: &'c Expression) -> Result<Value, Fault> {
-        Ok(match expression {
-            Expression::Number(number) => Value::Number(*number),
-            Expression::Text(text) => Value::Text(Text::new(text, &self.budget)?),
-            Expression::Regex(pattern) => {
-                let regex = self.regex(pattern)?;
-                Value::truth(regex.is_match(&self.record)?)
-            }
-            Expression::Variable(name) => self.value(*name)?,
-            Expression::Element(array, index) => {
-                let key = self.key(index)?;
-                let array = self.array(*array)?;
-                array.borrow_mut().get(&key)?
-            }
-            Expression::Field(index) => {
-                let index = values::to_index(self.number(index)?)?;
-                self.field(index)?
-            }
-            Expression::Group(inner) => self.evaluate(inner)?,
-            Expression::Assign(target, operator, right) => self.assign(target, *operator, right)?,
-            Expression::Step(target, before, by) => {
-                let old = self.number(target)?;
-                self.store(target, Value::Number(old + by))?;
-                Value::Number(if *before { old + by } else { old })
-            }
-            Expression::Chain(first, list) => {
-                let mut sum = self.number(first)?;
-                for (operator, item) in list {
-                    let right = self.number(item)?;
-                    sum = values::calculate(*operator, sum, right, self.dialect)?;
-                }
-                Value::Number(sum)
-            }
-            Expression::Power(left, right) => {
-                let (left, right) = (self.number(left)?, self.number(right)?);
-                Value::Number(left.powf(right))
-            }
-            Expression::Compare(operator, left, right) => self.compare(operator, left, right)?,
-            Expression::Match(left, list) => self.matches(left, list)?,
-            Expression::All(list) => {
-                for item in list {
-                    if !self.evaluate(item)?.is_true() {
-                        return Ok(Value::truth(false));
-                    }
-                }
-                Value::truth(true)
-            }
-            Expression::Any(list) => {
-                for item in list {
-                    if self.evaluate(item)?.is_true() {
-                        return Ok(Value::truth(true));
-                    }
-                }
-                Value::truth(false)
-            }
-            Expression::Unary(b'!', inner) => Value::truth(!self.evaluate(inner)?.is_true()),
-            Expression::Unary(b'-', inner) => Value::Number(-self.number(inner)?),
-            Expression::Unary(_, inner) => Value::Number(self.number(inner)?),
-            Expression::Choose(condition, yes, no) => {
-                let chosen = if self.evaluate(condition)?.is_true() { yes } else { no };
-                self.evaluate(chosen)?
-            }
-            Expression::Concatenate(list) => self.concatenate(list)?,
-            Expression::In(index, array) => {
-                let key = self.key(index)?;
-                let array = self.array(*array)?;
-                let found = array.borrow().map.contains_key(&*key);
-                Value::truth(found)
-            }
-            Expression::Call(name, arguments) => self.builtin(name, arguments)?,
-            Expression::Own(number, arguments) => self.own(*number, arguments)?,
-            Expression::Getline(target, source) => self.getline(target.as_deref(), source)?,
-        })
-    }
-
-    #[inline(never)]
-    fn assign(&mut self, target: &'c Expression, operator: Option<u8>, right: &'c Expression) -> Result<Value, Fault> {
-        let right = self.evaluate(right)?;
-        let value = match operator {
-            Some(operator) => {
-                let left = self.number(target)?;
-                Value::Number(values::calculate(operator, left, right.number(self.dialect)?, self.dialect)?)
-            }
-            None => right,
-        };
-        self.store(target, value.clone())?;
-        Ok(value)
-    }
-
-    #[inline(never)]
-    fn concatenate(&mut self, list: &'c [Expression]) -> Result<Value, Fault> {
-        let mut made = Buffer::new(&self.budget)?;
-        for item in list {
-            let value = self.evaluate(item)?;
-            made.extend(&self.text(&value)?)?;
-        }
-        Ok(Value::Text(Text::new(&made, &self.budget)?))
-    }
-
-    #[inline(never)]
-    fn compare(&mut self, operator: &str, left: &'c Expression, right: &'c Expression) -> Result<Value, Fault> {
-        let (left, right) = (self.evaluate(left)?, self.evaluate(right)?);
-        let cell = RefCell::new(&mut *self);
-        let order = values::compare(&left, &right, |value| cell.borrow_mut().text(value))?;
-        if let (Value::Text(left), Value::Text(right)) = (&left, &right) {
-            self.budget.read(left.len().min(right.len()))?;
-        }
-        Ok(Value::truth(match operator {
-            "<" => order.is_lt(),
-            "<=" => order.is_le(),
-            "==" => order.is_eq(),
-            "!=" => order.is_ne(),
-            ">" => order.is_gt(),
-            _ => order.is_ge(),
-        }))
-    }
-
-    #[inline(never)]
-    fn matches(&mut self, left: &'c Expression, list: &'c [(bool, Expression)]) -> Result<Value, Fault> {
-        let mut value = self.evaluate(left)?;
-        for (wanted, pattern) in list {
-            let text = self.text(&value)?;
-            let regex = self.pattern(pattern)?;
-            value = Value::truth(regex.is_match(&text)? == *wanted);
-        }
-        Ok(value)
-    }
-
-    /// A regular expression: written as one, or a text that is one.
-    pub(super) fn pattern(&mut self, expression: &'c Expression) -> Result<Regex, Fault> {
-        if let Expression::Regex(pattern) = expression {
-            return self.regex(pattern);
-        }
-        let value = self.evaluate(expression)?;
-        let pattern = self.text(&value)?;
-        self.regex(&pattern)
-    }
-
-    #[inline(never)]
-    fn own(&mut self, number: usize, arguments: &'c [Expression]) -> Result<Value, Fault> {
-        let program = self.program;
-        let function = program.functions.get(number).ok_or_else(|| Fault::gap("a function that is none"))?;
-        if arguments.len() > function.parameters {
-            return Err(Fault::gap("more arguments than a function has parameters"));
-        }
-        let mut frame = Vec::new();
-        for index in 0..function.parameters {
-            let slot = match (arguments.get(index), function.arrays[index]) {
-                (Some(Expression::Variable(name)), true) => Slot::Array(self.array(*name)?),
-                (Some(_), true) => return Err(Fault::gap("a value where a function needs an array")),
-                (None, true) => Slot::Array(Rc::new(RefCell::new(Array::new(&self.budget)?))),
-                (Some(argument), false) => Slot::Value(self.evaluate(argument)?),
-                (None, false) => Slot::Value(Value::Unset),
-            };
-            frame.push(slot);
-        }
-        self.frames.push(frame);
-        let way = self.execute(&function.body);
-        self.frames.pop();
-        match way? {
-            Way::Return(value) => Ok(value),
-            Way::Exit | Way::Next | Way::NextFile => Err(Fault::gap("`exit` or `next` in a function")),
-            _ => Ok(Value::default()),
-        }
-    }
-
-    /// `getline` in all its forms: 1, at the end 0, and -1 when it cannot be read.
-    #[inline(never)]
-    fn getline(&mut self, target: Option<&'c Expression>, source: &'c parse::Source) -> Result<Value, Fault> {
-        let record = match source {
-            parse::Source::Main => {
-                let Some(record) = self.read_main()? else { return Ok(Value::Number(0.0)) };
-                self.count("NR")?;
-                self.count("FNR")?;
-                record
-            }
-            parse::Source::File(path) | parse::Source::Command(path) => {
-                let value = self.evaluate(path)?;
-                let name = self.text(&value)?;
-                let command = matches!(source, parse::Source::Command(_));
-                match self.read_other(if command { Source::Command } else { Source::File }, &name)? {
-                    Some(Some(record)) => {
-                        if command {
-                            self.count("NR")?;
-                        }
-                        record
-                    }
-                    Some(None) => return Ok(Value::Number(0.0)),
-                    None => return Ok(Value::Number(-1.0)),
-                }
-            }
-        };
-        match target {
-            Some(target) => self.store(target, Value::input(record))?,
-            None => self.set_record(record)?,
-        }
-        Ok(Value::Number(1.0))
-    }
 }

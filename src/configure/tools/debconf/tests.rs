@@ -1,3 +1,6 @@
+use std::collections::BTreeMap;
+
+use super::commands::answer;
 use super::*;
 use crate::configure::machine;
 

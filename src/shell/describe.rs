@@ -1,0 +1,152 @@
+//! What a name stands for: `command`, `type`, and where programs are.
+
+use super::Run;
+use super::Shell;
+use super::builtins::find;
+use super::builtins::special;
+use super::printf;
+use crate::tree::Kind;
+
+pub(super) fn command(shell: &mut Shell<'_>, arguments: &[Vec<u8>], tested: bool) -> Run<i32> {
+    // dash takes only the first name, bash all.
+    let names = |shell: &Shell<'_>, rest: &[Vec<u8>]| if shell.is_bash() { rest.len() } else { rest.len().min(1) };
+    match arguments.split_first() {
+        None => Ok(0),
+        Some((first, rest)) if first == b"-v" => {
+            let count = names(shell, rest);
+            describe_all(shell, &rest[..count], Describe::Short)
+        }
+        Some((first, rest)) if first == b"-V" => {
+            let count = names(shell, rest);
+            describe_all(shell, &rest[..count], Describe::Long)
+        }
+        Some((first, rest)) if (first == b"-p" || first == b"--") && !rest.is_empty() => {
+            shell.call(rest, tested, false)
+        }
+        _ => shell.call(arguments, tested, false),
+    }
+}
+
+/// How a name is described.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Describe {
+    /// `command -v`
+    Short,
+    /// `command -V`, `type`
+    Long,
+    /// bash's `type -t`: in one word.
+    Word,
+    /// bash's `type -p`: the path of a program, when it is one.
+    Path,
+    /// bash's `type -P`: the path of a program, whatever else has the name.
+    AnyPath,
+}
+
+pub(super) fn type_(shell: &mut Shell<'_>, arguments: &[Vec<u8>], _: bool) -> Run<i32> {
+    let Some((first, rest)) = arguments.split_first().filter(|_| shell.is_bash()) else {
+        return describe_all(shell, arguments, Describe::Long);
+    };
+    match first.as_slice() {
+        b"-t" => describe_all(shell, rest, Describe::Word),
+        b"-p" => describe_all(shell, rest, Describe::Path),
+        b"-P" => describe_all(shell, rest, Describe::AnyPath),
+        b"--" => describe_all(shell, rest, Describe::Long),
+        [b'-', ..] => {
+            shell.lacks(format!("`type {}`", crate::tree::escape(first)));
+            Ok(1)
+        }
+        _ => describe_all(shell, arguments, Describe::Long),
+    }
+}
+
+const KEYWORDS: [&[u8]; 16] = [
+    b"!", b"{", b"}", b"case", b"do", b"done", b"elif", b"else", b"esac", b"fi", b"for", b"if", b"in", b"then",
+    b"until", b"while",
+];
+
+const KEYWORDS_OF_BASH: [&[u8]; 6] = [b"[[", b"]]", b"function", b"select", b"time", b"coproc"];
+
+/// What a name is: in words, and in one word.
+fn kind_of(shell: &Shell<'_>, name: &[u8]) -> Option<(&'static str, &'static str)> {
+    let bash = shell.is_bash();
+    let is_keyword = KEYWORDS.contains(&name) || (bash && KEYWORDS_OF_BASH.contains(&name));
+    Some(if is_keyword {
+        ("a shell keyword", "keyword")
+    } else if shell.state.aliases.contains(name) && (!bash || shell.state.options.expand_aliases) {
+        ("an alias", "alias")
+    } else if special(name).is_some() && !bash {
+        ("a special shell builtin", "builtin")
+    } else if shell.state.functions.contains(name) {
+        ("a shell function", "function")
+    } else if find(name, shell.state.dialect).is_some() {
+        ("a shell builtin", "builtin")
+    } else {
+        return None;
+    })
+}
+
+fn describe_all(shell: &mut Shell<'_>, names: &[Vec<u8>], how: Describe) -> Run<i32> {
+    let bash = shell.is_bash();
+    let mut result = 0;
+    for name in names {
+        let kind = kind_of(shell, name).filter(|_| how != Describe::AnyPath);
+        let path = if kind.is_none() { shell.find_program(name) } else { None };
+        let line: Option<Vec<u8>> = match (kind, path, how) {
+            (Some((_, "alias")), _, Describe::Short) => {
+                let value = shell.state.aliases.get(name).cloned();
+                Some([b"alias ", name.as_slice(), b"=", &printf::quote(value.as_deref().unwrap_or_default())].concat())
+            }
+            (Some(_), _, Describe::Short) => Some(name.clone()),
+            (Some((_, word)), _, Describe::Word) => Some(word.into()),
+            (Some(_), _, Describe::Path | Describe::AnyPath) => Some(Vec::new()),
+            (Some((_, "function")), _, Describe::Long) if bash => {
+                shell.lacks("the text of a function");
+                Some(Vec::new())
+            }
+            (Some((text, _)), _, Describe::Long) => {
+                let text = if bash { text.replace("special ", "") } else { text.to_owned() };
+                Some([name.as_slice(), b" is ", text.as_bytes()].concat())
+            }
+            (None, Some(path), Describe::Long) => Some([name.as_slice(), b" is ", &path].concat()),
+            (None, Some(_), Describe::Word) => Some(b"file".to_vec()),
+            (None, Some(path), _) => Some(path),
+            (None, None, how) => {
+                result = if bash { 1 } else { 127 };
+                let line = [name.as_slice(), b": not found\n"].concat();
+                match how {
+                    Describe::Long if bash => shell.complain(&[name.as_slice(), b": not found"].concat())?,
+                    Describe::Long => drop(shell.print(&line)?),
+                    _ => {}
+                }
+                None
+            }
+        };
+        if let Some(line) = line.filter(|line| !line.is_empty()) {
+            shell.print(&[line.as_slice(), b"\n"].concat())?;
+        }
+    }
+    Ok(result)
+}
+
+impl Shell<'_> {
+    /// The path by which `PATH` finds a program of the tree; the name itself when it has a slash.
+    pub fn find_program(&mut self, name: &[u8]) -> Option<Vec<u8>> {
+        if name.is_empty() {
+            return None;
+        }
+        if name.contains(&b'/') {
+            let path = self.absolute(name);
+            return self.is_program(&path).then(|| name.to_vec());
+        }
+        let search = self.variable(b"PATH").unwrap_or_default().to_vec();
+        let mut candidates = search.split(|&byte| byte == b':').map(|directory| [directory, name].join(&b'/'));
+        candidates.find(|candidate| self.is_program(candidate))
+    }
+
+    fn is_program(&mut self, path: &[u8]) -> bool {
+        self.system
+            .tree()
+            .lookup(path)
+            .is_some_and(|(_, inode)| matches!(inode.kind, Kind::File(_)) && inode.stat.mode & 0o111 != 0)
+    }
+}

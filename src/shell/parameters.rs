@@ -1,0 +1,327 @@
+//! Parameters: `$1`, `${name:-word}` and their kin.
+
+use super::Interrupt;
+use super::Run;
+use super::Shell;
+use super::arithmetic;
+use super::ast::DefaultKind;
+use super::ast::Operation;
+use super::ast::Parameter;
+use super::ast::Subscript;
+use super::ast::Word;
+use super::expand::Chunk;
+use super::expand::Mark;
+use super::expand::Subject;
+use super::expand::Text;
+use super::expand::Which;
+use super::parse::is_name;
+
+impl Shell<'_> {
+    /// The value of any parameter but `@` and `*`.
+    pub(super) fn value(&mut self, name: &[u8]) -> Run<Option<Text<'static>>> {
+        let short = |text: String| Some(Text::Short(text.into_bytes()));
+        Ok(match name {
+            b"#" => short(self.state.positional.len().to_string()),
+            b"?" => short(self.state.status.to_string()),
+            // Always the same, so that names made of it are the same in every build.
+            b"$" => short("1000".to_owned()),
+            b"!" => None,
+            b"-" => Some(Text::Short(self.state.options.letters(self.state.dialect))),
+            b"0" => Some(Text::Short(self.state.name.to_vec())),
+            b"LINENO" => short(self.state.line.to_string()),
+            _ if name[0].is_ascii_digit() => {
+                let index = std::str::from_utf8(name).ok().and_then(|index| index.parse::<usize>().ok());
+                let index = index.and_then(|index| index.checked_sub(1));
+                let index = index.filter(|index| *index < self.state.positional.len());
+                index.map(|index| Text::Positional(self.state.positional.clone(), index))
+            }
+            _ => match self.shared(name) {
+                Some(value) => Some(Text::Kept(value)),
+                None if self.is_bash() => self.provided(name)?.map(Text::Short),
+                None => None,
+            },
+        })
+    }
+
+    pub(super) fn parameter<'a>(
+        &mut self,
+        parameter: &'a Parameter,
+        quoted: bool,
+        chunks: &mut Vec<Chunk<'a>>,
+    ) -> Run<()> {
+        let which = match &parameter.subscript {
+            None if matches!(parameter.name.as_slice(), b"@" | b"*") => Which::All(parameter.name == b"@"),
+            None => Which::Plain,
+            Some(Subscript::All(separate)) => Which::All(*separate),
+            Some(Subscript::One(word)) => Which::One(self.text(&word.0, false)?),
+        };
+        if parameter.name == b"BASH_VERSINFO" && self.is_bash() {
+            self.version()?;
+        }
+        let mut name = Text::Written(&parameter.name);
+        let mut which = which;
+        if parameter.indirect {
+            match self.indirect(&name, &which)? {
+                Some((target, subscript)) => (name, which) = (Text::Short(target), subscript),
+                None => return Ok(()),
+            }
+        }
+        let subject = Subject { name, which };
+        self.operate(&subject, &parameter.operation, quoted, chunks)
+    }
+
+    /// What a variable's value names: `${!x}`.
+    fn indirect(&mut self, name: &[u8], which: &Which) -> Run<Option<(Vec<u8>, Which)>> {
+        let value = match which {
+            Which::One(subscript) => self.element(name, subscript)?.map(|value| value.to_vec()),
+            _ => self.value(name)?.map(|value| value.to_vec()),
+        };
+        let Some(value) = value.filter(|value| !value.is_empty()) else {
+            return match self.state.options.nounset {
+                true => self.unbound(name),
+                false => Ok(None),
+            };
+        };
+        if value == b"@" || value == b"*" {
+            return Ok(Some((value.clone(), Which::All(value == b"@"))));
+        }
+        if let [target @ .., b']'] = value.as_slice()
+            && let Some(open) = memchr::memchr(b'[', target)
+            && is_name(&target[..open])
+        {
+            let which = match &target[open + 1..] {
+                b"@" => Which::All(true),
+                b"*" => Which::All(false),
+                subscript => Which::One(subscript.to_vec()),
+            };
+            return Ok(Some((target[..open].to_vec(), which)));
+        }
+        let special = matches!(value.as_slice(), [b'#' | b'?' | b'-' | b'$' | b'!'] | [b'0'..=b'9', ..]);
+        if !is_name(&value) && !special {
+            return self.fatal(&[value.as_slice(), b": invalid variable name"].concat());
+        }
+        Ok(Some((value, Which::Plain)))
+    }
+
+    fn operate<'a>(
+        &mut self,
+        subject: &Subject<'a>,
+        operation: &'a Operation,
+        quoted: bool,
+        chunks: &mut Vec<Chunk<'a>>,
+    ) -> Run<()> {
+        let mark = if quoted { Mark::Quoted } else { Mark::Split };
+        match (operation, &subject.which) {
+            (Operation::Unknown, _) => {
+                let bash = self.is_bash();
+                let what =
+                    if bash { "a parameter expansion" } else { "a parameter expansion that POSIX does not know" };
+                self.gap(if bash { b"bash" } else { b"${}" }, what);
+                self.fatal(b"Bad substitution")
+            }
+            (Operation::Default(kind, colon, word), _) => self.default(subject, *kind, *colon, word, quoted, chunks),
+            (Operation::Names(separate), _) => {
+                let begins = |name: &&[u8]| name.starts_with(&subject.name);
+                let names: Vec<Vec<u8>> =
+                    self.state.variables.iter().map(|(name, _)| name).filter(begins).map(<[u8]>::to_vec).collect();
+                self.system.budget.tried(self.state.variables.len())?;
+                self.list(names.into_iter().map(Text::Short).collect(), *separate, quoted, chunks)
+            }
+            (Operation::Subscripts, which) => {
+                let names = self.entries(&subject.name)?.into_iter().map(|(name, _)| Text::Short(name)).collect();
+                self.list(names, matches!(which, Which::All(true)), quoted, chunks)
+            }
+            (Operation::Length, Which::All(_)) => {
+                let length = self.all(subject)?.len();
+                chunks.push(Chunk::Text(Text::Short(length.to_string().into_bytes()), mark));
+                Ok(())
+            }
+            // dash cuts what is joined.
+            (Operation::Trim { .. }, Which::All(_)) if !self.is_bash() => {
+                let joined = self.state.positional.join(&b' ');
+                let value = self.modified(Text::Short(joined), operation)?;
+                chunks.push(Chunk::Text(value, mark));
+                Ok(())
+            }
+            (Operation::Slice(offset, length), Which::All(separate)) => {
+                let all = self.slice_list(subject, offset, length.as_deref())?;
+                self.list(all, *separate, quoted, chunks)
+            }
+            (_, Which::All(separate)) => {
+                let mut all = self.all(subject)?;
+                if !matches!(operation, Operation::Value) {
+                    for value in &mut all {
+                        *value = self.modified(value.clone(), operation)?;
+                    }
+                }
+                self.list(all, *separate, quoted, chunks)
+            }
+            _ => {
+                let value = self.needed(subject)?;
+                let value = self.modified(value, operation)?;
+                chunks.push(Chunk::Text(value, mark));
+                Ok(())
+            }
+        }
+    }
+
+    /// The value of one parameter, if it has any.
+    fn single(&mut self, subject: &Subject<'_>) -> Run<Option<Text<'static>>> {
+        match &subject.which {
+            Which::One(subscript) => Ok(self.element(&subject.name, subscript)?.map(Text::Kept)),
+            _ => self.value(&subject.name),
+        }
+    }
+
+    fn needed(&mut self, subject: &Subject<'_>) -> Run<Text<'static>> {
+        match self.single(subject)? {
+            Some(value) => Ok(value),
+            None if self.state.options.nounset => match &subject.which {
+                Which::One(subscript) => self.unbound(&[&*subject.name, b"[", subscript.as_slice(), b"]"].concat()),
+                _ => self.unbound(&subject.name),
+            },
+            None => Ok(Text::Short(Vec::new())),
+        }
+    }
+
+    /// All values of `$@`, or of an array.
+    pub(super) fn all(&mut self, subject: &Subject<'_>) -> Run<Vec<Text<'static>>> {
+        if matches!(&*subject.name, b"@" | b"*") {
+            let words = &self.state.positional;
+            self.system.budget.made(words.len() * 16)?;
+            return Ok((0..words.len()).map(|index| Text::Positional(words.clone(), index)).collect());
+        }
+        Ok(self.entries(&subject.name)?.into_iter().map(|(_, value)| Text::Kept(value)).collect())
+    }
+
+    fn list(&self, values: Vec<Text<'static>>, separate: bool, quoted: bool, chunks: &mut Vec<Chunk<'_>>) -> Run<()> {
+        self.spend(values.len() * 48)?;
+        if quoted && !separate {
+            let separators = self.separators();
+            let length: usize = values.iter().map(|value| value.len() + 1).sum();
+            self.spend(length)?;
+            let _room = self.system.budget.hold(length)?;
+            let mut joined = Vec::with_capacity(length);
+            for (index, value) in values.iter().enumerate() {
+                if index > 0 {
+                    joined.extend(separators.first());
+                }
+                joined.extend_from_slice(value);
+            }
+            drop(values);
+            let joined = self.keep(joined)?;
+            chunks.push(Chunk::Text(Text::Kept(joined), Mark::Quoted));
+            return Ok(());
+        }
+        for (index, value) in values.into_iter().enumerate() {
+            if index > 0 {
+                chunks.push(Chunk::Break);
+            }
+            if quoted {
+                chunks.push(Chunk::Present);
+            }
+            chunks.push(Chunk::Text(value, if quoted { Mark::Quoted } else { Mark::Split }));
+        }
+        Ok(())
+    }
+
+    fn default<'a>(
+        &mut self,
+        subject: &Subject<'a>,
+        kind: DefaultKind,
+        colon: bool,
+        word: &'a Word,
+        quoted: bool,
+        chunks: &mut Vec<Chunk<'a>>,
+    ) -> Run<()> {
+        let mark = if quoted { Mark::Quoted } else { Mark::Split };
+        let (all, value) = match &subject.which {
+            Which::All(_) => (self.all(subject)?, None),
+            _ => (Vec::new(), self.single(subject)?),
+        };
+        let set = match &subject.which {
+            Which::All(_) if colon && all.len() == 1 => !all[0].is_empty(),
+            Which::All(_) => !all.is_empty(),
+            _ => value.as_ref().is_some_and(|value| !colon || !value.is_empty()),
+        };
+        match kind {
+            DefaultKind::Alternative if set => self.parts(&word.0, quoted, !quoted, chunks),
+            DefaultKind::Alternative => Ok(()),
+            _ if set => match (&subject.which, value) {
+                (Which::All(separate), _) => self.list(all, *separate, quoted, chunks),
+                (_, value) => {
+                    chunks.push(Chunk::Text(value.unwrap_or(Text::Short(Vec::new())), mark));
+                    Ok(())
+                }
+            },
+            DefaultKind::Use => self.parts(&word.0, quoted, !quoted, chunks),
+            DefaultKind::Assign => {
+                let name = subject.name.to_vec();
+                if !is_name(&name) {
+                    return self.fatal(&[name.as_slice(), b": bad variable name"].concat());
+                }
+                let value = self.text(&word.0, quoted)?;
+                match &subject.which {
+                    Which::One(subscript) => self.assign_element(&name, subscript, false, value)?,
+                    _ => self.assign(&name, value)?,
+                }
+                let value = self.single(subject)?.unwrap_or(Text::Short(Vec::new()));
+                chunks.push(Chunk::Text(value, mark));
+                Ok(())
+            }
+            DefaultKind::Complain => {
+                let mut message = self.text(&word.0, quoted)?;
+                if word.0.is_empty() {
+                    message = if colon { b"parameter not set or null".to_vec() } else { b"parameter not set".to_vec() };
+                }
+                self.complain(&[&subject.name, b": ".as_slice(), &message].concat())?;
+                Err(Interrupt::Exit(if self.is_bash() { 1 } else { 2 }))
+            }
+        }
+    }
+}
+
+/// The shell's variables as arithmetic sees them.
+pub(super) struct Changes<'a, 'w> {
+    pub(super) shell: &'a mut Shell<'w>,
+    pub(super) stopped: Option<Interrupt>,
+}
+
+impl Changes<'_, '_> {
+    fn checked<T>(&mut self, result: Run<T>) -> Result<T, arithmetic::ArithmeticError> {
+        result.map_err(|interrupt| {
+            self.stopped = Some(interrupt);
+            arithmetic::ArithmeticError("stopped".into())
+        })
+    }
+
+    fn element(name: &[u8]) -> Option<(&[u8], &[u8])> {
+        let open = memchr::memchr(b'[', name)?;
+        Some((&name[..open], name[open + 1..].strip_suffix(b"]")?))
+    }
+}
+
+impl arithmetic::Variables for Changes<'_, '_> {
+    fn get(&mut self, name: &[u8]) -> Result<Option<Vec<u8>>, arithmetic::ArithmeticError> {
+        let value = match Self::element(name) {
+            Some((name, subscript)) => {
+                self.shell.element(name, subscript).map(|value| value.map(|value| value.to_vec()))
+            }
+            None => self.shell.value(name).map(|value| value.map(|value| value.to_vec())),
+        };
+        let value = match value {
+            Ok(None) if self.shell.is_bash() && self.shell.state.options.nounset => self.shell.unbound(name),
+            other => other,
+        };
+        self.checked(value)
+    }
+
+    fn set(&mut self, name: &[u8], value: i64) -> Result<(), arithmetic::ArithmeticError> {
+        let value = value.to_string().into_bytes();
+        let result = match Self::element(name) {
+            Some((name, subscript)) => self.shell.assign_element(name, subscript, false, value),
+            None => self.shell.assign(name, value),
+        };
+        self.checked(result)
+    }
+}
