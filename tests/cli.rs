@@ -133,7 +133,7 @@ fn a_lock_is_asked_for_or_stale() {
     assert!(err(&output).starts_with("imgbuild: lock `small.lock` is stale: "), "{}", err(&output));
     assert!(err(&output).ends_with("`imgbuild lock RECIPE --update`, or remove it\n"), "{}", err(&output));
     let output = run(place.path(), &["lock", "small.toml", "--offline", "--cache", "cache", "--update", "bash"]);
-    let wanted = "imgbuild: package `bash` is not in lock `small.lock`\n";
+    let wanted = "imgbuild: package `bash` is in neither `small.lock` nor `small.toml`\n";
     assert_eq!((code(&output), err(&output).as_str()), (Some(2), wanted));
     fs::write(place.path().join("small.lock"), "version = 1\nversion = 1\n").expect("written");
     let output = run(place.path(), &["small.toml", "--offline", "--cache", "cache"]);

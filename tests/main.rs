@@ -28,6 +28,7 @@ mod debconf;
 mod dialects;
 mod faults;
 #[cfg(all(feature = "http", feature = "sandbox"))]
+mod edit;
 mod figures;
 mod files;
 mod formats;

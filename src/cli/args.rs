@@ -56,6 +56,10 @@ pub(super) enum Command {
     Lock(Lock),
     /// Show what would be built: packages, sizes, and why
     Show(Show),
+    /// Add packages to a recipe, and to its lock what they need
+    Add(Edit),
+    /// Remove packages from a recipe, and from its lock what nothing else needs
+    Remove(Edit),
     /// Say what differs between two outputs, trees, tars or locks, and why
     Compare(Compare),
     /// Check an output against its manifest, or a lock against what was signed
@@ -91,6 +95,7 @@ impl Command {
             Self::Build(arguments) => Some(&arguments.common),
             Self::Lock(arguments) => Some(&arguments.common),
             Self::Show(arguments) => Some(&arguments.common),
+            Self::Add(arguments) | Self::Remove(arguments) => Some(&arguments.common),
             Self::Verify(arguments) => Some(&arguments.common),
             Self::Compare(_)
             | Self::Boot(_)
@@ -219,6 +224,19 @@ pub(super) struct Lock {
     pub(super) update: Option<Vec<String>>,
     #[command(flatten)]
     pub(super) configure: Configure,
+    #[command(flatten)]
+    pub(super) common: Common,
+}
+
+/// `add` and `remove`
+#[derive(Debug, Args)]
+pub(super) struct Edit {
+    /// Packages, as in the recipe's `packages`
+    #[arg(required = true, value_name = "PACKAGE")]
+    pub(super) packages: Vec<String>,
+    /// The recipe [default: the only .toml here]
+    #[arg(long, short, value_name = "FILE")]
+    pub(super) recipe: Option<PathBuf>,
     #[command(flatten)]
     pub(super) common: Common,
 }

@@ -13,6 +13,7 @@ use crate::pipeline::Request;
 use crate::recipe;
 use crate::recipe::Lock;
 use crate::recipe::Recipe;
+use crate::recipe::nearest;
 
 /// Writes the lock beside the recipe, and prints its path.
 pub(super) fn run(arguments: &Arguments, signals: &Signals) -> Result<(), Failure> {
@@ -28,8 +29,14 @@ pub(super) fn run(arguments: &Arguments, signals: &Signals) -> Result<(), Failur
         return write(arguments, signals, &recipe, &path, None);
     };
     let old = Lock::read(&path)?;
-    if let Some(name) = packages.iter().find(|name| !old.as_ref().is_some_and(|lock| lock.has(name))) {
-        return Err(Failure::Usage(format!("package `{name}` is not in lock `{}`", path.display())));
+    // One that the recipe asks for since then comes into the lock with what it needs.
+    let asked = |name: &str| recipe.packages.iter().any(|package| package.name() == Some(name));
+    let is_known = |name: &str| old.as_ref().is_some_and(|lock| lock.has(name)) || asked(name);
+    if let Some(name) = packages.iter().find(|name| !is_known(name)) {
+        let names = old.iter().flat_map(|lock| lock.packages.iter().map(|package| package.name.as_str()));
+        let meant = nearest(name, names).map_or_else(String::new, |meant| format!(" (did you mean `{meant}`?)"));
+        let (lock, recipe) = (path.display(), arguments.recipe.display());
+        return Err(Failure::Usage(format!("package `{name}` is in neither `{lock}` nor `{recipe}`{meant}")));
     }
     write(arguments, signals, &recipe, &path, old.as_ref().map(|lock| Moved { lock, packages }))
 }

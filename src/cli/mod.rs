@@ -12,6 +12,7 @@ mod build;
 mod cache;
 mod compare;
 mod doctor;
+mod edit;
 mod generate;
 mod init;
 mod limits;
@@ -38,6 +39,7 @@ use signals::Signals;
 use words::Failure;
 
 use crate::format::shown;
+use crate::recipe;
 
 /// Runs the program.
 #[must_use]
@@ -87,6 +89,8 @@ fn run(command: &Command, signals: &Signals) -> Result<(), Failure> {
         Command::Build(arguments) => build::run(arguments, signals),
         Command::Lock(arguments) => lock::run(arguments, signals),
         Command::Show(arguments) => show::run(arguments, signals),
+        Command::Add(arguments) => edit::run(arguments, signals, recipe::add_packages),
+        Command::Remove(arguments) => edit::run(arguments, signals, recipe::remove_packages),
         Command::Compare(arguments) => compare::run(arguments, signals),
         Command::Verify(arguments) => verify::run(arguments, signals),
         Command::Doctor => doctor::run(),

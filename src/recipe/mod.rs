@@ -4,6 +4,8 @@
 //! stage looks at text or at the recipe's directory again.
 
 mod cluster;
+#[cfg(feature = "cli")]
+mod edit;
 mod file;
 pub(crate) mod grammar;
 mod identity;
@@ -26,6 +28,14 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde::Serialize;
 
+#[cfg(feature = "cli")]
+pub use edit::EditError;
+#[cfg(feature = "cli")]
+pub use edit::add_packages;
+#[cfg(feature = "cli")]
+pub use edit::package_of;
+#[cfg(feature = "cli")]
+pub use edit::remove_packages;
 pub use file::LocalFile;
 pub use lock::Lock;
 pub use lock::LockError;
@@ -136,6 +146,17 @@ pub enum PackageRequest {
     },
     /// A .deb of one's own.
     Local(LocalFile),
+}
+
+impl PackageRequest {
+    /// The package's name; a .deb of one's own says its name itself.
+    #[must_use]
+    pub fn name(&self) -> Option<&str> {
+        match self {
+            Self::Named { name, .. } => Some(name),
+            Self::Local(_) => None,
+        }
+    }
 }
 
 /// `[debian]`

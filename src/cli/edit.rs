@@ -1,0 +1,77 @@
+//! `imgbuild add` and `remove`: packages of a recipe, in its text and in its lock.
+
+use std::fs;
+use std::io::Write as _;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+use std::path::PathBuf;
+
+use super::args::Edit;
+use super::print;
+use super::signals::Signals;
+use super::words::Failure;
+use super::world;
+use crate::pipeline;
+use crate::pipeline::Moved;
+use crate::pipeline::Request;
+use crate::recipe;
+use crate::recipe::EditError;
+use crate::recipe::Lock;
+
+/// Changes the recipe's text and chooses its packages; only when there is a choice do recipe and lock change. In the
+/// lock moves what must, and where there is none, none is made.
+pub(super) fn run(
+    arguments: &Edit,
+    signals: &Signals,
+    edit: fn(&str, &[String]) -> Result<String, EditError>,
+) -> Result<(), Failure> {
+    let common = &arguments.common;
+    let path = &arguments.recipe.clone().map_or_else(only_recipe, Ok)?;
+    let old = recipe::load(path)?;
+    let failed = |action| move |source| Failure::File { action, path: path.clone(), source };
+    let text = fs::read_to_string(path).map_err(failed("read"))?;
+    let text = edit(&text, &arguments.packages)
+        .map_err(|error| Failure::Usage(format!("cannot change `{}`: {error}", path.display())))?;
+    // Beside the recipe, so that it finds the files that it names.
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mode = fs::metadata(path).map_err(failed("read"))?.permissions().mode();
+    let mut builder = tempfile::Builder::new();
+    let new = builder.prefix(".imgbuild-recipe-").suffix(".toml").permissions(fs::Permissions::from_mode(mode));
+    let mut new = new.tempfile_in(parent).map_err(failed("write beside"))?;
+    new.write_all(text.as_bytes()).and_then(|()| new.as_file().sync_all()).map_err(failed("write beside"))?;
+    let recipe = recipe::load(new.path())?;
+    let lock_path = world::lock_path(path, &old);
+    let lock = Lock::read(&lock_path)?;
+    let mirrors = world::mirrors(common, Some(&recipe))?;
+    let names: Vec<String> = arguments.packages.iter().map(|entry| recipe::package_of(entry).to_owned()).collect();
+    let request = Request {
+        moved: lock.as_ref().map(|lock| Moved { lock, packages: &names }),
+        archive: world::archive_options(common),
+        ..Request::new(&recipe, &mirrors)
+    };
+    let chosen = pipeline::lock(&world::host(common, signals)?, &request)?;
+    new.persist(path).map_err(|error| failed("replace")(error.error))?;
+    if lock.is_some() {
+        chosen.write(&lock_path)?;
+        return print(&format!("{}\n{}\n", path.display(), lock_path.display()));
+    }
+    print(&format!("{}\n", path.display()))
+}
+
+/// The recipe that is meant where none is named.
+#[expect(clippy::disallowed_methods, reason = "the order does not matter to whether there is one")]
+fn only_recipe() -> Result<PathBuf, Failure> {
+    let failed = |source| Failure::File { action: "list", path: PathBuf::from("."), source };
+    let mut found = Vec::new();
+    for entry in fs::read_dir(".").map_err(failed)? {
+        let name = PathBuf::from(entry.map_err(failed)?.file_name());
+        if name.extension().is_some_and(|extension| extension == "toml") {
+            found.push(name);
+        }
+    }
+    match (found.pop(), found.is_empty()) {
+        (Some(one), true) => Ok(one),
+        (None, _) => Err(Failure::Usage("there is no recipe here: name it with `--recipe FILE`".to_owned())),
+        _ => Err(Failure::Usage("there are several recipes here: name one with `--recipe FILE`".to_owned())),
+    }
+}

@@ -1,0 +1,177 @@
+//! Changes to a recipe's text that leave everything else in it as its author wrote it, comments too.
+
+use toml_edit::Array;
+use toml_edit::DocumentMut;
+use toml_edit::Item;
+use toml_edit::Value;
+
+use super::problem::nearest;
+
+/// The key whose list is changed.
+const KEY: &str = "packages";
+
+/// Why a text cannot be changed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum EditError {
+    /// It is no TOML.
+    #[error("{0}")]
+    Syntax(String),
+    /// `packages` is there and is something else.
+    #[error("`packages` is no list")]
+    NoList,
+    /// A package is asked for already.
+    #[error("`packages` has `{0}` already")]
+    There(String),
+    /// A package is not asked for.
+    #[error("`packages` has no `{name}`{}", .meant.as_ref().map_or_else(String::new, |meant| format!(" (did you mean `{meant}`?)")))]
+    Missing {
+        /// As given.
+        name: String,
+        /// What was probably meant.
+        meant: Option<String>,
+    },
+}
+
+/// The text with these packages, written as in `packages`, at the end of that list.
+///
+/// # Errors
+/// It is no TOML, has another `packages`, or one of them is there already, in whatever version.
+pub fn add_packages(text: &str, names: &[String]) -> Result<String, EditError> {
+    changed(text, |list| names.iter().try_for_each(|name| push(list, name)))
+}
+
+/// The text without these packages.
+///
+/// # Errors
+/// It is no TOML, has another `packages`, or one of them is not there.
+pub fn remove_packages(text: &str, names: &[String]) -> Result<String, EditError> {
+    changed(text, |list| names.iter().try_for_each(|name| take(list, name)))
+}
+
+fn changed(text: &str, change: impl FnOnce(&mut Array) -> Result<(), EditError>) -> Result<String, EditError> {
+    let mut document: DocumentMut =
+        text.parse().map_err(|error: toml_edit::TomlError| EditError::Syntax(error.message().to_owned()))?;
+    let item = document.entry(KEY).or_insert_with(|| Item::Value(Value::Array(Array::new())));
+    change(item.as_array_mut().ok_or(EditError::NoList)?)?;
+    Ok(document.to_string())
+}
+
+/// The package that an entry of `packages` is about, without version, release or architecture.
+#[must_use]
+pub fn package_of(entry: &str) -> &str {
+    // A .deb of one's own is its path.
+    if entry.starts_with('.') { entry } else { entry.split([':', '=', '/']).next().unwrap_or(entry) }
+}
+
+fn position(list: &Array, name: &str) -> Option<usize> {
+    list.iter().position(|value| value.as_str().is_some_and(|entry| package_of(entry) == package_of(name)))
+}
+
+/// Adds an entry, on a line of its own where the others have one.
+fn push(list: &mut Array, name: &str) -> Result<(), EditError> {
+    if position(list, name).is_some() {
+        return Err(EditError::There(name.to_owned()));
+    }
+    let prefix = |value: &Value| value.decor().prefix().and_then(|raw| raw.as_str()).unwrap_or_default().to_owned();
+    let last = list.iter().last().map(prefix);
+    let Some((_, indent)) = last.as_deref().and_then(|prefix| prefix.rsplit_once('\n')) else {
+        list.push(name);
+        return Ok(());
+    };
+    // What follows the last entry, a comment for example, is its own.
+    let trailing = list.trailing().as_str().unwrap_or_default().to_owned();
+    let own = trailing.rsplit_once('\n').map_or(trailing.as_str(), |(own, _)| own).to_owned();
+    let mut value = Value::from(name);
+    value.decor_mut().set_prefix(format!("{own}\n{indent}"));
+    list.push_formatted(value);
+    list.set_trailing_comma(true);
+    list.set_trailing("\n");
+    Ok(())
+}
+
+/// Removes an entry and the comment on its line.
+fn take(list: &mut Array, name: &str) -> Result<(), EditError> {
+    let Some(at) = position(list, name) else {
+        let entries: Vec<String> =
+            list.iter().filter_map(Value::as_str).map(|entry| package_of(entry).to_owned()).collect();
+        let meant = nearest(package_of(name), entries.iter().map(String::as_str)).map(str::to_owned);
+        return Err(EditError::Missing { name: name.to_owned(), meant });
+    };
+    let removed = list.remove(at);
+    // The end of the line before stands before the entry, and the end of its own line before the next one.
+    let before = removed.decor().prefix().and_then(|raw| raw.as_str()).unwrap_or_default();
+    let joined = |after: &str| match (before.split_once('\n'), after.split_once('\n')) {
+        (Some((end, _)), Some((_, rest))) => format!("{end}\n{rest}"),
+        _ => if at == 0 { before } else { after }.to_owned(),
+    };
+    match list.get_mut(at) {
+        Some(next) => {
+            let after = next.decor().prefix().and_then(|raw| raw.as_str()).unwrap_or_default().to_owned();
+            next.decor_mut().set_prefix(joined(&after));
+        }
+        None => {
+            let after = list.trailing().as_str().unwrap_or_default().to_owned();
+            if after.contains('\n') {
+                list.set_trailing(joined(&after));
+            }
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn add(text: &str, name: &str) -> String {
+        let text = add_packages(text, &[name.to_owned()]).expect("it can be added");
+        assert!(toml::from_str::<toml::Table>(&text).is_ok(), "{text}");
+        text
+    }
+
+    fn remove(text: &str, name: &str) -> String {
+        let text = remove_packages(text, &[name.to_owned()]).expect("it can be removed");
+        assert!(toml::from_str::<toml::Table>(&text).is_ok(), "{text}");
+        text
+    }
+
+    const LINES: &str = "# mine\nname = \"x\"\npackages = [\n    \"bash\", # a shell\n    # further\n    \"vim=2:9.*\",   # an editor\n]\n\n[debian]\nsuite = \"trixie\"\n";
+
+    #[test]
+    fn an_entry_gets_a_line_where_the_others_have_one() {
+        let wanted = LINES.replace("# an editor\n", "# an editor\n    \"htop\",\n");
+        assert_eq!(add(LINES, "htop"), wanted);
+        assert_eq!(add("packages = [\"a\", \"b\"] # two\n", "c"), "packages = [\"a\", \"b\", \"c\"] # two\n");
+        assert_eq!(add("packages = [\n  \"a\",\n  \"b\"\n]\n", "c"), "packages = [\n  \"a\",\n  \"b\",\n  \"c\",\n]\n");
+        assert_eq!(add("packages = []\n", "c"), "packages = [\"c\"]\n");
+    }
+
+    #[test]
+    fn a_recipe_without_the_list_gets_one_before_its_tables() {
+        let text = add("name = \"x\"\n\n[debian]\nsuite = \"trixie\"\n", "c");
+        assert_eq!(text, "name = \"x\"\npackages = [\"c\"]\n\n[debian]\nsuite = \"trixie\"\n");
+    }
+
+    #[test]
+    fn an_entry_goes_with_its_line() {
+        assert_eq!(remove(LINES, "vim"), LINES.replace("    \"vim=2:9.*\",   # an editor\n", ""));
+        assert_eq!(remove(LINES, "bash"), LINES.replace("    \"bash\", # a shell\n", ""));
+        assert_eq!(remove("packages = [\"a\", \"b\"]\n", "a"), "packages = [\"b\"]\n");
+        assert_eq!(remove("packages = [\"a\", \"b\"]\n", "b"), "packages = [\"a\"]\n");
+        for name in ["htop", "htop=3.*", "libc6:i386"] {
+            assert_eq!(remove(&add(LINES, name), name), LINES);
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_done_is_said() {
+        let one = |name: &str| vec![name.to_owned()];
+        let error = |result: Result<String, EditError>| result.expect_err("it cannot").to_string();
+        assert_eq!(error(add_packages(LINES, &one("vim"))), "`packages` has `vim` already");
+        assert_eq!(error(remove_packages(LINES, &one("bahs"))), "`packages` has no `bahs` (did you mean `bash`?)");
+        assert_eq!(error(remove_packages(LINES, &one("nothing"))), "`packages` has no `nothing`");
+        assert_eq!(error(add_packages("packages = 1\n", &one("vim"))), "`packages` is no list");
+        assert!(add_packages("packages = [\n", &one("vim")).is_err());
+    }
+}

@@ -1,0 +1,91 @@
+//! `imgbuild add` and `remove`: the recipe's text and its lock change together, or not at all.
+
+use std::fs;
+use std::process::Command;
+use std::process::Output;
+
+use imgbuild::testing::ArchiveBuilder;
+use imgbuild::testing::DebBuilder;
+use imgbuild::testing::http::HttpServer;
+
+use crate::hostile::World;
+use crate::hostile::hello;
+use crate::http::honest_but;
+
+/// An archive with a package that needs another one, and `hello` in this version.
+fn archive(hello_version: &str) -> ArchiveBuilder {
+    let hello = if hello_version == "1.0-1" { hello() } else { DebBuilder::new("hello", hello_version, "amd64") };
+    let tools = DebBuilder::new("tools", "3", "amd64").field("Depends", "tools-data");
+    let packages = [hello, tools, DebBuilder::new("tools-data", "3", "amd64")];
+    packages.iter().fold(ArchiveBuilder::new("test"), |archive, package| archive.package(package))
+}
+
+#[expect(clippy::disallowed_methods, reason = "the program is what is tested")]
+fn run(world: &World, server: &HttpServer, arguments: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_imgbuild"));
+    command.args(arguments).args(["--cache", "cache", "--mirror", &server.url("debian")]);
+    command.current_dir(world.place.path()).env_clear().output().expect("the program starts")
+}
+
+fn said(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+#[test]
+fn recipe_and_lock_change_together() {
+    let first = archive("1.0-1");
+    let world = World::new(&first);
+    let server = honest_but(&first, "nothing", vec![]);
+    let read = |name: &str| fs::read_to_string(world.place.path().join(name)).expect("it is there");
+    let output = run(&world, &server, &["lock", "small.toml"]);
+    assert!(output.status.success(), "{}", said(&output));
+    let (recipe, lock) = (read("small.toml"), read("small.lock"));
+
+    // The archive has a newer `hello` by now; only what is added may come into the lock.
+    let second = archive("1.1-1");
+    let server = honest_but(&second, "nothing", vec![]);
+    let output = run(&world, &server, &["add", "tools"]);
+    assert!(output.status.success(), "{}", said(&output));
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "small.toml\nsmall.lock\n");
+    assert_eq!(read("small.toml"), recipe.replace("[\"hello\"]", "[\"hello\", \"tools\"]"));
+    let added = read("small.lock");
+    for wanted in ["name = \"tools\"", "name = \"tools-data\"", "version = \"1.0-1\""] {
+        assert!(added.contains(wanted), "{wanted}: {added}");
+    }
+    assert!(!added.contains("1.1-1"), "{added}");
+    let output = run(&world, &server, &["show", "small.toml"]);
+    assert!(output.status.success(), "the lock fits: {}", said(&output));
+
+    let output = run(&world, &server, &["remove", "tools", "--recipe", "small.toml"]);
+    assert!(output.status.success(), "{}", said(&output));
+    assert_eq!(read("small.toml"), recipe);
+    assert!(!read("small.lock").contains("tools"));
+    assert!(read("small.lock").contains("version = \"1.0-1\""));
+    assert!(lock.contains("version = \"1.0-1\""));
+}
+
+#[test]
+fn what_cannot_be_installed_changes_nothing() {
+    let archive = archive("1.0-1");
+    let world = World::new(&archive);
+    let server = honest_but(&archive, "nothing", vec![]);
+    let recipe = fs::read_to_string(world.place.path().join("small.toml")).expect("it is there");
+    for (arguments, code, words) in [
+        (&["add", "tolos"][..], 1, "cannot find `tolos` (did you mean `tools`?)"),
+        (&["add", "hello"], 2, "`packages` has `hello` already"),
+        (&["remove", "hallo"], 2, "`packages` has no `hallo` (did you mean `hello`?)"),
+        (&["add", "no name"], 2, "the recipe has 1 problem"),
+        (&["add", "tools", "-r", "other.toml"], 2, "cannot read"),
+    ] {
+        let output = run(&world, &server, arguments);
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {}", said(&output));
+        assert!(said(&output).contains(words), "{arguments:?}: {}", said(&output));
+        assert_eq!(fs::read_to_string(world.place.path().join("small.toml")).expect("there"), recipe);
+        let names = crate::hostile::names(world.place.path());
+        assert!(names.iter().all(|name| ["cache", "keys.asc", "small.toml"].contains(&name.as_str())), "{names:?}");
+    }
+    fs::write(world.place.path().join("second.toml"), &recipe).expect("written");
+    let output = run(&world, &server, &["add", "tools"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(said(&output).contains("several recipes here"), "{}", said(&output));
+}
