@@ -1,64 +1,15 @@
 //! What bash itself does beside dash's builtins, and the variables that it provides (bash(1), Shell Variables).
 
-use super::Dialect;
 use super::Interrupt;
 use super::Run;
 use super::Shell;
-use super::builtins::Builtin;
-use super::declare;
-use super::options;
-use super::parse::is_name;
+use super::names::Builtin;
 use super::printf;
-use super::read;
+use super::quote::Escapes;
+use super::quote::ansi;
+use super::reader::is_name;
 
-/// The builtins that only bash has, or has otherwise.
-pub(super) fn find(name: &[u8]) -> Option<Builtin> {
-    Some(match name {
-        b"builtin" => builtin,
-        b"caller" => |shell, _, _| {
-            shell.lacks("`caller`");
-            Ok(1)
-        },
-        b"declare" | b"typeset" => declare::declare,
-        b"dirs" | b"disown" | b"enable" | b"help" | b"history" | b"fc" | b"bind" | b"compgen" | b"compopt"
-        | b"logout" | b"suspend" | b"bg" | b"fg" => |shell, _, _| {
-            shell.lacks("a builtin for people who type");
-            Ok(1)
-        },
-        b"complete" => |_, _, _| Ok(0),
-        b"echo" => |shell, arguments, _| {
-            let escapes = shell.state.options.xpg_echo;
-            let text = echo(arguments, escapes);
-            shell.print(&text)
-        },
-        b"export" => declare::export,
-        b"let" => let_,
-        b"local" => declare::local,
-        b"mapfile" | b"readarray" => read::mapfile,
-        b"popd" => popd,
-        b"printf" => printf_,
-        b"pushd" => pushd,
-        b"read" => read::read_bash,
-        b"readonly" => declare::readonly,
-        b"shopt" => options::shopt,
-        b"source" => super::builtins::dot,
-        _ => return None,
-    })
-}
-
-fn builtin(shell: &mut Shell<'_>, arguments: &[Vec<u8>], tested: bool) -> Run<i32> {
-    let Some((name, rest)) = arguments.split_first() else { return Ok(0) };
-    let found = super::builtins::special(name).or_else(|| super::builtins::find(name, Dialect::Bash));
-    match found {
-        Some(builtin) => builtin(shell, rest, tested),
-        None => {
-            shell.complain(&[b"builtin: ", name.as_slice(), b": not a shell builtin"].concat())?;
-            Ok(1)
-        }
-    }
-}
-
-fn let_(shell: &mut Shell<'_>, arguments: &[Vec<u8>], _: bool) -> Run<i32> {
+pub(super) fn let_(shell: &mut Shell<'_>, arguments: &[Vec<u8>], _: bool) -> Run<i32> {
     let mut value = 0;
     for expression in arguments {
         value = match shell.arithmetic(expression) {
@@ -70,7 +21,7 @@ fn let_(shell: &mut Shell<'_>, arguments: &[Vec<u8>], _: bool) -> Run<i32> {
 }
 
 /// `printf [-v name] format argument…`
-fn printf_(shell: &mut Shell<'_>, arguments: &[Vec<u8>], tested: bool) -> Run<i32> {
+pub(super) fn printf_(shell: &mut Shell<'_>, arguments: &[Vec<u8>], tested: bool) -> Run<i32> {
     let [option, name, rest @ ..] = arguments else { return printf::printf(shell, arguments, tested) };
     if option != b"-v" {
         return printf::printf(shell, arguments, tested);
@@ -90,7 +41,7 @@ fn printf_(shell: &mut Shell<'_>, arguments: &[Vec<u8>], tested: bool) -> Run<i3
     Ok(status)
 }
 
-fn pushd(shell: &mut Shell<'_>, arguments: &[Vec<u8>], tested: bool) -> Run<i32> {
+pub(super) fn pushd(shell: &mut Shell<'_>, arguments: &[Vec<u8>], tested: bool) -> Run<i32> {
     let [target] = arguments else {
         shell.lacks("`pushd` without a directory, or with options");
         return Ok(1);
@@ -109,7 +60,7 @@ fn pushd(shell: &mut Shell<'_>, arguments: &[Vec<u8>], tested: bool) -> Run<i32>
     list_directories(shell, tested)
 }
 
-fn popd(shell: &mut Shell<'_>, arguments: &[Vec<u8>], tested: bool) -> Run<i32> {
+pub(super) fn popd(shell: &mut Shell<'_>, arguments: &[Vec<u8>], tested: bool) -> Run<i32> {
     if !arguments.is_empty() {
         shell.lacks("`popd` with a place in the list, or with options");
         return Ok(1);
@@ -141,7 +92,7 @@ fn list_directories(shell: &mut Shell<'_>, _: bool) -> Run<i32> {
 }
 
 /// bash's `echo`: `-n`, `-e`, `-E`, and no escapes without `-e`.
-fn echo(arguments: &[Vec<u8>], escapes: bool) -> Vec<u8> {
+pub(super) fn echo(arguments: &[Vec<u8>], escapes: bool) -> Vec<u8> {
     let (mut newline, mut escapes, mut rest) = (true, escapes, arguments);
     while let [first, tail @ ..] = rest
         && let [b'-', letters @ ..] = first.as_slice()
@@ -162,110 +113,6 @@ fn echo(arguments: &[Vec<u8>], escapes: bool) -> Vec<u8> {
         text.push(b'\n');
     }
     text
-}
-
-/// Whose escapes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Escapes {
-    /// `$'…'`
-    Quotes,
-    /// `echo -e`
-    Echo,
-}
-
-/// Replaces escapes of ANSI C; the flag: `\c` ended the output.
-pub(super) fn ansi(text: &[u8], whose: Escapes) -> (Vec<u8>, bool) {
-    let echo = whose == Escapes::Echo;
-    let mut out = Vec::with_capacity(text.len());
-    let mut rest = text;
-    while let [byte, tail @ ..] = rest {
-        rest = tail;
-        let Some((&letter, tail)) = rest.split_first().filter(|_| *byte == b'\\') else {
-            out.push(*byte);
-            continue;
-        };
-        rest = tail;
-        match letter {
-            b'a' => out.push(7),
-            b'b' => out.push(8),
-            b'e' | b'E' => out.push(27),
-            b'f' => out.push(12),
-            b'n' => out.push(b'\n'),
-            b'r' => out.push(b'\r'),
-            b't' => out.push(b'\t'),
-            b'v' => out.push(11),
-            b'\\' => out.push(b'\\'),
-            b'\'' | b'"' | b'?' if !echo => out.push(letter),
-            b'c' if echo => return (out, true),
-            b'c' if !rest.is_empty() => {
-                out.push(rest[0] & 0x1f);
-                rest = &rest[1..];
-            }
-            b'0' if echo => rest = number(&mut out, rest, 8, 3),
-            b'0'..=b'7' if !echo => rest = number(&mut out, &text[text.len() - rest.len() - 1..], 8, 3),
-            b'x' if rest.first().is_some_and(u8::is_ascii_hexdigit) => rest = number(&mut out, rest, 16, 2),
-            b'u' | b'U' if rest.first().is_some_and(u8::is_ascii_hexdigit) => {
-                let most = if letter == b'u' { 4 } else { 8 };
-                let length = rest.iter().take(most).take_while(|byte| byte.is_ascii_hexdigit()).count();
-                let digits = std::str::from_utf8(&rest[..length]).expect("they are digits");
-                let value = u32::from_str_radix(digits, 16).expect("at most eight digits");
-                let letter = char::from_u32(value).unwrap_or(char::REPLACEMENT_CHARACTER);
-                out.extend(letter.to_string().into_bytes());
-                rest = &rest[length..];
-            }
-            _ => out.extend([b'\\', letter]),
-        }
-        // A NUL ends the text.
-        if !echo && out.last() == Some(&0) {
-            out.pop();
-            break;
-        }
-    }
-    (out, false)
-}
-
-fn number<'t>(out: &mut Vec<u8>, digits: &'t [u8], radix: u32, most: usize) -> &'t [u8] {
-    let length = digits.iter().take(most).take_while(|byte| char::from(**byte).is_digit(radix)).count();
-    let value = digits[..length]
-        .iter()
-        .fold(0u32, |value, digit| value * radix + char::from(*digit).to_digit(radix).unwrap_or(0));
-    out.push(value.to_le_bytes()[0]);
-    &digits[length..]
-}
-
-/// A value in double quotes, as `declare -p` has it; `None` when it needs escapes.
-pub(super) fn double_quoted(value: &[u8]) -> Option<Vec<u8>> {
-    if !value.iter().all(|byte| (b' '..0x7f).contains(byte) || *byte == b'\n') || value.contains(&b'\n') {
-        return None;
-    }
-    let mut quoted = vec![b'"'];
-    for &byte in value {
-        if matches!(byte, b'"' | b'\\' | b'$' | b'`') {
-            quoted.push(b'\\');
-        }
-        quoted.push(byte);
-    }
-    quoted.push(b'"');
-    Some(quoted)
-}
-
-/// A value in single quotes, as `trap` and `${x@Q}` have it.
-pub(super) fn single_quoted(value: &[u8]) -> Vec<u8> {
-    let mut quoted = vec![b'\''];
-    for &byte in value {
-        if byte == b'\'' {
-            quoted.extend(b"'\\''");
-        } else {
-            quoted.push(byte);
-        }
-    }
-    quoted.push(b'\'');
-    quoted
-}
-
-/// `${x@Q}`; `None` when it needs escapes.
-pub(super) fn quoted(value: &[u8]) -> Option<Vec<u8>> {
-    value.iter().all(|byte| (b' '..0x7f).contains(byte)).then(|| single_quoted(value))
 }
 
 impl Shell<'_> {

@@ -4,7 +4,7 @@ use super::Run;
 use super::Shell;
 use super::ast::Part;
 use super::ast::Word;
-use super::parse::is_name;
+use super::reader::is_name;
 
 /// A word as it is looked through: a byte that may be a brace, or a piece that never is one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

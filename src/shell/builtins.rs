@@ -1,86 +1,14 @@
 //! What the shell itself does: POSIX's special builtins, and those that dash has beside them.
 
-use super::Dialect;
 use super::Frame;
 use super::Interrupt;
 use super::Run;
 use super::Shell;
 use super::Variable;
-use super::bash;
-use super::describe::command;
-use super::describe::type_;
-use super::getopts;
-use super::options;
-use super::parse::is_name;
 use super::printf;
-use super::read;
-use super::signals;
-use super::test;
+use super::reader::is_name;
 use super::value::Table;
 use super::value::Words;
-
-/// A builtin: arguments without the name, and whether its failure is tested.
-pub(super) type Builtin = fn(&mut Shell<'_>, &[Vec<u8>], bool) -> Run<i32>;
-
-/// The special builtins: found before functions; assignments before them stay.
-pub(super) fn special(name: &[u8]) -> Option<Builtin> {
-    Some(match name {
-        b":" => |_, _, _| Ok(0),
-        b"." => dot,
-        b"break" => |shell, arguments, _| leave_loop(shell, "break", arguments, Interrupt::Break),
-        b"continue" => |shell, arguments, _| leave_loop(shell, "continue", arguments, Interrupt::Continue),
-        b"eval" => eval,
-        b"exec" => exec,
-        b"exit" => exit,
-        b"return" => return_,
-        b"export" => |shell, arguments, _| mark(shell, "export", arguments),
-        b"readonly" => |shell, arguments, _| mark(shell, "readonly", arguments),
-        b"local" => local,
-        b"set" => options::set,
-        b"shift" => shift,
-        b"times" => |shell, _, _| shell.print(b"0m0.00s 0m0.00s\n0m0.00s 0m0.00s\n"),
-        b"trap" => signals::trap,
-        b"unset" => unset,
-        _ => return None,
-    })
-}
-
-/// Any builtin of a shell; bash's own come first.
-pub(super) fn find(name: &[u8], dialect: Dialect) -> Option<Builtin> {
-    let own = (dialect == Dialect::Bash).then(|| bash::find(name)).flatten();
-    own.or_else(|| regular(name)).or_else(|| special(name))
-}
-
-/// The other builtins.
-fn regular(name: &[u8]) -> Option<Builtin> {
-    Some(match name {
-        b"true" | b"wait" | b"jobs" => |_, _, _| Ok(0),
-        b"hash" => hash,
-        b"kill" => signals::kill,
-        b"false" => |_, _, _| Ok(1),
-        b"alias" => alias,
-        b"unalias" => unalias,
-        b"cd" | b"chdir" => cd,
-        b"command" => command,
-        b"echo" => |shell, arguments, _| shell.print(&printf::dash_echo(arguments)),
-        b"printf" => printf::printf,
-        b"getopts" => getopts::getopts,
-        b"read" => read::read,
-        b"pwd" => pwd,
-        b"test" => |shell, arguments, _| test::test(shell, b"test", arguments),
-        b"[" => |shell, arguments, _| match arguments.split_last() {
-            Some((last, arguments)) if last == b"]" => test::test(shell, b"[", arguments),
-            _ => shell.usage(b"[: missing ]"),
-        },
-        b"type" => type_,
-        b"umask" => umask,
-        b"ulimit" => |shell, _, _| {
-            shell.gap(b"ulimit", "the limits of a process");
-            Ok(0)
-        },
-        _ => return None,
-    })
-}
 
 impl Shell<'_> {
     /// Writes to standard output; a closed one is status 1.
@@ -107,7 +35,7 @@ fn number(shell: &mut Shell<'_>, builtin: &str, text: &[u8]) -> Run<u32> {
 }
 
 /// `exit [status]`: in a trap what counts is what was before it.
-fn exit(shell: &mut Shell<'_>, arguments: &[Vec<u8>], _: bool) -> Run<i32> {
+pub(super) fn exit(shell: &mut Shell<'_>, arguments: &[Vec<u8>], _: bool) -> Run<i32> {
     let arguments = arguments.strip_prefix(&[b"--".to_vec()][..]).unwrap_or(arguments);
     let status = match arguments.first() {
         None => shell.state.trapped.unwrap_or(shell.state.status),
@@ -116,7 +44,7 @@ fn exit(shell: &mut Shell<'_>, arguments: &[Vec<u8>], _: bool) -> Run<i32> {
     Err(Interrupt::Exit(status & 0xff))
 }
 
-fn return_(shell: &mut Shell<'_>, arguments: &[Vec<u8>], _: bool) -> Run<i32> {
+pub(super) fn return_(shell: &mut Shell<'_>, arguments: &[Vec<u8>], _: bool) -> Run<i32> {
     if shell.is_bash() && shell.state.frames.is_empty() {
         return shell.usage(b"return: can only `return' from a function or sourced script");
     }
@@ -138,27 +66,8 @@ fn signed(shell: &mut Shell<'_>, builtin: &str, text: &[u8]) -> Run<i32> {
     }
 }
 
-/// `hash [-r] [name…]`: where programs are is looked up each time; what is not there is an error.
-fn hash(shell: &mut Shell<'_>, arguments: &[Vec<u8>], _: bool) -> Run<i32> {
-    let mut status = 0;
-    for name in arguments {
-        match name.as_slice() {
-            b"-r" | b"--" => {}
-            [b'-', ..] => shell.gap(b"hash", format!("option `{}`", crate::tree::escape(name))),
-            _ => {
-                let known = find(name, shell.state.dialect).is_some() || shell.state.functions.contains(name);
-                if !known && shell.find_program(name).is_none() {
-                    shell.complain(&[b"hash: ", name.as_slice(), b": not found"].concat())?;
-                    status = 1;
-                }
-            }
-        }
-    }
-    Ok(status)
-}
-
 /// `pwd [-L | -P]`
-fn pwd(shell: &mut Shell<'_>, arguments: &[Vec<u8>], _: bool) -> Run<i32> {
+pub(super) fn pwd(shell: &mut Shell<'_>, arguments: &[Vec<u8>], _: bool) -> Run<i32> {
     let mut physical = false;
     for argument in arguments {
         match argument.as_slice() {
@@ -177,7 +86,7 @@ fn pwd(shell: &mut Shell<'_>, arguments: &[Vec<u8>], _: bool) -> Run<i32> {
     shell.print(&[directory.as_slice(), b"\n"].concat())
 }
 
-fn leave_loop(
+pub(super) fn leave_loop(
     shell: &mut Shell<'_>,
     builtin: &str,
     arguments: &[Vec<u8>],
@@ -196,7 +105,7 @@ fn leave_loop(
     }
 }
 
-fn eval(shell: &mut Shell<'_>, arguments: &[Vec<u8>], tested: bool) -> Run<i32> {
+pub(super) fn eval(shell: &mut Shell<'_>, arguments: &[Vec<u8>], tested: bool) -> Run<i32> {
     let line = shell.state.line;
     shell.spend(arguments.iter().map(|argument| argument.len() + 1).sum())?;
     shell.run_text(&arguments.join(&b' '), line, tested)
@@ -246,7 +155,7 @@ fn find_readable(shell: &mut Shell<'_>, name: &[u8]) -> Option<Vec<u8>> {
         .find(|candidate| shell.system.tree().lookup(candidate).is_some_and(|(_, inode)| inode.content().is_some()))
 }
 
-fn exec(shell: &mut Shell<'_>, arguments: &[Vec<u8>], _: bool) -> Run<i32> {
+pub(super) fn exec(shell: &mut Shell<'_>, arguments: &[Vec<u8>], _: bool) -> Run<i32> {
     if arguments.is_empty() {
         return Ok(0);
     }
@@ -268,7 +177,7 @@ fn assignment(argument: &[u8]) -> (&[u8], Option<&[u8]>) {
 }
 
 /// dash's `export` and `readonly`.
-fn mark(shell: &mut Shell<'_>, builtin: &'static str, arguments: &[Vec<u8>]) -> Run<i32> {
+pub(super) fn mark(shell: &mut Shell<'_>, builtin: &'static str, arguments: &[Vec<u8>]) -> Run<i32> {
     let change: fn(&mut Variable) = match builtin {
         "export" => |variable| variable.exported = true,
         _ => |variable| variable.readonly = true,
@@ -300,7 +209,7 @@ fn mark(shell: &mut Shell<'_>, builtin: &'static str, arguments: &[Vec<u8>]) -> 
 }
 
 /// `local`: as in dash the variable keeps its outer value until it is given one.
-fn local(shell: &mut Shell<'_>, arguments: &[Vec<u8>], _: bool) -> Run<i32> {
+pub(super) fn local(shell: &mut Shell<'_>, arguments: &[Vec<u8>], _: bool) -> Run<i32> {
     if shell.state.frames.is_empty() {
         return shell.fatal(b"local: not in a function");
     }
@@ -317,7 +226,7 @@ fn local(shell: &mut Shell<'_>, arguments: &[Vec<u8>], _: bool) -> Run<i32> {
     Ok(0)
 }
 
-fn shift(shell: &mut Shell<'_>, arguments: &[Vec<u8>], _: bool) -> Run<i32> {
+pub(super) fn shift(shell: &mut Shell<'_>, arguments: &[Vec<u8>], _: bool) -> Run<i32> {
     let count = match arguments.first() {
         Some(text) => number(shell, "shift", text)? as usize,
         None => 1,
@@ -329,7 +238,7 @@ fn shift(shell: &mut Shell<'_>, arguments: &[Vec<u8>], _: bool) -> Run<i32> {
     }
 }
 
-fn unset(shell: &mut Shell<'_>, arguments: &[Vec<u8>], _: bool) -> Run<i32> {
+pub(super) fn unset(shell: &mut Shell<'_>, arguments: &[Vec<u8>], _: bool) -> Run<i32> {
     let bash = shell.is_bash();
     let (mut functions, mut variables, mut rest) = (false, false, arguments);
     while let [first, tail @ ..] = rest {
@@ -399,7 +308,7 @@ pub(super) fn alias(shell: &mut Shell<'_>, arguments: &[Vec<u8>], _: bool) -> Ru
     Ok(result)
 }
 
-fn unalias(shell: &mut Shell<'_>, arguments: &[Vec<u8>], _: bool) -> Run<i32> {
+pub(super) fn unalias(shell: &mut Shell<'_>, arguments: &[Vec<u8>], _: bool) -> Run<i32> {
     if arguments == [b"-a"] {
         shell.state.aliases = Table::default();
         return Ok(0);
@@ -411,7 +320,7 @@ fn unalias(shell: &mut Shell<'_>, arguments: &[Vec<u8>], _: bool) -> Run<i32> {
     Ok(status)
 }
 
-fn cd(shell: &mut Shell<'_>, arguments: &[Vec<u8>], _: bool) -> Run<i32> {
+pub(super) fn cd(shell: &mut Shell<'_>, arguments: &[Vec<u8>], _: bool) -> Run<i32> {
     let mut physical = false;
     let mut rest = arguments;
     while let [first, tail @ ..] = rest {
@@ -470,7 +379,7 @@ fn logical(path: &[u8]) -> Vec<u8> {
     [b"/", names.join(&b'/').as_slice()].concat()
 }
 
-fn umask(shell: &mut Shell<'_>, arguments: &[Vec<u8>], _: bool) -> Run<i32> {
+pub(super) fn umask(shell: &mut Shell<'_>, arguments: &[Vec<u8>], _: bool) -> Run<i32> {
     let mask = shell.state.umask;
     match arguments.first().map(Vec::as_slice) {
         None => shell.print(format!("{mask:04o}\n").as_bytes()),

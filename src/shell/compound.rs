@@ -4,11 +4,11 @@ use super::ast::Arm;
 use super::ast::Command;
 use super::ast::Then;
 use super::ast::Word;
-use super::parse::Parser;
-use super::parse::SyntaxError;
-use super::parse::is_name;
-use super::parse::plain;
-use super::token::Token;
+use super::reader::Parser;
+use super::reader::SyntaxError;
+use super::reader::Token;
+use super::reader::is_name;
+use super::reader::plain;
 
 impl Parser {
     pub(super) fn compound(&mut self) -> Result<Option<Command>, SyntaxError> {

@@ -2,8 +2,8 @@
 
 use super::Run;
 use super::Shell;
-use super::bash::double_quoted;
-use super::parse::is_name;
+use super::quote::double_quoted;
+use super::reader::is_name;
 use super::variable::Form;
 
 /// What the options of one call say.

@@ -19,9 +19,9 @@ use super::ast::Part;
 use super::ast::Redirect;
 use super::ast::Then;
 use super::ast::Word;
-use super::builtins;
-use super::parse::Manner;
-use super::parse::Parser;
+use super::names;
+use super::reader::Manner;
+use super::reader::Parser;
 use super::stream;
 use super::stream::Stream;
 use super::value::Table;
@@ -382,7 +382,7 @@ impl Shell<'_> {
         if self.state.options.xtrace {
             self.trace(&fields)?;
         }
-        let special = fields.first().is_some_and(|name| !self.is_bash() && builtins::special(name).is_some());
+        let special = fields.first().is_some_and(|name| !self.is_bash() && names::special(name).is_some());
         let saved = match self.redirect(redirects)? {
             Ok(saved) => saved,
             Err(saved) => {
@@ -426,7 +426,7 @@ impl Shell<'_> {
     /// Makes the assignments, for good or for the time of the command, and runs it.
     fn assigned(&mut self, assignments: &[Assignment], fields: &[Vec<u8>], tested: bool) -> Run<i32> {
         let lasting = fields.first().is_none_or(|name| {
-            !self.is_bash() && builtins::special(name).is_some() && !self.state.functions.contains(name)
+            !self.is_bash() && names::special(name).is_some() && !self.state.functions.contains(name)
         });
         if lasting {
             assignments.iter().try_for_each(|assignment| self.assign_one(assignment))?;
@@ -452,14 +452,14 @@ impl Shell<'_> {
     /// function first.
     pub(super) fn call(&mut self, fields: &[Vec<u8>], tested: bool, functions: bool) -> Run<i32> {
         let (name, arguments) = fields.split_first().expect("the caller looked");
-        let special = builtins::special(name).filter(|_| !(self.is_bash() && functions));
+        let special = names::special(name).filter(|_| !(self.is_bash() && functions));
         if let Some(builtin) = special {
             return builtin(self, arguments, tested);
         }
         if functions && let Some(defined) = self.state.functions.get(name).cloned() {
             return self.function(name, &defined, arguments, tested);
         }
-        if let Some(builtin) = builtins::find(name, self.state.dialect) {
+        if let Some(builtin) = names::find(name, self.state.dialect) {
             return builtin(self, arguments, tested);
         }
         self.deeper(|shell| shell.program(fields))

@@ -10,11 +10,11 @@ use super::ast::Part;
 use super::ast::Redirect;
 use super::ast::Target;
 use super::ast::Word;
-use super::parse::Parser;
-use super::parse::SyntaxError;
-use super::parse::is_name;
-use super::parse::plain;
-use super::token::Token;
+use super::reader::Parser;
+use super::reader::SyntaxError;
+use super::reader::Token;
+use super::reader::is_name;
+use super::reader::plain;
 use super::word::Context;
 use super::word::assignment_tildes;
 

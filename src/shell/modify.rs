@@ -203,14 +203,14 @@ impl Shell<'_> {
     fn transform<'a>(&mut self, value: &[u8], letter: u8) -> Run<Text<'a>> {
         self.spend(value.len())?;
         let changed = match letter {
-            b'Q' => match super::bash::quoted(value) {
+            b'Q' => match super::quote::quoted(value) {
                 Some(text) => text,
                 None => {
                     self.lacks("`${…@Q}` of what cannot be printed");
                     Vec::new()
                 }
             },
-            b'E' => super::bash::ansi(value, super::bash::Escapes::Quotes).0,
+            b'E' => super::quote::ansi(value, super::quote::Escapes::Quotes).0,
             b'U' => value.to_ascii_uppercase(),
             b'L' => value.to_ascii_lowercase(),
             b'u' => {

@@ -14,7 +14,7 @@ use super::expand::Mark;
 use super::expand::Subject;
 use super::expand::Text;
 use super::expand::Which;
-use super::parse::is_name;
+use super::reader::is_name;
 
 impl Shell<'_> {
     /// The value of any parameter but `@` and `*`.

@@ -7,7 +7,6 @@
 
 use std::rc::Rc;
 
-use super::Dialect;
 use super::ast::Assigned;
 use super::ast::Assignment;
 use super::ast::Command;
@@ -17,63 +16,14 @@ use super::ast::Part;
 use super::ast::Redirect;
 use super::ast::Target;
 use super::ast::Word;
-use super::token::PendingHere;
-use super::token::Token;
+use super::reader::Manner;
+use super::reader::Parser;
+use super::reader::SyntaxError;
+use super::reader::Token;
+use super::reader::is_name;
+use super::reader::plain;
 use super::value::Table;
 use super::value::Value;
-use crate::budget::Budget;
-use crate::budget::Held;
-use crate::budget::Spent;
-
-/// Deepest nesting of commands, substitutions and expansions. Real scripts stay below 20.
-const DEPTH_MAX: u32 = 120;
-
-/// A script that cannot be read on.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("line {line}: {message}")]
-pub struct SyntaxError {
-    /// Counted from 1.
-    pub line: u32,
-    /// What is wrong.
-    pub message: String,
-    /// Nothing is wrong with it: the budget is spent.
-    pub spent: Option<Spent>,
-}
-
-impl From<Spent> for SyntaxError {
-    fn from(spent: Spent) -> Self {
-        Self { line: 0, message: spent.to_string(), spent: Some(spent) }
-    }
-}
-
-/// Whose grammar it is, and what of it is switched on.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Manner {
-    /// The shell.
-    pub dialect: Dialect,
-    /// bash's `extglob`.
-    pub groups: bool,
-}
-
-/// Reads one script.
-#[derive(Debug)]
-pub struct Parser {
-    pub(super) source: Vec<u8>,
-    pub(super) position: usize,
-    pub(super) line: u32,
-    pub(super) depth: u32,
-    pub(super) ahead: Option<Token>,
-    pub(super) ahead_line: u32,
-    pub(super) here: Vec<PendingHere>,
-    pub(super) aliases: Table<Value>,
-    /// Aliases whose text is being read, with the end of that text counted from the end of the source.
-    pub(super) expanding: Vec<(Vec<u8>, usize)>,
-    pub(super) manner: Manner,
-    pub(super) budget: Budget,
-    /// What the source and the commands that were made of it take.
-    pub(super) held: Held,
-    _source: Held,
-}
 
 const RESERVED: [&[u8]; 16] = [
     b"!", b"{", b"}", b"case", b"do", b"done", b"elif", b"else", b"esac", b"fi", b"for", b"if", b"in", b"then",
@@ -84,29 +34,6 @@ const RESERVED: [&[u8]; 16] = [
 const OF_BASH: [&[u8]; 5] = [b"[[", b"coproc", b"function", b"select", b"time"];
 
 impl Parser {
-    /// A reader of `source` whose first line has the number `line`.
-    ///
-    /// # Errors
-    /// The budget is spent.
-    pub fn new(source: &[u8], line: u32, manner: Manner, budget: &Budget) -> Result<Self, Spent> {
-        budget.made(source.len())?;
-        Ok(Self {
-            _source: budget.hold(source.len())?,
-            held: budget.hold(0)?,
-            source: source.to_vec(),
-            position: 0,
-            line,
-            depth: 0,
-            ahead: None,
-            ahead_line: line,
-            here: Vec::new(),
-            aliases: Table::default(),
-            expanding: Vec::new(),
-            manner,
-            budget: budget.clone(),
-        })
-    }
-
     /// The next complete command (up to a newline); `None` at the end. Its memory is claimed until the next call.
     ///
     /// # Errors
@@ -138,52 +65,8 @@ impl Parser {
         }
     }
 
-    /// A parser of a text inside this one: same depth, same aliases.
-    pub(super) fn sub_parser(&self, text: &[u8], line: u32) -> Result<Self, SyntaxError> {
-        let mut inner = Self::new(text, line, self.manner, &self.budget)?;
-        inner.depth = self.depth;
-        inner.aliases.clone_from(&self.aliases);
-        Ok(inner)
-    }
-
-    /// Takes over the claim of a parser inside this one.
-    pub(super) fn adopt(&mut self, inner: Self) -> Result<(), SyntaxError> {
-        let bytes = inner.held.bytes();
-        drop(inner);
-        Ok(self.held.grow(bytes)?)
-    }
-
     pub(super) fn close_substitution(&mut self) -> Result<(), SyntaxError> {
         self.expect_operator(")")
-    }
-
-    pub(super) fn error(&self, message: impl Into<String>) -> SyntaxError {
-        SyntaxError { line: self.line, message: message.into(), spent: None }
-    }
-
-    pub(super) fn unexpected(&self, token: &Token) -> SyntaxError {
-        let what = match token {
-            Token::Word(word) => plain(word).map_or_else(|| "word".into(), crate::tree::escape),
-            Token::Operator(operator) => (*operator).to_owned(),
-            Token::Number(number) => number.to_string(),
-            Token::Newline => "newline".into(),
-            Token::End => "end of file".into(),
-        };
-        let message = format!("syntax error: `{what}` unexpected");
-        SyntaxError { line: self.ahead_line, message, spent: None }
-    }
-
-    pub(super) fn nested<T>(
-        &mut self,
-        read: impl FnOnce(&mut Self) -> Result<T, SyntaxError>,
-    ) -> Result<T, SyntaxError> {
-        self.depth += 1;
-        if self.depth > DEPTH_MAX {
-            return Err(self.error("nested too deeply"));
-        }
-        let result = read(self);
-        self.depth -= 1;
-        result
     }
 
     // --- grammar ---------------------------------------------------------------------------------------------
@@ -455,14 +338,6 @@ impl Parser {
     }
 }
 
-/// The text of a word that is one piece without quotes: what can be a reserved word, a name or an alias.
-pub(super) fn plain(word: &Word) -> Option<&[u8]> {
-    match word.0.as_slice() {
-        [Part::Plain(text)] => Some(text),
-        _ => None,
-    }
-}
-
 /// Whether what follows `>&` can be nothing but a descriptor: it is not text, or a number.
 fn is_descriptor(word: &Word) -> bool {
     match word.0.as_slice() {
@@ -472,13 +347,6 @@ fn is_descriptor(word: &Word) -> bool {
         }
         parts => !parts.iter().any(|part| matches!(part, Part::Plain(text) if text.contains(&b'/'))),
     }
-}
-
-/// Whether this is a variable's name.
-#[must_use]
-pub fn is_name(name: &[u8]) -> bool {
-    name.first().is_some_and(|byte| byte.is_ascii_alphabetic() || *byte == b'_')
-        && name.iter().all(|byte| byte.is_ascii_alphanumeric() || *byte == b'_')
 }
 
 /// Beyond POSIX's names dash takes any plain word as a function's name; scripts use `-`, `.` and `:`.

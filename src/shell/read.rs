@@ -2,7 +2,7 @@
 
 use super::Run;
 use super::Shell;
-use super::parse::is_name;
+use super::reader::is_name;
 use super::stream;
 use super::stream::StreamError;
 

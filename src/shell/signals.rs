@@ -104,7 +104,7 @@ fn list(shell: &mut Shell<'_>, wanted: &[Vec<u8>]) -> Run<i32> {
             number if bash => format!("SIG{}", NAMES[number]),
             number => NAMES[number].to_owned(),
         };
-        let quoted = if bash { super::bash::single_quoted(&action) } else { printf::quote(&action) };
+        let quoted = if bash { super::quote::single_quoted(&action) } else { printf::quote(&action) };
         text.extend([b"trap -- ".as_slice(), &quoted, b" ", name.as_bytes(), b"\n"].concat());
     }
     shell.print(&text)

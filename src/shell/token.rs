@@ -7,27 +7,11 @@ use super::Dialect;
 use super::ast::Part;
 use super::ast::Target;
 use super::ast::Word;
-use super::parse::Parser;
-use super::parse::SyntaxError;
-use super::parse::plain;
-
-#[derive(Debug, Clone)]
-pub(super) enum Token {
-    Word(Word),
-    Operator(&'static str),
-    Number(u32),
-    Newline,
-    End,
-}
-
-/// A here-document whose text comes behind the line.
-#[derive(Debug)]
-pub(super) struct PendingHere {
-    delimiter: Vec<u8>,
-    quoted: bool,
-    strip_tabs: bool,
-    text: Rc<OnceCell<Vec<Part>>>,
-}
+use super::reader::Parser;
+use super::reader::PendingHere;
+use super::reader::SyntaxError;
+use super::reader::Token;
+use super::reader::plain;
 
 const OPERATORS: [&str; 17] =
     ["<<-", "&&", "||", ";;", "<<", ">>", "<&", ">&", "<>", ">|", "&", "|", ";", "<", ">", "(", ")"];

@@ -9,10 +9,9 @@ use super::ast::Part;
 use super::ast::Place;
 use super::ast::Subscript;
 use super::ast::Word;
-use super::bash;
-use super::parse::Parser;
-use super::parse::SyntaxError;
-use super::parse::is_name;
+use super::reader::Parser;
+use super::reader::SyntaxError;
+use super::reader::is_name;
 
 /// Where a run of parts stands, which decides what quotes mean and where it ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -311,7 +310,7 @@ impl Parser {
         let text = self.source[start..end].to_vec();
         self.line += u32::try_from(memchr::memchr_iter(b'\n', &text).count()).unwrap_or(0);
         self.position = end + 1;
-        Ok(Piece::Part(Part::Quoted(bash::ansi(&text, bash::Escapes::Quotes).0)))
+        Ok(Piece::Part(Part::Quoted(super::quote::ansi(&text, super::quote::Escapes::Quotes).0)))
     }
 
     fn braced(&mut self, context: Context) -> Result<Parameter, SyntaxError> {

@@ -12,7 +12,7 @@ use super::values::Text;
 use crate::budget::Budget;
 use crate::budget::Spent;
 use crate::shell::Interpreter;
-use crate::shell::parse::is_name;
+use crate::shell::reader::is_name;
 use crate::shell::stream;
 use crate::shell::stream::Stream;
 use crate::shell::value::Value;

@@ -20,7 +20,7 @@ use super::values::Text;
 use super::values::Value;
 use crate::budget::Budget;
 use crate::budget::Spent;
-use crate::shell::parse::is_name;
+use crate::shell::reader::is_name;
 use crate::utilities::Call;
 use crate::utilities::Done;
 use crate::utilities::Fault;

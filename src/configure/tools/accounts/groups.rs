@@ -1,7 +1,6 @@
 //! `groupadd`, `groupdel`, `groupmod`, `gpasswd` (their manual pages; group(5), gshadow(5)).
 
 use super::Ids;
-use super::account_name;
 use super::defaults::Defaults;
 use super::files::ADMINISTRATORS;
 use super::files::Accounts;
@@ -11,9 +10,10 @@ use super::files::PASSWORD;
 use super::files::list;
 use super::files::number;
 use super::files::parse;
-use super::no_colon;
 use super::numbers::Numbers;
 use super::numbers::range;
+use super::words::account_name;
+use super::words::no_colon;
 use crate::utilities::Call;
 use crate::utilities::Done;
 use crate::utilities::Fault;

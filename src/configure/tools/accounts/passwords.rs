@@ -15,7 +15,7 @@ use super::files::PASSWORD;
 use super::files::SHELL;
 use super::files::Table;
 use super::files::entry;
-use super::no_colon;
+use super::words::no_colon;
 use crate::utilities::Call;
 use crate::utilities::Done;
 use crate::utilities::Fault;

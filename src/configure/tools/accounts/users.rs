@@ -1,7 +1,6 @@
 //! `useradd`, `userdel`, `usermod` (their manual pages; login.defs(5), shadow(5)).
 
 use super::Ids;
-use super::account_name;
 use super::defaults::Defaults;
 use super::files::Accounts;
 use super::files::COMMENT;
@@ -18,12 +17,13 @@ use super::files::number;
 use super::files::parse;
 use super::homes;
 use super::homes::Owner;
-use super::no_colon;
 use super::numbers::Numbers;
 use super::numbers::range;
 use super::passwords::age;
 use super::passwords::day;
 use super::subids;
+use super::words::account_name;
+use super::words::no_colon;
 use crate::utilities::Call;
 use crate::utilities::Done;
 use crate::utilities::Fault;

@@ -3,18 +3,18 @@
 use std::collections::BTreeSet;
 use std::collections::VecDeque;
 
-use super::base;
-use super::make_link;
+use super::files::base;
+use super::files::make_link;
+use super::files::remove_empty;
+use super::files::same_place;
+use super::files::target;
+use super::files::unlink;
 use super::preset::Preset;
 use super::preset::Presets;
-use super::remove_empty;
-use super::same_place;
-use super::target;
 use super::unit::Name;
 use super::unit::Scope;
 use super::unit::Unit;
 use super::unit::lives_in_lib;
-use super::unlink;
 use crate::tree::Kind;
 use crate::tree::TreePath;
 use crate::utilities::Call;

@@ -6,16 +6,16 @@
 //! upgrade, so it is written as that one writes it, with its own way to read unit files: line by line, whatever
 //! the section, without specifiers.
 
-use super::base;
-use super::is_file;
-use super::is_program;
-use super::make_link;
-use super::make_parent;
-use super::names;
-use super::spend;
-use super::target;
+use super::files::base;
+use super::files::is_file;
+use super::files::is_program;
+use super::files::make_link;
+use super::files::make_parent;
+use super::files::names;
+use super::files::spend;
+use super::files::target;
+use super::files::unlink;
 use super::unit::Scope;
-use super::unlink;
 use crate::tree::Inode;
 use crate::utilities::Call;
 use crate::utilities::Done;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::names;
+use super::files::names;
 use super::unit::Name;
 use super::unit::Scope;
 use super::unit::words;

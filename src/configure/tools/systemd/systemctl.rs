@@ -1,11 +1,11 @@
 //! `systemctl`: what it does without a running manager. systemctl(1).
 
-use super::base;
 use super::enable::Edit;
 use super::enable::PresetMode;
-use super::is_file;
-use super::names;
-use super::target;
+use super::files::base;
+use super::files::is_file;
+use super::files::names;
+use super::files::target;
 use super::unit::Name;
 use super::unit::Scope;
 use super::unit::lives_in_lib;
@@ -217,8 +217,8 @@ fn set_default(call: &mut Call<'_, '_>, edit: Edit, units: &[Vec<u8>]) -> Done {
     let unit = super::unit::Unit::find(call, edit.scope, &name)?;
     let unit = unit.ok_or_else(|| Fault::failed(format!("Unit file {} does not exist.", show(&name))))?;
     let link = [edit.scope.config(), b"default.target"].join(&b'/');
-    super::unlink(call, &link)?;
-    super::make_link(call, &link, &unit.path)?;
+    super::files::unlink(call, &link)?;
+    super::files::make_link(call, &link, &unit.path)?;
     Ok(0)
 }
 

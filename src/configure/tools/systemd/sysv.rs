@@ -1,11 +1,11 @@
 //! Init scripts: `update-rc.d` makes their links, the others would run them. update-rc.d(8), invoke-rc.d(8).
 
-use super::base;
-use super::is_file;
-use super::is_program;
-use super::make_link;
-use super::names;
-use super::unlink;
+use super::files::base;
+use super::files::is_file;
+use super::files::is_program;
+use super::files::make_link;
+use super::files::names;
+use super::files::unlink;
 use crate::utilities::Call;
 use crate::utilities::Done;
 use crate::utilities::Fault;

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::base;
-use super::names;
-use super::target;
+use super::files::base;
+use super::files::names;
+use super::files::target;
 use crate::tree::Kind;
 use crate::utilities::Call;
 use crate::utilities::Fault;
@@ -318,7 +318,7 @@ fn drop_ins(call: &mut Call<'_, '_>, scope: Scope, name: &[u8]) -> Vec<Vec<u8>> 
             }
         }
     }
-    found.into_values().filter(|path| super::is_file(call, path)).collect()
+    found.into_values().filter(|path| super::files::is_file(call, path)).collect()
 }
 
 /// All assignments of a file in the syntax of systemd.syntax(7): section, key, value.

@@ -9,7 +9,7 @@ mod line;
 
 use std::collections::BTreeMap;
 
-use super::names;
+use super::files::names;
 use crate::utilities::Call;
 use crate::utilities::Done;
 use crate::utilities::Fault;

@@ -1,11 +1,167 @@
-//! What a name stands for: `command`, `type`, and where programs are.
+//! What a name stands for: the tables of builtins, what `command`, `type` and `builtin` make of them, and where
+//! programs are.
 
+use super::Dialect;
+use super::Interrupt;
 use super::Run;
 use super::Shell;
-use super::builtins::find;
-use super::builtins::special;
+use super::bash::echo;
+use super::bash::let_;
+use super::bash::popd;
+use super::bash::printf_;
+use super::bash::pushd;
+use super::builtins::alias;
+use super::builtins::cd;
+use super::builtins::dot;
+use super::builtins::eval;
+use super::builtins::exec;
+use super::builtins::exit;
+use super::builtins::leave_loop;
+use super::builtins::local;
+use super::builtins::mark;
+use super::builtins::pwd;
+use super::builtins::return_;
+use super::builtins::shift;
+use super::builtins::umask;
+use super::builtins::unalias;
+use super::builtins::unset;
+use super::declare;
+use super::getopts;
+use super::options;
 use super::printf;
+use super::read;
+use super::signals;
+use super::test;
 use crate::tree::Kind;
+
+/// A builtin: arguments without the name, and whether its failure is tested.
+pub(super) type Builtin = fn(&mut Shell<'_>, &[Vec<u8>], bool) -> Run<i32>;
+
+/// The special builtins: found before functions; assignments before them stay.
+pub(super) fn special(name: &[u8]) -> Option<Builtin> {
+    Some(match name {
+        b":" => |_, _, _| Ok(0),
+        b"." => dot,
+        b"break" => |shell, arguments, _| leave_loop(shell, "break", arguments, Interrupt::Break),
+        b"continue" => |shell, arguments, _| leave_loop(shell, "continue", arguments, Interrupt::Continue),
+        b"eval" => eval,
+        b"exec" => exec,
+        b"exit" => exit,
+        b"return" => return_,
+        b"export" => |shell, arguments, _| mark(shell, "export", arguments),
+        b"readonly" => |shell, arguments, _| mark(shell, "readonly", arguments),
+        b"local" => local,
+        b"set" => options::set,
+        b"shift" => shift,
+        b"times" => |shell, _, _| shell.print(b"0m0.00s 0m0.00s\n0m0.00s 0m0.00s\n"),
+        b"trap" => signals::trap,
+        b"unset" => unset,
+        _ => return None,
+    })
+}
+
+/// Any builtin of a shell; bash's own come first.
+pub(super) fn find(name: &[u8], dialect: Dialect) -> Option<Builtin> {
+    let own = (dialect == Dialect::Bash).then(|| find_of_bash(name)).flatten();
+    own.or_else(|| regular(name)).or_else(|| special(name))
+}
+
+/// The other builtins.
+fn regular(name: &[u8]) -> Option<Builtin> {
+    Some(match name {
+        b"true" | b"wait" | b"jobs" => |_, _, _| Ok(0),
+        b"hash" => hash,
+        b"kill" => signals::kill,
+        b"false" => |_, _, _| Ok(1),
+        b"alias" => alias,
+        b"unalias" => unalias,
+        b"cd" | b"chdir" => cd,
+        b"command" => command,
+        b"echo" => |shell, arguments, _| shell.print(&printf::dash_echo(arguments)),
+        b"printf" => printf::printf,
+        b"getopts" => getopts::getopts,
+        b"read" => read::read,
+        b"pwd" => pwd,
+        b"test" => |shell, arguments, _| test::test(shell, b"test", arguments),
+        b"[" => |shell, arguments, _| match arguments.split_last() {
+            Some((last, arguments)) if last == b"]" => test::test(shell, b"[", arguments),
+            _ => shell.usage(b"[: missing ]"),
+        },
+        b"type" => type_,
+        b"umask" => umask,
+        b"ulimit" => |shell, _, _| {
+            shell.gap(b"ulimit", "the limits of a process");
+            Ok(0)
+        },
+        _ => return None,
+    })
+}
+
+/// `hash [-r] [name…]`: where programs are is looked up each time; what is not there is an error.
+fn hash(shell: &mut Shell<'_>, arguments: &[Vec<u8>], _: bool) -> Run<i32> {
+    let mut status = 0;
+    for name in arguments {
+        match name.as_slice() {
+            b"-r" | b"--" => {}
+            [b'-', ..] => shell.gap(b"hash", format!("option `{}`", crate::tree::escape(name))),
+            _ => {
+                let known = find(name, shell.state.dialect).is_some() || shell.state.functions.contains(name);
+                if !known && shell.find_program(name).is_none() {
+                    shell.complain(&[b"hash: ", name.as_slice(), b": not found"].concat())?;
+                    status = 1;
+                }
+            }
+        }
+    }
+    Ok(status)
+}
+
+/// The builtins that only bash has, or has otherwise.
+pub(super) fn find_of_bash(name: &[u8]) -> Option<Builtin> {
+    Some(match name {
+        b"builtin" => builtin,
+        b"caller" => |shell, _, _| {
+            shell.lacks("`caller`");
+            Ok(1)
+        },
+        b"declare" | b"typeset" => declare::declare,
+        b"dirs" | b"disown" | b"enable" | b"help" | b"history" | b"fc" | b"bind" | b"compgen" | b"compopt"
+        | b"logout" | b"suspend" | b"bg" | b"fg" => |shell, _, _| {
+            shell.lacks("a builtin for people who type");
+            Ok(1)
+        },
+        b"complete" => |_, _, _| Ok(0),
+        b"echo" => |shell, arguments, _| {
+            let escapes = shell.state.options.xpg_echo;
+            let text = echo(arguments, escapes);
+            shell.print(&text)
+        },
+        b"export" => declare::export,
+        b"let" => let_,
+        b"local" => declare::local,
+        b"mapfile" | b"readarray" => read::mapfile,
+        b"popd" => popd,
+        b"printf" => printf_,
+        b"pushd" => pushd,
+        b"read" => read::read_bash,
+        b"readonly" => declare::readonly,
+        b"shopt" => options::shopt,
+        b"source" => dot,
+        _ => return None,
+    })
+}
+
+pub(super) fn builtin(shell: &mut Shell<'_>, arguments: &[Vec<u8>], tested: bool) -> Run<i32> {
+    let Some((name, rest)) = arguments.split_first() else { return Ok(0) };
+    let found = special(name).or_else(|| find(name, Dialect::Bash));
+    match found {
+        Some(builtin) => builtin(shell, rest, tested),
+        None => {
+            shell.complain(&[b"builtin: ", name.as_slice(), b": not a shell builtin"].concat())?;
+            Ok(1)
+        }
+    }
+}
 
 pub(super) fn command(shell: &mut Shell<'_>, arguments: &[Vec<u8>], tested: bool) -> Run<i32> {
     // dash takes only the first name, bash all.

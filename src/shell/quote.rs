@@ -1,0 +1,105 @@
+//! Quotes of bash: `$'…'`, and values quoted so that bash reads them back.
+
+/// Whose escapes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Escapes {
+    /// `$'…'`
+    Quotes,
+    /// `echo -e`
+    Echo,
+}
+
+/// Replaces escapes of ANSI C; the flag: `\c` ended the output.
+pub(super) fn ansi(text: &[u8], whose: Escapes) -> (Vec<u8>, bool) {
+    let echo = whose == Escapes::Echo;
+    let mut out = Vec::with_capacity(text.len());
+    let mut rest = text;
+    while let [byte, tail @ ..] = rest {
+        rest = tail;
+        let Some((&letter, tail)) = rest.split_first().filter(|_| *byte == b'\\') else {
+            out.push(*byte);
+            continue;
+        };
+        rest = tail;
+        match letter {
+            b'a' => out.push(7),
+            b'b' => out.push(8),
+            b'e' | b'E' => out.push(27),
+            b'f' => out.push(12),
+            b'n' => out.push(b'\n'),
+            b'r' => out.push(b'\r'),
+            b't' => out.push(b'\t'),
+            b'v' => out.push(11),
+            b'\\' => out.push(b'\\'),
+            b'\'' | b'"' | b'?' if !echo => out.push(letter),
+            b'c' if echo => return (out, true),
+            b'c' if !rest.is_empty() => {
+                out.push(rest[0] & 0x1f);
+                rest = &rest[1..];
+            }
+            b'0' if echo => rest = number(&mut out, rest, 8, 3),
+            b'0'..=b'7' if !echo => rest = number(&mut out, &text[text.len() - rest.len() - 1..], 8, 3),
+            b'x' if rest.first().is_some_and(u8::is_ascii_hexdigit) => rest = number(&mut out, rest, 16, 2),
+            b'u' | b'U' if rest.first().is_some_and(u8::is_ascii_hexdigit) => {
+                let most = if letter == b'u' { 4 } else { 8 };
+                let length = rest.iter().take(most).take_while(|byte| byte.is_ascii_hexdigit()).count();
+                let digits = std::str::from_utf8(&rest[..length]).expect("they are digits");
+                let value = u32::from_str_radix(digits, 16).expect("at most eight digits");
+                let letter = char::from_u32(value).unwrap_or(char::REPLACEMENT_CHARACTER);
+                out.extend(letter.to_string().into_bytes());
+                rest = &rest[length..];
+            }
+            _ => out.extend([b'\\', letter]),
+        }
+        // A NUL ends the text.
+        if !echo && out.last() == Some(&0) {
+            out.pop();
+            break;
+        }
+    }
+    (out, false)
+}
+
+fn number<'t>(out: &mut Vec<u8>, digits: &'t [u8], radix: u32, most: usize) -> &'t [u8] {
+    let length = digits.iter().take(most).take_while(|byte| char::from(**byte).is_digit(radix)).count();
+    let value = digits[..length]
+        .iter()
+        .fold(0u32, |value, digit| value * radix + char::from(*digit).to_digit(radix).unwrap_or(0));
+    out.push(value.to_le_bytes()[0]);
+    &digits[length..]
+}
+
+/// A value in double quotes, as `declare -p` has it; `None` when it needs escapes.
+pub(super) fn double_quoted(value: &[u8]) -> Option<Vec<u8>> {
+    if !value.iter().all(|byte| (b' '..0x7f).contains(byte) || *byte == b'\n') || value.contains(&b'\n') {
+        return None;
+    }
+    let mut quoted = vec![b'"'];
+    for &byte in value {
+        if matches!(byte, b'"' | b'\\' | b'$' | b'`') {
+            quoted.push(b'\\');
+        }
+        quoted.push(byte);
+    }
+    quoted.push(b'"');
+    Some(quoted)
+}
+
+/// A value in single quotes, as `trap` and `${x@Q}` have it.
+pub(super) fn single_quoted(value: &[u8]) -> Vec<u8> {
+    let mut quoted = vec![b'\''];
+    for &byte in value {
+        if byte == b'\'' {
+            quoted.extend(b"'\\''");
+        } else {
+            quoted.push(byte);
+        }
+    }
+    quoted.push(b'\'');
+    quoted
+}
+
+/// `${x@Q}`; `None` when it needs escapes.
+pub(super) fn quoted(value: &[u8]) -> Option<Vec<u8>> {
+    value.iter().all(|byte| (b' '..0x7f).contains(byte)).then(|| single_quoted(value))
+}

@@ -1,0 +1,310 @@
+//! One call of a utility: what it is given, what it can reach, and how it ends.
+
+use crate::budget::Spent;
+use crate::budget::kept::Buffer;
+use crate::shell::Interrupt;
+use crate::shell::Run;
+use crate::shell::Shell;
+use crate::shell::stream;
+use crate::shell::system;
+use crate::tree::Inode;
+use crate::tree::Kind;
+use crate::tree::Stat;
+use crate::tree::Tree;
+use crate::tree::TreePath;
+
+/// A command.
+pub type Command = fn(&mut Call<'_, '_>) -> Done;
+
+/// What a command returns: its exit status.
+pub type Done = Result<i32, Fault>;
+
+/// A family's commands, by name.
+pub type Family = &'static [(&'static str, Command)];
+
+/// Why a command does not come to an ordinary end.
+#[derive(Debug)]
+pub enum Fault {
+    /// The model lacks something: recorded, and the build will fail.
+    Gap(String),
+    /// It failed as the real one would: message and status.
+    Failed(i32, String),
+    /// A limit, or the script ends.
+    Interrupt(Interrupt),
+}
+
+impl Fault {
+    /// Failed with status 1, as most programs do.
+    #[must_use]
+    pub fn failed(message: impl Into<String>) -> Self {
+        Self::Failed(1, message.into())
+    }
+
+    /// Something that the model does not have.
+    #[must_use]
+    pub fn gap(what: impl Into<String>) -> Self {
+        Self::Gap(what.into())
+    }
+}
+
+impl From<Interrupt> for Fault {
+    fn from(interrupt: Interrupt) -> Self {
+        Self::Interrupt(interrupt)
+    }
+}
+
+impl From<Spent> for Fault {
+    fn from(spent: Spent) -> Self {
+        Self::Interrupt(spent.into())
+    }
+}
+
+impl From<crate::tree::Error> for Fault {
+    fn from(error: crate::tree::Error) -> Self {
+        Self::Failed(1, format!("{}: {error}", system::reason(&error)))
+    }
+}
+
+impl From<crate::tree::PathError> for Fault {
+    fn from(error: crate::tree::PathError) -> Self {
+        crate::tree::Error::Path(error).into()
+    }
+}
+
+/// One call of a command.
+#[derive(Debug)]
+pub struct Call<'s, 'w> {
+    /// The process that calls, with its system.
+    pub shell: &'s mut Shell<'w>,
+    /// The command's name, without directories.
+    pub name: &'s [u8],
+    /// Its arguments.
+    pub args: &'s [Vec<u8>],
+}
+
+impl Call<'_, '_> {
+    /// The tree.
+    pub fn tree(&mut self) -> &mut Tree {
+        self.shell.system.tree()
+    }
+
+    /// A path as the calling process means it, absolute.
+    #[must_use]
+    pub fn absolute(&self, path: &[u8]) -> Vec<u8> {
+        self.shell.absolute(path)
+    }
+
+    /// Where a path really lies; it need not exist, its directory must.
+    ///
+    /// # Errors
+    /// `cannot access 'path': reason`, status 1.
+    pub fn resolve(&mut self, path: &[u8], follow: bool) -> Result<TreePath, Fault> {
+        let absolute = self.absolute(path);
+        if path.is_empty() {
+            return Err(Fault::failed("cannot access '': No such file or directory"));
+        }
+        let shown = show(path);
+        let refused = |error| Fault::failed(format!("cannot access '{shown}': {}", system::reason(&error)));
+        self.tree().resolve(absolute, follow).map_err(refused)
+    }
+
+    /// The inode at a path, `None` when nothing is there.
+    pub fn look(&mut self, path: &[u8], follow: bool) -> Option<Inode> {
+        self.shell.look(path, follow)
+    }
+
+    /// The bytes of a file, or of standard input for `-`.
+    ///
+    /// # Errors
+    /// `path: reason`, status 1.
+    pub fn read(&mut self, path: &[u8]) -> Result<Vec<u8>, Fault> {
+        match path {
+            b"-" | b"/dev/stdin" => return self.input(),
+            b"/dev/null" => return Ok(Vec::new()),
+            _ if path.starts_with(b"/dev/fd/") => {
+                let number = std::str::from_utf8(&path[8..]).ok().and_then(|number| number.parse().ok());
+                let descriptor = number.and_then(|number: u32| self.shell.state.descriptors.get(&number).cloned());
+                if let Some(descriptor) = descriptor {
+                    return self.all_of(&descriptor);
+                }
+            }
+            _ => {}
+        }
+        let refused = |why: &str| Fault::failed(format!("{}: {why}", show(path)));
+        let absolute = self.absolute(path);
+        let place = match self.tree().resolve(&absolute, true) {
+            Ok(place) if !path.is_empty() => place,
+            Ok(_) => return Err(refused("No such file or directory")),
+            Err(error) => return Err(refused(system::reason(&error))),
+        };
+        let limit = self.shell.system.bounds.bytes as u64;
+        match self.tree().get(&place).map(|inode| &inode.kind) {
+            None => Err(refused("No such file or directory")),
+            Some(Kind::Directory) => Err(refused("Is a directory")),
+            Some(Kind::File(content)) if content.size() > limit => {
+                Err(Fault::gap(format!("reads the large file {}", show(path))))
+            }
+            Some(Kind::File(content)) => {
+                let bytes = content.to_vec().map_err(|_| refused("Input/output error"))?;
+                self.shell.system.budget.read(bytes.len())?;
+                Ok(bytes)
+            }
+            Some(_) => Err(Fault::gap(format!("reads the device {}", show(path)))),
+        }
+    }
+
+    /// Writes a file as a process does that opens it: what is there keeps owner and mode, what is new gets
+    /// `mode` less the umask.
+    ///
+    /// # Errors
+    /// `path: reason`, status 1.
+    pub fn write(&mut self, path: &[u8], mode: u32, bytes: Vec<u8>) -> Result<(), Fault> {
+        if path == b"/dev/null" {
+            return Ok(());
+        }
+        let place = self.resolve(path, true)?;
+        let (clock, mode) = (self.shell.system.clock, mode & !self.shell.state.umask);
+        let shown = show(path);
+        let made = self.shell.system.content(bytes)?;
+        let tree = self.tree();
+        if let Some(inode) = tree.get_mut(&place) {
+            match &mut inode.kind {
+                Kind::File(content) => *content = made,
+                Kind::Directory => {
+                    return Err(Fault::failed(format!("cannot create regular file '{shown}': Is a directory")));
+                }
+                _ => return Err(Fault::gap(format!("writes to the device {shown}"))),
+            }
+            inode.stat.mtime = clock;
+            return Ok(());
+        }
+        self.create(&place, Inode { kind: Kind::File(made), stat: Stat::new(mode) })
+    }
+
+    /// Puts something new at a place: its time is the clock's, its group the directory's where that has the
+    /// setgid bit.
+    ///
+    /// # Errors
+    /// The directory is missing, or something is in the way.
+    pub fn create(&mut self, place: &TreePath, mut inode: Inode) -> Result<(), Fault> {
+        if let Some(user) = &self.shell.system.acting {
+            return Err(Fault::gap(format!("makes {place} as user {}", user.name)));
+        }
+        inode.stat.mtime = self.shell.system.clock;
+        self.shell.system.make_room(place)?;
+        let tree = self.tree();
+        crate::shell::inherit_group(tree, place, &mut inode);
+        let refused = |error| Fault::failed(format!("cannot create '{place}': {}", system::reason(&error)));
+        tree.insert(place.clone(), inode).map(drop).map_err(refused)
+    }
+
+    /// All of standard input.
+    ///
+    /// # Errors
+    /// It is closed or open for writing.
+    pub fn input(&mut self) -> Result<Vec<u8>, Fault> {
+        let Some(descriptor) = self.shell.state.descriptors.get(&0).cloned() else {
+            return Err(Fault::failed("-: Bad file descriptor"));
+        };
+        self.all_of(&descriptor)
+    }
+
+    fn all_of(&mut self, descriptor: &stream::Descriptor) -> Result<Vec<u8>, Fault> {
+        stream::read_all(self.shell.system, descriptor).map_err(|error| match error {
+            stream::StreamError::Spent(spent) => spent.into(),
+            other => Fault::failed(format!("-: {other}")),
+        })
+    }
+
+    /// Leaves of standard input what a command did not use of the `total` bytes that it got: of a pipe, and of a file
+    /// whose place the program does not put back (`seeks`), what lies behind the block that it read last.
+    pub(crate) fn give_back(&self, total: usize, used: usize, block: usize, seeks: bool) {
+        let Some(descriptor) = self.shell.state.descriptors.get(&0) else { return };
+        let blocks = used.div_ceil(block).saturating_mul(block).clamp(used, total.max(used));
+        match &mut *descriptor.borrow_mut() {
+            stream::Stream::File { position, .. } => *position -= total - if seeks { used } else { blocks },
+            stream::Stream::Input { position, .. } => *position -= total - blocks,
+            _ => {}
+        }
+    }
+
+    /// The bytes of a file, or of standard input for `-`, with their memory claimed.
+    ///
+    /// # Errors
+    /// As [`Call::read`].
+    pub(super) fn text(&mut self, path: &[u8]) -> Result<Buffer, Fault> {
+        let bytes = self.read(path)?;
+        Ok(Buffer::of(&self.shell.system.budget, bytes)?)
+    }
+
+    /// The bytes of each named file one after the other, of standard input without names.
+    ///
+    /// # Errors
+    /// As [`Call::read`].
+    pub fn read_all(&mut self, paths: &[Vec<u8>]) -> Result<Vec<u8>, Fault> {
+        if paths.is_empty() {
+            return self.input();
+        }
+        let mut all = Vec::new();
+        for path in paths {
+            all.extend(self.read(path)?);
+        }
+        Ok(all)
+    }
+
+    /// Writes to standard output.
+    ///
+    /// # Errors
+    /// Too much output, or a closed descriptor.
+    pub fn out(&mut self, bytes: impl AsRef<[u8]>) -> Result<(), Fault> {
+        match self.shell.write(1, bytes.as_ref())? {
+            true => Ok(()),
+            false => Err(Fault::failed("write error: Bad file descriptor")),
+        }
+    }
+
+    /// Writes `name: message` to standard error.
+    ///
+    /// # Errors
+    /// Too much output.
+    pub fn err(&mut self, message: &str) -> Result<(), Fault> {
+        let line = [self.name, b": ", message.as_bytes(), b"\n"].concat();
+        self.shell.write(2, &line)?;
+        Ok(())
+    }
+
+    /// Runs another command, found as the shell finds one that is no function or builtin.
+    ///
+    /// # Errors
+    /// Only what stops the whole script.
+    pub fn run(&mut self, words: &[Vec<u8>]) -> Done {
+        Ok(self.shell.program(words)?)
+    }
+}
+
+/// A name for a message.
+#[must_use]
+pub fn show(name: &[u8]) -> String {
+    String::from_utf8_lossy(name).into_owned()
+}
+
+/// Runs one command, and says what its fault is as the program does.
+///
+/// # Errors
+/// What stops the whole script.
+pub fn finish(shell: &mut Shell<'_>, command: Command, name: &[u8], args: &[Vec<u8>]) -> Run<i32> {
+    let mut call = Call { shell, name, args };
+    match command(&mut call) {
+        Ok(status) => Ok(status),
+        Err(Fault::Interrupt(interrupt)) => Err(interrupt),
+        Err(Fault::Failed(status, message)) => {
+            let line = [name, b": ", message.as_bytes(), b"\n"].concat();
+            shell.write(2, &line)?;
+            Ok(status)
+        }
+        Err(Fault::Gap(what)) => {
+            shell.gap(name, what);
+            Ok(2)
+        }
+    }
+}
