@@ -9,9 +9,9 @@ use std::time::Duration;
 
 use imgbuild::budget::Budget;
 use imgbuild::configure::machine;
+use imgbuild::limits::Limits;
 use imgbuild::shell::Shell;
 use imgbuild::shell::system::System;
-use imgbuild::limits::Limits;
 use imgbuild::tree::Tree;
 use libfuzzer_sys::fuzz_target;
 use peak_alloc::PeakAlloc;

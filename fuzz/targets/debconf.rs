@@ -5,11 +5,11 @@
 #![no_main]
 
 use imgbuild::budget::Budget;
-use imgbuild::configure::tools::debconf;
 use imgbuild::configure::machine;
+use imgbuild::configure::tools::debconf;
+use imgbuild::limits::Limits;
 use imgbuild::shell::Shell;
 use imgbuild::shell::system::System;
-use imgbuild::limits::Limits;
 use imgbuild::tree::Tree;
 use imgbuild::tree::dump;
 use libfuzzer_sys::fuzz_target;

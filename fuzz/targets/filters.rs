@@ -5,11 +5,11 @@
 #![no_main]
 
 use imgbuild::budget::Budget;
+use imgbuild::configure::machine;
+use imgbuild::limits::Limits;
 use imgbuild::shell::Outcome;
 use imgbuild::shell::Run;
-use imgbuild::configure::machine;
 use imgbuild::shell::Shell;
-use imgbuild::limits::Limits;
 use imgbuild::tree::Tree;
 use libfuzzer_sys::fuzz_target;
 

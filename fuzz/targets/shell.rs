@@ -3,12 +3,12 @@
 #![no_main]
 
 use imgbuild::budget::Budget;
+use imgbuild::configure::machine;
+use imgbuild::limits::Limits;
 use imgbuild::shell::Dialect;
 use imgbuild::shell::Outcome;
 use imgbuild::shell::Run;
-use imgbuild::configure::machine;
 use imgbuild::shell::Shell;
-use imgbuild::limits::Limits;
 use imgbuild::tree::Tree;
 use imgbuild::tree::dump;
 use imgbuild::tree::parse_dump;

@@ -8,7 +8,7 @@ use crate::shell::Interpreter;
 use crate::shell::Run;
 use crate::shell::Shell;
 use crate::shell::system::System;
-use crate::shell::system::Userland;
+use crate::shell::userland::Userland;
 use crate::tree::Tree;
 use crate::utilities;
 use crate::utilities::Command;
@@ -43,7 +43,9 @@ const OPTIONAL: &[&[u8]] = &[b"aa-enabled", b"aa-status", b"restorecon", b"selin
 /// seconds since 1970.
 #[must_use]
 pub fn machine(tree: Tree, architecture: &str, clock: i64) -> System {
-    System::new(tree, architecture, clock, &Debian)
+    let mut system = System::new(tree, architecture, clock);
+    system.install(&Debian);
+    system
 }
 
 /// What is installed on Debian.

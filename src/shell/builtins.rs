@@ -1,12 +1,12 @@
 //! What the shell itself does: POSIX's special builtins, and those that dash has beside them.
 
-use super::Frame;
 use super::Interrupt;
 use super::Run;
 use super::Shell;
 use super::Variable;
 use super::printf;
 use super::reader::is_name;
+use super::state::Frame;
 use super::value::Table;
 use super::value::Words;
 

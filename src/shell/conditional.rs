@@ -104,7 +104,7 @@ impl Shell<'_> {
         }
         self.spend(text.len() + expression.len())?;
         let fold = self.state.options.nocasematch;
-        match self.system.userland.matches(self, &expression, text, fold)? {
+        match self.matched(&expression, text, fold)? {
             Ok(groups) => {
                 let found = groups.is_some();
                 self.remember(groups.unwrap_or_default())?;

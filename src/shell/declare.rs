@@ -292,8 +292,9 @@ fn print_one(shell: &mut Shell<'_>, name: &[u8]) -> Run<()> {
 impl Shell<'_> {
     /// Whether a function that runs has this variable of its own.
     fn is_hidden(&self, name: &[u8]) -> bool {
-        let own =
-            |frame: &&std::rc::Rc<super::Frame>| frame.hidden.as_ref().is_some_and(|hidden| hidden.contains(name));
+        let own = |frame: &&std::rc::Rc<super::state::Frame>| {
+            frame.hidden.as_ref().is_some_and(|hidden| hidden.contains(name))
+        };
         self.state.frames.iter().any(|frame| own(&frame))
     }
 
@@ -307,7 +308,7 @@ impl Shell<'_> {
         }
         let mut frame = (*self.state.frames[place]).clone();
         // The table is not copied when nobody else has it.
-        self.state.frames[place] = std::rc::Rc::new(super::Frame { hidden: None, ..frame.clone() });
+        self.state.frames[place] = std::rc::Rc::new(super::state::Frame { hidden: None, ..frame.clone() });
         if let Some(hidden) = &mut frame.hidden {
             hidden.insert(&self.system.budget, name, before)?;
         }

@@ -4,8 +4,6 @@
 
 use std::rc::Rc;
 
-use super::Defined;
-use super::Frame;
 use super::Interrupt;
 use super::Run;
 use super::Shell;
@@ -22,6 +20,8 @@ use super::ast::Word;
 use super::names;
 use super::reader::Manner;
 use super::reader::Parser;
+use super::state::Defined;
+use super::state::Frame;
 use super::stream;
 use super::stream::Stream;
 use super::value::Table;
@@ -164,7 +164,7 @@ impl Shell<'_> {
         }
     }
 
-    fn define(&mut self, name: &[u8], function: Rc<super::Function>) -> Run<i32> {
+    fn define(&mut self, name: &[u8], function: Rc<super::ast::Function>) -> Run<i32> {
         let defined = Defined { function, file: self.file() };
         self.state.functions.insert(&self.system.budget, name, defined)?;
         Ok(0)
@@ -471,7 +471,7 @@ impl Shell<'_> {
         let loops = std::mem::take(&mut self.state.loops);
         let getopts = self.state.getopts;
         if !self.is_bash() {
-            self.state.getopts = super::getopts::Place::default();
+            self.state.getopts = super::state::Place::default();
         }
         let frame = Frame {
             function: name.into(),

@@ -3,21 +3,7 @@
 
 use super::Run;
 use super::Shell;
-
-/// Where `getopts` stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Place {
-    /// The word that comes next, counted from 1.
-    pub(super) next: usize,
-    /// How much of the word before it was read; 0 when it is done.
-    pub(super) offset: usize,
-}
-
-impl Default for Place {
-    fn default() -> Self {
-        Self { next: 1, offset: 0 }
-    }
-}
+use super::state::Place;
 
 impl Shell<'_> {
     /// `OPTIND` was given a value: there the next call begins.

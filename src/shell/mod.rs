@@ -1,10 +1,11 @@
 //! A POSIX shell over the tree: scripts are read and followed, nothing is run.
 //!
-//! [`parse`] makes commands of bytes, [`expand`] makes fields of words, [`execute`] follows the commands;
-//! what they ask of the world, other programs too, is in [`system`]. Where POSIX leaves something open, dash decides: it is
-//! Debian's `/bin/sh`. A script of the interpreter bash is followed by bash's rules ([`Dialect`]); what only bash has
-//! is in files of its own: [`extended`] its grammar, [`conditional`] `[[ ]]`, [`arrays`], [`declare`], [`braces`],
-//! [`modify`] `${x//…}`, [`bash`] its builtins and variables.
+//! [`parse`] makes commands of what [`reader`] reads, [`expand`] makes fields of words, [`execute`] follows the
+//! commands; [`names`] are the tables of builtins. What they ask of the world is in [`system`], other programs in
+//! [`userland`]. Where POSIX leaves something open, dash decides: it is Debian's `/bin/sh`. A script of the interpreter
+//! bash is followed by bash's rules ([`Dialect`]); what only bash has is in files of its own: [`extended`] its grammar,
+//! [`conditional`] `[[ ]]`, [`arrays`], [`declare`], [`braces`], [`modify`] `${x//…}`, [`bash`] its builtins and
+//! variables, [`quote`] its quotes.
 //! Text: POSIX.1-2024, Shell Command Language; dash(1); bash(1).
 //!
 //! It is synchronous and has no processes: a pipeline's parts run one after the other with a buffer between,
@@ -13,7 +14,9 @@
 
 mod additions;
 pub mod arithmetic;
+mod array;
 mod arrays;
+mod assign;
 pub mod ast;
 mod bash;
 mod braces;
@@ -39,10 +42,14 @@ mod read;
 pub mod reader;
 mod redirect;
 mod signals;
+mod state;
 pub mod stream;
+mod switches;
 pub mod system;
+mod terms;
 mod test;
 mod token;
+pub mod userland;
 pub mod value;
 mod variable;
 mod word;
@@ -52,8 +59,6 @@ use std::rc::Rc;
 
 use crate::budget::Spent;
 use crate::format::shown::shown;
-use ast::Function;
-use stream::Descriptor;
 use stream::Stream;
 use system::Gap;
 use system::System;
@@ -62,147 +67,14 @@ use value::Table;
 use value::Value;
 use value::Words;
 
-pub use options::Options;
 pub(crate) use redirect::inherit_group;
+pub use state::State;
+pub use switches::Options;
+pub use terms::Dialect;
+pub use terms::Interpreter;
+pub use terms::Interrupt;
+pub use terms::Run;
 pub use variable::Variable;
-
-/// Whose rules are followed.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Dialect {
-    /// Debian's `/bin/sh`.
-    #[default]
-    Dash,
-    /// bash(1), when it is called by that name.
-    Bash,
-}
-
-impl Dialect {
-    /// The program's name, as reports have it.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Dash => "sh",
-            Self::Bash => "bash",
-        }
-    }
-}
-
-/// What a `#!` line that names a shell asks for.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Interpreter {
-    /// Which shell.
-    pub dialect: Dialect,
-    /// Words with options of `set`.
-    pub options: Vec<Vec<u8>>,
-}
-
-impl Interpreter {
-    /// What the first line of a file asks for; `None` for another interpreter.
-    #[must_use]
-    pub fn of(line: &[u8]) -> Option<Self> {
-        let mut words = line.strip_prefix(b"#!")?.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
-        let mut program = words.next()?;
-        if program == b"/usr/bin/env" || program == b"/bin/env" {
-            program = words.next()?;
-        }
-        let dialect = match program.rsplit(|&byte| byte == b'/').next()? {
-            b"sh" | b"dash" => Dialect::Dash,
-            b"bash" => Dialect::Bash,
-            _ => return None,
-        };
-        Some(Self { dialect, options: words.map(<[u8]>::to_vec).collect() })
-    }
-}
-
-/// Why a script stops in the middle of something.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Interrupt {
-    /// `break n`.
-    Break(u32),
-    /// `continue n`.
-    Continue(u32),
-    /// `return` from a function or a sourced file.
-    Return(i32),
-    /// `exit`, `set -e`, or an error that ends the shell.
-    Exit(i32),
-    /// An error after which bash goes on with the next line.
-    Discard,
-    /// A signal whose default is the end.
-    Signal(i32),
-    /// The budget is spent: nothing may go on.
-    Limit(Spent),
-}
-
-impl From<Spent> for Interrupt {
-    fn from(spent: Spent) -> Self {
-        Self::Limit(spent)
-    }
-}
-
-/// The result of a step of a script.
-pub type Run<T> = Result<T, Interrupt>;
-
-/// One function call, or a file that bash reads in.
-#[derive(Debug, Clone)]
-struct Frame {
-    /// The function; `source` for a file.
-    function: Rc<[u8]>,
-    /// The file in which it stands.
-    file: Rc<[u8]>,
-    /// Where it was called.
-    line: u32,
-    /// What `local` hides. A file has no variables of its own.
-    hidden: Option<Table<Option<Variable>>>,
-}
-
-/// A function, and the file in which it stands.
-#[derive(Debug, Clone)]
-struct Defined {
-    function: Rc<Function>,
-    file: Rc<[u8]>,
-}
-
-/// What a process has of its own. A subshell works on a copy.
-#[derive(Debug, Clone)]
-pub struct State {
-    /// Variables by name.
-    pub variables: Table<Variable>,
-    /// `$1`, `$2`, …
-    pub positional: Positional,
-    /// `$0`.
-    pub name: Rc<[u8]>,
-    /// `set`'s options, and `shopt`'s.
-    pub options: Options,
-    /// The current directory, absolute.
-    pub directory: Vec<u8>,
-    /// Bits that new files do not get.
-    pub umask: u32,
-    /// Open descriptors.
-    pub descriptors: BTreeMap<u32, Descriptor>,
-    dialect: Dialect,
-    functions: Table<Defined>,
-    aliases: Table<Value>,
-    traps: Table<Value>,
-    frames: Vec<Rc<Frame>>,
-    /// `$?`
-    status: i32,
-    /// bash's `PIPESTATUS`.
-    statuses: Rc<[i32]>,
-    /// bash's `$_`.
-    last: Option<Value>,
-    /// bash's `pushd`: the directories below the current one.
-    directories: Rc<Vec<Vec<u8>>>,
-    line: u32,
-    /// The file being read, when it is not the script itself.
-    source: Option<Rc<str>>,
-    loops: u32,
-    substitution: Option<i32>,
-    getopts: getopts::Place,
-    /// How many subshells this one is inside of.
-    subshells: u32,
-    /// A trap's action runs: what `exit` without a number gives.
-    trapped: Option<i32>,
-}
 
 /// A shell at work.
 #[derive(Debug)]
@@ -219,7 +91,7 @@ pub struct Shell<'w> {
     /// A signal that this process was sent and has not acted on.
     pending: Option<i32>,
     /// Values of arrays on their way to `declare`.
-    arrays: Vec<arrays::Given>,
+    arrays: Vec<array::Given>,
     /// Descriptors that `<(…)` opened for the commands that run.
     processes: Vec<u32>,
     /// bash's version, once it was asked for.
@@ -264,7 +136,7 @@ impl<'w> Shell<'w> {
             source: None,
             loops: 0,
             substitution: None,
-            getopts: getopts::Place::default(),
+            getopts: state::Place::default(),
             subshells: 0,
             trapped: None,
         };
@@ -369,15 +241,6 @@ impl<'w> Shell<'w> {
         if !self.system.gaps.contains(&gap) {
             self.system.gaps.push(gap);
         }
-    }
-
-    /// Runs a program of the system beside this one.
-    ///
-    /// # Errors
-    /// What stops the whole script.
-    pub fn program(&mut self, words: &[Vec<u8>]) -> Run<i32> {
-        let userland = self.system.userland;
-        userland.run(self, words)
     }
 
     /// Runs a builtin by its name, for a program that is the same.

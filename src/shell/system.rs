@@ -1,5 +1,5 @@
-//! All that a shell asks of the world: the tree, a clock that stands still, a budget, and the programs that are
-//! installed beside it. Nothing else.
+//! All that a shell asks of the world: the tree, a clock that stands still, and a budget; the programs beside it are
+//! the [`userland`](super::userland)'s. Nothing else.
 //!
 //! What processes share is here; what each has of its own (variables, directory, descriptors) is
 //! [`State`](super::State). A file that is open for writing is held back here, and put into the tree when
@@ -9,13 +9,10 @@
 use std::any::Any;
 use std::any::TypeId;
 use std::collections::BTreeMap;
-use std::fmt;
 use std::io::Read as _;
 use std::rc::Rc;
 use std::rc::Weak;
 
-use super::Run;
-use super::Shell;
 use super::stream::StreamError;
 use super::value::Buffer;
 use crate::budget::Budget;
@@ -106,31 +103,6 @@ struct Pinned {
     content: Option<Content>,
 }
 
-/// The programs that are installed beside the shell, which knows none by itself.
-pub trait Userland: fmt::Debug {
-    /// Runs a command that is no function or builtin, found as a shell finds it. What it is not is a [`Gap`].
-    ///
-    /// # Errors
-    /// What stops the whole script.
-    fn run(&self, shell: &mut Shell<'_>, words: &[Vec<u8>]) -> Run<i32>;
-
-    /// Whether a program is followed when it is called by this name or path.
-    fn knows(&self, path: &[u8]) -> bool;
-
-    /// Matches a text against an extended regular expression, as the C library does for bash's `=~`: what each group
-    /// matched, the whole first. The inner error: it is none.
-    ///
-    /// # Errors
-    /// What stops the whole script.
-    fn matches(
-        &self,
-        shell: &mut Shell<'_>,
-        expression: &[u8],
-        text: &[u8],
-        ignore_case: bool,
-    ) -> Run<Result<Option<Vec<Vec<u8>>>, String>>;
-}
-
 /// The system that scripts and commands act on.
 #[derive(Debug)]
 pub struct System {
@@ -150,8 +122,6 @@ pub struct System {
     pub acting: Option<Acting>,
     /// What the model could not do.
     pub gaps: Vec<Gap>,
-    /// The programs beside the shell.
-    pub userland: &'static dyn Userland,
     /// What programs keep for as long as the system runs, each its own kind.
     kept: BTreeMap<TypeId, Box<dyn Any>>,
     /// How large one thing may be.
@@ -166,7 +136,7 @@ pub struct System {
 impl System {
     /// A system around a tree.
     #[must_use]
-    pub fn new(tree: Tree, architecture: &str, clock: i64, userland: &'static dyn Userland) -> Self {
+    pub fn new(tree: Tree, architecture: &str, clock: i64) -> Self {
         let machine = match architecture {
             "amd64" => "x86_64",
             "arm64" => "aarch64",
@@ -188,7 +158,6 @@ impl System {
             package: String::new(),
             acting: None,
             gaps: Vec::new(),
-            userland,
             kept: BTreeMap::new(),
             bounds: Bounds::default(),
             budget,

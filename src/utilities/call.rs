@@ -282,6 +282,15 @@ impl Call<'_, '_> {
     }
 }
 
+/// Charges for all that lies below a place, before something is done with each of it.
+pub(super) fn charge_below(call: &mut Call<'_, '_>, place: &TreePath) -> Result<(), Fault> {
+    let budget = call.shell.system.budget.clone();
+    for _ in call.tree().below(place) {
+        budget.step()?;
+    }
+    Ok(())
+}
+
 /// A name for a message.
 #[must_use]
 pub fn show(name: &[u8]) -> String {

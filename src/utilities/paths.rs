@@ -383,7 +383,7 @@ fn du(call: &mut Call<'_, '_>) -> Done {
     }
     for path in &given.operands {
         let place = call.resolve(path, false)?;
-        super::files::charge_below(call, &place)?;
+        super::call::charge_below(call, &place)?;
         let tree = call.tree();
         let own = tree.get(&place).map_or(0, size);
         let bytes: u64 = own + tree.below(&place).map(|(_, inode)| size(inode)).sum::<u64>();

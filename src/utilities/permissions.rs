@@ -4,7 +4,7 @@ use super::Call;
 use super::Command;
 use super::Done;
 use super::Fault;
-use super::files::charge_below;
+use super::call::charge_below;
 use super::show;
 use crate::tree::Inode;
 use crate::tree::Kind;

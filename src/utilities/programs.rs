@@ -75,7 +75,7 @@ fn sh(call: &mut Call<'_, '_>) -> Done {
             return Ok(call.shell.run_process(first, name, args, &interpreter)?);
         }
         // `bash /usr/bin/program`: the program, whatever it is written in.
-        Some((first, args)) if first.contains(&b'/') && call.shell.system.userland.knows(first) => {
+        Some((first, args)) if first.contains(&b'/') && call.shell.knows(first) => {
             let words: Vec<Vec<u8>> = [first.clone()].into_iter().chain(args.iter().cloned()).collect();
             return call.run(&words);
         }

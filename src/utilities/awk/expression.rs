@@ -1,16 +1,16 @@
 //! The grammar of awk's expressions, lowest binding first, as POSIX has it; what mawk and gawk do with what it leaves open.
 
-use super::Dialect;
 use super::ast::Expression;
 use super::ast::How;
 use super::ast::Output;
 use super::ast::Source;
+use super::dialect::Dialect;
+use super::dialect::syntax;
 use super::lex::Token;
 use super::lex::is_keyword;
 use super::parse::BUILTINS;
 use super::parse::DEPTH_MAX;
 use super::parse::Parser;
-use super::syntax;
 use crate::budget::Spent;
 use crate::utilities::Fault;
 

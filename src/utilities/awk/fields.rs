@@ -1,7 +1,7 @@
 //! The record and its fields: each is made of the other when somebody asks.
 
-use super::Dialect;
 use super::ast::Expression;
+use super::dialect::Dialect;
 use super::run::EXPRESSIONS_MAX;
 use super::run::Machine;
 use super::values;

@@ -1,6 +1,6 @@
 //! awk's `printf`.
 
-use super::Dialect;
+use super::dialect::Dialect;
 use super::values::Value;
 use super::values::number_text;
 use super::values::to_integer;

@@ -1,7 +1,7 @@
 //! The functions that awk knows.
 
-use super::Dialect;
 use super::ast::Expression;
+use super::dialect::Dialect;
 use super::run::Machine;
 use super::values;
 use super::values::Text;

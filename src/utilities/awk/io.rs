@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::Dialect;
 use super::ast;
 use super::ast::How;
 use super::ast::Name;
+use super::dialect::Dialect;
 use super::run::Machine;
 use super::run::special;
 use super::values::Text;

@@ -1,7 +1,7 @@
 //! Programs of awk → tokens.
 
-use super::Dialect;
-use super::syntax;
+use super::dialect::Dialect;
+use super::dialect::syntax;
 use crate::shell::printf::number_length;
 use crate::utilities::Fault;
 use crate::utilities::buffer::Kept;

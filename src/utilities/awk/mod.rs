@@ -4,6 +4,7 @@
 //! [`lex`] and [`parse`] make a program of a text, [`run`] follows it, [`functions`] are those that awk knows,
 //! [`io`] its files and commands.
 
+mod dialect;
 mod ast;
 mod evaluate;
 mod expression;
@@ -25,6 +26,7 @@ use super::Fault;
 use super::buffer::Buffer;
 use super::options::Opt;
 pub(super) use crate::shell::printf::number_length;
+use dialect::Dialect;
 use run::Machine;
 
 /// The family's commands.
@@ -33,38 +35,6 @@ pub(super) const COMMANDS: &[(&str, Command)] = &[("awk", awk), ("gawk", awk), (
 /// The options.
 pub(super) const OPTIONS: &[Opt] =
     &[Opt::value(b'F', "field-separator"), Opt::value(b'v', "assign"), Opt::value(b'f', "file")];
-
-/// Whose awk it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Dialect {
-    Mawk,
-    Gawk,
-    /// None of them is there yet.
-    Unknown,
-}
-
-impl Dialect {
-    /// By the name that is called, and what it leads to.
-    fn of(call: &mut Call<'_, '_>) -> Self {
-        let by_name = |name: &[u8]| match name {
-            b"mawk" => Some(Self::Mawk),
-            b"gawk" => Some(Self::Gawk),
-            _ => None,
-        };
-        if let Some(dialect) = by_name(call.name) {
-            return dialect;
-        }
-        let Some(path) = call.shell.find_program(call.name) else { return Self::Unknown };
-        let place = call.resolve(&path, true);
-        let name =
-            place.ok().and_then(|place| place.as_bytes().rsplit(|&byte| byte == b'/').next().map(<[u8]>::to_vec));
-        name.and_then(|name| by_name(&name)).unwrap_or(Self::Unknown)
-    }
-}
-
-fn syntax(what: &str) -> Fault {
-    Fault::gap(format!("a program with {what}"))
-}
 
 fn awk(call: &mut Call<'_, '_>) -> Done {
     let given = call.given_first(OPTIONS)?;

@@ -5,7 +5,6 @@
 
 use std::collections::BTreeMap;
 
-use super::Dialect;
 use super::ast::Expression;
 use super::ast::Function;
 use super::ast::Name;
@@ -13,12 +12,13 @@ use super::ast::Pattern;
 use super::ast::Program;
 use super::ast::SPECIAL;
 use super::ast::Statement;
+use super::dialect::Dialect;
+use super::dialect::syntax;
 use super::lex::Lexer;
 use super::lex::Token;
 use super::lex::is_keyword;
 use super::search::order_is_seen;
 use super::search::visit;
-use super::syntax;
 use crate::budget::Budget;
 use crate::budget::Spent;
 use crate::utilities::Fault;

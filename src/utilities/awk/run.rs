@@ -4,7 +4,6 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use super::Dialect;
 use super::ast;
 use super::ast::Expression;
 use super::ast::Name;
@@ -12,6 +11,7 @@ use super::ast::Pattern;
 use super::ast::Program;
 use super::ast::SPECIAL;
 use super::ast::Statement;
+use super::dialect::Dialect;
 use super::io::Files;
 use super::lex;
 use super::values;

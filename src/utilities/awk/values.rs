@@ -6,7 +6,7 @@ use std::fmt;
 use std::ops::Deref;
 use std::rc::Rc;
 
-use super::Dialect;
+use super::dialect::Dialect;
 use crate::budget::Budget;
 use crate::budget::Held;
 use crate::budget::Spent;

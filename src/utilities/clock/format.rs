@@ -1,9 +1,9 @@
 //! Moments written by a pattern.
 
-use super::MONTHS;
-use super::WEEKDAYS;
-use super::date_of;
-use super::days;
+use super::calendar::MONTHS;
+use super::calendar::WEEKDAYS;
+use super::calendar::date_of;
+use super::calendar::days;
 use crate::utilities::Fault;
 
 /// How a directive is shown.

@@ -1,9 +1,9 @@
 //! Moments as people write them: what date(1) reads after `-d`.
 
-use super::MONTHS;
-use super::WEEKDAYS;
-use super::date_of;
-use super::days;
+use super::calendar::MONTHS;
+use super::calendar::WEEKDAYS;
+use super::calendar::date_of;
+use super::calendar::days;
 use crate::utilities::Fault;
 use crate::utilities::show;
 

@@ -12,6 +12,7 @@ use super::Command;
 use super::Done;
 use super::Fault;
 use super::Given;
+use super::call::charge_below;
 use super::show;
 use crate::shell::system::reason;
 use crate::tree;
@@ -151,15 +152,6 @@ pub(super) fn backup_or_keep(given: &Given) -> Result<(), Fault> {
         true => Err(Fault::failed("options --backup and --no-clobber are mutually exclusive")),
         false => Ok(()),
     }
-}
-
-/// Charges for all that lies below a place, before something is done with each of it.
-pub(super) fn charge_below(call: &mut Call<'_, '_>, place: &TreePath) -> Result<(), Fault> {
-    let budget = call.shell.system.budget.clone();
-    for _ in call.tree().below(place) {
-        budget.step()?;
-    }
-    Ok(())
 }
 
 // --- mv ------------------------------------------------------------------------------------------------------

@@ -1,10 +1,9 @@
 //! Whether an expression holds for a file, and what it does with it.
 
-use super::Below;
-use super::Execute;
-use super::Expression;
-use super::Walk;
-use super::in_a_circle;
+use super::expression::Below;
+use super::expression::Execute;
+use super::expression::Expression;
+use super::expression::Walk;
 use crate::tree::Inode;
 use crate::tree::Kind;
 use crate::tree::TreePath;
@@ -231,4 +230,10 @@ fn formatted(format: &[u8], found: &Found<'_>) -> Result<Vec<u8>, Fault> {
         }
     }
     Ok(out)
+}
+
+/// Says that a link leads to itself.
+pub(super) fn in_a_circle(call: &mut Call<'_, '_>, walk: &mut Walk, path: &[u8]) -> Result<(), Fault> {
+    walk.status = 1;
+    call.err(&format!("'{}': Too many levels of symbolic links", show(path)))
 }

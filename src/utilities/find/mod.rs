@@ -1,98 +1,26 @@
 //! find(1): tests, operators and actions as scripts use them.
 
 mod evaluate;
+mod expression;
 mod parse;
 
 use super::Call;
 use super::Command;
 use super::Done;
 use super::Fault;
-use super::regex::Regex;
 use super::show;
-use crate::shell::pattern::Pattern;
-use crate::tree::TreePath;
 use evaluate::Found;
 use evaluate::evaluate;
+use evaluate::in_a_circle;
+use expression::Below;
+use expression::Execute;
+use expression::Expression;
+use expression::Walk;
+use expression::wrong;
 use parse::Parser;
 
 /// The family's commands.
 pub(super) const COMMANDS: &[(&str, Command)] = &[("find", find)];
-
-#[derive(Debug)]
-enum Expression {
-    And(Vec<Self>),
-    Or(Vec<Self>),
-    Not(Box<Self>),
-    True(bool),
-    Name(Pattern, bool),
-    Path(Pattern, bool),
-    Regex(Regex),
-    Type(Vec<u8>),
-    /// As `Type`, of what a link leads to; with `-L` of the link itself.
-    BehindType(Vec<u8>),
-    Links(Pattern),
-    Empty,
-    Permissions(u8, u32),
-    User(u32),
-    Group(u32),
-    NoUser,
-    NoGroup,
-    Newer(i64),
-    Size(Ordering, u64, u64),
-    /// Seconds that count as one, and the time that it is counted back from.
-    Age(Ordering, i64, i64, i64),
-    Same(Option<crate::tree::InodeId>),
-    Executable,
-    Print(&'static [u8]),
-    Format(Vec<u8>),
-    Prune,
-    Delete,
-    Quit,
-    Execute(Vec<Vec<u8>>, Execute),
-    List,
-}
-
-/// When and where a command runs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Execute {
-    Each,
-    /// Once, with all that was found.
-    Gathered,
-    /// In the directory that holds what was found.
-    Inside,
-}
-
-#[derive(Debug, Clone, Copy)]
-enum Ordering {
-    More,
-    Less,
-    Exactly,
-}
-
-impl Ordering {
-    const fn holds(self, value: i64, wanted: i64) -> bool {
-        match self {
-            Self::More => value > wanted,
-            Self::Less => value < wanted,
-            Self::Exactly => value == wanted,
-        }
-    }
-}
-
-#[derive(Debug, Default)]
-struct Walk {
-    lowest: usize,
-    deepest: Option<usize>,
-    depth_first: bool,
-    follow: bool,
-    follow_operands: bool,
-    /// Arguments gathered for `-exec … +`.
-    gathered: Vec<Vec<u8>>,
-    /// The directories that are being walked, for links that lead back into one of them.
-    above: Vec<TreePath>,
-    status: i32,
-    quit: bool,
-}
 
 /// Directories inside each other; links followed by `-L` can make more than any tree has.
 const DEPTH_MAX: usize = 1024;
@@ -152,16 +80,6 @@ fn find(call: &mut Call<'_, '_>) -> Done {
     Ok(walk.status)
 }
 
-fn wrong(word: &[u8]) -> Fault {
-    Fault::gap(format!("`{}`", show(word)))
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Below {
-    Walk,
-    Prune,
-}
-
 fn visit(call: &mut Call<'_, '_>, expression: &Expression, walk: &mut Walk, found: &Found<'_>) -> Result<(), Fault> {
     call.shell.system.budget.step()?;
     let Found { path, place, depth, .. } = *found;
@@ -208,12 +126,6 @@ fn visit(call: &mut Call<'_, '_>, expression: &Expression, walk: &mut Walk, foun
         evaluate(call, expression, walk, found, &mut below)?;
     }
     Ok(())
-}
-
-/// Says that a link leads to itself.
-fn in_a_circle(call: &mut Call<'_, '_>, walk: &mut Walk, path: &[u8]) -> Result<(), Fault> {
-    walk.status = 1;
-    call.err(&format!("'{}': Too many levels of symbolic links", show(path)))
 }
 
 /// Runs what `-exec … +` gathered.

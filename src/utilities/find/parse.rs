@@ -1,10 +1,10 @@
 //! What a call of find(1) says.
 
-use super::Execute;
-use super::Expression;
-use super::Ordering;
-use super::Walk;
-use super::wrong;
+use super::expression::Execute;
+use super::expression::Expression;
+use super::expression::Ordering;
+use super::expression::Walk;
+use super::expression::wrong;
 use crate::shell::pattern::Pattern;
 use crate::utilities::Call;
 use crate::utilities::Fault;

@@ -48,7 +48,7 @@ impl Program {
     pub(super) fn bytes(&self) -> usize {
         let sets = self.steps.iter().filter(|step| matches!(step, Step::Atom(Atom::Set(_)))).count();
         let lists = 2 * (8 + self.groups * 16) + 24;
-        size_of::<super::Compiled>() + 512 + self.steps.len() * (size_of::<Step>() + lists) + sets * 272
+        512 + self.steps.len() * (size_of::<Step>() + lists) + sets * 272
     }
 }
 

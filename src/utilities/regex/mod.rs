@@ -7,6 +7,7 @@
 //! back-references ways are tried one after the other ([`backtrack`]). Groups are those of the first way that reaches
 //! the longest match, as glibc's are. Everything is charged to the budget that the expression was made with.
 
+mod flags;
 mod backtrack;
 mod compile;
 mod parse;
@@ -21,44 +22,11 @@ use crate::budget::Held;
 
 use compile::Program;
 
+pub(crate) use flags::Flags;
+pub(crate) use flags::Syntax;
+
 /// Where the groups of a match lie; 0 is the whole.
 pub(crate) type Groups = Vec<Option<(usize, usize)>>;
-
-/// The syntaxes, with what each tool makes of odd expressions.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Syntax {
-    /// regcomp(3)'s basic: `sed`, `expr`.
-    Basic,
-    /// regcomp(3)'s extended: `sed -E`, `[[ =~ ]]`.
-    Extended,
-    /// `grep`.
-    Grep,
-    /// `grep -E`.
-    Egrep,
-    /// `awk`: extended, with escapes in brackets.
-    Awk,
-}
-
-impl Syntax {
-    /// Whether `(`, `|`, `+` count without a backslash.
-    const fn is_extended(self) -> bool {
-        !matches!(self, Self::Basic | Self::Grep)
-    }
-
-    /// Whether an operator in an odd place is taken in some way, and not an error.
-    const fn is_lenient(self) -> bool {
-        matches!(self, Self::Grep | Self::Egrep)
-    }
-}
-
-/// How an expression is read and matched.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Flags {
-    /// Upper and lower case are one.
-    pub(crate) ignore_case: bool,
-    /// `^` and `$` match at every line, which this byte ends, and `.` does not match it.
-    pub(crate) multiline: Option<u8>,
-}
 
 /// A compiled expression. A copy is the same one.
 #[derive(Debug, Clone)]
@@ -102,8 +70,8 @@ impl Regex {
         budget.made(pattern.len())?;
         let parsed = parse::parse(pattern, syntax, flags)?;
         let program = compile::compile(&parsed, flags, word)?;
-        budget.made(program.bytes())?;
-        let held = budget.hold(program.bytes())?;
+        budget.made(size_of::<Compiled>() + program.bytes())?;
+        let held = budget.hold(size_of::<Compiled>() + program.bytes())?;
         let compiled = Compiled { program, scratch: RefCell::default(), budget: budget.clone(), _held: held };
         Ok(Self(Rc::new(compiled)))
     }

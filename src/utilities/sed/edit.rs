@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::Manner;
 use super::input::Input;
+use super::manner::Manner;
 use super::output::Output;
 use super::parse::Action;
 use super::parse::Address;

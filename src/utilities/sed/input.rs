@@ -1,6 +1,6 @@
 //! The lines of the files that sed is given, one after the other.
 
-use super::Manner;
+use super::manner::Manner;
 use crate::utilities::Call;
 use crate::utilities::Fault;
 use crate::utilities::buffer::Buffer;

@@ -3,6 +3,7 @@
 //! [`parse`] makes instructions of a script, [`edit`] follows them on lines that [`input`] reads, [`output`] keeps what
 //! they write.
 
+mod manner;
 mod edit;
 mod input;
 mod output;
@@ -21,6 +22,7 @@ use crate::tree::Kind;
 
 use edit::Editor;
 use input::Input;
+use manner::Manner;
 use output::Output;
 use parse::Instruction;
 use parse::Reader;
@@ -44,19 +46,6 @@ const LONG: &[(&str, u8)] = &[
     // Bytes are bytes here.
     ("binary", b'b'),
 ];
-
-/// How a script is followed.
-#[derive(Debug, Clone, Copy)]
-struct Manner {
-    quiet: bool,
-    /// What ends a line.
-    separator: u8,
-    /// Every file for itself.
-    separate: bool,
-    /// Of `l`.
-    width: usize,
-    unbuffered: bool,
-}
 
 fn sed(call: &mut Call<'_, '_>) -> Done {
     let given = call.options("ne:f:i::l:Erszub", LONG)?;

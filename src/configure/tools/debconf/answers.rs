@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use super::DUMMY;
-use super::FILES;
-use super::State;
 use super::commands::answer;
 use super::database::Database;
-use super::open;
+use super::frontend::DUMMY;
+use super::frontend::FILES;
+use super::frontend::State;
+use super::frontend::open;
 use crate::deb::kept;
 use crate::recipe::Treatment;
 use crate::recipe::nearest;

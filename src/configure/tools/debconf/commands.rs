@@ -2,18 +2,19 @@
 
 use std::collections::BTreeSet;
 
-use super::DUMMY;
-use super::ESCAPE_USAGE;
-use super::Frontend;
-use super::State;
-use super::begin;
 use super::database::Database;
+use super::database::escape;
 use super::database::is_space;
-use super::end;
-use super::load_file;
-use super::open;
-use super::refuse_second;
-use super::talk;
+use super::frontend::DUMMY;
+use super::frontend::ESCAPE_USAGE;
+use super::frontend::Frontend;
+use super::frontend::State;
+use super::frontend::begin;
+use super::frontend::end;
+use super::frontend::load_file;
+use super::frontend::open;
+use super::frontend::refuse_second;
+use super::frontend::talk;
 use crate::budget::Spent;
 use crate::shell::Interrupt;
 use crate::shell::stream::Peer;
@@ -54,19 +55,6 @@ pub(super) fn communicate(call: &mut Call<'_, '_>) -> Done {
     end(call.shell.system)?;
     call.out(output)?;
     Ok(status)
-}
-
-/// `\` and newlines written out.
-pub(super) fn escape(text: &[u8]) -> Vec<u8> {
-    let mut out = Vec::with_capacity(text.len());
-    for &byte in text {
-        match byte {
-            b'\\' => out.extend(b"\\\\"),
-            b'\n' => out.extend(b"\\n"),
-            other => out.push(other),
-        }
-    }
-    out
 }
 
 pub(super) fn escape_text(call: &mut Call<'_, '_>) -> Done {

@@ -216,7 +216,7 @@ impl Session {
 
     /// A text that may have more than one line: escaped, or cut.
     fn text(&self, text: Vec<u8>) -> Reply {
-        if self.escape { Ok((1, super::escape(&text))) } else { ok(text) }
+        if self.escape { Ok((1, super::database::escape(&text))) } else { ok(text) }
     }
 
     /// Whether a priority is not below the one that questions are asked from.

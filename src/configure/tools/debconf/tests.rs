@@ -1,8 +1,12 @@
 use std::collections::BTreeMap;
 
 use super::commands::answer;
+use super::database::Database;
 use super::*;
 use crate::configure::machine;
+use crate::shell::Shell;
+use crate::shell::system::System;
+use crate::tree::Tree;
 
 const ENVIRONMENT: &[(&str, &str)] =
     &[("PATH", "/usr/bin:/bin"), ("DEBIAN_FRONTEND", "noninteractive"), ("DEBCONF_NONINTERACTIVE_SEEN", "true")];

@@ -1,0 +1,36 @@
+//! Which awk it is: mawk or gawk, whichever the root has.
+
+use crate::utilities::Call;
+use crate::utilities::Fault;
+
+/// Whose awk it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::utilities) enum Dialect {
+    Mawk,
+    Gawk,
+    /// None of them is there yet.
+    Unknown,
+}
+
+impl Dialect {
+    /// By the name that is called, and what it leads to.
+    pub(super) fn of(call: &mut Call<'_, '_>) -> Self {
+        let by_name = |name: &[u8]| match name {
+            b"mawk" => Some(Self::Mawk),
+            b"gawk" => Some(Self::Gawk),
+            _ => None,
+        };
+        if let Some(dialect) = by_name(call.name) {
+            return dialect;
+        }
+        let Some(path) = call.shell.find_program(call.name) else { return Self::Unknown };
+        let place = call.resolve(&path, true);
+        let name =
+            place.ok().and_then(|place| place.as_bytes().rsplit(|&byte| byte == b'/').next().map(<[u8]>::to_vec));
+        name.and_then(|name| by_name(&name)).unwrap_or(Self::Unknown)
+    }
+}
+
+pub(super) fn syntax(what: &str) -> Fault {
+    Fault::gap(format!("a program with {what}"))
+}
