@@ -61,7 +61,7 @@ fn layer(module: &str) -> Option<usize> {
 }
 
 #[expect(clippy::disallowed_methods, reason = "what is found is sorted")]
-fn sources(directory: &Path, found: &mut Vec<PathBuf>) {
+pub(crate) fn sources(directory: &Path, found: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(directory).expect("src can be listed") {
         let path = entry.expect("src can be listed").path();
         if path.is_dir() {
@@ -73,7 +73,7 @@ fn sources(directory: &Path, found: &mut Vec<PathBuf>) {
 }
 
 /// The files that hold nothing but tests: `#[cfg(test)] mod name;`.
-fn test_files(files: &[PathBuf]) -> BTreeSet<PathBuf> {
+pub(crate) fn test_files(files: &[PathBuf]) -> BTreeSet<PathBuf> {
     let mut found = BTreeSet::new();
     for file in files {
         let text = fs::read_to_string(file).expect("a source file is text");

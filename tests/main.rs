@@ -82,6 +82,7 @@ mod publish;
 mod reference;
 #[cfg(feature = "sandbox")]
 mod reproducible;
+mod rooms;
 mod sandbox;
 mod services;
 #[cfg(feature = "http")]
