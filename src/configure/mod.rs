@@ -7,6 +7,7 @@
 pub mod native;
 pub mod tools;
 
+mod environment;
 mod first_boot;
 mod generators;
 mod ids;

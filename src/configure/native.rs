@@ -18,6 +18,7 @@ use super::Ids;
 use super::Options;
 use super::Outcome;
 use super::PackageReport;
+use super::environment::of_scripts;
 use super::generators;
 use super::order::order;
 use super::status::set_unpacked;
@@ -235,18 +236,7 @@ impl<'a> Run<'a> {
     fn environment(&self, package: &Installed, script: &str) -> Vec<(&'static str, String)> {
         let dpkg = self.packages.iter().find(|package| package.name == "dpkg");
         let version = dpkg.map_or_else(|| "1.22.0".into(), |package| package.version.as_str().to_owned());
-        let owned = |pairs: &[(&'static str, &str)]| -> Vec<(&'static str, String)> {
-            pairs.iter().map(|(name, value)| (*name, (*value).to_owned())).collect()
-        };
-        let mut all = owned(&[
-            ("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"),
-            ("HOME", "/root"),
-            ("LC_ALL", "C.UTF-8"),
-            ("TZ", "UTC0"),
-            ("DEBIAN_FRONTEND", "noninteractive"),
-            ("DEBCONF_NONINTERACTIVE_SEEN", "true"),
-            ("PYTHONDONTWRITEBYTECODE", "1"),
-            ("PYTHONHASHSEED", "0"),
+        let own: [(&'static str, &str); 8] = [
             ("DPKG_MAINTSCRIPT_PACKAGE", &package.name),
             ("DPKG_MAINTSCRIPT_PACKAGE_REFCOUNT", "1"),
             ("DPKG_MAINTSCRIPT_NAME", script),
@@ -255,9 +245,9 @@ impl<'a> Run<'a> {
             ("DPKG_RUNNING_VERSION", &version),
             ("DPKG_ADMINDIR", "/var/lib/dpkg"),
             ("DPKG_ROOT", ""),
-        ]);
-        all.push(("SOURCE_DATE_EPOCH", self.system.clock.to_string()));
-        all
+        ];
+        let own = own.into_iter().map(|(name, value)| (name, value.to_owned()));
+        of_scripts(self.system.clock).into_iter().chain(own).collect()
     }
 
     /// The triggers that scripts activated by name and that a package is interested in.

@@ -16,6 +16,7 @@ use super::Error;
 use super::Options;
 use super::Outcome;
 use super::PackageReport;
+use super::environment::of_scripts;
 use super::order::order;
 use super::status::set_unpacked;
 use super::tools::debconf;
@@ -211,27 +212,12 @@ fn put_driver(
     tree.write(format!("{DRIVER}/run"), 0o755, script).map(drop)
 }
 
-fn environment(options: &Options) -> Vec<(String, String)> {
-    [
-        ("PATH", "/usr/sbin:/usr/bin:/sbin:/bin"),
-        ("HOME", "/root"),
-        ("LC_ALL", "C.UTF-8"),
-        ("TZ", "UTC0"),
-        ("DEBIAN_FRONTEND", "noninteractive"),
-        ("DEBCONF_NONINTERACTIVE_SEEN", "true"),
-        ("PYTHONDONTWRITEBYTECODE", "1"),
-        ("PYTHONHASHSEED", "0"),
-        ("SOURCE_DATE_EPOCH", &options.epoch.to_string()),
-    ]
-    .map(|(name, value)| (name.to_owned(), value.to_owned()))
-    .to_vec()
-}
-
 /// Sends the tree into the sandbox and reads it back, both as streams.
 fn run(host: &Host, tree: &Tree, options: &Options) -> Result<Tree, Error> {
+    let environment = of_scripts(options.epoch).into_iter();
     let job = SandboxJob {
         command: vec![format!("/{DRIVER}/run")],
-        environment: environment(options),
+        environment: environment.map(|(name, value)| (name.to_owned(), value)).collect(),
         timeout: seconds(host.limits.scripts),
     };
     let pipe = || io::pipe().map_err(|source| Error::Sandbox(SandboxError::Io(source)));
