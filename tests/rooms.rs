@@ -66,13 +66,14 @@ const NAMES: [&str; 26] = [
 ];
 
 /// Where such names still stand outside `packages/`, and in how many texts of the program at most: this is owed.
-const OWED_NAMES: [(&str, usize); 6] = [
+const OWED_NAMES: [(&str, usize); 7] = [
     ("configure/normalize.rs", 9),
     ("configure/tools/accounts/", 3),
+    ("configure/tools/draws.rs", 4),
     ("configure/tools/generated.rs", 3),
     ("configure/tools/interpreters.rs", 4),
     ("configure/tools/per_node.rs", 5),
-    ("configure/userland.rs", 2),
+    ("configure/userland.rs", 3),
 ];
 
 /// The code of a file: without comments, unit tests, and the places in `pub(in …)`.
