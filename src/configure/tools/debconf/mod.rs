@@ -2,9 +2,10 @@
 //!
 //! Nothing is asked here: it is the noninteractive frontend, and answers are defaults or the recipe's. A script
 //! that reads `/usr/share/debconf/confmodule` does what it would do anywhere: that library of the package is
-//! interpreted, and ends in `exec /usr/share/debconf/frontend`. [`frontend`] loads the package's templates, follows
-//! its `config` script and then the script itself from its start, with a [`Stream::Peer`] as standard input and
-//! output: what is written there are [`session`]'s questions, what is read its answers.
+//! interpreted, and ends in `exec /usr/share/debconf/frontend`. The [`frontend`](mod@frontend) loads the package's
+//! templates, follows its `config` script and then the script itself from its start, with a
+//! [`Peer`](crate::shell::stream::Stream::Peer) as standard input and output: what is written there are [`session`]'s
+//! questions, what is read its answers.
 //!
 //! [`database`] is kept in memory from the first use on; [`save`] puts it into the tree.
 
