@@ -377,11 +377,12 @@ fn conffiles_have_their_digest_at_once() {
     let deb = package("conf").file("/etc/conf", 0o644, "abc").control_file(
         "conffiles",
         0o644,
-        "/etc/conf\nremove-on-upgrade /etc/old\n",
+        "/etc/conf\nremove-on-upgrade /etc/old\n/etc/conf\n",
     );
     let root = unpacked(&[&deb]);
     let status = text(&root.tree, "var/lib/dpkg/status");
-    let wanted = "Conffiles:\n /etc/conf 900150983cd24fb0d6963f7d28e17f72\n /etc/old newconffile remove-on-upgrade\n";
+    let wanted = "Conffiles:\n /etc/conf 900150983cd24fb0d6963f7d28e17f72\n /etc/old newconffile remove-on-upgrade\n \
+                  /etc/conf 900150983cd24fb0d6963f7d28e17f72\n";
     assert!(status.contains(wanted), "{status}");
     assert_eq!(text(&root.tree, "var/lib/dpkg/info/conf.md5sums"), "900150983cd24fb0d6963f7d28e17f72  etc/conf\n");
 }

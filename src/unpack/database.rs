@@ -277,9 +277,7 @@ pub(super) fn parse_conffiles(text: &[u8]) -> Result<Vec<Conffile>, String> {
         if path.first() != Some(&b'/') || !inside {
             return Err(format!("conffile `{}` is not an absolute path inside the tree", escape(path)));
         }
-        if conffiles.iter().any(|conffile| conffile.path == path) {
-            return Err(format!("conffile `{}` is named twice", escape(path)));
-        }
+        // One that is named twice is in dpkg's database twice.
         conffiles.push(Conffile { path: path.to_vec(), md5: None, remove_on_upgrade });
     }
     Ok(conffiles)
