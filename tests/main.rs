@@ -84,6 +84,7 @@ mod reference;
 mod reproducible;
 mod rooms;
 mod sandbox;
+mod secrets;
 mod services;
 #[cfg(feature = "http")]
 mod shown;

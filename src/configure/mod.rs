@@ -13,15 +13,16 @@ mod generators;
 mod ids;
 mod normalize;
 mod order;
+mod own;
 mod packages;
 mod sandbox;
 mod status;
 mod userland;
 
 use std::collections::BTreeMap;
-use std::collections::BTreeSet;
 
 use crate::host::Host;
+use crate::recipe::Otherwise;
 use crate::recipe::Treatment;
 use crate::tree;
 use crate::tree::Inode;
@@ -41,6 +42,8 @@ pub struct Options {
     pub method: Method,
     /// Package → how its scripts are treated, where not the default: the recipe's.
     pub packages: BTreeMap<String, Treatment>,
+    /// What becomes of others that cannot be followed: the recipe's.
+    pub otherwise: Otherwise,
     /// debconf answers: question → value: the recipe's.
     pub debconf: BTreeMap<String, String>,
     /// The architecture of the system: dpkg's native one.
@@ -126,8 +129,8 @@ impl Outcome {
 pub enum Error {
     /// Scripts need what the model lacks, or fail.
     #[error(
-        "cannot configure packages without running their scripts (use `--configure sandbox`, or choose `sandbox`, \
-         `first-boot` or `skip` for the packages in [configure]):\n{0}"
+        "cannot configure packages without running their scripts:\n{0}\nThe recipe can go on with (or the build with \
+         `--configure sandbox`):\n{way_on}", way_on = .0.way_on()
     )]
     Native(native::Failures),
     /// The reporter ended it.
@@ -176,6 +179,21 @@ pub enum Error {
         /// What.
         what: &'static str,
     },
+    /// What a script drew of random numbers lies where no node would replace it.
+    #[error(
+        "a script has put a password or key into `{0}`, where no first boot is known to make one: choose `first-boot` or \
+         `skip` for its package in [configure]"
+    )]
+    Drawn(TreePath),
+    /// A configuration file has another form than the one whose passwords are known.
+    #[error(
+        "cannot find the password in `{path}`, which must not be in an image: choose `first-boot` or `skip` for its \
+         package in [configure]"
+    )]
+    NoPlace {
+        /// Which file.
+        path: TreePath,
+    },
     /// A package is left to the first boot of a system that has none.
     #[error("cannot leave the configuration of {0} to the first boot: the image has no systemd")]
     NoFirstBoot(String),
@@ -213,13 +231,22 @@ fn list(unasked: &[tools::debconf::Unasked]) -> String {
 pub fn configure(host: &Host, root: Root, options: &Options) -> Result<Configured, Error> {
     let Root { mut tree, packages, .. } = root;
     let policy = Policy::put(&mut tree).map_err(Error::Tree)?;
+    let mut options = options.clone();
     let (mut tree, report) = match options.method {
-        Method::Native => native_way(host, tree, &packages, options)?,
+        Method::Native => {
+            let followed = native::configure(host, tree, &packages, &options, false)?;
+            if !followed.failures.is_empty() {
+                return Err(Error::Native(followed.failures));
+            }
+            options.packages = followed.treated;
+            (followed.tree, followed.report)
+        }
         Method::Sandbox => {
-            let tree = sandbox::configure(host, tree, &packages, None, options)?;
-            (tree, sandbox::report(&packages, options))
+            let tree = sandbox::configure(host, tree, &packages, None, &options)?;
+            (tree, sandbox::report(&packages, &options))
         }
     };
+    let options = &options;
     policy.take_away(&mut tree).map_err(Error::Tree)?;
     let unasked =
         tools::debconf::unasked(&tree, &packages, &options.packages, &options.debconf).map_err(Error::Tree)?;
@@ -227,6 +254,7 @@ pub fn configure(host: &Host, root: Root, options: &Options) -> Result<Configure
         return Err(Error::Unasked(unasked));
     }
     first_boot::leave(&mut tree, &packages, options)?;
+    own::leave_to_nodes(&mut tree, &packages, options)?;
     ids::renumber(&mut tree, &options.ids)?;
     normalize::normalize(&mut tree, options.epoch)?;
     let ids = ids::read(&tree).map_err(Error::Tree)?;
@@ -240,7 +268,7 @@ pub fn configure(host: &Host, root: Root, options: &Options) -> Result<Configure
 pub fn survey(host: &Host, root: Root, options: &Options) -> Result<Vec<PackageReport>, Error> {
     let Root { mut tree, packages, .. } = root;
     Policy::put(&mut tree).map_err(Error::Tree)?;
-    Ok(native::configure(host, tree, &packages, options)?.report)
+    Ok(native::configure(host, tree, &packages, options, true)?.report)
 }
 
 /// `/usr/sbin/policy-rc.d`, which is there while an image is made, in both ways: scripts ask it, and what it denies
@@ -262,25 +290,6 @@ impl Policy {
         tree.remove_all(&TreePath::literal(Self::PATH));
         self.0.map_or(Ok(()), |inode| tree.put(Self::PATH, inode).map(drop))
     }
-}
-
-/// The native way, and behind it the sandbox for the packages that the recipe sends there.
-fn native_way(
-    host: &Host,
-    tree: Tree,
-    packages: &[Installed],
-    options: &Options,
-) -> Result<(Tree, Vec<PackageReport>), Error> {
-    let native::Followed { tree, report, failures } = native::configure(host, tree, packages, options)?;
-    if !failures.is_empty() {
-        return Err(Error::Native(failures));
-    }
-    let chosen = |package: &&Installed| options.packages.get(&package.name) == Some(&Treatment::Sandbox);
-    let sandboxed: BTreeSet<String> = packages.iter().filter(chosen).map(|package| package.name.clone()).collect();
-    if sandboxed.is_empty() {
-        return Ok((tree, report));
-    }
-    Ok((sandbox::configure(host, tree, packages, Some(&sandboxed), options)?, report))
 }
 
 #[cfg(test)]

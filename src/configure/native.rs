@@ -9,6 +9,7 @@
 //!
 //! Strict: whatever a script needs and the model lacks is a [`Gap`], and one gap fails the whole.
 
+use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
@@ -21,6 +22,8 @@ use super::PackageReport;
 use super::environment::of_scripts;
 use super::generators;
 use super::order::order;
+use super::own;
+use super::sandbox;
 use super::status::set_unpacked;
 use super::tools::debconf;
 use super::tools::dpkg::Activated;
@@ -83,6 +86,20 @@ impl Failures {
         self.scripts.is_empty() && self.gaps.is_empty()
     }
 
+    /// The lines of a recipe that go on without following these scripts.
+    #[must_use]
+    pub fn way_on(&self) -> String {
+        let packages =
+            self.gaps.iter().map(|gap| &gap.package).chain(self.scripts.iter().map(|failure| &failure.package));
+        let names: BTreeSet<&str> =
+            packages.map(|name| name.split_once(':').map_or(name.as_str(), |(name, _)| name)).collect();
+        let pairs: Vec<String> = names.iter().map(|name| format!("{} = \"sandbox\"", shown(name))).collect();
+        format!(
+            "[configure]\npackages = {{ {} }}   # or \"first-boot\", or \"skip\"; for all such packages: otherwise = \"sandbox\"",
+            pairs.join(", ")
+        )
+    }
+
     /// What is wrong with one package, by the name of its info files, in words.
     #[must_use]
     pub fn of(&self, package: &str) -> Vec<String> {
@@ -112,17 +129,27 @@ pub(super) struct Followed {
     pub(super) tree: Tree,
     /// For each package, in their order.
     pub(super) report: Vec<PackageReport>,
+    /// Those that are not followed, by the recipe's word or because they could not be.
+    pub(super) treated: BTreeMap<String, Treatment>,
     /// When there are any, the tree is not a configured one.
     pub(super) failures: Failures,
 }
 
-/// Configures all packages but those that are treated otherwise.
+/// Configures all packages but those that are treated otherwise; of these the sandbox's, each at its place. A survey
+/// only looks.
 ///
 /// # Errors
-/// The tree is not what it should be; scripts that cannot be followed are in [`Followed::failures`].
-pub(super) fn configure(host: &Host, tree: Tree, packages: &[Installed], options: &Options) -> Result<Followed, Error> {
+/// The tree is not what it should be, or the sandbox fails; scripts that cannot be followed are in
+/// [`Followed::failures`], unless [`Options::otherwise`] says what becomes of them.
+pub(super) fn configure(
+    host: &Host,
+    tree: Tree,
+    packages: &[Installed],
+    options: &Options,
+    survey: bool,
+) -> Result<Followed, Error> {
     std::thread::scope(|scope| {
-        let run = || Run::new(host, tree, packages, options).all(host);
+        let run = || Run::new(host, tree, packages, options, survey).all(host);
         let thread = std::thread::Builder::new().name("configure".into()).stack_size(STACK).spawn_scoped(scope, run);
         match thread.map_err(Error::Thread)?.join() {
             Ok(result) => result,
@@ -131,44 +158,61 @@ pub(super) fn configure(host: &Host, tree: Tree, packages: &[Installed], options
     })
 }
 
+/// A package that is not followed.
+#[derive(Debug, Clone)]
+struct Treated {
+    treatment: Treatment,
+    /// Why.
+    why: String,
+}
+
+/// One thing to do, for the package at a position in the order of configuration.
+#[derive(Debug, Clone, Copy)]
+enum Step {
+    Preinst(usize),
+    /// All are unpacked now.
+    Begin,
+    Postinst(usize),
+    Triggers(usize),
+}
+
+/// Steps that are done again when a package turns out not to be followed, at most. A copy of the tree takes as long
+/// as some scripts.
+const BETWEEN_SNAPSHOTS: usize = 64;
+
 struct Run<'a> {
     system: System,
     packages: &'a [Installed],
     options: &'a Options,
+    survey: bool,
+    treated: BTreeMap<String, Treated>,
     failures: Vec<Failure>,
 }
 
 impl<'a> Run<'a> {
-    fn new(host: &Host, tree: Tree, packages: &'a [Installed], options: &'a Options) -> Self {
+    fn new(host: &Host, tree: Tree, packages: &'a [Installed], options: &'a Options, survey: bool) -> Self {
         let mut system = machine(tree, &options.architecture, options.epoch);
         system.bounds = Bounds::within(&host.limits);
         let reporter = Arc::clone(&host.reporter);
         system.spend_from(Budget::new(&host.limits, move || reporter.is_cancelled()));
         system.kept::<Ids>().clone_from(&options.ids);
-        Self { system, packages, options, failures: Vec::new() }
+        let by_recipe = |treatment: &Treatment| Treated { treatment: *treatment, why: BY_RECIPE.to_owned() };
+        let treated = options.packages.iter().map(|(name, treatment)| (name.clone(), by_recipe(treatment))).collect();
+        Self { system, packages, options, survey, treated, failures: Vec::new() }
     }
 
     fn all(mut self, host: &Host) -> Result<Followed, Error> {
         let packages = self.packages;
-        let native: Vec<&Installed> =
-            packages.iter().filter(|package| !self.options.packages.contains_key(&package.name)).collect();
-        for package in &native {
-            self.script(package, "preinst", &["install"])?;
-        }
-        set_unpacked(self.system.tree(), &[])?;
-        let answers = debconf::selections(&native, &self.options.debconf);
-        debconf::preseed(&mut self.system, &answers).map_err(Error::Tree)?;
-        let order = order(&native).map_err(Error::Control)?;
-        let native: Vec<&Installed> = order.into_iter().map(|position| native[position]).collect();
-        for package in &native {
-            self.script(package, "postinst", &["configure", ""])?;
-        }
-        for package in &native {
-            let triggers = self.activated(package);
-            if !triggers.is_empty() {
-                self.script(package, "postinst", &["triggered", &triggers.join(" ")])?;
-            }
-        }
+        let left = |package: &&Installed| {
+            matches!(self.options.packages.get(&package.name), Some(Treatment::Skip | Treatment::FirstBoot))
+        };
+        let unpacked: Vec<&Installed> = packages.iter().filter(|package| !left(package)).collect();
+        let order = order(&unpacked).map_err(Error::Control)?;
+        let mut steps: Vec<Step> = (0..unpacked.len()).map(Step::Preinst).collect();
+        steps.push(Step::Begin);
+        steps.extend(order.iter().map(|&position| Step::Postinst(position)));
+        steps.extend(order.iter().map(|&position| Step::Triggers(position)));
+        self.follow(host, &unpacked, &steps)?;
         let failures = self.failed();
         if failures.is_empty() {
             generators::run(host, &mut self.system)?;
@@ -176,7 +220,90 @@ impl<'a> Run<'a> {
         debconf::save(&mut self.system).map_err(Error::Tree)?;
         let later = std::mem::take(self.system.kept::<Later>());
         let report = packages.iter().map(|package| self.report(package, &failures, &later)).collect();
-        Ok(Followed { tree: self.system.into_tree(), report, failures })
+        let treated = self.treated.into_iter().map(|(name, treated)| (name, treated.treatment)).collect();
+        Ok(Followed { tree: self.system.into_tree(), report, treated, failures })
+    }
+
+    /// Does all steps. When the script of one cannot be followed and the recipe says what becomes of such packages,
+    /// what was done since the last snapshot is done again without it: it leaves no trace.
+    fn follow(&mut self, host: &Host, unpacked: &[&Installed], steps: &[Step]) -> Result<(), Error> {
+        let otherwise = self.options.otherwise.treatment().filter(|_| !self.survey);
+        let mut kept = None;
+        let mut at = 0;
+        while let Some(step) = steps.get(at) {
+            if otherwise.is_some() && kept.as_ref().is_none_or(|(then, _)| at - then >= BETWEEN_SNAPSHOTS) {
+                debconf::save(&mut self.system).map_err(Error::Tree)?;
+                let (later, activated) = (self.system.kept::<Later>().clone(), self.system.kept::<Activated>().clone());
+                kept = Some((at, (self.system.snapshot(), later, activated)));
+            }
+            let package = match *step {
+                Step::Begin => {
+                    set_unpacked(self.system.tree(), &[])?;
+                    let followed: Vec<&Installed> =
+                        unpacked.iter().filter(|package| !self.treated.contains_key(&package.name)).copied().collect();
+                    let answers = debconf::selections(&followed, &self.options.debconf);
+                    debconf::preseed(&mut self.system, &answers).map_err(Error::Tree)?;
+                    at += 1;
+                    continue;
+                }
+                Step::Preinst(position) | Step::Postinst(position) | Step::Triggers(position) => unpacked[position],
+            };
+            match (self.treated.get(&package.name).map(|treated| treated.treatment), *step) {
+                (Some(Treatment::Sandbox), Step::Postinst(_)) if !self.survey => {
+                    at += self.in_sandbox(host, unpacked, &steps[at..])?;
+                    // Nothing of it is done twice.
+                    kept = None;
+                    continue;
+                }
+                (Some(_), _) | (None, Step::Begin) => {}
+                (None, Step::Preinst(_)) => self.script(package, "preinst", &["install"])?,
+                (None, Step::Postinst(_)) => self.script(package, "postinst", &["configure", ""])?,
+                (None, Step::Triggers(_)) => {
+                    let triggers = self.activated(package);
+                    if !triggers.is_empty() {
+                        self.script(package, "postinst", &["triggered", &triggers.join(" ")])?;
+                    }
+                }
+            }
+            at += 1;
+            if let (Some(treatment), Some((then, snapshot))) = (otherwise, &kept)
+                && !(self.failures.is_empty() && self.system.gaps.is_empty())
+            {
+                let why = self.failed().of(&package.info_name()).into_iter().next().unwrap_or_default();
+                let why = format!("cannot be followed: {why}");
+                self.treated.insert(package.name.clone(), Treated { treatment, why });
+                let (system, later, activated) = snapshot;
+                self.system.restore(system);
+                self.system.kept::<Later>().clone_from(later);
+                self.system.kept::<Activated>().clone_from(activated);
+                *self.system.kept::<debconf::State>() = debconf::State::default();
+                at = *then;
+            }
+        }
+        Ok(())
+    }
+
+    /// Runs the scripts of a package in the sandbox, and those of packages after it that belong there as well; returns
+    /// how many steps that were.
+    fn in_sandbox(&mut self, host: &Host, unpacked: &[&Installed], steps: &[Step]) -> Result<usize, Error> {
+        let sandboxed = |step: &&Step| match step {
+            Step::Postinst(position) => {
+                let treated = self.treated.get(&unpacked[*position].name);
+                treated.is_some_and(|treated| treated.treatment == Treatment::Sandbox)
+            }
+            _ => false,
+        };
+        let names: BTreeSet<String> = steps
+            .iter()
+            .take_while(sandboxed)
+            .filter_map(|step| if let Step::Postinst(at) = step { Some(unpacked[*at].name.clone()) } else { None })
+            .collect();
+        let count = steps.iter().take_while(sandboxed).count();
+        debconf::save(&mut self.system).map_err(Error::Tree)?;
+        let tree = std::mem::take(self.system.tree());
+        let tree = sandbox::configure(host, tree, self.packages, Some(&names), self.options)?;
+        self.system.replace_tree(tree);
+        Ok(count)
     }
 
     /// Follows one script, if the package has it.
@@ -187,6 +314,7 @@ impl<'a> Run<'a> {
         let Some(text) = package.member(script) else { return Ok(()) };
         let name = package.info_name();
         self.system.package.clone_from(&name);
+        self.system.draws = own::is_declared(&package.name);
         self.system.budget.renew();
         let line = &text[..memchr::memchr(b'\n', text).unwrap_or(text.len())];
         let path = format!("/var/lib/dpkg/info/{name}.{script}");
@@ -274,21 +402,32 @@ impl<'a> Run<'a> {
             programs.into_iter().collect()
         };
         let wrong = failures.of(&name);
-        let (generated, later) = (of(&called.deferred), of(&called.first_boot));
-        let (outcome, notes) = match self.options.packages.get(&package.name) {
-            Some(Treatment::Skip) => (Outcome::Skipped, vec![BY_RECIPE.to_owned()]),
-            Some(Treatment::FirstBoot) => (Outcome::FirstBoot, vec![BY_RECIPE.to_owned()]),
-            Some(Treatment::Sandbox) => (Outcome::Sandboxed, vec![BY_RECIPE.to_owned()]),
+        let (generated, mut later) = (of(&called.deferred), of(&called.first_boot));
+        let drawn = self.system.drawn.iter().filter(|(package, _)| *package == name);
+        later.extend(drawn.map(|(_, path)| String::from_utf8_lossy(path).into_owned()));
+        let (outcome, notes) = match self.treated.get(&package.name) {
+            Some(treated) => (outcome_of(treated.treatment), vec![treated.why.clone()]),
             None if !SCRIPTS.iter().any(|script| package.members.contains_key(*script)) => {
                 (Outcome::NoScripts, Vec::new())
             }
-            None if !wrong.is_empty() => (Outcome::NotCovered, wrong),
+            None if !wrong.is_empty() => {
+                let otherwise = self.options.otherwise.treatment().filter(|_| self.survey);
+                (otherwise.map_or(Outcome::NotCovered, outcome_of), wrong)
+            }
             None if !later.is_empty() => (Outcome::FirstBoot, later),
             None if !generated.is_empty() => (Outcome::Generator, generated),
             None => (Outcome::Covered, Vec::new()),
         };
         let notes = notes.iter().map(shown).collect();
         PackageReport { package: name, outcome, notes }
+    }
+}
+
+const fn outcome_of(treatment: Treatment) -> Outcome {
+    match treatment {
+        Treatment::Skip => Outcome::Skipped,
+        Treatment::FirstBoot => Outcome::FirstBoot,
+        Treatment::Sandbox => Outcome::Sandboxed,
     }
 }
 

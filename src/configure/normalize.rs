@@ -59,6 +59,11 @@ const RULES: &[(Action, &[&str], &str)] = &[
         ],
         "say when the image was built",
     ),
+    (
+        Remove,
+        &["var/log/wtmp.db", "var/lib/wtmpdb/*", "var/lib/lastlog/lastlog2.db*", "etc/fake-hwclock.data"],
+        "databases of who logged in when, and the time of the build as a clock: made when needed",
+    ),
     (Empty, &["var/log/btmp", "var/log/faillog", "var/log/lastlog", "var/log/wtmp"], "nobody has logged in yet"),
     (Clear, &["var/backups"], "copies of what changed during the build"),
     (Remove, &["root/.bash_history", "root/.wget-hsts", "root/.rnd"], "traces of a session"),
@@ -175,9 +180,12 @@ fn rewrite(tree: &mut Tree, path: &TreePath, order: impl FnOnce(&[u8]) -> Vec<u8
 /// Nothing is newer than `epoch`. What has no time of a package (0) was made by the build, and a directory's time
 /// only says when an entry last came or went: both are the epoch.
 fn set_times(tree: &mut Tree, paths: &[TreePath], epoch: i64) {
+    let alternatives = TreePath::literal("etc/alternatives");
     for path in paths {
         let Some(inode) = tree.get_mut(path) else { continue };
-        let made_here = inode.stat.mtime <= 0 || inode.is_directory();
+        // update-alternatives gives its links the time of their target, or of the build.
+        let chosen = path.starts_with(&alternatives) && matches!(inode.kind, Kind::Symlink(_));
+        let made_here = inode.stat.mtime <= 0 || inode.is_directory() || chosen;
         inode.stat.mtime = if made_here { epoch } else { inode.stat.mtime.min(epoch) };
     }
 }

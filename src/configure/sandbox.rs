@@ -45,6 +45,18 @@ const STUBS: [(&str, &str, &str); 3] = [
     ("usr/sbin/mkinitramfs", "#!/bin/sh\nexit 0\n", "the initramfs is made by a stage of its own"),
 ];
 
+/// The program that tells the time, and what stands in its place: a build has no other time than its own.
+const DATE: &str = "usr/bin/date";
+
+/// `date` of a clock that stands still, as it does where scripts are followed. The real one lies in the driver's
+/// directory for as long, and is asked where the caller brings a time.
+fn date_stub(epoch: i64) -> String {
+    format!(
+        "#!/bin/sh\nfor word; do\n    case $word in\n        -d* | -r* | -s* | -f* | -u[drsf]* | --da* | --re* | --se* | --f*) \
+         exec /{DRIVER}/date \"$@\" ;;\n    esac\ndone\nexec /{DRIVER}/date -d @{epoch} \"$@\"\n"
+    )
+}
+
 /// A script of a package that is not to run.
 const SKIPPED: &[u8] = b"#!/bin/sh\nexit 0\n";
 
@@ -70,7 +82,7 @@ pub(super) fn configure(
     let original = tree;
     let mut tree = original.clone();
     set_unpacked(&mut tree, &chosen)?;
-    let stubbed = put_stubs(&mut tree).map_err(Error::Tree)?;
+    let stubbed = put_stubs(&mut tree, options.epoch).map_err(Error::Tree)?;
     let skipped = put_skipped(&mut tree, &chosen, options).map_err(Error::Tree)?;
     let devices = take_devices(&mut tree);
     let configured = order(&chosen).map_err(Error::Control)?;
@@ -100,8 +112,15 @@ pub(super) fn report(packages: &[Installed], options: &Options) -> Vec<PackageRe
 }
 
 /// Puts the stubs in place of programs that are there; returns their paths.
-fn put_stubs(tree: &mut Tree) -> Result<Vec<TreePath>, crate::tree::Error> {
+fn put_stubs(tree: &mut Tree, epoch: i64) -> Result<Vec<TreePath>, crate::tree::Error> {
     let mut paths = Vec::new();
+    if let Some((path, inode)) = tree.lookup(DATE).filter(|(_, inode)| inode.content().is_some()) {
+        let real = inode.clone();
+        tree.make_directories(DRIVER, 0o755)?;
+        tree.put(format!("{DRIVER}/date"), real)?;
+        replace(tree, &path, Inode::file(0o755, date_stub(epoch)))?;
+        paths.push(path);
+    }
     for (name, text, _) in STUBS {
         let path = tree.resolve(name, false)?;
         if tree.get(&path).is_some() {

@@ -346,6 +346,7 @@ fn configure_options(request: &Request<'_>, epoch: i64) -> configure::Options {
     configure::Options {
         method: request.method,
         packages: recipe.configure.packages.clone(),
+        otherwise: recipe.configure.otherwise,
         debconf: recipe.configure.debconf.clone(),
         architecture: recipe.debian.architecture.clone(),
         epoch,
@@ -372,7 +373,9 @@ fn check_accounts(request: &Request<'_>, ids: &Ids) -> Result<(), Error> {
     }
     let recipe = request.recipe;
     // What is left for the first boot, or skipped, makes no accounts, and neither may other answers.
-    if !recipe.configure.packages.is_empty() || !recipe.configure.debconf.is_empty() {
+    let configure = &recipe.configure;
+    let treated = !configure.packages.is_empty() || configure.otherwise.treatment().is_some();
+    if treated || !configure.debconf.is_empty() {
         return Ok(());
     }
     let Some(lock) = request.lock else { return Ok(()) };

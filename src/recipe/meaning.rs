@@ -312,7 +312,7 @@ impl Checker<'_> {
     }
 
     fn configure(&mut self, raw: &raw::Configure) -> Option<Configure> {
-        let mut configure = Configure::default();
+        let mut configure = Configure { otherwise: raw.otherwise, ..Configure::default() };
         for (name, treatment) in &raw.packages {
             let name = self.get("configure.packages", name, grammar::package_name)?;
             configure.packages.insert(name, *treatment);

@@ -291,8 +291,43 @@ pub enum OverlayKind {
 pub struct Configure {
     /// Package → how its scripts are treated, where not the default.
     pub packages: BTreeMap<String, Treatment>,
+    /// What becomes of others that cannot be followed.
+    #[serde(skip_serializing_if = "Otherwise::is_error")]
+    pub otherwise: Otherwise,
     /// debconf answers: question → value.
     pub debconf: BTreeMap<String, String>,
+}
+
+/// `otherwise =`: what becomes of a package whose scripts cannot be followed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+#[schemars(inline)]
+pub enum Otherwise {
+    /// The build fails, and names it.
+    #[default]
+    Error,
+    /// Its scripts run in the sandbox.
+    Sandbox,
+    /// Its scripts run on the node's first boot.
+    FirstBoot,
+}
+
+impl Otherwise {
+    // A recipe that does not say it is the recipe that it always was.
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+    fn is_error(&self) -> bool {
+        *self == Self::Error
+    }
+
+    /// The treatment that it is; `None`: an error.
+    #[must_use]
+    pub const fn treatment(self) -> Option<Treatment> {
+        match self {
+            Self::Error => None,
+            Self::Sandbox => Some(Treatment::Sandbox),
+            Self::FirstBoot => Some(Treatment::FirstBoot),
+        }
+    }
 }
 
 /// How one package's scripts are treated.

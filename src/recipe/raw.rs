@@ -17,6 +17,7 @@ use super::Allowance;
 use super::Base;
 use super::BootMode;
 use super::Format;
+use super::Otherwise;
 use super::RootMode;
 use super::TftpServer;
 use super::Treatment;
@@ -262,6 +263,10 @@ pub(super) struct Configure {
     /// Package name → treatment, for packages whose scripts are not to be read as usual. The manifest names them.
     #[serde(default)]
     pub(super) packages: BTreeMap<Text, Treatment>,
+    /// What becomes of a package whose scripts cannot be followed and that `packages` does not name. Each is treated at
+    /// its place in dpkg's order, and the manifest names it. Default: `error`.
+    #[serde(default)]
+    pub(super) otherwise: Otherwise,
     /// debconf question → answer.
     #[serde(default)]
     pub(super) debconf: BTreeMap<Text, Text>,

@@ -43,6 +43,8 @@ user = "1000"
 [[overlay]]
 path = "/etc/cron.daily/apt-compat"
 remove = true
+[configure]
+otherwise = "sandbox"
 [configure.packages]
 odd = "first-boot"
 [configure.debconf]

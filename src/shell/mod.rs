@@ -28,6 +28,7 @@ mod execute;
 mod expand;
 mod extended;
 mod getopts;
+pub(crate) mod machine;
 mod modify;
 mod names;
 mod options;

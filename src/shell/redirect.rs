@@ -123,6 +123,18 @@ impl Shell<'_> {
             _ => {}
         }
         let path = self.absolute(name);
+        match self.system.machine(&path) {
+            Some(Ok(bytes)) if access == Access::Read => {
+                let bytes = self.keep(bytes).map_err(|_| refused("Cannot allocate memory"))?;
+                return Ok(Some(Stream::input(bytes).descriptor()));
+            }
+            Some(answer) => {
+                let what = answer.err().unwrap_or_else(|| format!("writes to {}", crate::tree::escape(name)));
+                self.gap(b"redirection", what);
+                return Err(refused("No such device or address"));
+            }
+            None => {}
+        }
         let (umask, clock, noclobber) = (self.state.umask, self.system.clock, self.state.options.noclobber);
         let tree = self.system.tree();
         let missing = if access == Access::Read { "No such file" } else { "Directory nonexistent" };

@@ -9,6 +9,7 @@
 use std::any::Any;
 use std::any::TypeId;
 use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::io::Read as _;
 use std::rc::Rc;
 use std::rc::Weak;
@@ -103,6 +104,14 @@ struct Pinned {
     content: Option<Content>,
 }
 
+/// What scripts had done at some time.
+#[derive(Debug)]
+pub(crate) struct Snapshot {
+    tree: Tree,
+    drawn: BTreeSet<(String, Vec<u8>)>,
+    temporary: u64,
+}
+
 /// The system that scripts and commands act on.
 #[derive(Debug)]
 pub struct System {
@@ -118,6 +127,10 @@ pub struct System {
     pub architecture: String,
     /// The package whose script runs.
     pub package: String,
+    /// Whether a node is known to make what the package draws of random numbers: then its scripts get a stand-in.
+    pub draws: bool,
+    /// Packages that were given one, and where they drew.
+    pub drawn: BTreeSet<(String, Vec<u8>)>,
     /// The user that a command runs as, when it is not root.
     pub acting: Option<Acting>,
     /// What the model could not do.
@@ -156,6 +169,8 @@ impl System {
             uname: Uname { node: "localhost".into(), release: "6.12.0".into(), machine: machine.into() },
             architecture: architecture.into(),
             package: String::new(),
+            draws: false,
+            drawn: BTreeSet::new(),
             acting: None,
             gaps: Vec::new(),
             kept: BTreeMap::new(),
@@ -199,6 +214,26 @@ impl System {
         });
         let _ = self.budget.tried(self.pinned.len());
         &mut self.tree
+    }
+
+    /// What scripts have done so far, to come back to; what programs keep here is theirs to copy.
+    pub(crate) fn snapshot(&mut self) -> Snapshot {
+        Snapshot { tree: self.tree().clone(), drawn: self.drawn.clone(), temporary: self.temporary }
+    }
+
+    /// Comes back to what was there then.
+    pub(crate) fn restore(&mut self, snapshot: &Snapshot) {
+        self.replace_tree(snapshot.tree.clone());
+        self.drawn.clone_from(&snapshot.drawn);
+        self.temporary = snapshot.temporary;
+        self.gaps.clear();
+    }
+
+    /// Goes on with another tree. No script runs.
+    pub(crate) fn replace_tree(&mut self, tree: Tree) {
+        self.written.clear();
+        self.pinned.clear();
+        self.tree = tree;
     }
 
     /// The tree, at the end.

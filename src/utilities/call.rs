@@ -132,6 +132,9 @@ impl Call<'_, '_> {
         }
         let refused = |why: &str| Fault::failed(format!("{}: {why}", show(path)));
         let absolute = self.absolute(path);
+        if let Some(answer) = self.shell.system.machine(&absolute) {
+            return answer.map_err(Fault::Gap);
+        }
         let place = match self.tree().resolve(&absolute, true) {
             Ok(place) if !path.is_empty() => place,
             Ok(_) => return Err(refused("No such file or directory")),

@@ -177,7 +177,11 @@ impl Copying {
     fn operand(&mut self, call: &mut Call<'_, '_>, from: &[u8], to: &[u8]) -> Result<(), Fault> {
         let follow = self.copy.follow != Follow::Never || from.ends_with(b"/");
         let missing = || Fault::failed(format!("cannot stat '{}': No such file or directory", show(from)));
-        let source = call.look(from, follow).ok_or_else(missing)?;
+        let Some(source) = call.look(from, follow) else {
+            let absolute = call.absolute(from);
+            let bytes = call.shell.system.machine(&absolute).ok_or_else(missing)?.map_err(Fault::Gap)?;
+            return call.write(to, 0o666, bytes);
+        };
         if source.is_directory() && !self.copy.recursive {
             return Err(Fault::failed(format!("-r not specified; omitting directory '{}'", show(from))));
         }
@@ -528,9 +532,15 @@ fn install_file(
             let bytes = call.input()?;
             Inode { kind: Kind::File(call.shell.system.content(bytes)?), stat: Stat::new(0) }
         }
-        _ => call
-            .look(from, true)
-            .ok_or_else(|| Fault::failed(format!("cannot stat '{}': No such file or directory", show(from))))?,
+        _ => match call.look(from, true) {
+            Some(source) => source,
+            None => {
+                let missing = || Fault::failed(format!("cannot stat '{}': No such file or directory", show(from)));
+                let absolute = call.absolute(from);
+                let bytes = call.shell.system.machine(&absolute).ok_or_else(missing)?.map_err(Fault::Gap)?;
+                Inode { kind: Kind::File(call.shell.system.content(bytes)?), stat: Stat::new(0) }
+            }
+        },
     };
     if source.is_directory() {
         return Err(Fault::failed(format!("omitting directory '{}'", show(from))));

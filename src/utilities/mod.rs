@@ -20,7 +20,9 @@ mod call;
 pub(crate) mod clock;
 mod copy;
 mod cut;
+mod dd;
 mod differ;
+mod encode;
 mod expr;
 mod files;
 mod find;
@@ -58,7 +60,9 @@ pub(crate) const FAMILIES: &[Family] = &[
     clock::COMMANDS,
     copy::COMMANDS,
     cut::COMMANDS,
+    dd::COMMANDS,
     differ::COMMANDS,
+    encode::COMMANDS,
     expr::COMMANDS,
     files::COMMANDS,
     find::COMMANDS,

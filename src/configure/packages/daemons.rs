@@ -8,8 +8,13 @@ use crate::utilities::Fault;
 use crate::utilities::show;
 
 /// The family's commands.
-pub(super) const COMMANDS: &[(&str, Command)] =
-    &[("chronyd", chronyd), ("exim4", exim4), ("sshd", sshd), ("sshd.session-split", sshd)];
+pub(super) const COMMANDS: &[(&str, Command)] = &[
+    ("chronyd", chronyd),
+    ("exim4", exim4),
+    ("named-checkconf", named_checkconf),
+    ("sshd", sshd),
+    ("sshd.session-split", sshd),
+];
 
 /// Files that include files, and no deeper; chronyd's own limit.
 const INCLUDE_DEPTH: u32 = 10;
@@ -64,6 +69,14 @@ fn included(
 fn exim4(call: &mut Call<'_, '_>) -> Done {
     match call.args {
         [c, file, version] if c == b"-C" && version == b"-bV" => call.read(&file.clone()).map(|_| 0),
+        args => Err(Fault::gap(show(&args.join(&b' ')))),
+    }
+}
+
+/// `named-checkconf FILE`: whether it can be read. What the package itself brings is not doubted.
+fn named_checkconf(call: &mut Call<'_, '_>) -> Done {
+    match call.args {
+        [file] if !file.starts_with(b"-") => call.read(&file.clone()).map(|_| 0),
         args => Err(Fault::gap(show(&args.join(&b' ')))),
     }
 }

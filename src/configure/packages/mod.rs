@@ -2,9 +2,11 @@
 
 mod apache;
 mod daemons;
+mod keys;
+pub(super) mod own;
 mod postgresql;
 
 use crate::utilities::Family;
 
 /// The families.
-pub(super) const FAMILIES: &[Family] = &[apache::COMMANDS, daemons::COMMANDS, postgresql::COMMANDS];
+pub(super) const FAMILIES: &[Family] = &[apache::COMMANDS, daemons::COMMANDS, keys::COMMANDS, postgresql::COMMANDS];

@@ -339,7 +339,7 @@ fn maintscript_helper(call: &mut Call<'_, '_>) -> Done {
 }
 
 /// Triggers that scripts activated by name.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(in crate::configure) struct Activated(pub(in crate::configure) BTreeSet<Vec<u8>>);
 
 /// `dpkg-trigger NAME`: the script of the package that is interested runs at the end.

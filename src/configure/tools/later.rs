@@ -16,7 +16,7 @@ pub(in crate::configure) struct Deferred {
 }
 
 /// What was called, kept with the system.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(in crate::configure) struct Later {
     /// For work which is done once at the end.
     pub(in crate::configure) deferred: BTreeSet<Deferred>,

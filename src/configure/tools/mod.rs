@@ -12,6 +12,7 @@ mod capabilities;
 mod certificates;
 pub mod debconf;
 pub(super) mod dpkg;
+pub(super) mod draws;
 mod generated;
 pub(super) mod interpreters;
 mod kernel;
@@ -31,6 +32,7 @@ pub(super) const FAMILIES: &[Family] = &[
     capabilities::COMMANDS,
     debconf::COMMANDS,
     dpkg::COMMANDS,
+    draws::COMMANDS,
     generated::COMMANDS,
     interpreters::COMMANDS,
     kernel::COMMANDS,

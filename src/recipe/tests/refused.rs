@@ -104,6 +104,12 @@ const BAD: &[(&str, &str, &str, &[&str])] = &[
     (
         SMALL,
         "",
+        "[configure]\notherwise = \"ignore\"",
+        &[r#"recipe.toml:5:13: `configure.otherwise` is "ignore", not one of "error", "sandbox", "first-boot""#],
+    ),
+    (
+        SMALL,
+        "",
         "[configure.packages]\nfoo = \"ignore\"",
         &[r#"recipe.toml:5:7: `configure.packages.foo` is "ignore", not one of "sandbox", "first-boot", "skip""#],
     ),

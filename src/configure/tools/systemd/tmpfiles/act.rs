@@ -4,6 +4,7 @@ use super::super::unit::words;
 use super::acl;
 use super::line::Item;
 use super::line::Permissions;
+use crate::configure::tools::later;
 use crate::shell::pattern::Pattern;
 use crate::tree::Content;
 use crate::tree::Inode;
@@ -255,8 +256,14 @@ fn symlink(call: &mut Call<'_, '_>, path: &[u8], item: &Item) -> Result<(), Faul
 /// A file or a tree, unless something is there already; an empty directory is nothing.
 fn copy(call: &mut Call<'_, '_>, path: &[u8], item: &Item) -> Result<(), Fault> {
     let source = item.argument.clone().unwrap_or_default();
-    let Ok(from) = call.resolve(&source, true) else { return Ok(()) };
-    let Some(top) = call.tree().get(&from).cloned() else { return Ok(()) };
+    let from = call.resolve(&source, true).ok();
+    let Some((from, top)) = from.and_then(|from| Some((from.clone(), call.tree().get(&from).cloned()?))) else {
+        // What the node's kernel or devices say is copied at its boot, by this very line.
+        if call.shell.system.machine(&source).is_some() {
+            later::leave_to_first_boot(call)?;
+        }
+        return Ok(());
+    };
     let to = place(call, path)?;
     let filled = call.tree().below(&to).next().is_some();
     let new = match call.tree().get(&to).map(Inode::is_directory) {
