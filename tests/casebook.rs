@@ -58,6 +58,7 @@ fn answer(case: &Case) -> Answer {
     let mut world = machine(tree, "amd64", 1_795_869_296);
     let environment = [("PATH", "/usr/bin:/bin"), ("LC_ALL", "C"), ("HOME", "/root"), ("TMPDIR", "/tmp")];
     let script = [b"cd /work; exec </tmp/.stdin 2>/dev/null\n".as_slice(), &bytes(&case.script)].concat();
+    world.tree().write("tmp/.script", 0o755, script.clone()).expect("new");
     let mut shell = Shell::new(&mut world, "/tmp/.script", &environment);
     let result = shell.run_script(&script, &[], &[]);
     let gaps = world.gaps.iter().map(|gap| format!("{}: {}", gap.command, gap.what)).collect();

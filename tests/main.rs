@@ -30,9 +30,10 @@ mod faults;
 #[cfg(all(feature = "http", feature = "sandbox"))]
 mod edit;
 mod figures;
-mod files;
+
 mod formats;
 mod further;
+mod generated;
 mod generations;
 mod head;
 mod image;

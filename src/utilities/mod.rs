@@ -14,26 +14,39 @@
 //! 2. Name it in the family's `COMMANDS` table, and the family in [`FAMILIES`].
 
 mod awk;
+mod base;
 mod basic;
 mod buffer;
 mod call;
+mod cksum;
 pub(crate) mod clock;
+mod comm;
 mod copy;
 mod cut;
 mod dd;
 mod differ;
-mod encode;
+mod expand;
 mod expr;
+mod factor;
 mod files;
 mod find;
+mod fold;
 mod getopt;
 mod grep;
+mod gzip;
 #[cfg(test)]
 mod honoured;
-mod options;
+mod join;
+mod machine;
+mod nl;
+mod od;
+pub(crate) mod options;
+mod paste;
 mod paths;
 pub(crate) mod permissions;
 pub(crate) mod programs;
+#[cfg(test)]
+pub(crate) mod recorded;
 pub(crate) mod regex;
 mod sed;
 mod sort;
@@ -41,6 +54,7 @@ mod sums;
 mod temporary;
 mod text;
 mod tr;
+mod tsort;
 mod uniq;
 mod versions;
 
@@ -56,18 +70,29 @@ pub use options::Given;
 /// The families.
 pub(crate) const FAMILIES: &[Family] = &[
     awk::COMMANDS,
+    base::COMMANDS,
     basic::COMMANDS,
+    cksum::COMMANDS,
     clock::COMMANDS,
+    comm::COMMANDS,
     copy::COMMANDS,
     cut::COMMANDS,
     dd::COMMANDS,
     differ::COMMANDS,
-    encode::COMMANDS,
+    expand::COMMANDS,
     expr::COMMANDS,
+    factor::COMMANDS,
     files::COMMANDS,
     find::COMMANDS,
+    fold::COMMANDS,
     getopt::COMMANDS,
     grep::COMMANDS,
+    gzip::COMMANDS,
+    join::COMMANDS,
+    machine::COMMANDS,
+    nl::COMMANDS,
+    od::COMMANDS,
+    paste::COMMANDS,
     paths::COMMANDS,
     permissions::COMMANDS,
     programs::COMMANDS,
@@ -77,5 +102,6 @@ pub(crate) const FAMILIES: &[Family] = &[
     temporary::COMMANDS,
     text::COMMANDS,
     tr::COMMANDS,
+    tsort::COMMANDS,
     uniq::COMMANDS,
 ];

@@ -40,7 +40,7 @@ impl Given {
 
 /// One option of a command: it changes what is done, or it need not, and here is why; any other does not exist.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Opt {
+pub(crate) struct Opt {
     /// Its letter, or any byte below a blank when it has none.
     letter: u8,
     /// Its long names, a blank between.
@@ -70,28 +70,28 @@ enum Takes {
 
 impl Opt {
     /// One without a value.
-    pub(super) const fn flag(letter: u8, names: &'static str) -> Self {
+    pub(crate) const fn flag(letter: u8, names: &'static str) -> Self {
         Self { letter, names, kind: OptKind::Honoured(Takes::Nothing) }
     }
 
     /// One with a value.
-    pub(super) const fn value(letter: u8, names: &'static str) -> Self {
+    pub(crate) const fn value(letter: u8, names: &'static str) -> Self {
         Self { letter, names, kind: OptKind::Honoured(Takes::Value) }
     }
 
     /// One with a value that must be attached, and may be missing.
-    pub(super) const fn attached(letter: u8, names: &'static str) -> Self {
+    pub(crate) const fn attached(letter: u8, names: &'static str) -> Self {
         Self { letter, names, kind: OptKind::Honoured(Takes::Attached) }
     }
 
     /// One that changes nothing here.
-    pub(super) const fn harmless(letter: u8, names: &'static str, why: &'static str) -> Self {
+    pub(crate) const fn harmless(letter: u8, names: &'static str, why: &'static str) -> Self {
         Self { letter, names, kind: OptKind::Harmless(Takes::Nothing, why) }
     }
 
     /// All its names, with their dashes.
     #[cfg(test)]
-    pub(super) fn names(&self) -> Vec<String> {
+    pub(crate) fn names(&self) -> Vec<String> {
         let short = (self.letter > b' ').then(|| format!("-{}", char::from(self.letter)));
         let long = self.names.split(' ').filter(|name| !name.is_empty()).map(|name| format!("--{name}"));
         short.into_iter().chain(long).collect()
@@ -99,7 +99,7 @@ impl Opt {
 
     /// Why nothing is done for it, when nothing is.
     #[cfg(test)]
-    pub(super) const fn reason(&self) -> Option<&'static str> {
+    pub(crate) const fn reason(&self) -> Option<&'static str> {
         match self.kind {
             OptKind::Honoured(_) => None,
             OptKind::Harmless(_, why) => Some(why),
@@ -107,7 +107,7 @@ impl Opt {
     }
 
     /// The same with a value.
-    pub(super) const fn harmless_value(letter: u8, names: &'static str, why: &'static str) -> Self {
+    pub(crate) const fn harmless_value(letter: u8, names: &'static str, why: &'static str) -> Self {
         Self { letter, names, kind: OptKind::Harmless(Takes::Value, why) }
     }
 }
@@ -117,7 +117,7 @@ impl Call<'_, '_> {
     ///
     /// # Errors
     /// [`Fault::Gap`] for an option that is not in the table, or that lacks its value.
-    pub(super) fn given(&self, table: &[Opt]) -> Result<Given, Fault> {
+    pub(crate) fn given(&self, table: &[Opt]) -> Result<Given, Fault> {
         given(self.args, table, false)
     }
 
@@ -125,7 +125,7 @@ impl Call<'_, '_> {
     ///
     /// # Errors
     /// As [`Call::given`].
-    pub(super) fn given_first(&self, table: &[Opt]) -> Result<Given, Fault> {
+    pub(crate) fn given_first(&self, table: &[Opt]) -> Result<Given, Fault> {
         given(self.args, table, true)
     }
 

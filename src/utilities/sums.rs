@@ -35,43 +35,56 @@ pub(super) const OPTIONS: &[Opt] = &[
     Opt::flag(b'w', "warn"),
 ];
 
+/// The kinds of digests that are known here.
+pub(super) const NAMES: [&str; 6] = ["md5", "sha1", "sha224", "sha256", "sha384", "sha512"];
+
 /// One kind of digest.
-struct Kind {
+pub(super) struct Kind {
     /// As `--tag` has it.
     tag: &'static str,
     digits: usize,
     make: fn(&[u8]) -> String,
 }
 
+/// How a line of digest and name is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Form {
+    Text,
+    Binary,
+    Tagged,
+}
+
 fn hex(digest: impl AsRef<[u8]>) -> String {
     digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-fn kind(name: &[u8]) -> Kind {
+/// The kind of one of [`NAMES`].
+pub(super) fn kind(name: &str) -> Kind {
     match name {
-        b"md5sum" => Kind {
+        "md5" => Kind {
             tag: "MD5",
             digits: 32,
             make: |bytes| crate::digest::md5_of_reader(&mut &*bytes).unwrap_or_default(),
         },
-        b"sha1sum" => Kind { tag: "SHA1", digits: 40, make: |bytes| hex(sha1::Sha1::digest(bytes)) },
-        b"sha224sum" => Kind { tag: "SHA224", digits: 56, make: |bytes| hex(sha2::Sha224::digest(bytes)) },
-        b"sha384sum" => Kind { tag: "SHA384", digits: 96, make: |bytes| hex(sha2::Sha384::digest(bytes)) },
-        b"sha512sum" => Kind { tag: "SHA512", digits: 128, make: |bytes| hex(sha2::Sha512::digest(bytes)) },
+        "sha1" => Kind { tag: "SHA1", digits: 40, make: |bytes| hex(sha1::Sha1::digest(bytes)) },
+        "sha224" => Kind { tag: "SHA224", digits: 56, make: |bytes| hex(sha2::Sha224::digest(bytes)) },
+        "sha384" => Kind { tag: "SHA384", digits: 96, make: |bytes| hex(sha2::Sha384::digest(bytes)) },
+        "sha512" => Kind { tag: "SHA512", digits: 128, make: |bytes| hex(sha2::Sha512::digest(bytes)) },
         _ => Kind { tag: "SHA256", digits: 64, make: |bytes| hex(sha2::Sha256::digest(bytes)) },
     }
 }
 
 fn sum(call: &mut Call<'_, '_>) -> Done {
     let given = call.given(OPTIONS)?;
-    let kind = kind(call.name);
+    let name = show(call.name);
+    let kind = kind(name.strip_suffix("sum").unwrap_or(&name));
     if given.has(b'c') {
         if given.has(1) || given.has(b'z') || given.has(b'b') || given.has(b't') {
             return Err(Fault::failed(
                 "the --tag, --zero, --binary and --text options are meaningless when verifying checksums",
             ));
         }
-        return check(call, &given, &kind);
+        return check(call, &given, &[kind]);
     }
     if [2, 3, 4, 5, b'w'].iter().any(|&letter| given.has(letter)) {
         return Err(Fault::failed("that option is meaningful only when verifying checksums"));
@@ -79,17 +92,27 @@ fn sum(call: &mut Call<'_, '_>) -> Done {
     if given.has(1) && given.has(b't') {
         return Err(Fault::failed("--tag does not support --text mode"));
     }
+    let form = match (given.has(1), given.last_of(b"bt")) {
+        (true, _) => Form::Tagged,
+        (_, Some(b'b')) => Form::Binary,
+        _ => Form::Text,
+    };
+    make(call, &given, &kind, form)
+}
+
+/// Writes the digests of the files that were named.
+pub(super) fn make(call: &mut Call<'_, '_>, given: &Given, kind: &Kind, form: Form) -> Done {
     let end: &[u8] = if given.has(b'z') { b"\0" } else { b"\n" };
-    let binary = given.last_of(b"bt") == Some(b'b');
     call.printing(|call, out| {
         call.each_file(&given.operands, |call, path, text| {
             call.shell.system.budget.made(text.len())?;
             let digest = (kind.make)(text);
             let (mark, name) = if given.has(b'z') { (&b""[..], path.to_vec()) } else { escaped(path) };
-            if given.has(1) {
+            if form == Form::Tagged {
                 return out.all(call, &[mark, kind.tag.as_bytes(), b" (", &name, b") = ", digest.as_bytes(), end]);
             }
-            out.all(call, &[mark, digest.as_bytes(), if binary { b" *" } else { b"  " }, &name, end])
+            let between: &[u8] = if form == Form::Binary { b" *" } else { b"  " };
+            out.all(call, &[mark, digest.as_bytes(), between, &name, end])
         })
     })
 }
@@ -108,8 +131,16 @@ fn escaped(name: &[u8]) -> (&'static [u8], Vec<u8>) {
     (if made.len() > name.len() { b"\\" } else { b"" }, made)
 }
 
-/// The digest and the name that a line has, in lower case.
-fn entry(line: &[u8], kind: &Kind) -> Option<(Vec<u8>, Vec<u8>)> {
+/// The digest and the name that a line has, in lower case, with its kind. Of several kinds it is the one that the line
+/// names.
+fn entry<'k>(line: &[u8], kinds: &'k [Kind]) -> Option<(&'k Kind, Vec<u8>, Vec<u8>)> {
+    match kinds {
+        [kind] => entry_of(line, kind, true).map(|(digest, name)| (kind, digest, name)),
+        kinds => kinds.iter().find_map(|kind| entry_of(line, kind, false).map(|(digest, name)| (kind, digest, name))),
+    }
+}
+
+fn entry_of(line: &[u8], kind: &Kind, untagged: bool) -> Option<(Vec<u8>, Vec<u8>)> {
     let blank = |text: &[u8]| text.iter().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
     let line = &line[blank(line)..];
     let (line, escape) = line.strip_prefix(b"\\").map_or((line, false), |line| (line, true));
@@ -122,6 +153,8 @@ fn entry(line: &[u8], kind: &Kind) -> Option<(Vec<u8>, Vec<u8>)> {
         let value = &rest[close + 1..];
         let value = value[blank(value)..].strip_prefix(b"=")?;
         (&value[blank(value)..], &rest[..close])
+    } else if !untagged {
+        return None;
     } else {
         let digest = line.get(..kind.digits)?;
         let rest = &line[kind.digits..];
@@ -153,7 +186,8 @@ fn entry(line: &[u8], kind: &Kind) -> Option<(Vec<u8>, Vec<u8>)> {
     Some((digest.to_ascii_lowercase(), plain))
 }
 
-fn check(call: &mut Call<'_, '_>, given: &Given, kind: &Kind) -> Done {
+/// Whether files still have the digests that lists say.
+pub(super) fn check(call: &mut Call<'_, '_>, given: &Given, kinds: &[Kind]) -> Done {
     let standard = [b"-".to_vec()];
     let lists = if given.operands.is_empty() { &standard[..] } else { given.operands.as_slice() };
     let silent = given.has(4);
@@ -177,10 +211,10 @@ fn check(call: &mut Call<'_, '_>, given: &Given, kind: &Kind) -> Done {
                 if line.is_empty() || line[0] == b'#' {
                     continue;
                 }
-                let Some((wanted, path)) = entry(line, kind) else {
+                let Some((kind, wanted, path)) = entry(line, kinds) else {
                     malformed += 1;
                     if given.has(b'w') {
-                        let tag = kind.tag;
+                        let tag = if let [kind] = kinds { kind.tag } else { "digest" };
                         call.err(&format!("{shown}: {}: improperly formatted {tag} checksum line", number + 1))?;
                     }
                     continue;
@@ -248,8 +282,8 @@ mod tests {
     #[test]
     fn entries_in_all_forms() {
         const EMPTY: &str = "d41d8cd98f00b204e9800998ecf8427e";
-        let kind = kind(b"md5sum");
-        let name = |line: String| entry(line.as_bytes(), &kind).map(|(_, name)| show(&name));
+        let kind = kind("md5");
+        let name = |line: String| entry_of(line.as_bytes(), &kind, true).map(|(_, name)| show(&name));
         assert_eq!(name(format!("{EMPTY}  a b")).as_deref(), Some("a b"));
         assert_eq!(name(format!("{EMPTY} *a")).as_deref(), Some("a"));
         assert_eq!(name(format!("{EMPTY} a")).as_deref(), Some("a"));

@@ -22,6 +22,7 @@ mod per_node;
 mod scripts;
 mod system;
 mod systemd;
+mod vendor;
 
 use crate::utilities::Family;
 
@@ -41,4 +42,5 @@ pub(super) const FAMILIES: &[Family] = &[
     scripts::COMMANDS,
     system::COMMANDS,
     systemd::COMMANDS,
+    vendor::COMMANDS,
 ];

@@ -24,7 +24,6 @@ pub(super) const COMMANDS: &[(&str, Command)] = &[
     ("killall", no_process),
     // Nobody listens: what a script says to the log is lost, as in every other way to configure.
     ("logger", |_| Ok(0)),
-    ("mountpoint", no_mount),
     // The kernel that runs is the builder's, and its modules stay as they are.
     ("modprobe", |_| Err(Fault::failed("FATAL: no kernel runs here"))),
     // Of the machine that builds nothing is seen, and no node has started yet.
@@ -96,8 +95,11 @@ fn hostname(call: &mut Call<'_, '_>) -> Done {
     if !given.operands.is_empty() {
         return Err(Fault::gap("setting the name"));
     }
-    let name = if given.has(b'd') { String::new() } else { call.shell.system.uname.node.clone() };
-    call.out(name + "\n")?;
+    // A machine has a domain when it runs.
+    if !given.has(b'd') {
+        let name = call.shell.system.uname.node.clone();
+        call.out(name + "\n")?;
+    }
     Ok(0)
 }
 
