@@ -274,6 +274,10 @@ pub(super) fn unset(shell: &mut Shell<'_>, arguments: &[Vec<u8>], _: bool) -> Ru
             return shell.fatal(&[b"unset: ", name.as_slice(), b": bad variable name"].concat());
         } else {
             shell.remove_variable(name)?;
+            if !bash && name == b"OPTIND" {
+                // dash sets it to what is there now: nothing, which is no number.
+                return shell.fatal(b"unset: Illegal number: ");
+            }
         }
     }
     Ok(status)

@@ -68,6 +68,10 @@ impl Shell<'_> {
 
     /// Runs one command; its status is `$?` afterwards.
     pub(super) fn run(&mut self, command: &Command, tested: bool) -> Run<i32> {
+        // `set -n` counts from the next command on, in the same line too.
+        if self.state.options.noexec {
+            return Ok(0);
+        }
         let status = self.evaluate(command, tested)?;
         self.state.status = status;
         let checked = matches!(
@@ -254,7 +258,10 @@ impl Shell<'_> {
             Ok(status) => Ok(Ok(status)),
             Err(Interrupt::Break(1)) => Ok(Err(())),
             Err(Interrupt::Break(more)) => Err(Interrupt::Break(more - 1)),
-            Err(Interrupt::Continue(1)) => Ok(Ok(0)),
+            Err(Interrupt::Continue(1)) => {
+                self.state.status = 0;
+                Ok(Ok(0))
+            }
             Err(Interrupt::Continue(more)) => Err(Interrupt::Continue(more - 1)),
             Err(other) => Err(other),
         }

@@ -91,6 +91,10 @@ pub struct Shell<'w> {
     ended: Option<u32>,
     /// A signal that this process was sent and has not acted on.
     pending: Option<i32>,
+    /// An error, and no `exit`, is what ends the shell.
+    failed_fatally: bool,
+    /// `test` is coreutils' program, and no builtin.
+    pub(crate) tests_as_program: bool,
     /// Values of arrays on their way to `declare`.
     arrays: Vec<array::Given>,
     /// Descriptors that `<(…)` opened for the commands that run.
@@ -149,6 +153,8 @@ impl<'w> Shell<'w> {
             depth: 0,
             ended: None,
             pending: None,
+            failed_fatally: false,
+            tests_as_program: false,
             arrays: Vec::new(),
             processes: Vec::new(),
             version: None,
@@ -203,6 +209,7 @@ impl<'w> Shell<'w> {
 
     /// Ends a process: turns what stopped it into a status, after its exit trap.
     fn finish(&mut self, result: Run<i32>) -> Run<i32> {
+        self.failed_fatally = false;
         let mut status = match result {
             Ok(status) | Err(Interrupt::Exit(status) | Interrupt::Return(status)) => status,
             Err(Interrupt::Break(_) | Interrupt::Continue(_)) => self.state.status,
@@ -305,12 +312,14 @@ impl<'w> Shell<'w> {
     /// An error that ends dash with status 2; bash gives up what it read, and goes on with the next line.
     fn fatal<T>(&mut self, message: &[u8]) -> Run<T> {
         self.complain(message)?;
+        self.failed_fatally = true;
         Err(if self.is_bash() { Interrupt::Discard } else { Interrupt::Exit(2) })
     }
 
     /// An error of a special builtin: dash ends with status 2, bash's builtin fails with status 1.
     fn refuse(&mut self, message: &[u8]) -> Run<i32> {
         self.complain(message)?;
+        self.failed_fatally = true;
         if self.is_bash() { Ok(1) } else { Err(Interrupt::Exit(2)) }
     }
 

@@ -177,9 +177,20 @@ pub(super) fn command(shell: &mut Shell<'_>, arguments: &[Vec<u8>], tested: bool
             describe_all(shell, &rest[..count], Describe::Long)
         }
         Some((first, rest)) if (first == b"-p" || first == b"--") && !rest.is_empty() => {
-            shell.call(rest, tested, false)
+            unspecial(shell, rest, tested)
         }
-        _ => shell.call(arguments, tested, false),
+        _ => unspecial(shell, arguments, tested),
+    }
+}
+
+/// Runs a command without what is special of it: in dash an error in it does not end the shell.
+fn unspecial(shell: &mut Shell<'_>, words: &[Vec<u8>], tested: bool) -> Run<i32> {
+    let before = std::mem::take(&mut shell.failed_fatally);
+    let result = shell.call(words, tested, false);
+    let fatal = std::mem::replace(&mut shell.failed_fatally, before);
+    match result {
+        Err(super::Interrupt::Exit(status)) if fatal && !shell.is_bash() => Ok(status),
+        other => other,
     }
 }
 

@@ -28,7 +28,8 @@ impl Shell<'_> {
             b"!" => None,
             b"-" => Some(Text::Short(self.state.options.letters(self.state.dialect))),
             b"0" => Some(Text::Short(self.state.name.to_vec())),
-            b"LINENO" => short(self.state.line.to_string()),
+            // Debian's dash is built without it.
+            b"LINENO" if self.is_bash() => short(self.state.line.to_string()),
             _ if name[0].is_ascii_digit() => {
                 let index = std::str::from_utf8(name).ok().and_then(|index| index.parse::<usize>().ok());
                 let index = index.and_then(|index| index.checked_sub(1));

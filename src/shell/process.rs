@@ -111,6 +111,9 @@ impl Shell<'_> {
         {
             return Ok(stream::read_all(self.system, &descriptor).ok());
         }
+        if path == b"/dev/null" {
+            return Ok(Some(Vec::new()));
+        }
         let limit = self.system.bounds.bytes as u64;
         let size = self.system.tree().lookup(path).and_then(|(_, inode)| inode.content()).map(|content| content.size());
         match size {

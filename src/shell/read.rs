@@ -29,7 +29,7 @@ pub(super) fn read(shell: &mut Shell<'_>, arguments: &[Vec<u8>], _: bool) -> Run
         rest = tail;
     }
     if rest.is_empty() {
-        return shell.fatal(b"read: arg count");
+        return shell.usage(b"read: arg count");
     }
     if let Some(bad) = rest.iter().find(|name| !is_name(name)) {
         return shell.fatal(&[b"read: ", bad.as_slice(), b": bad variable name"].concat());

@@ -33,7 +33,11 @@ impl Shell<'_> {
             let stream = match &redirect.target {
                 Target::HereDocument(text) => {
                     let parts = text.get().map_or(&[][..], Vec::as_slice);
-                    let text = self.text(parts, true)?;
+                    let text = match self.text(parts, true) {
+                        // An error in the text is one of the redirection, for dash.
+                        Err(super::Interrupt::Exit(_)) if !self.is_bash() => return Ok(Err(saved)),
+                        text => text?,
+                    };
                     Ok(Some(Stream::input(self.keep(text)?).descriptor()))
                 }
                 Target::HereString(word) => {
@@ -51,6 +55,10 @@ impl Shell<'_> {
                 }
                 Target::Duplicate(word) => {
                     let word = self.text(&word.0, false)?;
+                    if !self.is_bash() && !matches!(word.as_slice(), b"-" | [b'0'..=b'9']) {
+                        self.complain(b"Syntax error: Bad fd number")?;
+                        return Err(super::Interrupt::Exit(2));
+                    }
                     self.duplicate(&word)
                 }
                 Target::Read(word) => self.open(&word.0, Access::Read)?,

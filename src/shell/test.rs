@@ -179,9 +179,9 @@ pub(super) fn binary(shell: &mut Shell<'_>, left: &[u8], operator: &[u8], right:
                 (Some(left), Some(right)) => {
                     (operator == b"-nt" && left > right) || (operator == b"-ot" && left < right)
                 }
-                // bash takes what is not there for older than everything.
-                (Some(_), None) => operator == b"-nt" && shell.is_bash(),
-                (None, Some(_)) => operator == b"-ot" && shell.is_bash(),
+                // bash and coreutils take what is not there for older than everything.
+                (Some(_), None) => operator == b"-nt" && (shell.is_bash() || shell.tests_as_program),
+                (None, Some(_)) => operator == b"-ot" && (shell.is_bash() || shell.tests_as_program),
                 (None, None) => false,
             }
         }

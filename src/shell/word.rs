@@ -227,6 +227,11 @@ impl Parser {
     }
 
     fn dollar(&mut self, context: Context) -> Result<Piece, SyntaxError> {
+        // A line goes on behind a backslash, here too.
+        while self.source[self.position..].starts_with(b"\\\n") {
+            self.position += 2;
+            self.line += 1;
+        }
         let rest = &self.source[self.position..];
         let part = match rest {
             // As dash: `$((` always begins arithmetic. In bash it can be a subshell in a substitution.
@@ -246,6 +251,10 @@ impl Parser {
                 0 => return Ok(Piece::Byte(b'$')),
                 length => {
                     let name = rest[..length].to_vec();
+                    let goes_on = rest[length..].strip_prefix(b"\\\n").and_then(<[u8]>::first);
+                    if is_name(&name) && goes_on.is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte == b'_') {
+                        return Err(self.error("a name that goes on in the next line"));
+                    }
                     self.position += length;
                     let operation = Operation::Value;
                     Part::Parameter(Box::new(Parameter {
@@ -314,6 +323,13 @@ impl Parser {
     }
 
     fn braced(&mut self, context: Context) -> Result<Parameter, SyntaxError> {
+        let name = |byte: &&u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_');
+        let begun = &self.source[self.position..];
+        let begun = begun.strip_prefix(b"#").unwrap_or(begun);
+        let length = begun.iter().take_while(name).count();
+        if begun[length..].starts_with(b"\\\n") {
+            return Err(self.error("a name in `${` that goes on in the next line"));
+        }
         let rest = &self.source[self.position..];
         let mut indirect = false;
         if rest.first() == Some(&b'#') {

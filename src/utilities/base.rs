@@ -236,6 +236,13 @@ fn base(call: &mut Call<'_, '_>) -> Done {
         }
         None => encode_z85(&text, &mut made)?,
     };
+    if !whole {
+        // Blocks of so many bytes are written before what is behind them is looked at.
+        if text.len() > 30 << 10 {
+            return Err(Fault::gap("a text of that length in z85"));
+        }
+        return Err(Fault::failed("invalid input (length must be multiple of 4 characters)"));
+    }
     call.printing(|call, out| {
         if wrap == 0 {
             out.put(call, &made)?;
@@ -243,9 +250,6 @@ fn base(call: &mut Call<'_, '_>) -> Done {
             for (index, line) in made.chunks(wrap).enumerate() {
                 out.all(call, &[if index > 0 { b"\n" } else { b"" }, line])?;
             }
-        }
-        if !whole {
-            return Err(Fault::failed("invalid input (length must be multiple of 4 characters)"));
         }
         if wrap > 0 && !made.is_empty() {
             out.put(call, b"\n")?;

@@ -138,7 +138,10 @@ fn print(call: &mut Call<'_, '_>) -> Done {
 
 fn test(call: &mut Call<'_, '_>) -> Done {
     let words: Vec<Vec<u8>> = [call.name.to_vec()].into_iter().chain(call.args.iter().cloned()).collect();
-    Ok(call.shell.builtin(&words)?)
+    let before = std::mem::replace(&mut call.shell.tests_as_program, true);
+    let result = call.shell.builtin(&words);
+    call.shell.tests_as_program = before;
+    Ok(result?)
 }
 
 fn basename(call: &mut Call<'_, '_>) -> Done {

@@ -143,6 +143,8 @@ fn comm(call: &mut Call<'_, '_>) -> Done {
             }
         }
         if given.has(4) {
+            // A zero byte as delimiter ends the text that it stands in.
+            let between = if between == b"\0" { b"" } else { between };
             for total in totals {
                 out.all(call, &[total.to_string().as_bytes(), between])?;
             }

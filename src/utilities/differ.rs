@@ -66,7 +66,10 @@ fn cmp(call: &mut Call<'_, '_>) -> Done {
     call.shell.system.budget.read(a.len() + b.len())?;
     let mut places = a.iter().zip(b).enumerate().filter(|(_, (a, b))| a != b).map(|(place, _)| place);
     if given.has(b'l') && !given.has(b's') {
-        let width = a.len().max(b.len()).to_string().len();
+        // As wide as the size of the smaller file needs; a pipe's is not known.
+        let known = [(left, a.len()), (right, b.len())].into_iter().filter(|(path, _)| path.as_slice() != b"-");
+        let size = known.map(|(_, size)| size).min().unwrap_or(a.len().min(b.len()));
+        let width = size.min(most).to_string().len();
         let mut found = false;
         call.printing(|call, out| {
             for place in places {
@@ -134,7 +137,10 @@ fn diff(call: &mut Call<'_, '_>) -> Done {
         (false, true) => right = inside(&right, &left),
         (false, false) => {}
     }
-    if left == right {
+    if left == right && call.look(&left, true).is_some() {
+        if given.has(b's') {
+            call.out(format!("Files {} and {} are identical\n", show(&left), show(&right)))?;
+        }
         return Ok(0);
     }
     let mut missing = 0;

@@ -431,7 +431,8 @@ fn one(
         if selected {
             count += 1;
             if binary && !silent {
-                out.all(call, &[call.name, b": ", name, b": binary file matches\n"])?;
+                out.flush(call)?;
+                call.err(&format!("{}: binary file matches", super::show(name)))?;
                 return Ok(true);
             }
             if !silent {

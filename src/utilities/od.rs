@@ -4,6 +4,7 @@ use super::Call;
 use super::Command;
 use super::Done;
 use super::Fault;
+use super::buffer::Buffer;
 use super::buffer::Out;
 use super::options::Opt;
 use super::show;
@@ -207,20 +208,22 @@ impl Writer {
             let lead = if index == 0 { address } else { " ".repeat(address.len()) };
             let mut line = lead.into_bytes();
             let (values, all) = (bytes.len().div_ceil(format.size), self.width / format.size);
-            let mut used = 0;
+            // What the widest format needs more is shared out among the values, from the right.
+            let pad = self.room - (format.width() + 1) * all;
+            let mut left = pad;
             for (number, value) in bytes.chunks(format.size).enumerate() {
                 let mut whole = value.to_vec();
                 whole.resize(format.size, 0);
                 let text = format.value(&whole, self.big);
-                // Each value ends where its share of the line does.
-                let end = self.room * (number + 1) / all;
-                let pad = (end - used).saturating_sub(text.len());
-                line.resize(line.len() + pad, b' ');
+                let next = pad * (all - 1 - number) / all;
+                let blanks = (format.width() + 1 + left - next).saturating_sub(text.len());
+                line.resize(line.len() + blanks, b' ');
                 line.extend(text.as_bytes());
-                used = end;
+                left = next;
             }
             if format.text {
-                let missing = self.room - self.room * values / all;
+                let blank = all - values;
+                let missing = blank * (format.width() + 1) + pad * blank / all;
                 line.resize(line.len() + missing, b' ');
                 line.extend(b"  >");
                 line.extend(bytes.iter().map(|byte| if matches!(byte, b' '..=b'~') { *byte } else { b'.' }));
@@ -242,6 +245,31 @@ fn count(text: &[u8], option: char) -> Result<usize, Fault> {
         return number.ok_or_else(|| Fault::gap(format!("the count `{}`", show(text))));
     }
     size(text, "bytes").map_err(|_| Fault::failed(format!("invalid -{option} argument '{}'", show(text))))
+}
+
+/// All files one behind the other, but no more of them than it takes up to `end`; `None` where none could be read.
+fn joined(call: &mut Call<'_, '_>, paths: &[Vec<u8>], end: usize) -> Result<(Option<Buffer>, i32), Fault> {
+    let standard = [b"-".to_vec()];
+    let paths = if paths.is_empty() { &standard[..] } else { paths };
+    let mut all: Option<Buffer> = None;
+    let mut status = 0;
+    for path in paths {
+        if all.as_ref().is_some_and(|all| all.len() >= end) {
+            break;
+        }
+        match call.text(path) {
+            Ok(text) => match &mut all {
+                Some(all) => all.extend(&text)?,
+                None => all = Some(text),
+            },
+            Err(Fault::Failed(_, message)) => {
+                call.err(&message)?;
+                status = 1;
+            }
+            Err(other) => return Err(other),
+        }
+    }
+    Ok((all, status))
 }
 
 fn od(call: &mut Call<'_, '_>) -> Done {
@@ -278,16 +306,13 @@ fn od(call: &mut Call<'_, '_>) -> Done {
     if width == 0 || width % unit != 0 || width > 1 << 16 {
         return Err(Fault::gap(format!("the width {width}")));
     }
-    let text = {
-        let mut all = super::buffer::Buffer::new(&call.shell.system.budget)?;
-        let status = call.each_file(&given.operands, |_, _, text| Ok(all.extend(text)?))?;
-        (all, status)
-    };
-    let (text, status) = text;
+    let end = limit.map_or(usize::MAX, |limit| skip.saturating_add(limit));
+    let (text, status) = joined(call, &given.operands, end)?;
+    let Some(text) = text else { return Ok(status) };
     if skip > text.len() {
         return Err(Fault::failed("cannot skip past end of combined input"));
     }
-    let end = limit.map_or(text.len(), |limit| skip.saturating_add(limit).min(text.len()));
+    let end = end.min(text.len());
     let widest = formats.iter().map(|format| (format.width() + 1) * (width / format.size)).max().unwrap_or(0);
     let writer = Writer { room: widest, formats, width, radix, big };
     call.printing(|call, out| {

@@ -190,11 +190,60 @@ fn size(inode: &Inode) -> u64 {
     }
 }
 
+/// The escapes of `--printf`.
+fn stat_escapes(format: &[u8]) -> Result<Vec<u8>, Fault> {
+    let (mut made, mut rest) = (Vec::with_capacity(format.len()), format);
+    while let [byte, tail @ ..] = rest {
+        rest = tail;
+        if *byte != b'\\' {
+            made.push(*byte);
+            continue;
+        }
+        let Some((letter, tail)) = rest.split_first() else {
+            made.push(b'\\');
+            break;
+        };
+        let number = |digits: &[u8], base: u32| {
+            digits.iter().fold(0u32, |sum, &digit| sum * base + char::from(digit).to_digit(base).unwrap_or(0))
+        };
+        let digits = |from: &[u8], base: u32, most: usize| {
+            from.iter().take(most).take_while(|digit| char::from(**digit).is_digit(base)).count()
+        };
+        rest = tail;
+        made.push(match letter {
+            b'a' => 7,
+            b'b' => 8,
+            b'e' => 27,
+            b'f' => 12,
+            b'n' => b'\n',
+            b'r' => b'\r',
+            b't' => b'\t',
+            b'v' => 11,
+            b'"' | b'\\' => *letter,
+            b'0'..=b'7' => {
+                let length = 1 + digits(tail, 8, 2);
+                let from = format.len() - tail.len() - 1;
+                rest = &tail[length - 1..];
+                number(&format[from..from + length], 8).to_le_bytes()[0]
+            }
+            b'x' => match digits(tail, 16, 2) {
+                0 => b'x',
+                length => {
+                    rest = &tail[length..];
+                    number(&tail[..length], 16).to_le_bytes()[0]
+                }
+            },
+            letter => return Err(Fault::gap(format!("the escape `\\{}`", letter.escape_ascii()))),
+        });
+    }
+    Ok(made)
+}
+
 fn stat(call: &mut Call<'_, '_>) -> Done {
     let long = [("format", b'c'), ("printf", b'p'), ("dereference", b'L'), ("terse", b't')];
     let given = call.options("c:p:L", &long)?;
     let (format, end) = match (given.value(b'p'), given.value(b'c')) {
-        (Some(format), _) => (crate::shell::printf::unescape(format, false).0, ""),
+        (Some(format), _) => (stat_escapes(format)?, ""),
         (None, Some(format)) => (format.to_vec(), "\n"),
         (None, None) => return Err(Fault::gap("without a format")),
     };

@@ -327,6 +327,15 @@ struct Runs {
 impl Runs {
     /// Runs one; `false`: it was the last.
     fn run(&mut self, call: &mut Call<'_, '_>, words: &[Vec<u8>]) -> Result<bool, Fault> {
+        // A program's argument ends at a zero byte.
+        let cut = |word: &Vec<u8>| memchr::memchr(0, word).map_or_else(|| word.clone(), |end| word[..end].to_vec());
+        let ended: Vec<Vec<u8>>;
+        let words = if words.iter().any(|word| word.contains(&0)) {
+            ended = words.iter().map(cut).collect();
+            &ended
+        } else {
+            words
+        };
         if self.verbose {
             let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"_-./,:@%+=".contains(byte);
             if words.iter().any(|word| word.is_empty() || !word.iter().all(plain)) {

@@ -94,6 +94,14 @@ fn sort(call: &mut Call<'_, '_>) -> Done {
     let end = if given.has(b'z') { 0 } else { b'\n' };
     let keys = keys(&given)?;
     let separator = given.value(b't').map(separator).transpose()?;
+    let mut separators = Vec::new();
+    for text in given.values(b't') {
+        separators.push(self::separator(text)?);
+    }
+    separators.dedup();
+    if separators.len() > 1 {
+        return Err(Fault::Failed(2, "incompatible tabs".into()));
+    }
     let check = given.has(b'C') || given.has(b'c') || given.has(1);
     let how = given.value(1).unwrap_or_default();
     let silent = given.has(b'C') || matches!(how, b"quiet" | b"silent");
@@ -475,6 +483,13 @@ fn general(a: &[u8], b: &[u8]) -> Ordering {
         let named = |name: &[u8]| rest.len() >= name.len() && rest[..name.len()].eq_ignore_ascii_case(name);
         if named(b"nan") {
             return (1, f64::NAN);
+        }
+        if named(b"0x") && rest.get(2).is_some_and(u8::is_ascii_hexdigit) {
+            let digits = rest[2..].iter().take_while(|byte| byte.is_ascii_hexdigit()).count();
+            let number = rest[2..2 + digits]
+                .iter()
+                .fold(0.0, |sum, &digit| sum * 16.0 + f64::from(char::from(digit).to_digit(16).unwrap_or(0)));
+            return (2, if text.first() == Some(&b'-') { -number } else { number });
         }
         let length = if named(b"inf") { 3 } else { super::awk::number_length(rest) };
         let number = std::str::from_utf8(&text[..sign + length]).ok().filter(|_| length > 0);

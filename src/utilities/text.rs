@@ -97,6 +97,9 @@ fn rev(call: &mut Call<'_, '_>) -> Done {
     let given = call.given(&[])?;
     call.printing(|call, out| {
         call.each_file(&given.operands, |call, _, text| {
+            if text.contains(&0) {
+                return Err(Fault::gap("a text with zero bytes"));
+            }
             for line in text.split_inclusive(|&byte| byte == b'\n') {
                 let (line, end) = line.strip_suffix(b"\n").map_or((line, &b""[..]), |line| (line, b"\n"));
                 let turned: Vec<u8> = line.iter().rev().copied().collect();
@@ -163,6 +166,16 @@ fn modern(args: &[Vec<u8>], plus: bool) -> Vec<Vec<u8>> {
     args
 }
 
+/// Whether the old form of `tail` counts: alone, or before one file.
+fn old_form_counts(args: &[Vec<u8>]) -> bool {
+    match args {
+        [_] => true,
+        [_, file] => !matches!(file.as_slice(), [b'-', _, ..]),
+        [_, second, rest @ ..] => second == b"--" && rest.len() <= 2,
+        [] => false,
+    }
+}
+
 /// What `head` and `tail` have in common.
 struct Ends<'a> {
     /// As given, with its sign.
@@ -175,7 +188,11 @@ fn ends(
     call: &mut Call<'_, '_>,
     act: fn(&mut Call<'_, '_>, &mut Out, &Ends<'_>, &[u8], &[u8]) -> Result<(), Fault>,
 ) -> Done {
-    let args = modern(call.args, call.name == b"tail");
+    let tail = call.name == b"tail";
+    let args = if tail && !old_form_counts(call.args) { call.args.to_vec() } else { modern(call.args, tail) };
+    if tail && let Some([b'-', b'0'..=b'9', ..]) = args.first().map(Vec::as_slice) {
+        return Err(Fault::failed("option used in invalid context -- a number"));
+    }
     let given = Call { shell: &mut *call.shell, name: call.name, args: &args }.given(HEAD)?;
     let last = given.last_of(b"nc").unwrap_or(b'n');
     let ends = Ends {
@@ -183,6 +200,13 @@ fn ends(
         bytes: last == b'c',
         end: if given.has(b'z') { 0 } else { b'\n' },
     };
+    // Nothing of the end is nothing: no file is even opened.
+    if tail && !ends.count.starts_with(b"+") {
+        let count = ends.count.strip_prefix(b"-").unwrap_or(ends.count);
+        if size(count, if ends.bytes { "bytes" } else { "lines" })? == 0 {
+            return Ok(0);
+        }
+    }
     let named = match given.last_of(b"qv") {
         Some(letter) => letter == b'v',
         None => given.operands.len() > 1,

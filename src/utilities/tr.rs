@@ -27,6 +27,8 @@ pub(super) const OPTIONS: &[Opt] = &[
 enum Part {
     Range(u8, u8),
     Class(Vec<u8>),
+    /// `[=x=]`
+    Equal(u8),
     /// `[x*n]`; `None`: as often as it takes.
     Repeat(u8, Option<usize>),
 }
@@ -57,7 +59,7 @@ fn tr(call: &mut Call<'_, '_>) -> Done {
         }
     };
     let from_parts = parts(first, &budget)?;
-    if from_parts.iter().any(|part| matches!(part, Part::Repeat(..))) {
+    if from_parts.iter().any(|part| matches!(part, Part::Repeat(_, None))) {
         return Err(Fault::failed("the [c*] repeat construct may not appear in string1"));
     }
     let mut from = flat(&from_parts, 0, &budget)?;
@@ -74,6 +76,9 @@ fn tr(call: &mut Call<'_, '_>) -> Done {
     let mut squeezed = from.to_vec();
     if let Some(to_parts) = &to_parts {
         if translate {
+            if to_parts.iter().any(|part| matches!(part, Part::Equal(_))) {
+                return Err(Fault::failed("[=c=] expressions may not appear in string2 when translating"));
+            }
             check_classes(&from_parts, to_parts, complement)?;
         } else if to_parts.iter().any(|part| matches!(part, Part::Repeat(_, None))) {
             return Err(Fault::failed("the [c*] construct may appear in string2 only when translating"));
@@ -86,6 +91,13 @@ fn tr(call: &mut Call<'_, '_>) -> Done {
             let Some(&last) = to.last().or(from.is_empty().then_some(&0)) else {
                 return Err(Fault::failed("when not truncating set1, string2 must be non-empty"));
             };
+            let classes = from_parts.iter().any(|part| matches!(part, Part::Class(_)));
+            // What is there more than once is one, and what is missing at the end is the last again.
+            if complement && classes && (to.len() > from.len() || to.iter().any(|&byte| byte != last)) {
+                let what = "when translating with complemented character classes,\n\
+                            string2 must map all characters in the domain to one";
+                return Err(Fault::failed(what));
+            }
             for (index, &byte) in from.iter().enumerate() {
                 table[usize::from(byte)] = to.get(index).copied().unwrap_or(last);
             }
@@ -149,6 +161,7 @@ fn check_classes(from: &[Part], to: &[Part], complement: bool) -> Result<(), Fau
 fn width(part: &Part) -> usize {
     match part {
         Part::Range(low, high) => usize::from(high - low) + 1,
+        Part::Equal(_) => 1,
         Part::Class(name) => class(name).map_or(0, |accepts| (0..=255u8).filter(|&byte| accepts(byte)).count()),
         Part::Repeat(_, count) => count.unwrap_or(0),
     }
@@ -165,6 +178,7 @@ fn flat(parts: &[Part], length: usize, budget: &Budget) -> Result<Kept<u8>, Faul
                     bytes.push(byte)?;
                 }
             }
+            Part::Equal(byte) => bytes.push(*byte)?,
             Part::Class(name) => {
                 let accepts = class(name).ok_or_else(|| Fault::failed("invalid character class"))?;
                 for byte in (0..=255u8).filter(|&byte| accepts(byte)) {
@@ -205,7 +219,7 @@ fn parts(text: &[u8], budget: &Budget) -> Result<Kept<Part>, Fault> {
                         return Err(Fault::failed(format!("invalid character class '{}'", show(name))));
                     }
                     (_, b"") => return Err(Fault::failed("missing equivalence class character '[==]'")),
-                    (_, [byte]) => parts.push(Part::Range(*byte, *byte))?,
+                    (_, [byte]) => parts.push(Part::Equal(*byte))?,
                     (_, name) => {
                         let shown = show(name);
                         let what = format!("{shown}: equivalence class operand must be a single character");

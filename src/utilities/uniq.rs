@@ -69,7 +69,20 @@ enum Apart {
 }
 
 fn uniq(call: &mut Call<'_, '_>) -> Done {
-    let given = call.given(OPTIONS)?;
+    // The old forms: `-N` is `-f N`, `+N` is `-s N`.
+    let is_old = |word: &Vec<u8>| matches!(word.as_slice(), [b'-' | b'+', digits @ ..] if !digits.is_empty() && digits.iter().all(u8::is_ascii_digit));
+    let end = call.args.iter().position(|word| word == b"--").unwrap_or(call.args.len());
+    let old = |(place, word): (usize, &Vec<u8>)| match word[..] {
+        [sign, ref digits @ ..] if place < end && is_old(word) => {
+            [if sign == b'-' { b"-f" } else { b"-s" }, digits].concat()
+        }
+        _ => word.clone(),
+    };
+    let args: Vec<Vec<u8>> = call.args.iter().enumerate().map(old).collect();
+    let given = Call { shell: &mut *call.shell, name: call.name, args: &args }.given(OPTIONS)?;
+    if call.args.iter().any(is_old) && given.all.iter().filter(|(letter, _)| b"fs".contains(letter)).count() > 1 {
+        return Err(Fault::gap("several of `-f` and `-s`, one in the old form"));
+    }
     if given.operands.len() > 2 {
         return Err(Fault::failed(format!("extra operand '{}'", show(&given.operands[2]))));
     }

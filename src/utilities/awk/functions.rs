@@ -64,7 +64,15 @@ impl<'c> Machine<'c, '_, '_> {
                 let whole = self.argument(arguments, 0)?;
                 let from = self.number(&arguments[1])?;
                 let length = arguments.get(2).map(|length| self.number(length)).transpose()?;
-                let part = values::substring(&whole, from, length);
+                let part = match (self.dialect == Dialect::Gawk, values::counted(&whole, from, length)) {
+                    (true, counted) => counted,
+                    (false, counted) if counted == values::substring(&whole, from, length) => counted,
+                    (false, _) => {
+                        let what =
+                            "`substr` from before the text, or with fractions, which mawks have each their own way";
+                        return Err(Fault::gap(what));
+                    }
+                };
                 Value::Text(Text::new(part, &self.budget)?)
             }
             "sprintf" => {

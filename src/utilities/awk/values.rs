@@ -198,7 +198,17 @@ pub(super) fn compare(
     }
 }
 
-/// The part of a text from a place on, counted from 1; what is rounded is rounded to even, as C's does.
+/// The part of a text from a place on, counted from 1, as gawk has it: fractions are cut off, and what is before the
+/// text begins where it does, with all its length.
+pub(super) fn counted(text: &[u8], from: f64, length: Option<f64>) -> &[u8] {
+    let from = to_integer(from.trunc()).max(1) - 1;
+    let from = usize::try_from(from).unwrap_or(0).min(text.len());
+    let length = length.map_or(usize::MAX, |length| usize::try_from(to_integer(length.trunc()).max(0)).unwrap_or(0));
+    &text[from..from.saturating_add(length).min(text.len())]
+}
+
+/// The same as POSIX has it: what is rounded is rounded to even, as C's does, and of what is before the text nothing is
+/// left.
 pub(super) fn substring(text: &[u8], from: f64, length: Option<f64>) -> &[u8] {
     let from = from.round_ties_even();
     let end = length.map_or(f64::INFINITY, |length| from + length.round_ties_even());

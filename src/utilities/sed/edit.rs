@@ -28,6 +28,10 @@ pub(super) struct Editor<'p> {
     /// The line had its end.
     pub(super) whole: bool,
     hold: Buffer,
+    /// What is held had its end.
+    hold_whole: bool,
+    /// `H` met a line without its end.
+    hold_mixed: bool,
     /// Of each instruction with two addresses.
     ranges: Kept<Range>,
     appended: Kept<Appended>,
@@ -84,6 +88,8 @@ impl<'p> Editor<'p> {
             spare: Buffer::new(budget)?,
             whole: true,
             hold: Buffer::new(budget)?,
+            hold_whole: true,
+            hold_mixed: false,
             ranges,
             appended: Kept::new(budget)?,
             replaced: false,
@@ -100,6 +106,7 @@ impl<'p> Editor<'p> {
         if std::mem::take(&mut self.input.fresh) {
             // A file for itself: nothing of the one before counts.
             self.hold.clear();
+            (self.hold_whole, self.hold_mixed) = (true, false);
             for (range, instruction) in self.ranges.iter_mut().zip(self.program) {
                 let zero = matches!(instruction.first, Some(Address::Line(0)));
                 *range = if zero { Range::Active(u64::MAX) } else { Range::Inactive };
@@ -283,17 +290,33 @@ impl<'p> Editor<'p> {
             }
             Action::Print => self.print(call, None)?,
             Action::PrintFirst => self.print_first(call, None)?,
-            Action::Hold => self.hold.set(&self.pattern)?,
+            Action::Hold => {
+                self.hold.set(&self.pattern)?;
+                (self.hold_whole, self.hold_mixed) = (self.whole, false);
+            }
             Action::HoldAppend => {
+                self.hold_mixed |= !self.whole;
+                self.hold_whole = self.whole;
                 self.hold.push(separator)?;
                 self.hold.extend(&self.pattern)?;
             }
-            Action::Get => self.pattern.set(&self.hold)?,
+            Action::Get => {
+                self.pattern.set(&self.hold)?;
+                self.whole = self.hold_whole;
+            }
             Action::GetAppend => {
+                if self.hold_mixed {
+                    return Err(Fault::gap("`G` of what `H` has put behind a line without its end"));
+                }
+                self.whole = self.hold_whole;
                 self.pattern.push(separator)?;
                 self.pattern.extend(&self.hold)?;
             }
-            Action::Exchange => std::mem::swap(&mut self.pattern, &mut self.hold),
+            Action::Exchange => {
+                std::mem::swap(&mut self.pattern, &mut self.hold);
+                std::mem::swap(&mut self.whole, &mut self.hold_whole);
+                self.hold_mixed = false;
+            }
             Action::Next => {
                 if self.input.is_over(call)? {
                     return Ok(Way::Quit(0, true));
@@ -326,6 +349,8 @@ impl<'p> Editor<'p> {
             }
             Action::Quit(code, print) => {
                 self.quit = true;
+                // The last line gets its end, whether or not it had one.
+                self.whole = true;
                 return Ok(Way::Quit(*code, *print));
             }
             Action::Read(path) => self.appended.push(Appended::File(path.clone()))?,

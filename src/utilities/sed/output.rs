@@ -40,13 +40,21 @@ pub(super) struct Output {
     main: Sink,
     /// The edited file's, while one is edited.
     in_place: bool,
+    /// `w /dev/stdout` has written a line without its end, which what else goes there does not know.
+    standard_open: bool,
     files: BTreeMap<Vec<u8>, Sink>,
     budget: Budget,
 }
 
 impl Output {
     pub(super) fn new(budget: &Budget) -> Result<Self, Spent> {
-        Ok(Self { main: Sink::new(budget)?, in_place: false, files: BTreeMap::new(), budget: budget.clone() })
+        Ok(Self {
+            main: Sink::new(budget)?,
+            in_place: false,
+            standard_open: false,
+            files: BTreeMap::new(),
+            budget: budget.clone(),
+        })
     }
 
     /// Empties the files that a program writes, as it does whether or not it comes to write them.
@@ -78,8 +86,20 @@ impl Output {
         whole: bool,
         separator: u8,
     ) -> Result<(), Fault> {
+        if path == Some(b"/dev/stdout") && !self.in_place {
+            if std::mem::take(&mut self.standard_open) {
+                self.main.text.push(separator)?;
+            }
+            self.main.text.extend(text)?;
+            if whole {
+                self.main.text.push(separator)?;
+            }
+            self.standard_open = !whole;
+            return self.relieve(call);
+        }
         let sink = match path {
-            None | Some(b"/dev/stdout") => &mut self.main,
+            Some(b"/dev/stdout") => return Err(Fault::gap("`w /dev/stdout` while a file is edited")),
+            None => &mut self.main,
             Some(b"/dev/stderr") => {
                 call.shell.print_error(&[text, b"\n"].concat())?;
                 return Ok(());

@@ -42,7 +42,9 @@ impl Reader<'_> {
                     break;
                 }
                 Some(b'e') => return Err(Fault::gap("flag `e` of the s command")),
-                None | Some(b' ' | b'\t' | b'\r' | b'\n' | b';' | b'}' | b'#') => break,
+                // Blanks may stand among the flags.
+                Some(b' ' | b'\t' | b'\r') => {}
+                None | Some(b'\n' | b';' | b'}' | b'#') => break,
                 Some(_) => return Err(self.error("unknown option to `s'")),
             }
             self.position += 1;
