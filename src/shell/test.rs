@@ -78,7 +78,8 @@ fn unary_here(shell: &Shell<'_>, word: &[u8]) -> bool {
 fn is_binary(shell: &Shell<'_>, word: &[u8]) -> bool {
     let all: [&[u8]; 13] =
         [b"=", b"!=", b"<", b">", b"-eq", b"-ne", b"-lt", b"-le", b"-gt", b"-ge", b"-nt", b"-ot", b"-ef"];
-    all.contains(&word) || matches!(word, b"-a" | b"-o") || (word == b"==" && shell.is_bash())
+    let equal = word == b"==" && (shell.is_bash() || shell.tests_as_program);
+    all.contains(&word) || matches!(word, b"-a" | b"-o") || equal
 }
 
 /// The recursive grammar.
@@ -162,6 +163,10 @@ pub(super) fn binary(shell: &mut Shell<'_>, left: &[u8], operator: &[u8], right:
     Ok(match operator {
         b"=" | b"==" => left == right,
         b"!=" => left != right,
+        b"<" | b">" if shell.tests_as_program => {
+            shell.gap(b"test", "`<` and `>`, which only some versions of the program have");
+            false
+        }
         b"<" => left < right,
         b">" => left > right,
         b"-a" => !left.is_empty() && !right.is_empty(),

@@ -139,7 +139,8 @@ impl Parser {
             let mut line = &rest[..length];
             self.position = (self.position + length + 1).min(self.source.len());
             self.line += 1;
-            if pending.strip_tabs {
+            // What goes on from the line before does not begin.
+            if pending.strip_tabs && !continued {
                 let tabs = line.iter().take_while(|&&byte| byte == b'\t').count();
                 line = &line[tabs..];
             }

@@ -493,7 +493,7 @@ impl Parser {
                         self.position += 1;
                         text.push(next);
                     }
-                    Some(b'"') if matches!(context, Context::Double | Context::BracedDouble) => {
+                    Some(b'"') if matches!(context, Context::Double | Context::BracedDouble | Context::Here) => {
                         self.position += 1;
                         text.push(b'"');
                     }

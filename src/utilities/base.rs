@@ -42,7 +42,7 @@ struct Code {
 const Z85: &[u8] = b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-:+=^!/*?&<>()[]{}@%$#";
 
 /// The codes in the order of basenc's options, from 1 on; z85 is none of them.
-const CODES: [Code; 7] = [
+static CODES: [Code; 7] = [
     Code {
         alphabet: b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/",
         bits: 6,
@@ -226,6 +226,9 @@ fn base(call: &mut Call<'_, '_>) -> Done {
             Some(code) => code.decode(letters, &mut made)?,
             None => decode_z85(letters, &mut made)?,
         };
+        if !whole && code.is_some_and(|code| std::ptr::eq(code, &CODES[3])) {
+            return Err(Fault::gap("invalid input in base32hex"));
+        }
         call.out(&*made)?;
         return if whole { Ok(0) } else { Err(Fault::failed("invalid input")) };
     }

@@ -242,7 +242,14 @@ impl Matcher {
             inverted: given.has(b'v'),
             anchored: patterns.iter().any(|pattern| pattern.contains(&b'^') || pattern.contains(&b'$')),
         };
+        if syntax != b'F' && patterns.len() > 1 && patterns.iter().any(|pattern| ends_in_backslash(pattern)) {
+            return Err(Fault::gap("a backslash at the end of one of several expressions"));
+        }
         for pattern in patterns {
+            if syntax != b'F' && has_bare_class(pattern) {
+                let words = "character class syntax is [[:space:]], not [:space:]";
+                return Err(Fault::Failed(2, words.into()));
+            }
             match syntax {
                 b'F' => {
                     let pattern = if ignore_case { pattern.to_ascii_lowercase() } else { pattern.clone() };
@@ -318,6 +325,40 @@ impl Matcher {
         }
         Ok(best)
     }
+}
+
+fn ends_in_backslash(pattern: &[u8]) -> bool {
+    pattern.iter().rev().take_while(|&&byte| byte == b'\\').count() % 2 == 1
+}
+
+/// Whether an expression has `[:…:]` outside of brackets.
+fn has_bare_class(pattern: &[u8]) -> bool {
+    let mut at = 0;
+    while at < pattern.len() {
+        match pattern[at] {
+            b'\\' => at += 2,
+            b'[' => {
+                let start = at + 1;
+                let mut end = start + usize::from(pattern.get(start) == Some(&b'^'));
+                end += usize::from(pattern.get(end) == Some(&b']'));
+                while end < pattern.len() && pattern[end] != b']' {
+                    let class = matches!(pattern[end..], [b'[', b':' | b'=' | b'.', ..]);
+                    let closed = class.then(|| {
+                        let close = [pattern[end + 1], b']'];
+                        memchr::memmem::find(&pattern[end + 2..], &close)
+                    });
+                    end += closed.flatten().map_or(1, |length| length + 4);
+                }
+                let inner = pattern.get(start..end).unwrap_or_default();
+                if end < pattern.len() && inner.len() > 1 && inner.starts_with(b":") && inner.ends_with(b":") {
+                    return true;
+                }
+                at = end + 1;
+            }
+            _ => at += 1,
+        }
+    }
+    false
 }
 
 fn whole(groups: &Groups) -> (usize, usize) {
@@ -415,6 +456,17 @@ fn one(
     let quiet = given.has(b'q') || given.has(b'l') || given.has(b'L');
     let silent = quiet || given.has(b'c');
     let binary = !given.has(b'a') && *end_byte != 0 && memchr::memchr(0, text).is_some();
+    // Of what is binary each zero byte ends a line.
+    let zapped: Vec<u8>;
+    let text = match memchr::memchr(0, text) {
+        Some(place) if binary && place >= 1 << 15 => return Err(Fault::gap("zero bytes far behind the beginning")),
+        Some(_) if binary => {
+            call.shell.system.budget.made(text.len())?;
+            zapped = text.iter().map(|&byte| if byte == 0 { *end_byte } else { byte }).collect();
+            &zapped
+        }
+        _ => text,
+    };
     let mut shown = Shown { given, manner, name, text, done: 0 };
     let (mut count, mut trailing, mut start, mut number) = (0usize, 0usize, 0usize, 0usize);
     let mut used = text.len();

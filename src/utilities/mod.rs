@@ -57,6 +57,8 @@ mod tr;
 mod tsort;
 mod uniq;
 mod versions;
+#[cfg(test)]
+mod witnesses;
 
 pub use call::Call;
 pub use call::Command;

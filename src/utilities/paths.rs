@@ -314,7 +314,7 @@ fn links(call: &mut Call<'_, '_>, path: &[u8]) -> u32 {
 
 fn ls(call: &mut Call<'_, '_>) -> Done {
     let long = [("all", b'a'), ("almost-all", b'A'), ("directory", b'd'), ("reverse", b'r'), ("dereference", b'L')];
-    // Nothing here is a terminal: -q changes nothing, and -1 is what is done anyway.
+    // Nothing here is a terminal: -1 is what is done anyway.
     let given = call.options("1aAdlrLtnqv", &long)?;
     let operands = if given.operands.is_empty() { vec![b".".to_vec()] } else { given.operands.clone() };
     let (mut files, mut directories, mut status) = (Vec::new(), Vec::new(), 0);
@@ -387,9 +387,15 @@ fn blocks(inode: &Inode) -> u64 {
 /// Half a year as ls(1) has it: what is older, or in the future, is shown with its year and no time.
 const RECENT: i64 = 31_556_952 / 2;
 
+/// A name as it is shown: with `-q` each byte that cannot be printed is a question mark.
+fn shown_name(given: &super::Given, name: &[u8]) -> Vec<u8> {
+    let plain = |byte: &u8| if !given.has(b'q') || matches!(byte, b' '..=b'~') { *byte } else { b'?' };
+    name.iter().map(plain).collect()
+}
+
 fn print_entries(call: &mut Call<'_, '_>, given: &super::Given, entries: &[Entry]) -> Result<(), Fault> {
     if !given.has(b'l') && !given.has(b'n') {
-        let text: Vec<u8> = entries.iter().flat_map(|(name, ..)| [name.as_slice(), b"\n"].concat()).collect();
+        let text: Vec<u8> = entries.iter().flat_map(|(name, ..)| [&*shown_name(given, name), b"\n"].concat()).collect();
         return call.out(text);
     }
     let now = call.shell.system.clock;
@@ -408,7 +414,7 @@ fn print_entries(call: &mut Call<'_, '_>, given: &super::Given, entries: &[Entry
             Kind::CharDevice { major, minor } | Kind::BlockDevice { major, minor } => format!("{major}, {minor}"),
             _ => size(inode).to_string(),
         };
-        let mut end = [b" ", date.as_slice(), b" ", name].concat();
+        let mut end = [b" ", date.as_slice(), b" ", &shown_name(given, name)].concat();
         if let Kind::Symlink(target) = &inode.kind {
             end.extend([b" -> ", target.as_slice()].concat());
         }

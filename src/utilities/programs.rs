@@ -86,6 +86,10 @@ fn sh(call: &mut Call<'_, '_>) -> Done {
             return Ok(call.shell.run_process(&input, call.name, &[], &interpreter)?);
         }
     };
+    // To dash a script that is not there is an error of its own, with its own status.
+    if dialect == Dialect::Dash && call.look(name, true).is_none() && !name.starts_with(b"/dev/") {
+        return Err(Fault::Failed(2, format!("0: cannot open {}: No such file", show(name))));
+    }
     Ok(call.shell.run_file(name, args, &interpreter)?)
 }
 

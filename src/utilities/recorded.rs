@@ -4,7 +4,7 @@ use crate::configure::machine;
 use crate::shell::Shell;
 use crate::tree::Tree;
 
-/// Runs a script where nothing is but directories: what it writes, its status, and what it lacked.
+/// Runs a script where nothing is but directories: what it writes to standard output, its status, and what it lacked.
 pub(crate) fn run(script: &str) -> (String, i32, Vec<String>) {
     let mut tree = Tree::new();
     for directory in ["tmp", "etc", "usr/bin"] {
@@ -12,7 +12,8 @@ pub(crate) fn run(script: &str) -> (String, i32, Vec<String>) {
     }
     let mut system = machine(tree, "amd64", 1_795_869_296);
     let mut shell = Shell::new(&mut system, "sh", &[("PATH", "/usr/bin"), ("LC_ALL", "C")]);
-    let outcome = shell.run_script(script.as_bytes(), &[], &[]).expect("it ends");
+    let quiet = format!("exec 2>/dev/null\n{script}");
+    let outcome = shell.run_script(quiet.as_bytes(), &[], &[]).expect("it ends");
     let gaps = system.gaps.iter().map(|gap| format!("{}: {}", gap.command, gap.what)).collect();
     (String::from_utf8_lossy(&outcome.output).into_owned(), outcome.status, gaps)
 }

@@ -156,6 +156,18 @@ const BLOCK: usize = 8192;
 /// The old form `-5`, made `-n5`; of tail `+5` too.
 fn modern(args: &[Vec<u8>], plus: bool) -> Vec<Vec<u8>> {
     let mut args = args.to_vec();
+    // tail's own: a unit behind the number, which may be missing.
+    if plus
+        && let Some([sign @ (b'-' | b'+'), digits @ .., unit @ (b'b' | b'c' | b'l')]) = args.first().map(Vec::as_slice)
+        && digits.iter().all(u8::is_ascii_digit)
+        && (!digits.is_empty() || *sign == b'+')
+    {
+        let number: &[u8] = if digits.is_empty() { b"10" } else { digits };
+        let sign: &[u8] = if *sign == b'+' { b"+" } else { b"" };
+        let option: &[u8] = if *unit == b'l' { b"-n" } else { b"-c" };
+        args[0] = [option, sign, number, if *unit == b'b' { b"b" } else { b"" }].concat();
+        return args;
+    }
     if let Some(first) = args.first_mut()
         && first.len() > 1
         && (first[0] == b'-' || (plus && first[0] == b'+'))
@@ -191,7 +203,11 @@ fn ends(
     let tail = call.name == b"tail";
     let args = if tail && !old_form_counts(call.args) { call.args.to_vec() } else { modern(call.args, tail) };
     if tail && let Some([b'-', b'0'..=b'9', ..]) = args.first().map(Vec::as_slice) {
-        return Err(Fault::failed("option used in invalid context -- a number"));
+        let number = args[0][1..].iter().all(u8::is_ascii_digit);
+        return Err(match number {
+            true => Fault::failed("option used in invalid context -- a number"),
+            false => Fault::gap(format!("the old form `{}`", show(&args[0]))),
+        });
     }
     let given = Call { shell: &mut *call.shell, name: call.name, args: &args }.given(HEAD)?;
     let last = given.last_of(b"nc").unwrap_or(b'n');
@@ -200,12 +216,11 @@ fn ends(
         bytes: last == b'c',
         end: if given.has(b'z') { 0 } else { b'\n' },
     };
-    // Nothing of the end is nothing: no file is even opened.
-    if tail && !ends.count.starts_with(b"+") {
-        let count = ends.count.strip_prefix(b"-").unwrap_or(ends.count);
-        if size(count, if ends.bytes { "bytes" } else { "lines" })? == 0 {
-            return Ok(0);
-        }
+    // A wrong count is said before anything is shown. Nothing of the end is nothing: no file is even opened.
+    let count = ends.count.strip_prefix(b"-").or(ends.count.strip_prefix(b"+")).unwrap_or(ends.count);
+    let number = size(count, if ends.bytes { "bytes" } else { "lines" })?;
+    if tail && number == 0 && !ends.count.starts_with(b"+") {
+        return Ok(0);
     }
     let named = match given.last_of(b"qv") {
         Some(letter) => letter == b'v',
@@ -255,8 +270,14 @@ fn head(call: &mut Call<'_, '_>) -> Done {
             (false, false) => lines_end(text, count, ends.end),
             (false, true) => last_lines(text, count, ends.end),
         };
-        if path == b"-" && !but {
-            call.give_back(text.len(), keep, if ends.bytes { 1 } else { BLOCK }, true);
+        if path == b"-" {
+            // What all but the end is asked of is read to the end, but the place in a file is put back.
+            let block = match (but, ends.bytes) {
+                (true, _) => usize::MAX,
+                (_, true) => 1,
+                _ => BLOCK,
+            };
+            call.give_back(text.len(), keep, block, true);
         }
         out.put(call, &text[..keep])
     })

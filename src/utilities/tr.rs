@@ -83,7 +83,7 @@ fn tr(call: &mut Call<'_, '_>) -> Done {
         } else if to_parts.iter().any(|part| matches!(part, Part::Repeat(_, None))) {
             return Err(Fault::failed("the [c*] construct may appear in string2 only when translating"));
         }
-        let mut to = flat(to_parts, from.len(), &budget)?;
+        let to = flat(to_parts, from.len(), &budget)?;
         if translate {
             if given.has(b't') {
                 from.truncate(to.len());
@@ -101,7 +101,6 @@ fn tr(call: &mut Call<'_, '_>) -> Done {
             for (index, &byte) in from.iter().enumerate() {
                 table[usize::from(byte)] = to.get(index).copied().unwrap_or(last);
             }
-            to.truncate(from.len().max(1));
             squeezed = from.iter().map(|&byte| table[usize::from(byte)]).chain(to.iter().copied()).collect();
         } else {
             squeezed = to.to_vec();

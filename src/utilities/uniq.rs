@@ -190,7 +190,8 @@ fn groups(given: &Given) -> Result<(Apart, bool), Fault> {
         b"both" => Ok(Apart::Both),
         _ => Err(wrong("group", text)),
     });
-    let repeated = given.value(1).or(given.has(b'D').then_some(b"")).map(|text| match text {
+    let last = given.all.iter().rev().find(|(letter, _)| matches!(letter, b'D' | 1));
+    let repeated = last.map(|(_, text)| match text.as_slice() {
         b"" | b"none" => Ok(Apart::No),
         b"prepend" => Ok(Apart::Before),
         b"separate" => Ok(Apart::Between),

@@ -66,7 +66,12 @@ impl<'c> Machine<'c, '_, '_> {
                 let length = arguments.get(2).map(|length| self.number(length)).transpose()?;
                 let part = match (self.dialect == Dialect::Gawk, values::counted(&whole, from, length)) {
                     (true, counted) => counted,
-                    (false, counted) if counted == values::substring(&whole, from, length) => counted,
+                    (false, counted)
+                        if (from > -1.0 || length.is_none() || whole.is_empty())
+                            && counted == values::substring(&whole, from, length) =>
+                    {
+                        counted
+                    }
                     (false, _) => {
                         let what =
                             "`substr` from before the text, or with fractions, which mawks have each their own way";

@@ -237,7 +237,8 @@ impl<'p> Editor<'p> {
                     Address::Line(line) => *line,
                     Address::Plus(count) => number.saturating_add(*count),
                     Address::Multiple(0) => number,
-                    Address::Multiple(step) => number.div_ceil(*step).saturating_mul(*step),
+                    // The next multiple, where this is one too.
+                    Address::Multiple(step) => (number / step).saturating_add(1).saturating_mul(*step),
                     _ => u64::MAX,
                 };
                 let last = matches!(second, Address::Last) && self.input.is_last(call)?;
@@ -318,8 +319,8 @@ impl<'p> Editor<'p> {
                 self.hold_mixed = false;
             }
             Action::Next => {
-                if self.input.is_over(call)? {
-                    return Ok(Way::Quit(0, true));
+                if self.input.is_last(call)? {
+                    return Ok(Way::Cycle(true, true));
                 }
                 if !self.manner.quiet {
                     self.print(call, None)?;
@@ -329,8 +330,8 @@ impl<'p> Editor<'p> {
                 self.read_line(call)?;
             }
             Action::NextAppend => {
-                if self.input.is_over(call)? {
-                    return Ok(Way::Quit(0, true));
+                if self.input.is_last(call)? {
+                    return Ok(Way::Cycle(true, true));
                 }
                 self.flush(call)?;
                 self.pattern.push(separator)?;
@@ -369,8 +370,10 @@ impl<'p> Editor<'p> {
 
     fn print_first(&mut self, call: &mut Call<'_, '_>, path: Option<&[u8]>) -> Result<(), Fault> {
         let separator = self.manner.separator;
-        let end = memchr::memchr(separator, &self.pattern).unwrap_or(self.pattern.len());
-        self.output.line(call, path, &self.pattern[..end], true, separator)
+        let end = memchr::memchr(separator, &self.pattern);
+        // Of several lines the first has an end, of one it is the line's own.
+        let (end, whole) = end.map_or((self.pattern.len(), self.whole), |end| (end, true));
+        self.output.line(call, path, &self.pattern[..end], whole, separator)
     }
 
     /// `R`: the next line of a file.

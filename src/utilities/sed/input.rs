@@ -106,12 +106,6 @@ impl<'p> Input<'p> {
         Ok(!self.has_more(call, cross)?)
     }
 
-    /// Whether nothing at all follows.
-    pub(super) fn is_over(&mut self, call: &mut Call<'_, '_>) -> Result<bool, Fault> {
-        let inner = self.text.as_ref().is_some_and(|text| self.position < text.len());
-        Ok(!inner && self.is_last(call)? && (!self.manner.separate || (self.paths.len() == 0 && !self.standard)))
-    }
-
     /// Leaves of standard input what was not read: of a file all of it, of a pipe what lies behind the block.
     pub(super) fn finish(&mut self, call: &Call<'_, '_>) -> Result<(), Fault> {
         let Some(text) = self.text.take() else { return Ok(()) };

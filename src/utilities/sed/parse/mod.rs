@@ -203,6 +203,9 @@ impl Reader<'_> {
         }
         let addressed = first.is_some();
         let action = self.action(index, addressed)?;
+        if second.is_some() && matches!(action, Action::Quit(..)) {
+            return Err(self.error("command only uses one address"));
+        }
         Ok(Instruction { first, second, negated, action })
     }
 
