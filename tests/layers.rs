@@ -82,7 +82,9 @@ pub(crate) fn test_files(files: &[PathBuf]) -> BTreeSet<PathBuf> {
         } else {
             file.with_extension("")
         };
-        for part in text.split("#[cfg(test)]\nmod ").skip(1) {
+        for part in text.split("#[cfg(test)]\n").skip(1) {
+            let part = part.strip_prefix("pub(crate) ").unwrap_or(part);
+            let Some(part) = part.strip_prefix("mod ") else { continue };
             if let Some((name, _)) = part.split_once(";\n").filter(|(name, _)| !name.contains(' ')) {
                 found.extend([directory.join(name).with_extension("rs"), directory.join(name).join("mod.rs")]);
             }

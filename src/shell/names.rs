@@ -176,9 +176,7 @@ pub(super) fn command(shell: &mut Shell<'_>, arguments: &[Vec<u8>], tested: bool
             let count = names(shell, rest);
             describe_all(shell, &rest[..count], Describe::Long)
         }
-        Some((first, rest)) if (first == b"-p" || first == b"--") && !rest.is_empty() => {
-            unspecial(shell, rest, tested)
-        }
+        Some((first, rest)) if (first == b"-p" || first == b"--") && !rest.is_empty() => unspecial(shell, rest, tested),
         _ => unspecial(shell, arguments, tested),
     }
 }

@@ -192,7 +192,7 @@ mod tests {
             ("comm --output-delimiter=, a b", "1\n,2\n,,3\n3\n,4\n", 0),
             ("comm u a", "\t1\n2\n1\n\t3\n\t3\n", 1),
             ("comm --nocheck-order u a", "\t1\n2\n1\n\t3\n\t3\n", 0),
-            ("comm --check-order a u", "1\n", 1),
+            ("comm --check-order a u", "1\n\t2\n", 1),
             ("comm u u", "\t\t2\n\t\t1\n", 0),
             ("comm a", "", 1),
             ("comm a nosuch", "", 1),

@@ -56,7 +56,7 @@ fn scripts_are_followed() {
         ("2,/a/d", abc, "a\n"),
         ("0,/a/d", abc, "b\nc\n"),
         ("0~2d", abc, "a\nc\n"),
-        ("2,~2d", abc, "a\nc\n"),
+        ("2,~2d", abc, "a\n"),
         ("1,+1d", abc, "c\n"),
         ("1,2c x", abc, "x\nc\n"),
         ("1!{2c x\n}", abc, "a\nx\nc\n"),
