@@ -187,7 +187,7 @@ fn unspecial(shell: &mut Shell<'_>, words: &[Vec<u8>], tested: bool) -> Run<i32>
     let result = shell.call(words, tested, false);
     let fatal = std::mem::replace(&mut shell.failed_fatally, before);
     match result {
-        Err(super::Interrupt::Exit(status)) if fatal && !shell.is_bash() => Ok(status),
+        Err(Interrupt::Exit(status)) if fatal && !shell.is_bash() => Ok(status),
         other => other,
     }
 }

@@ -56,7 +56,7 @@ fn cmp(call: &mut Call<'_, '_>) -> Done {
         *skip = count(text)?;
     }
     let most = given.value(b'n').map_or(Ok(usize::MAX), count)?;
-    if left == right {
+    if left == right && (left == b"-" || call.look(left, true).is_some()) {
         return Ok(0);
     }
     let (a, b) = (call.text(left).map_err(trouble)?, call.text(right).map_err(trouble)?);

@@ -308,6 +308,12 @@ impl Printer<'_> {
         let most = i64::from(i32::MAX);
         if let [b'*', rest @ ..] = format {
             let value = self.number(true);
+            if self.tool == Tool::Dash {
+                // As C's `(int)` makes it.
+                let bytes = value.to_le_bytes();
+                let low = i32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]);
+                return Some((i64::from(low), rest)).filter(|(value, _)| *value != i64::from(i32::MIN));
+            }
             return (-most..most).contains(&value).then_some((value, rest));
         }
         let length = format.iter().take_while(|byte| byte.is_ascii_digit()).count();

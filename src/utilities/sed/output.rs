@@ -71,7 +71,12 @@ impl Output {
             if matches!(path.as_slice(), b"/dev/stdout" | b"/dev/stderr") || self.files.contains_key(path) {
                 continue;
             }
-            call.write(path, 0o666, Vec::new())?;
+            match call.write(path, 0o666, Vec::new()) {
+                Err(Fault::Failed(_, message)) => {
+                    return Err(Fault::Failed(4, format!("couldn't open file {message}")));
+                }
+                other => other?,
+            }
             self.files.insert(path.clone(), Sink::new(&self.budget)?);
         }
         Ok(())
