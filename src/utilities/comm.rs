@@ -46,7 +46,7 @@ impl Order {
 }
 
 /// The two operands, of which at most one is standard input.
-pub(super) fn two<'g>(operands: &'g [Vec<u8>]) -> Result<[&'g [u8]; 2], Fault> {
+pub(super) fn two(operands: &[Vec<u8>]) -> Result<[&[u8]; 2], Fault> {
     match operands {
         [] => Err(Fault::failed("missing operand")),
         [one] => Err(Fault::failed(format!("missing operand after '{}'", show(one)))),

@@ -65,7 +65,7 @@ fn is_prime(number: u64) -> bool {
     if number < 2 {
         return false;
     }
-    if let Some(base) = BASES.iter().find(|&&base| number % base == 0) {
+    if let Some(base) = BASES.iter().find(|&&base| number.is_multiple_of(base)) {
         return number == *base;
     }
     let twos = (number - 1).trailing_zeros();
@@ -94,7 +94,7 @@ fn split(mut number: u64, primes: &mut Vec<u64>, budget: &Budget) -> Result<(), 
         return Ok(());
     }
     for small in 2..1000 {
-        while number % small == 0 {
+        while number.is_multiple_of(small) {
             primes.push(small);
             number /= small;
         }

@@ -105,7 +105,7 @@ fn one(call: &mut Call<'_, '_>, path: &[u8], test: bool, out: bool, force: bool,
 }
 
 /// What a file unpacks to: all its members. What is none is an error, or itself where it may be (`-cdf`).
-fn unpack(call: &mut Call<'_, '_>, packed: &[u8], shown: &str, or_itself: bool) -> Result<Buffer, Fault> {
+fn unpack(call: &Call<'_, '_>, packed: &[u8], shown: &str, or_itself: bool) -> Result<Buffer, Fault> {
     let mut text = Buffer::new(&call.shell.system.budget)?;
     if !packed.starts_with(b"\x1f\x8b") {
         if or_itself {

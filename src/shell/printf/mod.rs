@@ -308,11 +308,9 @@ impl Printer<'_> {
         let most = i64::from(i32::MAX);
         if let [b'*', rest @ ..] = format {
             let value = self.number(true);
-            if self.tool == Tool::Dash {
-                // As C's `(int)` makes it.
-                let bytes = value.to_le_bytes();
-                let low = i32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]);
-                return Some((i64::from(low), rest)).filter(|(value, _)| *value != i64::from(i32::MIN));
+            if self.tool == Tool::Dash && value == i64::MAX {
+                // What is beyond all numbers is the largest one, and that is -1 as an `int`.
+                return Some((-1, rest));
             }
             return (-most..most).contains(&value).then_some((value, rest));
         }
