@@ -3,10 +3,14 @@
 pub mod ar;
 pub mod compress;
 pub mod elf;
+pub mod ghash;
+pub mod gvariant;
+pub mod gvdb;
 pub mod newc;
 pub mod shown;
 pub mod signed;
 pub mod tar;
+pub mod xml;
 
 use std::io;
 use std::io::Read;
