@@ -35,6 +35,18 @@ const DIRECTORIES: [&[u8]; 11] = [
     b"/usr/lib/dpkg",
 ];
 
+/// Directories of libraries' programs, below that of the architecture.
+const LIBRARIES: [&[u8]; 8] = [
+    b"/apt-cacher-ng",
+    b"/emacsen-common",
+    b"/gdk-pixbuf-2.0",
+    b"/glib-2.0",
+    b"/libgtk-3-0",
+    b"/libgtk-3-0t64",
+    b"/libgtk2.0-0",
+    b"/libgtk2.0-0t64",
+];
+
 /// Programs that scripts call without asking first, and go on without: a security module's. Where one is not in the
 /// tree it is not found, as it would not be on the machine; where it is, it is a gap like every other.
 const OPTIONAL: &[&[u8]] = &[b"aa-enabled", b"aa-status", b"restorecon", b"selinuxenabled"];
@@ -108,8 +120,8 @@ fn base_name(path: &[u8]) -> &[u8] {
 
 /// Whether a program called by a path below this directory is the one of that name that is known here.
 fn holds_programs(directory: &[u8]) -> bool {
-    // glib's own programs lie below the architecture's directory.
-    DIRECTORIES.contains(&directory) || (directory.starts_with(b"/usr/lib/") && directory.ends_with(b"/glib-2.0"))
+    let of_library = || LIBRARIES.iter().any(|library| directory.ends_with(library));
+    DIRECTORIES.contains(&directory) || (directory.starts_with(b"/usr/lib/") && of_library())
 }
 
 /// A program of the tree that is no command of ours: a shell script is interpreted, anything else is a gap.

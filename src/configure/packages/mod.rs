@@ -1,7 +1,9 @@
 //! Programs of single packages that scripts call. What is here is owed: each file knows one source package by name.
 
 mod apache;
+mod catalogs;
 mod daemons;
+mod emacsen;
 mod keys;
 pub(super) mod own;
 mod postgresql;
@@ -9,4 +11,11 @@ mod postgresql;
 use crate::utilities::Family;
 
 /// The families.
-pub(super) const FAMILIES: &[Family] = &[apache::COMMANDS, daemons::COMMANDS, keys::COMMANDS, postgresql::COMMANDS];
+pub(super) const FAMILIES: &[Family] = &[
+    apache::COMMANDS,
+    catalogs::COMMANDS,
+    daemons::COMMANDS,
+    emacsen::COMMANDS,
+    keys::COMMANDS,
+    postgresql::COMMANDS,
+];

@@ -19,7 +19,6 @@ pub(super) const COMMANDS: &[(&str, Command)] = &[
     ("mandb", |_| Ok(0)),
     ("mkinitramfs", |_| Ok(0)),
     ("pam-auth-update", later::defer),
-    ("update-catalog", update_catalog),
     ("update-initramfs", |_| Ok(0)),
 ];
 
@@ -33,31 +32,6 @@ fn no_input(call: &mut Call<'_, '_>, suffix: &[u8]) -> Done {
             return Err(Fault::gap(format!("has to read {found}")));
         }
     }
-    Ok(0)
-}
-
-/// `update-catalog --update-super`: the SGML catalog of all catalogs (update-catalog(8)).
-fn update_catalog(call: &mut Call<'_, '_>) -> Done {
-    let words: Vec<&[u8]> = call.args.iter().map(Vec::as_slice).filter(|word| *word != b"--quiet").collect();
-    if words != [b"--update-super"] {
-        return Err(Fault::gap(show(&words.join(&b' '))));
-    }
-    let mut text = String::from(
-        "--\n## This file is created by update-catalog with update-super.\n## Please see update-catalog(8) for how to \
-         modify this file.\n--\n",
-    );
-    let tree = call.tree();
-    if let Some((directory, _)) = tree.lookup("/etc/sgml") {
-        let names = tree.children(&directory).map(|(path, _)| show(path.name()));
-        names
-            .filter(|name| name.ends_with(".cat") && !name.starts_with('.'))
-            .for_each(|name| text.push_str(&format!("CATALOG /etc/sgml/{name}\n")));
-    }
-    let old = b"/var/lib/sgml-base/supercatalog".as_slice();
-    if call.look(old, true).is_some() {
-        call.run(&[b"mv".to_vec(), old.to_vec(), [old, b".old"].concat()])?;
-    }
-    call.write(old, 0o666, text.into_bytes())?;
     Ok(0)
 }
 
