@@ -47,10 +47,6 @@ const LIBRARIES: [&[u8]; 8] = [
     b"/libgtk2.0-0t64",
 ];
 
-/// Programs that scripts call without asking first, and go on without: a security module's. Where one is not in the
-/// tree it is not found, as it would not be on the machine; where it is, it is a gap like every other.
-const OPTIONAL: &[&[u8]] = &[b"aa-enabled", b"aa-status", b"restorecon", b"selinuxenabled"];
-
 /// A system as maintainer scripts find it: a tree, Debian's name of its architecture, and the only time there is in
 /// seconds since 1970.
 #[must_use]
@@ -127,9 +123,7 @@ fn holds_programs(directory: &[u8]) -> bool {
 /// A program of the tree that is no command of ours: a shell script is interpreted, anything else is a gap.
 fn program(shell: &mut Shell<'_>, path: &[u8], args: &[Vec<u8>]) -> Run<i32> {
     let Some(found) = shell.find_program(path) else {
-        if !OPTIONAL.contains(&path) {
-            shell.gap(path, "unknown command");
-        }
+        shell.gap(path, "unknown command");
         let line = [&*shell.state.name, b": ", path, b": not found\n"].concat();
         shell.write(2, &line)?;
         return Ok(127);

@@ -7,6 +7,7 @@ mod emacsen;
 mod keys;
 pub(super) mod own;
 mod postgresql;
+mod security;
 
 use crate::utilities::Family;
 
@@ -18,4 +19,5 @@ pub(super) const FAMILIES: &[Family] = &[
     emacsen::COMMANDS,
     keys::COMMANDS,
     postgresql::COMMANDS,
+    security::COMMANDS,
 ];
