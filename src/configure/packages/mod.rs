@@ -6,6 +6,7 @@ mod daemons;
 mod emacsen;
 mod keys;
 pub(super) mod own;
+mod plugins;
 mod postgresql;
 mod security;
 
@@ -18,6 +19,7 @@ pub(super) const FAMILIES: &[Family] = &[
     daemons::COMMANDS,
     emacsen::COMMANDS,
     keys::COMMANDS,
+    plugins::COMMANDS,
     postgresql::COMMANDS,
     security::COMMANDS,
 ];
