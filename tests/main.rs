@@ -62,6 +62,7 @@ pub(crate) fn vectors(test: &str) -> Option<std::path::PathBuf> {
 }
 
 mod hostile;
+mod indices;
 mod initramfs;
 #[cfg(feature = "http")]
 mod interrupted;

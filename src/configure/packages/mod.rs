@@ -3,11 +3,14 @@
 mod apache;
 mod catalogs;
 mod daemons;
+mod desktop;
 mod emacsen;
 mod keys;
 pub(super) mod own;
+mod mime;
 mod plugins;
 mod postgresql;
+mod schemas;
 mod security;
 
 use crate::utilities::Family;
@@ -17,9 +20,12 @@ pub(super) const FAMILIES: &[Family] = &[
     apache::COMMANDS,
     catalogs::COMMANDS,
     daemons::COMMANDS,
+    desktop::COMMANDS,
     emacsen::COMMANDS,
     keys::COMMANDS,
+    mime::COMMANDS,
     plugins::COMMANDS,
     postgresql::COMMANDS,
+    schemas::COMMANDS,
     security::COMMANDS,
 ];

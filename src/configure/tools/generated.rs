@@ -12,8 +12,6 @@ use crate::utilities::show;
 /// The family's commands.
 pub(super) const COMMANDS: &[(&str, Command)] = &[
     ("depmod", later::defer),
-    ("gio-querymodules", |call| no_input(call, b".so")),
-    ("glib-compile-schemas", |call| no_input(call, b".xml")),
     ("ldconfig", later::defer),
     ("openssl", openssl),
     ("mandb", |_| Ok(0)),
@@ -21,19 +19,6 @@ pub(super) const COMMANDS: &[(&str, Command)] = &[
     ("pam-auth-update", later::defer),
     ("update-initramfs", |_| Ok(0)),
 ];
-
-/// A program that makes a cache of the files in the directories that it is given: without such files it makes none.
-fn no_input(call: &mut Call<'_, '_>, suffix: &[u8]) -> Done {
-    for directory in call.args.iter().filter(|word| !word.starts_with(b"-")) {
-        let path = call.absolute(directory);
-        let tree = call.tree();
-        let Some((directory, _)) = tree.lookup(&path) else { continue };
-        if let Some((found, _)) = tree.children(&directory).find(|(path, _)| path.name().ends_with(suffix)) {
-            return Err(Fault::gap(format!("has to read {found}")));
-        }
-    }
-    Ok(0)
-}
 
 /// `openssl rehash`, or what makes a secret.
 fn openssl(call: &mut Call<'_, '_>) -> Done {
