@@ -95,6 +95,22 @@ const RULES: &[(Action, &[&str], &str)] = &[
     (Remove, &["var/lib/systemd/catalog/database"], "explanations for journalctl -x; --update-catalog makes it"),
     (Clear, &["var/cache/man"], "mandb's index holds times; a timer makes it anew"),
     (Remove, &["var/cache/fontconfig/*"], "holds times and random names"),
+    (
+        Remove,
+        &[
+            "usr/lib/*/gio/modules/giomodule.cache",
+            "usr/lib/*/gtk-4.0/4.0.0/*/giomodule.cache",
+            "usr/lib/gio/modules/giomodule.cache",
+        ],
+        "says what modules say of themselves; without it each is asked",
+    ),
+    (Remove, &["usr/share/info/dir", "usr/share/info/dir.old"], "info's list of documents; update-info-dir makes it"),
+    (Remove, &["usr/share/fonts/X11/*/fonts.dir"], "an X server of today has its own fonts; update-fonts-dir makes it"),
+    (
+        Remove,
+        &["usr/share/icons/*/icon-theme.cache"],
+        "counts only while it is newer than what it lists; GTK reads that",
+    ),
     (Remove, &["**/__pycache__"], "byte code holds its source's time, and differs from run to run"),
 ];
 

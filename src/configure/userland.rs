@@ -21,7 +21,7 @@ use crate::utilities::regex;
 const FAMILIES: [&[Family]; 3] = [utilities::FAMILIES, tools::FAMILIES, packages::FAMILIES];
 
 /// Where programs lie: a command called by its path is known by its name there.
-const DIRECTORIES: [&[u8]; 11] = [
+const DIRECTORIES: [&[u8]; 12] = [
     b"/bin",
     b"/sbin",
     b"/usr/bin",
@@ -33,6 +33,7 @@ const DIRECTORIES: [&[u8]; 11] = [
     b"/usr/share/debconf",
     b"/usr/share/postgresql-common",
     b"/usr/lib/dpkg",
+    b"/usr/lib/nagios/plugins",
 ];
 
 /// Directories of libraries' programs, below that of the architecture.
@@ -117,7 +118,8 @@ fn base_name(path: &[u8]) -> &[u8] {
 /// Whether a program called by a path below this directory is the one of that name that is known here.
 fn holds_programs(directory: &[u8]) -> bool {
     let of_library = || LIBRARIES.iter().any(|library| directory.ends_with(library));
-    DIRECTORIES.contains(&directory) || (directory.starts_with(b"/usr/lib/") && of_library())
+    let of_processor = directory.starts_with(b"/usr/libexec/") && directory.ends_with(b"/isa-support");
+    DIRECTORIES.contains(&directory) || (directory.starts_with(b"/usr/lib/") && of_library()) || of_processor
 }
 
 /// A program of the tree that is no command of ours: a shell script is interpreted, anything else is a gap.
@@ -129,13 +131,13 @@ fn program(shell: &mut Shell<'_>, path: &[u8], args: &[Vec<u8>]) -> Run<i32> {
         return Ok(127);
     };
     let absolute = shell.absolute(&found);
-    let head = match shell.system.tree().lookup(&absolute).and_then(|(_, inode)| inode.content().cloned()) {
-        Some(content) => first_line(&content),
-        None => Vec::new(),
-    };
-    match Interpreter::of(&head) {
-        Some(interpreter) => shell.run_file(&found, args, &interpreter),
-        None => {
+    let content = shell.system.tree().lookup(&absolute).and_then(|(_, inode)| inode.content().cloned());
+    let head = content.as_ref().map(first_line).unwrap_or_default();
+    let rewritten = || packages::rewritten::find(&content.as_ref().filter(|_| head.starts_with(b"#!"))?.to_vec().ok()?);
+    match (Interpreter::of(&head), rewritten()) {
+        (Some(interpreter), _) => shell.run_file(&found, args, &interpreter),
+        (None, Some(text)) => shell.run_process(text, &found, args, &Interpreter::default()),
+        (None, None) => {
             shell.gap(path, "unknown command: a program of the package that is no shell script");
             Ok(126)
         }

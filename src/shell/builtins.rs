@@ -10,6 +10,14 @@ use super::state::Frame;
 use super::value::Table;
 use super::value::Words;
 
+/// `ulimit [-HSfdsn…] VALUE`: nothing that is followed here has the limits of a process. What they are is a machine's.
+pub(super) fn ulimit(shell: &mut Shell<'_>, arguments: &[Vec<u8>], _: bool) -> Run<i32> {
+    if arguments.last().is_none_or(|last| last.starts_with(b"-")) {
+        shell.gap(b"ulimit", "the limits of a process");
+    }
+    Ok(0)
+}
+
 impl Shell<'_> {
     /// Writes to standard output; a closed one is status 1.
     pub(super) fn print(&mut self, bytes: &[u8]) -> Run<i32> {

@@ -22,6 +22,7 @@ use super::builtins::mark;
 use super::builtins::pwd;
 use super::builtins::return_;
 use super::builtins::shift;
+use super::builtins::ulimit;
 use super::builtins::umask;
 use super::builtins::unalias;
 use super::builtins::unset;
@@ -89,10 +90,7 @@ fn regular(name: &[u8]) -> Option<Builtin> {
         },
         b"type" => type_,
         b"umask" => umask,
-        b"ulimit" => |shell, _, _| {
-            shell.gap(b"ulimit", "the limits of a process");
-            Ok(0)
-        },
+        b"ulimit" => ulimit,
         _ => return None,
     })
 }

@@ -1,4 +1,4 @@
-//! Apache's switches: links from `*-enabled` to `*-available`, and marks of who set them. a2enmod(8).
+//! Apache's switches: links from `*-enabled` to `*-available`, and marks of who set them. a2enmod(8), a2query(1).
 
 use crate::tree::Inode;
 use crate::tree::TreePath;
@@ -16,6 +16,8 @@ pub(super) const COMMANDS: &[(&str, Command)] = &[
     ("a2enconf", |call| switch(call, &CONFIGURATION, true)),
     ("a2enmod", |call| switch(call, &MODULE, true)),
     ("a2ensite", |call| switch(call, &SITE, true)),
+    ("a2query", query),
+    ("apache2", server),
 ];
 
 /// A kind of thing that can be switched.
@@ -150,6 +152,98 @@ fn mark(call: &mut Call<'_, '_>, kind: &Kind, what: &str, by: &str, name: &str) 
     call.write(format!("{directory}/{name}").as_bytes(), 0o666, Vec::new())
 }
 
+/// `a2query [-q] [-m MODULE] [-s SITE] [-c CONFIGURATION] [-M] [-a] [-d]`: what is on, and by whom. a2query(1).
+fn query(call: &mut Call<'_, '_>) -> Done {
+    // A last option without a name asks for all.
+    let words = match call.args.last().map(Vec::as_slice) {
+        Some(b"-m" | b"-s" | b"-c") => [call.args, &[Vec::new()]].concat(),
+        _ => call.args.to_vec(),
+    };
+    let given = Call { shell: &mut *call.shell, name: call.name, args: &words }.options("m:s:c:havMdq", &[])?;
+    if !given.operands.is_empty() || given.has(b'h') || given.has(b'v') {
+        return Err(Fault::gap(show(&call.args.join(&b' '))));
+    }
+    let say = |call: &mut Call<'_, '_>, text: String| if given.has(b'q') { Ok(()) } else { call.out(text) };
+    let modules = enabled(call, &MODULE)?;
+    let mut engines = modules.iter().filter_map(|name| name.strip_prefix("mpm_"));
+    let engine = engines.next().unwrap_or("invalid").to_owned();
+    if engines.next().is_some() {
+        return Err(Fault::failed("There is more than one MPM loaded. Do not proceed due to undefined results"));
+    }
+    for (letter, kind) in [(b'm', &MODULE), (b's', &SITE), (b'c', &CONFIGURATION)] {
+        let Some(name) = given.value(letter).map(show) else { continue };
+        let name = name.strip_prefix("mod").unwrap_or(&name).replacen(".conf", "", 1).replacen(".load", "", 1);
+        let names: Vec<String> = match name.as_str() {
+            "" => enabled(call, kind)?,
+            name => enabled(call, kind)?.into_iter().filter(|known| known == name).collect(),
+        };
+        for name in &names {
+            let by = match by(call, kind, "enabled", name) {
+                Some("maint") => "maintainer script",
+                Some(_) => "site administrator",
+                None => "unknown",
+            };
+            say(call, format!("{name} (enabled by {by})\n"))?;
+        }
+        if names.is_empty() {
+            let (status, why) = match by(call, kind, "disabled", &name) {
+                Some("maint") => (33, " (disabled by maintainer script)"),
+                Some(_) => (32, " (disabled by site administrator)"),
+                None => (1, ""),
+            };
+            if !given.has(b'q') {
+                call.shell.print_error(format!("No {} matches {name}{why}\n", kind.marks).as_bytes())?;
+            }
+            return Ok(status);
+        }
+    }
+    for (letter, setting) in [(b'a', "$API"), (b'd', "$MODULE_DIR")] {
+        if given.has(letter) {
+            // The program's own constants are what it says of a server that cannot be asked.
+            let text = show(&call.read(b"/usr/sbin/a2query")?);
+            let value =
+                |line: &str| Some(line.strip_prefix("our ")?.strip_prefix(setting)?.split('"').nth(1)?.to_owned());
+            let value = text.lines().find_map(value).ok_or_else(|| Fault::gap(format!("no {setting} in its text")))?;
+            say(call, value + "\n")?;
+        }
+    }
+    if given.has(b'M') {
+        say(call, engine + "\n")?;
+    }
+    Ok(0)
+}
+
+/// Who switched something on or off: `maint` or `admin`.
+fn by(call: &mut Call<'_, '_>, kind: &Kind, what: &str, name: &str) -> Option<&'static str> {
+    let marked = |by: &&str| {
+        let mark = format!("/var/lib/apache2/{}/{what}_by_{by}/{name}", kind.marks);
+        call.look(mark.as_bytes(), true).is_some()
+    };
+    ["maint", "admin"].into_iter().find(marked)
+}
+
+/// The names of what is on.
+fn enabled(call: &mut Call<'_, '_>, kind: &Kind) -> Result<Vec<String>, Fault> {
+    let path = format!("/etc/apache2/{}-enabled", kind.directory);
+    let tree = call.tree();
+    let Some((directory, _)) = tree.lookup(&path) else {
+        return Err(Fault::failed(format!("{path}: No such file or directory")));
+    };
+    let names = tree.children(&directory).map(|(path, _)| show(path.name()));
+    Ok(names.filter_map(|name| Some(name.strip_suffix(kind.suffix)?.strip_suffix('.')?.to_owned())).collect())
+}
+
+/// `apache2 [-d DIRECTORY] -t`: whether the configuration can be read. It is asked before a reload, which no daemon
+/// is there for; what packages' own scripts have put together from their own parts is not doubted.
+fn server(call: &mut Call<'_, '_>) -> Done {
+    let given = call.options("d:t", &[])?;
+    if !given.has(b't') || !given.operands.is_empty() {
+        return Err(Fault::gap(show(&call.args.join(&b' '))));
+    }
+    call.shell.print_error(b"Syntax OK\n")?;
+    Ok(0)
+}
+
 #[cfg(test)]
 mod tests {
     use crate::configure::machine;
@@ -194,5 +288,24 @@ mod tests {
                 "/var/lib/apache2/module/enabled_by_maint/authz_host",
             ]
         );
+    }
+
+    #[test]
+    fn what_is_on_can_be_asked() {
+        let mut tree = Tree::new();
+        for path in ["mods-enabled/mpm_event.load", "mods-enabled/php8.4.load", "sites-enabled/x.conf"] {
+            tree.write(format!("etc/apache2/{path}"), 0o644, "").expect("new");
+        }
+        tree.make_directories("etc/apache2/conf-enabled", 0o755).expect("new");
+        tree.write("var/lib/apache2/module/enabled_by_maint/php8.4", 0o644, "").expect("new");
+        tree.write("var/lib/apache2/conf/disabled_by_admin/a", 0o644, "").expect("new");
+        let mut world = machine(tree, "amd64", 0);
+        let script = "a2query -m php8.4; a2query -q -s x; echo $?; a2query -M; a2query -c a 2>&1; echo $?; a2query -m b \
+                      2>&1; echo $?; apache2 -t";
+        let outcome = Shell::new(&mut world, "postinst", &[("PATH", "/bin")]).run_script(script.as_bytes(), &[], &[]);
+        let wanted = "php8.4 (enabled by maintainer script)\n0\nevent\nNo conf matches a (disabled by site \
+                      administrator)\n32\nNo module matches b\n1\nSyntax OK\n";
+        assert_eq!(String::from_utf8(outcome.expect("no limit is met").output).expect("text"), wanted);
+        assert_eq!(world.gaps, []);
     }
 }

@@ -10,8 +10,11 @@ pub(super) mod own;
 mod mime;
 mod plugins;
 mod postgresql;
+mod registries;
+pub(super) mod rewritten;
 mod schemas;
 mod security;
+mod web;
 
 use crate::utilities::Family;
 
@@ -26,6 +29,8 @@ pub(super) const FAMILIES: &[Family] = &[
     mime::COMMANDS,
     plugins::COMMANDS,
     postgresql::COMMANDS,
+    registries::COMMANDS,
     schemas::COMMANDS,
     security::COMMANDS,
+    web::COMMANDS,
 ];

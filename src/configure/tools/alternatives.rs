@@ -126,6 +126,7 @@ fn update_alternatives(call: &mut Call<'_, '_>) -> Done {
             Ok(0)
         }
         [b"--query", name] => query(call, name),
+        [b"--display", name] => display(call, name),
         _ => Err(Fault::gap(format!("the arguments `{}`", show(&call.args.join(&b' '))))),
     }
 }
@@ -304,6 +305,33 @@ fn query(call: &mut Call<'_, '_>, name: &[u8]) -> Done {
     }
     call.out(text)?;
     Ok(0)
+}
+
+/// The same for people, as dpkg 1.19 and later have it.
+fn display(call: &mut Call<'_, '_>, name: &[u8]) -> Done {
+    let Some(group) = read(call, name)? else { return missing(name) };
+    let current = target(call, &[LINKS, b"/", name].concat());
+    let name = show(name);
+    let mut text = format!("{name} - {} mode\n", if group.manual { "manual" } else { "auto" });
+    match group.best() {
+        Some(best) => text.push_str(&format!("  link best version is {}\n", show(best))),
+        None => text.push_str("  link best version not available\n"),
+    }
+    match current {
+        Some(current) => text.push_str(&format!("  link currently points to {}\n", show(&current))),
+        None => text.push_str("  link currently absent\n"),
+    }
+    text.push_str(&format!("  link {name} is {}\n", show(&group.link)));
+    for (slave, link) in &group.slaves {
+        text.push_str(&format!("  slave {} is {}\n", show(slave), show(link)));
+    }
+    for (path, choice) in &group.choices {
+        text.push_str(&format!("{} - priority {}\n", show(path), choice.priority));
+        for (slave, file) in &choice.slaves {
+            text.push_str(&format!("  slave {}: {}\n", show(slave), show(file)));
+        }
+    }
+    call.out(text).map(|()| 0)
 }
 
 #[cfg(test)]

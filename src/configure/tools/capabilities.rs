@@ -95,7 +95,8 @@ fn encode(text: &str) -> Result<Vec<u8>, Fault> {
             let number = NAMES.iter().position(|known| name.eq_ignore_ascii_case(known)).ok_or_else(refused)?;
             mask |= 1 << number;
         }
-        for flag in clause[at + 1..].chars() {
+        // A file has none to begin with, so that `=+ep` is `=ep`.
+        for flag in clause[at + 1..].trim_start_matches('+').chars() {
             match flag {
                 'e' => effective = true,
                 'p' => permitted |= mask,

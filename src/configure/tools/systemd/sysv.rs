@@ -187,8 +187,11 @@ pub(super) fn invoke(call: &mut Call<'_, '_>) -> Done {
         ("query", b'y'),
         ("no-fallback", b'n'),
         ("skip-systemd-native", b's'),
+        // Denied all the same.
+        ("force", b'f'),
+        ("upgrade", b'u'),
     ];
-    let given = call.options("qtdyns", &long)?;
+    let given = call.options("qtdynsfu", &long)?;
     let [name, action, ..] = given.operands.as_slice() else {
         return Err(Fault::Failed(103, "syntax error: missing required parameter".into()));
     };
