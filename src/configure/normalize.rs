@@ -76,7 +76,14 @@ const RULES: &[(Action, &[&str], &str)] = &[
     (Remove, &["etc/.pwd.lock", "etc/.updated", "var/.updated"], "a lock, or a time stamp"),
     (
         Remove,
-        &["var/cache/debconf/*-old", "var/lib/dpkg/*-old", "var/lib/ucf/*.[0-9]"],
+        &[
+            "etc/sgml/*.old",
+            "etc/xml/*.old",
+            "var/cache/debconf/*-old",
+            "var/lib/dpkg/*-old",
+            "var/lib/sgml-base/supercatalog.old",
+            "var/lib/ucf/*.[0-9]",
+        ],
         "states before the last change",
     ),
     (Remove, &["var/lib/dpkg/lock", "var/lib/dpkg/lock-frontend", "var/lib/dpkg/triggers/Lock"], "made when needed"),
