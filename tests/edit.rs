@@ -9,15 +9,14 @@ use imgbuild::testing::DebBuilder;
 use imgbuild::testing::http::HttpServer;
 
 use crate::hostile::World;
-use crate::hostile::hello;
 use crate::http::honest_but;
 
-/// An archive with a package that needs another one, and `hello` in this version.
-fn archive(hello_version: &str) -> ArchiveBuilder {
-    let hello = if hello_version == "1.0-1" { hello() } else { DebBuilder::new("hello", hello_version, "amd64") };
+/// An archive with a package that needs another one, and `hello` in these versions.
+fn archive(versions: &[&str]) -> ArchiveBuilder {
     let tools = DebBuilder::new("tools", "3", "amd64").field("Depends", "tools-data");
-    let packages = [hello, tools, DebBuilder::new("tools-data", "3", "amd64")];
-    packages.iter().fold(ArchiveBuilder::new("test"), |archive, package| archive.package(package))
+    let hello = versions.iter().map(|version| DebBuilder::new("hello", version, "amd64"));
+    let packages = hello.chain([tools, DebBuilder::new("tools-data", "3", "amd64")]);
+    packages.fold(ArchiveBuilder::new("test"), |archive, package| archive.package(&package))
 }
 
 #[expect(clippy::disallowed_methods, reason = "the program is what is tested")]
@@ -33,7 +32,7 @@ fn said(output: &Output) -> String {
 
 #[test]
 fn recipe_and_lock_change_together() {
-    let first = archive("1.0-1");
+    let first = archive(&["1.0-1"]);
     let world = World::new(&first);
     let server = honest_but(&first, "nothing", vec![]);
     let read = |name: &str| fs::read_to_string(world.place.path().join(name)).expect("it is there");
@@ -42,7 +41,7 @@ fn recipe_and_lock_change_together() {
     let (recipe, lock) = (read("small.toml"), read("small.lock"));
 
     // The archive has a newer `hello` by now; only what is added may come into the lock.
-    let second = archive("1.1-1");
+    let second = archive(&["1.0-1", "1.1-1"]);
     let server = honest_but(&second, "nothing", vec![]);
     let output = run(&world, &server, &["add", "tools"]);
     assert!(output.status.success(), "{}", said(&output));
@@ -66,7 +65,7 @@ fn recipe_and_lock_change_together() {
 
 #[test]
 fn what_cannot_be_installed_changes_nothing() {
-    let archive = archive("1.0-1");
+    let archive = archive(&["1.0-1"]);
     let world = World::new(&archive);
     let server = honest_but(&archive, "nothing", vec![]);
     let recipe = fs::read_to_string(world.place.path().join("small.toml")).expect("it is there");

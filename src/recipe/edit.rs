@@ -80,14 +80,25 @@ fn push(list: &mut Array, name: &str) -> Result<(), EditError> {
         return Ok(());
     };
     // What follows the last entry, a comment for example, is its own.
-    let trailing = list.trailing().as_str().unwrap_or_default().to_owned();
-    let own = trailing.rsplit_once('\n').map_or(trailing.as_str(), |(own, _)| own).to_owned();
+    let own = end(list);
+    let own = own.rsplit_once('\n').map_or(own.as_str(), |(own, _)| own);
     let mut value = Value::from(name);
     value.decor_mut().set_prefix(format!("{own}\n{indent}"));
     list.push_formatted(value);
     list.set_trailing_comma(true);
     list.set_trailing("\n");
     Ok(())
+}
+
+/// Takes what stands between the last entry and the end of the list, without the comma.
+fn end(list: &mut Array) -> String {
+    let trailing = list.trailing().as_str().unwrap_or_default().to_owned();
+    list.set_trailing("");
+    // Without a comma it is the entry's.
+    let Some(last) = list.len().checked_sub(1).and_then(|last| list.get_mut(last)) else { return trailing };
+    let own = last.decor().suffix().and_then(|raw| raw.as_str()).unwrap_or_default().to_owned();
+    last.decor_mut().set_suffix("");
+    own + &trailing
 }
 
 /// Removes an entry and the comment on its line.
@@ -98,11 +109,13 @@ fn take(list: &mut Array, name: &str) -> Result<(), EditError> {
         let meant = nearest(package_of(name), entries.iter().map(String::as_str)).map(str::to_owned);
         return Err(EditError::Missing { name: name.to_owned(), meant });
     };
+    let is_last = at + 1 == list.len();
+    let after = if is_last { end(list) } else { String::new() };
     let removed = list.remove(at);
-    // The end of the line before stands before the entry, and the end of its own line before the next one.
+    // The lines before stand before the entry, and the end of its own line before the next one.
     let before = removed.decor().prefix().and_then(|raw| raw.as_str()).unwrap_or_default();
-    let joined = |after: &str| match (before.split_once('\n'), after.split_once('\n')) {
-        (Some((end, _)), Some((_, rest))) => format!("{end}\n{rest}"),
+    let joined = |after: &str| match (before.rsplit_once('\n'), after.split_once('\n')) {
+        (Some((lines, _)), Some((_, rest))) => format!("{lines}\n{rest}"),
         _ => if at == 0 { before } else { after }.to_owned(),
     };
     match list.get_mut(at) {
@@ -110,12 +123,11 @@ fn take(list: &mut Array, name: &str) -> Result<(), EditError> {
             let after = next.decor().prefix().and_then(|raw| raw.as_str()).unwrap_or_default().to_owned();
             next.decor_mut().set_prefix(joined(&after));
         }
-        None => {
-            let after = list.trailing().as_str().unwrap_or_default().to_owned();
-            if after.contains('\n') {
-                list.set_trailing(joined(&after));
-            }
+        None if after.contains('\n') => {
+            list.set_trailing_comma(!list.is_empty());
+            list.set_trailing(joined(&after));
         }
+        None => {}
     }
     Ok(())
 }
@@ -159,6 +171,8 @@ mod tests {
         assert_eq!(remove(LINES, "bash"), LINES.replace("    \"bash\", # a shell\n", ""));
         assert_eq!(remove("packages = [\"a\", \"b\"]\n", "a"), "packages = [\"b\"]\n");
         assert_eq!(remove("packages = [\"a\", \"b\"]\n", "b"), "packages = [\"a\"]\n");
+        assert_eq!(remove("packages = [\n  \"a\",\n  \"b\"\n]\n", "b"), "packages = [\n  \"a\",\n]\n");
+        assert_eq!(remove("packages = [\n  \"a\", # one\n]\n", "a"), "packages = [\n]\n");
         for name in ["htop", "htop=3.*", "libc6:i386"] {
             assert_eq!(remove(&add(LINES, name), name), LINES);
         }
