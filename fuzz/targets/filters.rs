@@ -63,7 +63,9 @@ fuzz_target!(|input: &[u8]| {
         let flags = if kind % 6 == 4 { "-E" } else { "" };
         let (yes, no) = (count(&format!("grep {flags} -c -e \"$p\" t")), count(&format!("grep {flags} -vc -e \"$p\" t")));
         if let (Some(yes), Some(no)) = (yes, no) {
-            let lines = text.split_inclusive(|byte| *byte == b'\n').count();
+            // In a text that is none, a NUL ends a line as well.
+            let is_binary = text.contains(&0);
+            let lines = text.split_inclusive(|byte| *byte == b'\n' || (is_binary && *byte == 0)).count();
             assert_eq!(yes + no, lines, "every line is one or the other");
         }
     }

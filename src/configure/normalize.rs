@@ -61,7 +61,7 @@ const RULES: &[(Action, &[&str], &str)] = &[
     ),
     (
         Remove,
-        &["var/log/wtmp.db", "var/lib/wtmpdb/*", "var/lib/lastlog/lastlog2.db*", "etc/fake-hwclock.data"],
+        &["var/log/wtmp.db", "var/lib/lastlog/lastlog2.db*", "etc/fake-hwclock.data"],
         "databases of who logged in when, and the time of the build as a clock: made when needed",
     ),
     (Empty, &["var/log/btmp", "var/log/faillog", "var/log/lastlog", "var/log/wtmp"], "nobody has logged in yet"),

@@ -262,12 +262,9 @@ fn seq(call: &mut Call<'_, '_>) -> Done {
     let places = first.places.max(step.places);
     let mut width = 0;
     if given.has(b'w') {
-        let length = |number: &Decimal| {
-            let more = (places as usize + usize::from(places > 0))
-                .saturating_sub(number.places as usize + usize::from(number.places > 0));
-            let less = if places == 0 { number.places as usize + usize::from(number.places > 0) } else { 0 };
-            number.length + more - less.min(number.length)
-        };
+        // With the places that are printed instead of those that are written, and a point only where there are any.
+        let size = |places: u32| places as usize + usize::from(places > 0);
+        let length = |number: &Decimal| (number.length + size(places)).saturating_sub(size(number.places));
         width = length(&first).max(length(&last));
     }
     let format = given.value(b'f').map(seq_format).transpose()?;

@@ -40,6 +40,9 @@ struct Compiled {
     _held: Held,
 }
 
+/// What a look at a text costs beside what is read of it: some ten nanoseconds.
+const LOOK: usize = 8;
+
 impl Regex {
     /// Compiles. What it and its matches cost is charged to `budget`.
     ///
@@ -107,7 +110,7 @@ impl Regex {
 
     fn look(&self, text: &[u8], from: usize, any: bool) -> Result<Option<Groups>, Fault> {
         let Compiled { program, scratch, budget, .. } = &*self.0;
-        budget.step()?;
+        budget.tried(LOOK)?;
         if from == 0 && !program.needed.is_empty() {
             budget.read(text.len())?;
             if memchr::memmem::find(text, &program.needed).is_none() {

@@ -67,6 +67,9 @@ enum Way {
     Quit(i32, bool),
 }
 
+/// What an instruction costs beside what it does, in things tried.
+const INSTRUCTION: usize = 8;
+
 impl<'p> Editor<'p> {
     pub(super) fn new(
         program: &'p [Instruction],
@@ -179,7 +182,7 @@ impl<'p> Editor<'p> {
         let program = self.program;
         let mut at = 0;
         while let Some(instruction) = program.get(at) {
-            call.shell.system.budget.step()?;
+            call.shell.system.budget.tried(INSTRUCTION)?;
             let selected = self.selects(call, at, instruction)? != instruction.negated;
             at += 1;
             if !selected {
