@@ -5,7 +5,9 @@ use super::*;
 use crate::deb::MultiArch;
 use crate::digest::Sha256;
 use crate::host;
+use crate::host::Host;
 use crate::tree::TreePath;
+use crate::unpack::Root;
 
 fn host() -> (tempfile::TempDir, Host) {
     let directory = tempfile::tempdir().expect("a directory");
