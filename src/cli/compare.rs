@@ -85,7 +85,7 @@ fn of_tar(path: &Path, cancel: &Cancel) -> Result<Side, Failure> {
 }
 
 /// A manifest by itself.
-fn manifest(path: &Path) -> Result<Manifest, Failure> {
+pub(super) fn manifest(path: &Path) -> Result<Manifest, Failure> {
     Ok(Manifest::parse(&text(path)?).map_err(|source| Error::Manifest { path: path.to_owned(), source })?)
 }
 

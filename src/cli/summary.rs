@@ -2,23 +2,19 @@
 //! to do next.
 
 use std::fmt::Write as _;
-use std::fs::File;
-use std::io::Read as _;
 use std::path::Path;
 use std::time::Duration;
 
 use indicatif::HumanBytes;
 
+use super::compare::manifest;
 use crate::compare;
 use crate::compare::PackageChange;
 use crate::compare::Side;
 use crate::digest::Sha256;
-use crate::manifest::Manifest;
 use crate::pipeline::Built;
 use crate::recipe::Recipe;
 
-/// No manifest is longer.
-const MANIFEST_MAX: u64 = 256 << 20;
 /// So many changed packages are named; `imgbuild compare` names all.
 const CHANGES_TOLD: usize = 8;
 
@@ -28,10 +24,7 @@ pub(super) struct Before(Option<(Sha256, Side)>);
 impl Before {
     /// What lies where the output will appear. That there is none, or none that can be read, is no error.
     pub(super) fn read(directory: &Path) -> Self {
-        let mut text = String::new();
-        let read = File::open(directory.join("manifest.json"));
-        let read = read.and_then(|file| file.take(MANIFEST_MAX).read_to_string(&mut text));
-        let manifest = read.ok().and_then(|_| Manifest::parse(&text).ok());
+        let manifest = manifest(&directory.join("manifest.json")).ok();
         Self(manifest.map(|manifest| (manifest.tree, Side::of_manifest(&manifest))))
     }
 

@@ -4,7 +4,7 @@ use super::Interrupt;
 use super::Run;
 use super::Shell;
 use super::Variable;
-use super::printf;
+use super::quote;
 use super::reader::is_name;
 use super::state::Frame;
 use super::value::Table;
@@ -196,7 +196,7 @@ pub(super) fn mark(shell: &mut Shell<'_>, builtin: &'static str, arguments: &[Ve
             if if builtin == "export" { variable.exported } else { variable.readonly } {
                 text.extend([builtin.as_bytes(), b" ", name].concat());
                 if let Some(value) = variable.text() {
-                    text.extend([b"=".as_slice(), &printf::quote(value)].concat());
+                    text.extend([b"=".as_slice(), &quote::dash_quoted(value)].concat());
                 }
                 text.push(b'\n');
             }
@@ -295,7 +295,7 @@ pub(super) fn alias(shell: &mut Shell<'_>, arguments: &[Vec<u8>], _: bool) -> Ru
     let mut result = 0;
     if arguments.is_empty() {
         let start: &[u8] = if shell.is_bash() { b"alias " } else { b"" };
-        let line = |name: &[u8], value: &[u8]| [start, name, b"=", &printf::quote(value), b"\n"].concat();
+        let line = |name: &[u8], value: &[u8]| [start, name, b"=", &quote::dash_quoted(value), b"\n"].concat();
         let text: Vec<u8> = shell.state.aliases.iter().flat_map(|(name, value)| line(name, value)).collect();
         return shell.print(&text);
     }
@@ -307,7 +307,7 @@ pub(super) fn alias(shell: &mut Shell<'_>, arguments: &[Vec<u8>], _: bool) -> Ru
             }
             (name, None) => match shell.state.aliases.get(name).cloned() {
                 Some(value) => {
-                    let line = [name, b"=", &printf::quote(&value), b"\n"].concat();
+                    let line = [name, b"=", &quote::dash_quoted(&value), b"\n"].concat();
                     shell.print(&line)?;
                 }
                 None => {

@@ -30,6 +30,7 @@ use super::declare;
 use super::getopts;
 use super::options;
 use super::printf;
+use super::quote;
 use super::read;
 use super::signals;
 use super::test;
@@ -257,7 +258,10 @@ fn describe_all(shell: &mut Shell<'_>, names: &[Vec<u8>], how: Describe) -> Run<
         let line: Option<Vec<u8>> = match (kind, path, how) {
             (Some((_, "alias")), _, Describe::Short) => {
                 let value = shell.state.aliases.get(name).cloned();
-                Some([b"alias ", name.as_slice(), b"=", &printf::quote(value.as_deref().unwrap_or_default())].concat())
+                Some(
+                    [b"alias ", name.as_slice(), b"=", &quote::dash_quoted(value.as_deref().unwrap_or_default())]
+                        .concat(),
+                )
             }
             (Some(_), _, Describe::Short) => Some(name.clone()),
             (Some((_, word)), _, Describe::Word) => Some(word.into()),

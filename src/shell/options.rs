@@ -3,7 +3,7 @@
 use super::Interrupt;
 use super::Run;
 use super::Shell;
-use super::printf;
+use super::quote;
 use super::switches::HARMLESS;
 use super::switches::NAMED;
 use super::switches::NAMED_IN_BASH;
@@ -38,7 +38,7 @@ fn list_variables(shell: &mut Shell<'_>) -> Run<i32> {
     let mut text = super::value::Buffer::default();
     for (name, variable) in shell.state.variables.iter() {
         if let Some(value) = variable.text() {
-            let line = [name, b"=", &printf::quote(value), b"\n"].concat();
+            let line = [name, b"=", &quote::dash_quoted(value), b"\n"].concat();
             text.extend(&shell.system.budget, &line)?;
         }
     }

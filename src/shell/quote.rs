@@ -60,7 +60,8 @@ pub(super) fn ansi(text: &[u8], whose: Escapes) -> (Vec<u8>, bool) {
     (out, false)
 }
 
-fn number<'t>(out: &mut Vec<u8>, digits: &'t [u8], radix: u32, most: usize) -> &'t [u8] {
+/// Takes the digits of a number that names a byte, at most so many, and returns what follows.
+pub(super) fn number<'t>(out: &mut Vec<u8>, digits: &'t [u8], radix: u32, most: usize) -> &'t [u8] {
     let length = digits.iter().take(most).take_while(|byte| char::from(**byte).is_digit(radix)).count();
     let value = digits[..length]
         .iter()
@@ -85,18 +86,20 @@ pub(super) fn double_quoted(value: &[u8]) -> Option<Vec<u8>> {
     Some(quoted)
 }
 
-/// A value in single quotes, as `trap` and `${x@Q}` have it.
+/// A value in single quotes, as bash's `trap` and `${x@Q}` have it.
 pub(super) fn single_quoted(value: &[u8]) -> Vec<u8> {
-    let mut quoted = vec![b'\''];
-    for &byte in value {
-        if byte == b'\'' {
-            quoted.extend(b"'\\''");
-        } else {
-            quoted.push(byte);
-        }
-    }
-    quoted.push(b'\'');
-    quoted
+    in_quotes(value, b"'\\''")
+}
+
+/// A value in single quotes, as dash prints it.
+pub(super) fn dash_quoted(value: &[u8]) -> Vec<u8> {
+    in_quotes(value, b"'\"'\"'")
+}
+
+/// A value in single quotes; `quote` is how one stands among them.
+fn in_quotes(value: &[u8], quote: &[u8]) -> Vec<u8> {
+    let parts: Vec<&[u8]> = value.split(|byte| *byte == b'\'').collect();
+    [b"'", parts.join(quote).as_slice(), b"'"].concat()
 }
 
 /// `${x@Q}`; `None` when it needs escapes.

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use super::Interrupt;
 use super::Run;
 use super::Shell;
-use super::printf;
+use super::quote;
 use super::value::Value;
 
 /// Names by number (signal(7), x86 and arm); 0 is the shell's end.
@@ -104,7 +104,7 @@ fn list(shell: &mut Shell<'_>, wanted: &[Vec<u8>]) -> Run<i32> {
             number if bash => format!("SIG{}", NAMES[number]),
             number => NAMES[number].to_owned(),
         };
-        let quoted = if bash { super::quote::single_quoted(&action) } else { printf::quote(&action) };
+        let quoted = if bash { quote::single_quoted(&action) } else { quote::dash_quoted(&action) };
         text.extend([b"trap -- ".as_slice(), &quoted, b" ", name.as_bytes(), b"\n"].concat());
     }
     shell.print(&text)

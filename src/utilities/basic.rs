@@ -336,16 +336,10 @@ fn seq_format(format: &[u8]) -> Result<(Vec<u8>, Directive, u8, Vec<u8>), Fault>
         rest = &rest[1..];
     }
     let mut directive = Directive::default();
-    while let Some(flag) = rest.first() {
-        match flag {
-            b'-' => directive.left = true,
-            b'0' => directive.zero = true,
-            b'+' => directive.plus = true,
-            b' ' => directive.space = true,
-            b'#' => directive.alternate = true,
-            _ => break,
-        }
-        rest = &rest[1..];
+    while let [flag, tail @ ..] = rest
+        && directive.flag(*flag)
+    {
+        rest = tail;
     }
     let number = |rest: &mut &[u8]| -> Result<usize, Fault> {
         let length = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();

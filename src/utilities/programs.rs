@@ -14,7 +14,8 @@ use crate::budget::Budget;
 use crate::budget::Held;
 use crate::shell::Dialect;
 use crate::shell::Interpreter;
-use crate::shell::printf::unescape;
+use crate::shell::printf::Escapes;
+use crate::shell::printf::escapes;
 use crate::shell::stream::Stream;
 use crate::shell::system::Acting;
 
@@ -369,7 +370,7 @@ impl Runs {
 fn delimiter(text: &[u8]) -> Result<u8, Fault> {
     match text {
         [byte] => Ok(*byte),
-        [b'\\', ..] => match unescape(text, false).0.as_slice() {
+        [b'\\', ..] => match escapes(text, Escapes::DashFormat).0.as_slice() {
             [byte] => Ok(*byte),
             _ => Err(Fault::gap(format!("the delimiter `{}`", show(text)))),
         },

@@ -6,6 +6,24 @@ use imgbuild::shell::Dialect;
 /// bash then runs twice, and what dash makes of fields that begin with a separator inside `${x+…}`.
 type Lists = (&'static str, Dialect, &'static [(&'static str, &'static [&'static str])]);
 
+/// Both shells are asked the same.
+const GETOPTS: &[(&str, &[&str])] = &[
+    (
+        "main",
+        &[
+            "while getopts @s@ o @a@; do echo \"$o <$OPTARG> $OPTIND\"; done; echo $OPTIND $o",
+            "set -- @a@; while getopts @s@ o; do echo $o \"$OPTARG\"; done; shift $((OPTIND-1)); echo \"$*\"; OPTIND=1",
+            "f() { local OPTIND=1 o; while getopts @s@ o; do echo f $o $OPTARG; done; }; f @a@",
+            "OPTIND=1",
+        ],
+    ),
+    ("s", &["ab:c", ":ab:", "a", "b:c:", ":"]),
+    (
+        "a",
+        &["-a", "-b x", "-ab y z", "-c -a", "-x", "-b", "-- -a", "a -b", "-", "-bval -a rest", "-ca", "''", "-a '' -c"],
+    ),
+];
+
 pub(super) const FAMILIES: &[Lists] = &[
     (
         "expansion",
@@ -375,74 +393,8 @@ pub(super) const FAMILIES: &[Lists] = &[
             ),
         ],
     ),
-    (
-        "getopts",
-        Dialect::Dash,
-        &[
-            (
-                "main",
-                &[
-                    "while getopts @s@ o @a@; do echo \"$o <$OPTARG> $OPTIND\"; done; echo $OPTIND $o",
-                    "set -- @a@; while getopts @s@ o; do echo $o \"$OPTARG\"; done; shift $((OPTIND-1)); echo \"$*\"; OPTIND=1",
-                    "f() { local OPTIND=1 o; while getopts @s@ o; do echo f $o $OPTARG; done; }; f @a@",
-                    "OPTIND=1",
-                ],
-            ),
-            ("s", &["ab:c", ":ab:", "a", "b:c:", ":"]),
-            (
-                "a",
-                &[
-                    "-a",
-                    "-b x",
-                    "-ab y z",
-                    "-c -a",
-                    "-x",
-                    "-b",
-                    "-- -a",
-                    "a -b",
-                    "-",
-                    "-bval -a rest",
-                    "-ca",
-                    "''",
-                    "-a '' -c",
-                ],
-            ),
-        ],
-    ),
-    (
-        "bash getopts",
-        Dialect::Bash,
-        &[
-            (
-                "main",
-                &[
-                    "while getopts @s@ o @a@; do echo \"$o <$OPTARG> $OPTIND\"; done; echo $OPTIND $o",
-                    "set -- @a@; while getopts @s@ o; do echo $o \"$OPTARG\"; done; shift $((OPTIND-1)); echo \"$*\"; OPTIND=1",
-                    "f() { local OPTIND=1 o; while getopts @s@ o; do echo f $o $OPTARG; done; }; f @a@",
-                    "OPTIND=1",
-                ],
-            ),
-            ("s", &["ab:c", ":ab:", "a", "b:c:", ":"]),
-            (
-                "a",
-                &[
-                    "-a",
-                    "-b x",
-                    "-ab y z",
-                    "-c -a",
-                    "-x",
-                    "-b",
-                    "-- -a",
-                    "a -b",
-                    "-",
-                    "-bval -a rest",
-                    "-ca",
-                    "''",
-                    "-a '' -c",
-                ],
-            ),
-        ],
-    ),
+    ("getopts", Dialect::Dash, GETOPTS),
+    ("bash getopts", Dialect::Bash, GETOPTS),
     (
         "bash expansion",
         Dialect::Bash,

@@ -16,6 +16,19 @@ pub(crate) struct Directive {
 }
 
 impl Directive {
+    /// Takes a flag; whether it is one.
+    pub(crate) const fn flag(&mut self, byte: u8) -> bool {
+        match byte {
+            b'-' => self.left = true,
+            b'0' => self.zero = true,
+            b'+' => self.plus = true,
+            b' ' => self.space = true,
+            b'#' => self.alternate = true,
+            _ => return false,
+        }
+        true
+    }
+
     /// Puts blanks before a text or behind it.
     pub(crate) fn pad(&self, text: &[u8], made: &mut Buffer) -> Result<(), Spent> {
         let blanks = self.width.saturating_sub(text.len());

@@ -13,8 +13,6 @@ pub(crate) use directive::Directive;
 pub(crate) use escapes::Escapes;
 pub(crate) use escapes::dash_echo;
 pub(crate) use escapes::escapes;
-pub(super) use escapes::quote;
-pub(crate) use escapes::unescape;
 
 /// The builtin.
 pub(super) fn printf(shell: &mut Shell<'_>, arguments: &[Vec<u8>], _: bool) -> Run<i32> {
@@ -236,7 +234,7 @@ impl Printer<'_> {
     /// The escapes of a format; `false` when `\c` ends the output.
     fn plain(&mut self, text: &[u8]) -> Result<bool, Spent> {
         let coreutils = self.tool == Tool::Coreutils;
-        let (text, stopped) = if coreutils { escapes(text, Escapes::Format) } else { unescape(text, false) };
+        let (text, stopped) = escapes(text, if coreutils { Escapes::Format } else { Escapes::DashFormat });
         self.text.extend(&text)?;
         Ok(!stopped)
     }
@@ -280,16 +278,10 @@ impl Printer<'_> {
     /// Reads flags, width and precision; `None` when one is beyond C's `int`.
     fn flags<'f>(&mut self, directive: &mut Directive, format: &'f [u8]) -> Option<&'f [u8]> {
         let mut rest = format;
-        loop {
-            match rest.first() {
-                Some(b'-') => directive.left = true,
-                Some(b'0') => directive.zero = true,
-                Some(b'+') => directive.plus = true,
-                Some(b' ') => directive.space = true,
-                Some(b'#') => directive.alternate = true,
-                _ => break,
-            }
-            rest = &rest[1..];
+        while let [flag, tail @ ..] = rest
+            && directive.flag(*flag)
+        {
+            rest = tail;
         }
         let width;
         (width, rest) = self.size(rest)?;
@@ -326,7 +318,7 @@ impl Printer<'_> {
             b's' | b'b' => {
                 let argument = self.argument().unwrap_or_default();
                 let (mut text, stopped) = match (letter, self.tool) {
-                    (b'b', Tool::Dash) => unescape(&argument, true),
+                    (b'b', Tool::Dash) => escapes(&argument, Escapes::DashArgument),
                     (b'b', Tool::Coreutils) => escapes(&argument, Escapes::Argument),
                     _ => (argument, false),
                 };

@@ -28,16 +28,10 @@ pub(super) fn format(format: &[u8], values: &[Value], dialect: Dialect, budget: 
             continue;
         }
         let mut directive = Directive::default();
-        while let Some(flag) = rest.first() {
-            match flag {
-                b'-' => directive.left = true,
-                b'0' => directive.zero = true,
-                b'+' => directive.plus = true,
-                b' ' => directive.space = true,
-                b'#' => directive.alternate = true,
-                _ => break,
-            }
-            rest = &rest[1..];
+        while let [flag, tail @ ..] = rest
+            && directive.flag(*flag)
+        {
+            rest = tail;
         }
         let mut size = |rest: &mut &[u8]| -> Result<i64, Fault> {
             if let [b'*', tail @ ..] = *rest {

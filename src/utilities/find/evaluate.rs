@@ -4,6 +4,7 @@ use super::expression::Below;
 use super::expression::Execute;
 use super::expression::Expression;
 use super::expression::Walk;
+use crate::shell::printf;
 use crate::tree::Inode;
 use crate::tree::Kind;
 use crate::tree::TreePath;
@@ -193,7 +194,7 @@ fn known(call: &mut Call<'_, '_>, table: &str, number: u32) -> bool {
 }
 
 fn formatted(format: &[u8], found: &Found<'_>) -> Result<Vec<u8>, Fault> {
-    let (format, _) = crate::shell::printf::unescape(format, false);
+    let (format, _) = printf::escapes(format, printf::Escapes::DashFormat);
     let mut out = Vec::new();
     let mut rest = format.iter().copied();
     while let Some(byte) = rest.next() {
