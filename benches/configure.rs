@@ -48,57 +48,57 @@ fi
 exit 0
 "#;
 
-/// What a loop may do with `/work/lines` (a thousand short ones), `/work/long` (one of 64 KiB) and a tree of a few
+/// What a loop may do with `/srv/lines` (a thousand short ones), `/srv/long` (one of 64 KiB) and a tree of a few
 /// hundred files. The price of a step is right when none of these takes much longer for one than the others.
 const SPENDERS: &[&str] = &[
     ":",
     "i=$((i + 1))",
     "v=$v$v; v=${v#?????}; v=${v:-abcdef}",
-    "[ \"$i\" = /etc ] || [ -e /work/lines ]",
+    "[ \"$i\" = /etc ] || [ -e /srv/lines ]",
     "case $PATH in *x*y*z) : ;; esac",
-    "set -- /work/tree/*/*",
+    "set -- /srv/tree/*/*",
     "v=$(echo a)",
     "f() { :; }; f a b c",
-    "while read -r line; do :; done < /work/lines",
+    "while read -r line; do :; done < /srv/lines",
     "printf '%s %d %05.2f\\n' a 1 2.5 > /dev/null",
-    "echo text > /work/out",
-    "cat /work/lines > /work/out",
-    "cp /work/lines /work/out",
-    "cp -r /work/tree /work/copy; rm -r /work/copy",
-    "ln -sf a /work/link; readlink -f /work/link",
-    "mkdir -p /work/d/e/f; rm -r /work/d",
-    "chmod -R u+w /work/tree",
-    "chown -R root:root /work/tree",
-    "stat -c %a /work/lines > /dev/null",
-    "find /work/tree -name '*7*' -type f > /dev/null",
-    "ls -l /work/tree/* > /dev/null",
-    "du -s /work/tree > /dev/null",
-    "grep -c 5 /work/lines > /dev/null",
-    "grep -E '(a|b)*c' /work/long > /dev/null",
-    "grep -i '^.*\\(9\\).*\\1$' /work/lines > /dev/null",
-    "sed 's/[0-9]/x/g' /work/lines > /dev/null",
-    "sed -n '$p' /work/lines > /dev/null",
-    "sed 's/a/bb/g' /work/long > /dev/null",
-    "awk '{ n += $1 } END { print n }' /work/lines",
-    "awk '{ a[$1] = $0; gsub(/1/, \"x\"); print substr($0, 2) }' /work/lines > /dev/null",
-    "sort -rn /work/lines > /dev/null",
-    "sort /work/lines | uniq -c > /dev/null",
-    "cut -c2-3 /work/lines > /dev/null",
-    "tr 0-9 a-j < /work/lines > /dev/null",
-    "wc /work/lines > /dev/null",
-    "head -n 900 /work/lines | tail -n 5 > /dev/null",
-    "md5sum /work/long > /dev/null",
-    "sha512sum /work/long > /dev/null",
-    "cmp /work/long /work/long",
-    "diff /work/lines /work/lines",
+    "echo text > /srv/out",
+    "cat /srv/lines > /srv/out",
+    "cp /srv/lines /srv/out",
+    "cp -r /srv/tree /srv/copy; rm -r /srv/copy",
+    "ln -sf a /srv/link; readlink -f /srv/link",
+    "mkdir -p /srv/d/e/f; rm -r /srv/d",
+    "chmod -R u+w /srv/tree",
+    "chown -R root:root /srv/tree",
+    "stat -c %a /srv/lines > /dev/null",
+    "find /srv/tree -name '*7*' -type f > /dev/null",
+    "ls -l /srv/tree/* > /dev/null",
+    "du -s /srv/tree > /dev/null",
+    "grep -c 5 /srv/lines > /dev/null",
+    "grep -E '(a|b)*c' /srv/long > /dev/null",
+    "grep -i '^.*\\(9\\).*\\1$' /srv/lines > /dev/null",
+    "sed 's/[0-9]/x/g' /srv/lines > /dev/null",
+    "sed -n '$p' /srv/lines > /dev/null",
+    "sed 's/a/bb/g' /srv/long > /dev/null",
+    "awk '{ n += $1 } END { print n }' /srv/lines",
+    "awk '{ a[$1] = $0; gsub(/1/, \"x\"); print substr($0, 2) }' /srv/lines > /dev/null",
+    "sort -rn /srv/lines > /dev/null",
+    "sort /srv/lines | uniq -c > /dev/null",
+    "cut -c2-3 /srv/lines > /dev/null",
+    "tr 0-9 a-j < /srv/lines > /dev/null",
+    "wc /srv/lines > /dev/null",
+    "head -n 900 /srv/lines | tail -n 5 > /dev/null",
+    "md5sum /srv/long > /dev/null",
+    "sha512sum /srv/long > /dev/null",
+    "cmp /srv/long /srv/long",
+    "diff /srv/lines /srv/lines",
     "expr abcdef : 'a.*e' > /dev/null",
     "date -d '2024-02-29 1 day' +%F > /dev/null",
     "seq 1 100 > /dev/null",
     "basename /a/b/c.d .d > /dev/null",
-    "mktemp -p /work > /dev/null; rm -f /work/tmp.*",
+    "mktemp -p /srv > /dev/null; rm -f /srv/tmp.*",
     "dpkg --compare-versions 1:2.3-4 lt 1:2.3-5",
     "dpkg-divert --list /usr/bin/x",
-    "update-alternatives --install /usr/bin/s s /work/lines 10",
+    "update-alternatives --install /usr/bin/s s /srv/lines 10",
     "id -u root > /dev/null",
     "getent passwd root > /dev/null || :",
 ];
@@ -107,10 +107,10 @@ const SPENDERS: &[&str] = &[
 fn million_steps(command: &str) -> Duration {
     const STEPS: u64 = 8_000_000;
     let script = format!(
-        "#!/bin/sh\ni=1; mkdir -p /work/tree; seq 1 1000 > /work/lines\n\
-         for d in 1 2 3 4 5 6 7 8 9 10; do mkdir /work/tree/$d; for f in 1 2 3 4 5 6 7 8 9 10; do \
-         echo $d$f > /work/tree/$d/$f; done; done\n\
-         awk 'BEGIN {{ while (n++ < 8192) printf \"abcdefgh\"; print \"\" }}' > /work/long\n\
+        "#!/bin/sh\ni=1; mkdir -p /srv/tree; seq 1 1000 > /srv/lines\n\
+         for d in 1 2 3 4 5 6 7 8 9 10; do mkdir /srv/tree/$d; for f in 1 2 3 4 5 6 7 8 9 10; do \
+         echo $d$f > /srv/tree/$d/$f; done; done\n\
+         awk 'BEGIN {{ while (n++ < 8192) printf \"abcdefgh\"; print \"\" }}' > /srv/long\n\
          while :; do\n{command}\ndone\n"
     );
     least(2, || {
