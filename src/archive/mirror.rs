@@ -226,23 +226,19 @@ fn judge(host: &Host, source: &Source, options: &Options, served: Served, offlin
         (false, true) => At::Kept(host.now),
         (false, false) => At::Now(host.now),
     };
-    let verify = |at| {
-        verify_release(&*host.trust, &signed, &source.expected(at, &host.limits)).map_err(|error| match error {
-            VerifyError::Signature(error @ TrustError::Keyring(_)) => {
-                Error::Keyring { archive: archive(), file: source.keyring_file.clone(), source: error }
-            }
-            VerifyError::Signature(source) => Error::Signature { archive: archive(), path: path(), source },
-            VerifyError::Release(source) => Error::Release { archive: archive(), source },
-        })
-    };
-    let verified = verify(at)?;
+    let verified = verify_release(&*host.trust, &signed, &source.expected(at, &host.limits));
+    let verified = verified.map_err(|error| match error {
+        VerifyError::Signature(error @ TrustError::Keyring(_)) => {
+            Error::Keyring { archive: archive(), file: source.keyring_file.clone(), source: error }
+        }
+        VerifyError::Signature(source) => Error::Signature { archive: archive(), path: path(), source },
+        VerifyError::Release(source) => Error::Release { archive: archive(), source },
+    })?;
     if let Some(until) = verified.waived() {
         warn_stale(host, source, offline, until);
     }
     let date = verified.release().date;
     if !source.snapshot {
-        // A lock is proved at its Release's own date, for ever after: what does not count then makes no lock, and no build.
-        verify(At::Own)?;
         check_newest(host, source, options, &served, date)?;
     }
     let proof = Proof {

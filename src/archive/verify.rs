@@ -42,9 +42,10 @@ pub struct Expected<'a> {
 /// By which clock a Release is judged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum At {
-    /// This time, in seconds since 1970: keys and `Valid-Until` must be good then.
+    /// This time, in seconds since 1970: keys and `Valid-Until` must be good then, and keys at the Release's own date
+    /// too. What is proved from a lock is judged at that date, for ever after: what does not count then counts never.
     Now(i64),
-    /// This time for what is from the future, and keys at it; that it expired is overlooked.
+    /// The same, but that it expired is overlooked.
     Kept(i64),
     /// Keys at the Release's own date, `Valid-Until` overlooked, and nothing from after this time: a frozen copy.
     Frozen(i64),
@@ -111,12 +112,13 @@ pub fn verify_release(
     expected: &Expected<'_>,
 ) -> Result<VerifiedRelease, VerifyError> {
     let text = signed.unverified_text();
-    let at = match expected.at {
+    let now = match expected.at {
         At::Now(now) | At::Kept(now) => Some(now),
-        // Without a date it is judged at when it was signed, which the signature vouches for.
-        At::Frozen(_) | At::Own => unverified_date(text, &expected.limits),
+        At::Frozen(_) | At::Own => None,
     };
-    let signatures = trust.verify(signed, expected.keyring, at).map_err(VerifyError::Signature)?;
+    // Without a date it is judged at when it was signed, which the signature vouches for.
+    let at: Vec<i64> = now.into_iter().chain(unverified_date(text, &expected.limits)).collect();
+    let signatures = trust.verify(signed, expected.keyring, &at).map_err(VerifyError::Signature)?;
     let wrong = VerifyError::Release;
     let allowed = |what| expected.allow.contains(&what);
     let undated = allowed(Allowance::NoDate).then_some(signatures.made);

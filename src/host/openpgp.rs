@@ -51,7 +51,7 @@ pub struct OpenPgp {
 }
 
 impl Trust for OpenPgp {
-    fn verify(&self, signed: &Signed, keyring: &[u8], at: Option<i64>) -> Result<Signatures, TrustError> {
+    fn verify(&self, signed: &Signed, keyring: &[u8], at: &[i64]) -> Result<Signatures, TrustError> {
         let certificates = parse_keyring(keyring, self.limits.keyring)?;
         let text = signed.hashed();
         let mut good = Vec::new();
@@ -109,7 +109,7 @@ impl<'a> Signer<'a> {
 
     /// Whether this signature over `text` counts: the mathematics first, then strength, then time. Returns when it was
     /// made, at which it is judged where no other time is given.
-    fn check(&self, signature: &Signature, text: &[u8], at: Option<i64>) -> Result<i64, TrustError> {
+    fn check(&self, signature: &Signature, text: &[u8], at: &[i64]) -> Result<i64, TrustError> {
         let verified = match self.subkey {
             Some(subkey) => signature.verify(&subkey.key, text),
             None => signature.verify(&self.certificate.primary_key, text),
@@ -122,17 +122,19 @@ impl<'a> Signer<'a> {
         check_strength(signature).map_err(|reason| self.weak(reason))?;
         check_data_signature(signature).map_err(TrustError::Malformed)?;
         let made = created(signature).ok_or_else(|| TrustError::Malformed("a signature without a date".into()))?;
-        let at = at.unwrap_or(made);
-        if made > at.saturating_add(FUTURE_MAX) {
-            return Err(self.expired("the signature is dated in the future".into()));
+        let end = expiry(made, signature.signature_expiration_time());
+        let own = [made];
+        for &at in if at.is_empty() { &own } else { at } {
+            if made > at.saturating_add(FUTURE_MAX) {
+                return Err(self.expired("the signature is dated in the future".into()));
+            }
+            if let Some(end) = end.filter(|end| at >= *end) {
+                return Err(self.expired(format!("the signature expired on {}", day(end))));
+            }
+            // Valid when it signed, and valid now: a key that expired since may have been sold since.
+            self.check_keys(&[made, at], at)?;
         }
-        if let Some(end) = expiry(made, signature.signature_expiration_time())
-            && at >= end
-        {
-            return Err(self.expired(format!("the signature expired on {}", day(end))));
-        }
-        // Valid when it signed, and valid now: a key that expired since may have been sold since.
-        self.check_keys(&[made, at], at).map(|()| made)
+        Ok(made)
     }
 
     /// Whether the key may sign data at all of `times`, as far as is known `at` the time of judgement.
