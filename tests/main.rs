@@ -70,6 +70,8 @@ mod interrupted;
 mod http;
 #[cfg(all(feature = "http", feature = "sandbox"))]
 mod install;
+#[cfg(feature = "http")]
+mod kept;
 mod kernel;
 mod layers;
 #[cfg(feature = "http")]

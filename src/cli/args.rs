@@ -208,6 +208,12 @@ pub(super) struct Build {
     /// Sign the output's provenance with this Ed25519 key (PEM)
     #[arg(long, value_name = "KEY")]
     pub(super) sign: Option<PathBuf>,
+    /// Where nothing has changed and the output stays: read every byte of it, and not only how its files look
+    #[arg(long)]
+    pub(super) check: bool,
+    /// Build also where nothing has changed
+    #[arg(long, conflicts_with = "check")]
+    pub(super) again: bool,
     #[command(flatten)]
     pub(super) configure: Configure,
     #[command(flatten)]

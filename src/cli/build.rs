@@ -20,6 +20,8 @@ use crate::host::output;
 use crate::host::signing::KEY_MAX;
 use crate::host::signing::SigningKey;
 use crate::pipeline;
+use crate::pipeline::Keep;
+use crate::pipeline::Look;
 use crate::pipeline::Request;
 use crate::recipe;
 
@@ -34,7 +36,15 @@ pub(super) fn run(arguments: &Build, signals: &Signals) -> Result<(), Failure> {
     // Known at once, so it need not be said after an hour.
     output::check_place(&directory)?;
     let signer = arguments.sign.as_deref().map(signing_key).transpose()?;
+    // Where it cannot be told which program this is, everything is built.
+    let program = world::program();
+    let after = match (arguments.again, arguments.check) {
+        (true, _) => Look::Nothing,
+        (false, true) => Look::Inside,
+        (false, false) => Look::Outside,
+    };
     let request = Request {
+        keep: program.as_deref().map(|program| Keep { program, after }),
         lock: lock.as_ref(),
         trust_lock: common.trust_lock,
         archive: world::archive_options(common),

@@ -60,11 +60,13 @@ fn told(change: &PackageChange) -> String {
 pub(super) fn summary(directory: &Path, recipe: &Recipe, built: &Built, before: &Before, took: Duration) -> String {
     let bytes: u64 = built.outputs.iter().filter_map(|output| Some(output.content()?.1)).sum();
     let (packages, place) = (built.lock.packages.len(), directory.display());
-    let mut text =
-        format!("built    {place}: {packages} packages, {} in {:.1} s\n", HumanBytes(bytes), took.as_secs_f64());
+    let (done, took) = (if built.kept { "kept" } else { "built" }, took.as_secs_f64());
+    let mut text = format!("{done:8} {place}: {packages} packages, {} in {took:.1} s\n", HumanBytes(bytes));
     let mut line = |name: &str, words: &str| writeln!(text, "{name:8} {words}").expect("writing to a String succeeds");
     line("image", &built.tree_digest.to_string());
-    if let Some(changes) = before.changes(built) {
+    if built.kept {
+        line("changed", "nothing: `--check` reads it all, `--again` builds it all");
+    } else if let Some(changes) = before.changes(built) {
         line("changed", &changes);
     }
     if recipe.head.is_some() {

@@ -112,7 +112,9 @@ impl Stages {
                     line_to_stderr(&shown(&format!("{stage}: {}in {:.1} s", amount(stage, done), took.as_secs_f64())));
                 }
             }
-            Event::Warning { .. } | Event::Retry { .. } => line_to_stderr(&shown(&event.to_string())),
+            Event::Warning { .. } | Event::Retry { .. } | Event::OutputKept { .. } => {
+                line_to_stderr(&shown(&event.to_string()));
+            }
             _ => {}
         }
     }

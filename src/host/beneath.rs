@@ -60,6 +60,8 @@ pub struct Status {
     pub device: (u32, u32),
     /// Names that the inode has.
     pub links: u64,
+    /// When the kernel last changed anything of it: seconds since 1970, nanoseconds.
+    pub changed: (i64, i64),
 }
 
 impl Dir {
@@ -397,6 +399,7 @@ fn status(stat: &rustix::fs::Stat) -> io::Result<Status> {
         inode: (stat.st_dev as u64, stat.st_ino as u64),
         device: (rustix::fs::major(device), rustix::fs::minor(device)),
         links: stat.st_nlink as u64,
+        changed: (stat.st_ctime as i64, stat.st_ctime_nsec as i64),
     })
 }
 

@@ -28,6 +28,11 @@ pub enum Event<'a> {
         /// Its name.
         stage: &'a str,
     },
+    /// Nothing has changed: the output stays as it is, and no other stage follows.
+    OutputKept {
+        /// Its directory.
+        path: &'a str,
+    },
     /// An attempt failed and another is made.
     Retry {
         /// What is fetched; never with a user or password.
@@ -55,6 +60,7 @@ impl fmt::Display for Event<'_> {
             Self::StageStarted { stage, .. } => write!(f, "{stage} …"),
             Self::StageProgress { stage, done } => write!(f, "{stage}: +{done}"),
             Self::StageFinished { stage } => write!(f, "{stage}: done"),
+            Self::OutputKept { path } => write!(f, "nothing has changed: `{path}` stays"),
             Self::Retry { url, reason } => write!(f, "trying again: <{url}>: {reason}"),
             Self::Warning { message } => write!(f, "warning: {message}"),
             Self::Output { source, line } => write!(f, "{source}: {line}"),

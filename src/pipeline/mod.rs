@@ -1,6 +1,7 @@
 //! The whole way, from a recipe to published outputs. The only room that calls more than one stage.
 
 mod choose;
+mod kept;
 mod outputs;
 mod prove;
 mod sources;
@@ -77,6 +78,29 @@ pub struct Request<'a> {
     pub expect: Option<Sha256>,
     /// Who signs the output's provenance; nobody: it has none.
     pub signer: Option<&'a dyn Signer>,
+    /// Whether an output stays that is there already and would come out again; without this all is built.
+    pub keep: Option<Keep<'a>>,
+}
+
+/// When an output stays as it is.
+#[derive(Debug, Clone, Copy)]
+pub struct Keep<'a> {
+    /// Tells the building program from every other one, and from other versions of itself: another may build otherwise.
+    pub program: &'a str,
+    /// What is looked at before.
+    pub after: Look,
+}
+
+/// What an output is known by to be as it was written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Look {
+    /// How its files look; bytes only where that is not as it was.
+    #[default]
+    Outside,
+    /// Every byte.
+    Inside,
+    /// Nothing is enough: all is built, and remembered for the next time.
+    Nothing,
 }
 
 impl<'a> Request<'a> {
@@ -93,6 +117,7 @@ impl<'a> Request<'a> {
             method: configure::Method::default(),
             expect: None,
             signer: None,
+            keep: None,
         }
     }
 }
@@ -124,6 +149,8 @@ pub struct Built {
     pub tree_digest: Sha256,
     /// What was chosen.
     pub lock: Lock,
+    /// Whether it was there already ([`Request::keep`]), and nothing was written.
+    pub kept: bool,
 }
 
 /// The nodes' root, as it is written.
@@ -162,7 +189,12 @@ pub fn build(host: &Host, request: &Request<'_>, directory: &Path) -> Result<Bui
 
 fn build_all(host: &Host, request: &Request<'_>, directory: &Path) -> Result<Built, Error> {
     let recipe = request.recipe;
-    let image = assemble(host, request)?;
+    let chosen = choose::choose(host, request)?;
+    let inputs = kept::inputs(host, request, &chosen);
+    if let Some(built) = inputs.map(|inputs| kept::find(host, request, &inputs, directory)).transpose()?.flatten() {
+        return Ok(built);
+    }
+    let image = assemble(host, request, chosen)?;
     let tree_digest = image.digest;
     if let Some(expected) = request.expect.filter(|expected| *expected != tree_digest) {
         return Err(Error::Unexpected { expected, found: tree_digest });
@@ -188,7 +220,10 @@ fn build_all(host: &Host, request: &Request<'_>, directory: &Path) -> Result<Bui
     let manifest = manifest(recipe, &image, &loaders);
     let lock = image.system.lock;
     let outputs = outputs.publish(request, &image.tree, &lock, manifest)?;
-    Ok(Built { outputs, tree_digest, lock })
+    if let Some(inputs) = inputs {
+        kept::remember(host, &inputs, directory, &outputs)?;
+    }
+    Ok(Built { outputs, tree_digest, lock, kept: false })
 }
 
 /// Chooses the packages of a recipe, and numbers for their accounts, as a build would.
@@ -196,7 +231,10 @@ fn build_all(host: &Host, request: &Request<'_>, directory: &Path) -> Result<Bui
 /// # Errors
 /// As [`build`], up to the stage that configures.
 pub fn lock(host: &Host, request: &Request<'_>) -> Result<Lock, Error> {
-    cancellable(&host.cancel(), || install(host, request).map(|system| system.lock))
+    cancellable(&host.cancel(), || {
+        let chosen = choose::choose(host, request)?;
+        install(host, request, chosen).map(|system| system.lock)
+    })
 }
 
 /// Chooses the packages of a recipe and says why, without fetching them.
@@ -213,17 +251,17 @@ pub fn choose(host: &Host, request: &Request<'_>) -> Result<Chosen, Error> {
 /// As [`build`], up to the stage that unpacks.
 pub fn survey(host: &Host, request: &Request<'_>) -> Result<Vec<PackageReport>, Error> {
     cancellable(&host.cancel(), || {
-        let (chosen, _, root) = unpacked(host, request)?;
+        let chosen = choose::choose(host, request)?;
+        let (_, root) = unpacked(host, request, &chosen)?;
         let options = configure_options(request, epoch(&root, &chosen));
         stage(host, "configure", || Ok(configure::survey(host, root, &options)?))
     })
 }
 
-/// Archive, solve, fetch and unpack: what was chosen, the packages as their .debs describe them, and their files.
-fn unpacked(host: &Host, request: &Request<'_>) -> Result<(Chosen, Vec<Package>, Root), Error> {
-    let chosen = choose::choose(host, request)?;
+/// Fetch and unpack: the packages as their .debs describe them, and their files.
+fn unpacked(host: &Host, request: &Request<'_>, chosen: &Chosen) -> Result<(Vec<Package>, Root), Error> {
     host.cancel().check()?;
-    let debs = choose::fetch(host, &request.recipe.debian.architecture, &chosen)?;
+    let debs = choose::fetch(host, &request.recipe.debian.architecture, chosen)?;
     let options = unpack::Options {
         exclude: request.recipe.install.exclude.clone(),
         include: request.recipe.install.include.clone(),
@@ -231,12 +269,12 @@ fn unpacked(host: &Host, request: &Request<'_>) -> Result<(Chosen, Vec<Package>,
     };
     host.cancel().check()?;
     let root = unpack::unpack(host, &debs, &options, &mut |_, _, _| Ok(()))?;
-    Ok((chosen, debs.into_iter().map(|deb| deb.package).collect(), root))
+    Ok((debs.into_iter().map(|deb| deb.package).collect(), root))
 }
 
-/// The way up to an installed system.
-fn install(host: &Host, request: &Request<'_>) -> Result<System, Error> {
-    let (chosen, packages, root) = unpacked(host, request)?;
+/// From the chosen packages to an installed system.
+fn install(host: &Host, request: &Request<'_>, chosen: Chosen) -> Result<System, Error> {
+    let (packages, root) = unpacked(host, request, &chosen)?;
     let epoch = epoch(&root, &chosen);
     if let Some(lock) = request.lock.filter(|lock| lock.epoch != epoch) {
         return Err(Error::LockBroken(format!("its epoch is {}, and its packages' is {epoch}", lock.epoch)));
@@ -251,10 +289,10 @@ fn install(host: &Host, request: &Request<'_>) -> Result<System, Error> {
     Ok(System { chosen, packages, configured, origins, lock })
 }
 
-/// The whole way to the nodes' root.
-fn assemble(host: &Host, request: &Request<'_>) -> Result<Image, Error> {
+/// From the chosen packages to the nodes' root.
+fn assemble(host: &Host, request: &Request<'_>, chosen: Chosen) -> Result<Image, Error> {
     let recipe = request.recipe;
-    let mut system = install(host, request)?;
+    let mut system = install(host, request, chosen)?;
     let mut tree = system.configured.tree.clone();
     stage(host, "overlay", || Ok(overlay::apply(&mut tree, recipe)?))?;
     clamp(&mut tree, system.lock.epoch);

@@ -31,7 +31,7 @@ use crate::tree::TreePath;
 use crate::tree::escape;
 
 /// The manifest's name.
-const MANIFEST: &str = "manifest.json";
+pub(super) const MANIFEST: &str = "manifest.json";
 /// The tree's text.
 const TREE: &str = "tree.txt";
 /// The longest manifest, and the longest text, that is read: both are about as long as the tree has paths.
@@ -105,6 +105,21 @@ impl Output {
     #[must_use]
     pub fn path(&self) -> &Path {
         self.directory.path()
+    }
+
+    /// The directory itself.
+    pub(super) const fn directory(&self) -> &Dir {
+        &self.directory
+    }
+
+    /// The digest of a file that vouches for the others, and that no manifest names: the manifest, as it was when it was
+    /// opened, or the provenance.
+    pub(super) fn own_digest(&self, name: &str) -> Result<Option<Sha256>, Error> {
+        if name == MANIFEST {
+            return Ok(Some(self.own));
+        }
+        let bytes = self.directory.read_if_any(name, provenance::SIZE_MAX).map_err(failed(&self.path().join(name)))?;
+        Ok(bytes.map(|bytes| Sha256::of(&bytes)))
     }
 
     /// Every way in which the output is not what its manifest says, in words: paths that lack or are not in it, and
