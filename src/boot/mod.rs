@@ -42,6 +42,9 @@ pub use machine::Firmware;
 /// A text file of a head is no longer than this.
 const TEXT_MAX: u64 = 4 << 20;
 
+/// So long somebody who has other things to do waits for an answer.
+const AT_ONCE: Duration = Duration::from_millis(300);
+
 /// How to boot.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
@@ -109,6 +112,16 @@ pub enum Error {
         name: String,
         /// All that there are.
         known: Vec<String>,
+    },
+    /// A node is not where it was to be.
+    #[error("node `{node}` {reason} before it reached `{unit}`")]
+    NotReached {
+        /// The node.
+        node: String,
+        /// The systemd unit.
+        unit: String,
+        /// What became of it instead.
+        reason: String,
     },
     /// A node does not answer.
     #[error("node `{node}` does not answer to `{command}`")]
@@ -354,6 +367,20 @@ impl Cluster {
         let command = "a first question".to_owned();
         let probe = self.probe(node, &command)?;
         probe.wait(patience).map_err(|source| Error::Ask { node: node.to_owned(), command, source })
+    }
+
+    /// Whether a unit of a node's is active by now; a node that does not answer at once has not got there.
+    ///
+    /// # Errors
+    /// The node was not switched on with [`Options::probe`], or is off.
+    pub fn has_reached(&mut self, node: &str, unit: &str) -> Result<bool, Error> {
+        let command = format!("systemctl is-active --quiet {}", quote(unit));
+        let late = |error: &io::Error| matches!(error.kind(), io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock);
+        match self.probe(node, &command)?.ask_when_ready(&command, AT_ONCE) {
+            Ok(answer) => Ok(answer.status == 0),
+            Err(error) if late(&error) => Ok(false),
+            Err(source) => Err(Error::Ask { node: node.to_owned(), command, source }),
+        }
     }
 
     /// Runs a line of shell on a node, as root.

@@ -316,12 +316,28 @@ pub(super) struct Boot {
     /// Start nodes by UEFI instead of BIOS
     #[arg(long)]
     pub(super) uefi: bool,
+    /// End, with status 0, when all of them have reached this unit: `multi-user.target`, `ssh.service`; needs systemd
+    /// 256 on the nodes [without a suffix: a target]
+    #[arg(long, value_name = "UNIT", value_parser = unit)]
+    pub(super) until: Option<String>,
+    /// Fail if they have not after so many seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 600, requires = "until")]
+    pub(super) timeout: u64,
     /// Keep the packets on the nodes' network beside the logs, the last 64 MB of them
     #[arg(long)]
     pub(super) capture: bool,
     /// Where the logs go [default: DIR.boot]
     #[arg(long, value_name = "DIR")]
     pub(super) logs: Option<PathBuf>,
+}
+
+/// The name of a unit (systemd.unit(5)); one without a suffix is a target.
+fn unit(text: &str) -> Result<String, String> {
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b":-_.\\@".contains(&byte);
+    if text.is_empty() || text.starts_with('-') || text.len() > 255 || !text.bytes().all(allowed) {
+        return Err("it is no name of a unit".to_owned());
+    }
+    Ok(if text.contains('.') { text.to_owned() } else { format!("{text}.target") })
 }
 
 /// `publish`

@@ -1,7 +1,9 @@
 //! `imgbuild boot`: an output's head and nodes on this machine, with their consoles.
 
+use std::collections::BTreeSet;
 use std::thread;
 use std::time::Duration;
+use std::time::Instant;
 
 use super::args::Boot;
 use super::print;
@@ -17,11 +19,14 @@ use crate::pipeline::Output;
 /// How often the consoles are looked at.
 const TICK: Duration = Duration::from_millis(100);
 
-/// Starts them, and shows what they say until all are off or a signal comes.
+/// How often nodes are asked how far they are.
+const ASK: Duration = Duration::from_secs(1);
+
+/// Starts them, and shows what they say until all are off, have got where they were to, or a signal comes.
 pub(super) fn run(arguments: &Boot, signals: &Signals) -> Result<(), Failure> {
     let firmware = if arguments.uefi { Firmware::Uefi } else { Firmware::Bios };
     let mut options = Options { memory: arguments.memory, firmware, capture: arguments.capture, ..Options::default() };
-    options.cancel = signals.cancel();
+    (options.cancel, options.probe) = (signals.cancel(), arguments.until.is_some());
     // What it runs as root is what the manifest says, or nothing.
     Output::verified(&arguments.directory, &[], &options.cancel)?;
     let head = boot::read_head(&arguments.directory)?;
@@ -34,8 +39,11 @@ pub(super) fn run(arguments: &Boot, signals: &Signals) -> Result<(), Failure> {
         name.push(".boot");
         arguments.directory.with_file_name(name)
     });
+    let mut goals = BTreeSet::new();
     for name in &nodes {
-        if let Some(console) = boot::lacks_console(&arguments.directory, boot::find(&head, name)?)? {
+        let machine = boot::find(&head, name)?;
+        goals.extend(machine.names.first().cloned());
+        if let Some(console) = boot::lacks_console(&arguments.directory, machine)? {
             print(&format!("head: {name} will be silent: give it the kernel argument `{console}` in the recipe\n"))?;
         }
     }
@@ -49,22 +57,76 @@ pub(super) fn run(arguments: &Boot, signals: &Signals) -> Result<(), Failure> {
         cluster.power_on(name)?;
         print(&format!("head: {name} is switched on\n"))?;
     }
-    watch(&mut cluster, signals)?;
+    let goal = arguments.until.as_deref().map(|unit| Goal {
+        unit,
+        left: goals,
+        began: Instant::now(),
+        asked: Instant::now(),
+        patience: Duration::from_secs(arguments.timeout),
+    });
+    watch(&mut cluster, signals, goal)?;
     print(&format!("head: off; logs are in {}\n", cluster.logs().display()))
 }
 
-fn watch(cluster: &mut Cluster, signals: &Signals) -> Result<(), Failure> {
+/// Where nodes are to get.
+struct Goal<'a> {
+    unit: &'a str,
+    /// Those that are not there yet.
+    left: BTreeSet<String>,
+    began: Instant,
+    asked: Instant,
+    patience: Duration,
+}
+
+impl Goal<'_> {
+    /// Asks those that have not told that they are there, now and then; `true`: all are.
+    fn is_reached(&mut self, cluster: &mut Cluster) -> Result<bool, Failure> {
+        if self.asked.elapsed() < ASK {
+            return Ok(false);
+        }
+        for name in self.left.clone() {
+            if cluster.has_reached(&name, self.unit)? {
+                let seconds = self.began.elapsed().as_secs();
+                print(&format!("head: {name} has reached {} after {seconds} s\n", self.unit))?;
+                self.left.remove(&name);
+            }
+        }
+        self.asked = Instant::now();
+        let late = self.left.first().filter(|_| self.began.elapsed() > self.patience);
+        late.map_or(Ok(self.left.is_empty()), |name| Err(self.missed(name, "has taken longer than `--timeout`")))
+    }
+
+    fn missed(&self, node: &str, reason: &str) -> Failure {
+        let (node, unit, reason) = (node.to_owned(), self.unit.to_owned(), reason.to_owned());
+        boot::Error::NotReached { node, unit, reason }.into()
+    }
+}
+
+fn watch(cluster: &mut Cluster, signals: &Signals, mut goal: Option<Goal<'_>>) -> Result<(), Failure> {
     loop {
         // Asked first: what was said before the end is still shown.
         let goes_on = cluster.is_up() && signals.number() == 0;
         for (node, line) in cluster.lines() {
             print(&format!("{node}: {line}\n"))?;
         }
-        for name in cluster.ended() {
+        let ended = cluster.ended();
+        for name in &ended {
             print(&format!("head: {name} has ended\n"))?;
         }
-        if !goes_on {
+        if signals.number() != 0 {
             return Ok(());
+        }
+        if let Some(goal) = &mut goal {
+            if let Some(name) = ended.iter().find(|name| goal.left.contains(*name)) {
+                return Err(goal.missed(name, "went off"));
+            }
+            if goal.is_reached(cluster)? {
+                return Ok(());
+            }
+        }
+        if !goes_on {
+            let left = goal.as_ref().and_then(|goal| Some((goal, goal.left.first()?)));
+            return left.map_or(Ok(()), |(goal, name)| Err(goal.missed(name, "lost its head")));
         }
         thread::sleep(TICK);
     }

@@ -33,6 +33,7 @@ pub struct Probe {
     line: UnixStream,
     read: Vec<u8>,
     number: u32,
+    is_ready: bool,
 }
 
 /// What a command on a machine did.
@@ -50,7 +51,7 @@ impl Probe {
     /// # Errors
     /// There is no such socket.
     pub fn connect(path: &Path) -> io::Result<Self> {
-        Ok(Self { line: UnixStream::connect(path)?, read: Vec::new(), number: 0 })
+        Ok(Self { line: UnixStream::connect(path)?, read: Vec::new(), number: 0, is_ready: false })
     }
 
     /// Waits until the machine's loop says that it has begun.
@@ -58,7 +59,20 @@ impl Probe {
     /// # Errors
     /// It does not in time, or the machine is off.
     pub fn wait(&mut self, patience: Duration) -> io::Result<()> {
-        self.until(b"ready\r\n", b"ready\n", patience).map(drop)
+        self.until(b"ready\r\n", b"ready\n", patience)?;
+        self.is_ready = true;
+        Ok(())
+    }
+
+    /// Runs a line as [`Probe::ask`] does, with the loop waited for if it has not begun yet.
+    ///
+    /// # Errors
+    /// As [`Probe::ask`], and it has not begun in time.
+    pub fn ask_when_ready(&mut self, command: &str, patience: Duration) -> io::Result<Answer> {
+        if !self.is_ready {
+            self.wait(patience)?;
+        }
+        self.ask(command, patience)
     }
 
     /// Runs one line of shell on the machine.
