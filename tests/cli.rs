@@ -18,6 +18,9 @@ use imgbuild::manifest::Manifest;
 use imgbuild::manifest::OutputRecord;
 use imgbuild::recipe;
 use imgbuild::recipe::Lock;
+use imgbuild::testing::http::HttpServer;
+use imgbuild::testing::http::Step;
+use imgbuild::testing::http::answer;
 
 /// A recipe that is right, and small.
 const RECIPE: &str = "name = \"small\"\n[debian]\nsuite = \"trixie\"\n";
@@ -219,8 +222,55 @@ fn case_71_the_environment() {
         assert_eq!((code(&output), err(&output)), (code(&plain), err(&plain)), "{name}={value}");
     }
     let output = run(place.path(), &["show", "small.toml", "--offline"]);
-    let wanted = "imgbuild: there is no HOME to keep a cache in; name a directory with `--cache`\n";
+    let wanted = "imgbuild: there is no HOME to keep a cache in; name a directory with `--cache` or \
+                  IMGBUILD_CACHE\n";
     assert_eq!((code(&output), err(&output).as_str()), (Some(2), wanted));
+}
+
+#[test]
+fn a_manual_page_for_each_command() {
+    let place = place();
+    let output = run(place.path(), &["man", "--to", "share/man/man1"]);
+    assert_eq!((code(&output), out(&output).as_str()), (Some(0), ""), "{}", err(&output));
+    let page = |name: &str| fs::read_to_string(place.path().join("share/man/man1").join(name)).expect("it is there");
+    assert!(page("imgbuild-build.1").contains("\\-\\-expect"), "{}", page("imgbuild-build.1"));
+    assert!(page("imgbuild.1").contains("imgbuild\\-build(1)") && page("imgbuild-cache-prune.1").contains(".TH"));
+}
+
+/// Nobody is there to answer: said once for each server, and not for each file and try.
+#[test]
+fn a_network_that_is_none_is_told_once() {
+    let place = place();
+    let closed = TcpListener::bind("127.0.0.1:0").expect("loopback").local_addr().expect("it is bound");
+    let mirror = format!("http://{closed}/debian");
+    let output = run(place.path(), &["show", "small.toml", "--cache", "cache", "--mirror", &mirror]);
+    assert_eq!(code(&output), Some(1), "{}", err(&output));
+    assert_eq!(err(&output).matches("trying again").count(), 1, "{}", err(&output));
+    assert!(err(&output).contains("help: try again later"), "{}", err(&output));
+}
+
+#[test]
+fn a_machine_that_cannot_build_is_told_why() {
+    let place = place();
+    let closed = TcpListener::bind("127.0.0.1:0").expect("loopback").local_addr().expect("it is bound");
+    let doctor = |cache: &str, mirror: &str| run(place.path(), &["doctor", "--cache", cache, "--mirror", mirror]);
+    let output = doctor("small.toml", &format!("http://{closed}/debian"));
+    assert_eq!(code(&output), Some(1), "{}", out(&output));
+    let text = out(&output);
+    for line in ["lacks cache    `small.toml`: ", &format!("lacks mirror   <http://{closed}/debian/dists/stable/")] {
+        assert!(text.lines().any(|said| said.starts_with(line)), "{line}: {text}");
+    }
+    assert!(text.ends_with("verdict: this machine builds no images yet\n"), "{text}");
+    assert!(err(&output).contains("something that builds need lacks here"), "{}", err(&output));
+
+    let server = HttpServer::new(|_| vec![Step::Send(answer("200 OK", &["Content-Length: 4"], b"text"))]);
+    let output = doctor("cache", &server.url("debian"));
+    let line = format!("ok    mirror   <{}/dists/stable/InRelease>: 4 B in ", server.url("debian"));
+    assert!(out(&output).contains(&line), "{line}: {}", out(&output));
+    assert!(
+        out(&output).contains("ok    cache    `cache`, ")
+            && out(&output).contains("verdict: this machine builds images")
+    );
 }
 
 #[test]

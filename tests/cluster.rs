@@ -296,6 +296,27 @@ pub(crate) fn variant(place: &Path, changes: &[(&str, &str)]) -> PathBuf {
     path
 }
 
+/// `imgbuild boot --until`: for somebody who wants a status and not a console.
+#[test]
+#[expect(clippy::disallowed_methods, reason = "the program is what is tested")]
+fn a_boot_ends_when_its_nodes_are_where_they_were_to_get() {
+    boots("a_boot_ends_when_its_nodes_are_where_they_were_to_get", &[], |output, place| {
+        let boot = |until: &[&str]| {
+            let mut command = Command::new(env!("CARGO_BIN_EXE_imgbuild"));
+            command.arg("boot").arg(output).arg("--logs").arg(place.join("until")).args(until).env_clear();
+            command.env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin").output().expect("the program starts")
+        };
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        let late = boot(&["--until", "no-such.service", "--timeout", "2"]);
+        assert_eq!(late.status.code(), Some(1), "{}", text(&late.stdout));
+        let words = "node `dizzy` has taken longer than `--timeout` before it reached `no-such.service`";
+        assert!(text(&late.stderr).contains(words), "{}", text(&late.stderr));
+        let done = boot(&["--until", "sysinit"]);
+        assert_eq!(done.status.code(), Some(0), "{}{}", text(&done.stdout), text(&done.stderr));
+        assert!(text(&done.stdout).contains("head: dizzy has reached sysinit.target after "), "{}", text(&done.stdout));
+    });
+}
+
 #[test]
 fn nodes_boot_by_overlay_and_into_memory() {
     let changes = [

@@ -54,6 +54,8 @@ fn recipe_and_lock_change_together() {
     assert!(!added.contains("1.1-1"), "{added}");
     let output = run(&world, &server, &["show", "small.toml"]);
     assert!(output.status.success(), "the lock fits: {}", said(&output));
+    let output = run(&world, &server, &["show", "small.toml", "--why", "helo"]);
+    assert!(said(&output).contains("`helo` would not be installed (did you mean `hello`?)"), "{}", said(&output));
 
     let output = run(&world, &server, &["remove", "tools", "--recipe", "small.toml"]);
     assert!(output.status.success(), "{}", said(&output));

@@ -159,6 +159,19 @@ struct Running {
     on: bool,
 }
 
+/// Whether a head with an NFS root, and nodes of an architecture, could be started here.
+///
+/// # Errors
+/// There is no machine for the architecture, or something lacks: the error names the packages.
+pub fn check(architecture: &str) -> Result<(), Error> {
+    let unknown = || LabError::Refused(format!("there is no machine for nodes of {architecture}"));
+    let board = machine::board(architecture).ok_or_else(unknown)?;
+    let mut needs = board.needs(&Options::default());
+    needs.extend(services::ALL_NEED);
+    needs.extend(services::NFS_NEEDS);
+    Ok(lab::check(&needs)?)
+}
+
 /// Reads the head's files of an output, as [`Existing::read`] takes them.
 ///
 /// # Errors

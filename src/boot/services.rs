@@ -68,6 +68,16 @@ pub(super) fn wanted(machine: &Machine) -> Option<Wanted> {
     })
 }
 
+/// What every head's services are.
+pub(super) const ALL_NEED: [Need; 2] =
+    [Need { file: "dnsmasq", package: "dnsmasq-base" }, Need { file: "syslog-ng", package: "syslog-ng-core" }];
+/// What those are that export a root.
+pub(super) const NFS_NEEDS: [Need; 3] = [
+    Need { file: "rpcbind", package: "rpcbind" },
+    Need { file: "ganesha.nfsd", package: "nfs-ganesha" },
+    Need { file: "/usr/share/doc/nfs-ganesha-vfs", package: "nfs-ganesha-vfs" },
+];
+
 /// A head's files in an output.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Bundle<'a> {
@@ -150,14 +160,9 @@ impl Bundle<'_> {
 
     /// What the head needs on this machine, as one of two or alone.
     pub(super) fn needs(&self, is_pair: bool) -> Vec<Need> {
-        let mut needs = vec![
-            Need { file: "dnsmasq", package: "dnsmasq-base" },
-            Need { file: "syslog-ng", package: "syslog-ng-core" },
-        ];
+        let mut needs = ALL_NEED.to_vec();
         if !self.head.exports.is_empty() {
-            needs.push(Need { file: "rpcbind", package: "rpcbind" });
-            needs.push(Need { file: "ganesha.nfsd", package: "nfs-ganesha" });
-            needs.push(Need { file: "/usr/share/doc/nfs-ganesha-vfs", package: "nfs-ganesha-vfs" });
+            needs.extend(NFS_NEEDS);
         }
         if [WEB, WEB_BOOT].iter().any(|unit| self.command(unit).is_some()) {
             needs.push(Need { file: "busybox", package: "busybox" });

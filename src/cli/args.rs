@@ -64,8 +64,8 @@ pub(super) enum Command {
     Compare(Compare),
     /// Check an output against its manifest, or a lock against what was signed
     Verify(Verify),
-    /// Try from inside the sandbox whether anything gets out of it
-    Doctor,
+    /// Look whether this machine has what builds and boots need, and whether the sandbox holds
+    Doctor(Doctor),
     /// Start an output's head and nodes on this machine and watch their consoles
     Boot(Boot),
     /// Put an output on a head, beside what its nodes run from, and offer it to those that start
@@ -82,8 +82,8 @@ pub(super) enum Command {
     Schema(Schema),
     /// Print a shell's completions
     Completions(Completions),
-    /// Print the manual page
-    Man,
+    /// Print the manual page, or write one for each command
+    Man(Man),
     /// Look at the cache, or make it smaller
     Cache(Cache),
 }
@@ -106,8 +106,8 @@ impl Command {
             | Self::Init(_)
             | Self::Schema(_)
             | Self::Completions(_)
-            | Self::Man
-            | Self::Doctor
+            | Self::Man(_)
+            | Self::Doctor(_)
             | Self::Cache(_) => None,
         }
     }
@@ -299,6 +299,25 @@ pub(super) struct Verify {
     pub(super) configure: Configure,
     #[command(flatten)]
     pub(super) common: Common,
+}
+
+/// `doctor`
+#[derive(Debug, Args)]
+pub(super) struct Doctor {
+    /// Base URL of the Debian mirror to look for
+    #[arg(long, value_name = "URL")]
+    pub(super) mirror: Vec<String>,
+    /// The cache to look at
+    #[arg(long, value_name = "DIR")]
+    pub(super) cache: Option<PathBuf>,
+}
+
+/// `man`
+#[derive(Debug, Args)]
+pub(super) struct Man {
+    /// Write the page of the program, and one of each command, into this directory
+    #[arg(long, value_name = "DIR")]
+    pub(super) to: Option<PathBuf>,
 }
 
 /// `boot`

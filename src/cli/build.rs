@@ -30,7 +30,7 @@ pub(super) fn run(arguments: &Build, signals: &Signals) -> Result<(), Failure> {
     let common = &arguments.common;
     let recipe = recipe::load(&arguments.recipe)?;
     let lock = world::lock(common, &recipe, &world::lock_path(&arguments.recipe, &recipe))?;
-    let mirrors = world::mirrors(common, Some(&recipe))?;
+    let mirrors = world::mirrors(&common.mirror, Some(&recipe))?;
     let host = world::host(common, signals)?;
     let directory = arguments.output.clone().unwrap_or_else(|| Path::new("build").join(&recipe.name));
     // Known at once, so it need not be said after an hour.

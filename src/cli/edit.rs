@@ -42,7 +42,7 @@ pub(super) fn run(
     let recipe = recipe::load(new.path())?;
     let lock_path = world::lock_path(path, &old);
     let lock = Lock::read(&lock_path)?;
-    let mirrors = world::mirrors(common, Some(&recipe))?;
+    let mirrors = world::mirrors(&common.mirror, Some(&recipe))?;
     let names: Vec<String> = arguments.packages.iter().map(|entry| recipe::package_of(entry).to_owned()).collect();
     let request = Request {
         moved: lock.as_ref().map(|lock| Moved { lock, packages: &names }),

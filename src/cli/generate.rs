@@ -4,6 +4,7 @@ use clap::CommandFactory as _;
 
 use super::args::Arguments;
 use super::args::Completions;
+use super::args::Man;
 use super::args::Schema;
 use super::output;
 use super::words::Failure;
@@ -24,9 +25,14 @@ pub(super) fn completions(arguments: &Completions) -> Result<(), Failure> {
     output(&String::from_utf8_lossy(&text))
 }
 
-/// The manual page.
-pub(super) fn man() -> Result<(), Failure> {
-    let mut text = Vec::new();
-    clap_mangen::Man::new(Arguments::command()).render(&mut text).map_err(Failure::Stdout)?;
-    output(&String::from_utf8_lossy(&text))
+/// The manual page; one file for each command where there is a directory for them.
+pub(super) fn man(arguments: &Man) -> Result<(), Failure> {
+    let Some(directory) = &arguments.to else {
+        let mut text = Vec::new();
+        clap_mangen::Man::new(Arguments::command()).render(&mut text).map_err(Failure::Stdout)?;
+        return output(&String::from_utf8_lossy(&text));
+    };
+    let failed = |source| Failure::File { action: "write the manual in", path: directory.clone(), source };
+    std::fs::create_dir_all(directory).map_err(failed)?;
+    clap_mangen::generate_to(Arguments::command(), directory).map_err(failed)
 }

@@ -49,7 +49,7 @@ fn write(
     moved: Option<Moved<'_>>,
 ) -> Result<(), Failure> {
     let common = &arguments.common;
-    let mirrors = world::mirrors(common, Some(recipe))?;
+    let mirrors = world::mirrors(&common.mirror, Some(recipe))?;
     let host = world::host(common, signals)?;
     let request = Request {
         moved,

@@ -93,7 +93,7 @@ fn run(command: &Command, signals: &Signals) -> Result<(), Failure> {
         Command::Remove(arguments) => edit::run(arguments, signals, recipe::remove_packages),
         Command::Compare(arguments) => compare::run(arguments, signals),
         Command::Verify(arguments) => verify::run(arguments, signals),
-        Command::Doctor => doctor::run(),
+        Command::Doctor(arguments) => doctor::run(arguments),
         Command::Boot(arguments) => boot::run(arguments, signals),
         Command::Publish(arguments) => publish::publish(arguments, signals),
         Command::Rollback(arguments) => publish::rollback(arguments),
@@ -102,7 +102,7 @@ fn run(command: &Command, signals: &Signals) -> Result<(), Failure> {
         Command::Init(arguments) => init::run(arguments),
         Command::Schema(arguments) => generate::schema(arguments),
         Command::Completions(arguments) => generate::completions(arguments),
-        Command::Man => generate::man(),
+        Command::Man(arguments) => generate::man(arguments),
         Command::Cache(arguments) => cache::run(arguments),
     }
 }

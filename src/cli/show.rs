@@ -32,7 +32,7 @@ pub(super) fn run(arguments: &Show, signals: &Signals) -> Result<(), Failure> {
         Some(_) => None,
         None => world::lock(common, &recipe, &world::lock_path(&arguments.recipe, &recipe))?,
     };
-    let mirrors = world::mirrors(common, Some(&recipe))?;
+    let mirrors = world::mirrors(&common.mirror, Some(&recipe))?;
     let host = world::host(common, signals)?;
     let request = Request {
         lock: lock.as_ref(),
@@ -124,7 +124,9 @@ fn why(chosen: &Chosen, package: &str, json: bool) -> Result<(), Failure> {
         Some((chain, solution.offers(index, package)))
     });
     let Some((chain, offers)) = found else {
-        return Err(Failure::Usage(format!("package `{package}` would not be installed")));
+        let meant = recipe::nearest(package, chosen.packages.iter().map(|chosen| chosen.name.as_str()));
+        let meant = meant.map_or_else(String::new, |meant| format!(" (did you mean `{meant}`?)"));
+        return Err(Failure::Usage(format!("package `{package}` would not be installed{meant}")));
     };
     if json {
         return print_json(&json!({ "links": chain.links, "versions": offers }));

@@ -1,6 +1,7 @@
 //! What is told while a build runs: bars on a terminal, lines elsewhere, JSON where it is asked for.
 
 use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::io;
 use std::io::IsTerminal as _;
 use std::io::Write as _;
@@ -94,25 +95,41 @@ fn line_to_stderr(line: &str) {
     let _ = io::stderr().write_all(format!("{line}\n").as_bytes());
 }
 
+/// Servers that are asked once more, and why: of each it is told once.
+#[derive(Default)]
+struct Retries(BTreeSet<String>);
+
+impl Retries {
+    /// Whether nothing of the kind has been told.
+    fn are_new(&mut self, event: &Event<'_>) -> bool {
+        let Event::Retry { url, reason } = event else { return true };
+        let server = url.split('/').take(3).collect::<Vec<_>>().join("/");
+        self.0.insert(format!("{server} {reason}"))
+    }
+}
+
 /// What a stage has done, for the line at its end.
 #[derive(Default)]
-struct Stages(BTreeMap<String, (Option<Instant>, u64)>);
+struct Stages {
+    running: BTreeMap<String, (Option<Instant>, u64)>,
+    retries: Retries,
+}
 
 impl Stages {
     fn event(&mut self, event: &Event<'_>) {
         match event {
             Event::StageStarted { stage, .. } => {
-                self.0.entry((*stage).to_owned()).or_default().0.get_or_insert_with(Instant::now);
+                self.running.entry((*stage).to_owned()).or_default().0.get_or_insert_with(Instant::now);
             }
-            Event::StageProgress { stage, done } => self.0.entry((*stage).to_owned()).or_default().1 += done,
+            Event::StageProgress { stage, done } => self.running.entry((*stage).to_owned()).or_default().1 += done,
             Event::StageFinished { stage } => {
-                let (start, done) = self.0.remove(*stage).unwrap_or_default();
+                let (start, done) = self.running.remove(*stage).unwrap_or_default();
                 let took = start.map(|start| start.elapsed()).unwrap_or_default();
                 if took >= QUIET_TIME {
                     line_to_stderr(&shown(&format!("{stage}: {}in {:.1} s", amount(stage, done), took.as_secs_f64())));
                 }
             }
-            Event::Warning { .. } | Event::Retry { .. } | Event::OutputKept { .. } => {
+            Event::Warning { .. } | Event::Retry { .. } | Event::OutputKept { .. } if self.retries.are_new(event) => {
                 line_to_stderr(&shown(&event.to_string()));
             }
             _ => {}
@@ -135,12 +152,13 @@ struct Bars {
     stages: BTreeMap<String, ProgressBar>,
     started: Instant,
     shown: bool,
+    retries: Retries,
 }
 
 impl Bars {
     fn new() -> Self {
         let all = MultiProgress::with_draw_target(ProgressDrawTarget::hidden());
-        Self { all, stages: BTreeMap::new(), started: Instant::now(), shown: false }
+        Self { all, stages: BTreeMap::new(), started: Instant::now(), shown: false, retries: Retries::default() }
     }
 
     fn event(&mut self, event: &Event<'_>) {
@@ -161,7 +179,7 @@ impl Bars {
                     self.all.remove(&bar);
                 }
             }
-            Event::Warning { .. } | Event::Retry { .. } => {
+            Event::Warning { .. } | Event::Retry { .. } if self.retries.are_new(event) => {
                 let line = shown(&event.to_string());
                 self.all.suspend(|| line_to_stderr(&line));
             }

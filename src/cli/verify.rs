@@ -88,7 +88,7 @@ fn lock(arguments: &Verify, path: &Path, signals: &Signals) -> Result<(), Failur
         }
         (Some(lock), _) => lock,
     };
-    let mirrors = world::mirrors(common, recipe.as_ref())?;
+    let mirrors = world::mirrors(&common.mirror, recipe.as_ref())?;
     let proved = pipeline::prove(&world::host(common, signals)?, recipe.as_ref(), &mirrors, &lock)?;
     let mut text = String::new();
     for proof in &proved.sources {
@@ -116,7 +116,7 @@ fn rebuild(
     let manifest = output.manifest();
     let name = format!("{}.lock", manifest.name);
     let lock = Lock::parse(&output.text(&name)?, &directory.join(&name))?;
-    let mirrors = world::mirrors(&arguments.common, Some(recipe))?;
+    let mirrors = world::mirrors(&arguments.common.mirror, Some(recipe))?;
     let mut host = world::host(&arguments.common, signals)?;
     // Nothing that an earlier build has remembered, or that somebody has put there, may speak for this one.
     host.store = Arc::new(ContentOnly(host.store));

@@ -41,6 +41,8 @@ pub(super) enum Failure {
     Sandbox(SandboxError),
     /// Ways out of the sandbox that are open.
     Open(Vec<String>),
+    /// What builds need is not here; standard output says what.
+    Lacks,
     /// Standard output cannot be written.
     Stdout(io::Error),
     /// By the signal of this number.
@@ -69,9 +71,12 @@ pub(super) fn exit_code(failure: &Failure) -> u8 {
         Failure::Interrupted(number) => SIGNAL + number,
         Failure::Usage(_) => USAGE,
         Failure::Library(error) => error.exit_code(),
-        Failure::Sandbox(_) | Failure::Open(_) | Failure::File { .. } | Failure::Stdout(_) | Failure::Different => {
-            FAILED
-        }
+        Failure::Sandbox(_)
+        | Failure::Open(_)
+        | Failure::Lacks
+        | Failure::File { .. }
+        | Failure::Stdout(_)
+        | Failure::Different => FAILED,
     }
 }
 
@@ -88,13 +93,14 @@ pub(super) fn describe(failure: &Failure, json: bool, code: u8) -> String {
 }
 
 /// What happened, with all its causes.
-fn message(failure: &Failure) -> String {
+pub(super) fn message(failure: &Failure) -> String {
     match failure {
         Failure::Usage(message) => message.clone(),
         Failure::File { action, path, source } => format!("cannot {action} `{}`: {source}", path.display()),
         Failure::Stdout(error) => format!("cannot write to standard output: {error}"),
         Failure::Different => "they differ".to_owned(),
         Failure::Sandbox(error) => format!("cannot examine the sandbox: {error}"),
+        Failure::Lacks => "something that builds need lacks here".to_owned(),
         Failure::Open(ways) => format!("the sandbox does not hold: {}", ways.join("; ")),
         Failure::Bug => "this is a bug of imgbuild; the lines above say where".to_owned(),
         // Each problem has its own place and lines.
@@ -149,6 +155,7 @@ fn hint(failure: &Failure) -> Option<String> {
         Error::Archive(error) if matches!(**error, crate::archive::Error::Keyring { .. }) => {
             "`signed-by` names a file with the public key of who runs the archive"
         }
+        Error::Archive(error) if unknown_suite(error).is_some() => return unknown_suite(error),
         error if further(error).is_some() => return further(error).map(str::to_owned),
         error if error.is_retryable() => "try again later, or with another `--mirror`; what came is in the cache",
         error if error.is_integrity() => {
@@ -157,6 +164,42 @@ fn hint(failure: &Failure) -> Option<String> {
         _ => return None,
     };
     Some(text.to_owned())
+}
+
+/// Every name that Debian's archives still have a suite by.
+const SUITES: [&str; 12] = [
+    "buster",
+    "bullseye",
+    "bookworm",
+    "trixie",
+    "forky",
+    "sid",
+    "oldoldstable",
+    "oldstable",
+    "stable",
+    "testing",
+    "unstable",
+    "experimental",
+];
+
+/// What helps where a mirror of Debian's answers and has no such suite.
+fn unknown_suite(error: &crate::archive::Error) -> Option<String> {
+    use crate::archive::Error as Archive;
+    use crate::host::TransportError;
+    use crate::host::download::DownloadError;
+
+    let Archive::Download { archive, path, source: DownloadError::Transport { source, .. } } = error else {
+        return None;
+    };
+    let suite = path.strip_prefix("dists/")?.split('/').next()?;
+    if !matches!(source, TransportError::NotFound) || archive.contains("://") {
+        return None;
+    }
+    let meant = recipe::nearest(suite, SUITES).filter(|meant| *meant != suite);
+    Some(match meant {
+        Some(meant) => format!("there is no suite `{suite}` on that mirror: did you mean `{meant}`?"),
+        None => format!("there is no suite `{suite}` on that mirror: look at `suite` and `pockets` in `[debian]`"),
+    })
 }
 
 /// What helps with an archive of the recipe's that is not Debian's, where no other mirror can.
@@ -223,6 +266,13 @@ mod tests {
         let network = || TransportError::Network("refused".to_owned());
         assert!(said(release("debian", ReleaseError::NoStrongHash)).contains("--mirror"));
         assert!(said(download("debian", network())).contains("--mirror"));
+        let suite = |suite: &str| Archive::Download {
+            archive: "debian".to_owned(),
+            path: format!("dists/{suite}/Release.gpg"),
+            source: DownloadError::Transport { url: String::new(), source: TransportError::NotFound },
+        };
+        assert!(said(suite("trixi")).ends_with("did you mean `trixie`?"));
+        assert!(said(suite("trixie")).ends_with("in `[debian]`"));
         let mismatch = || ReleaseError::SuiteMismatch { wanted: "a".into(), suite: "b".into(), codename: "c".into() };
         for (error, advice) in [
             (release(further, ReleaseError::NoStrongHash), "ask who runs the archive"),

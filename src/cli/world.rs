@@ -133,19 +133,21 @@ fn below(variable_name: &str, usual: &str, path: &str) -> Option<PathBuf> {
     base.map(|base| base.join(path))
 }
 
-/// Where the cache is: as asked for, else where the XDG base directory specification says.
+/// Where the cache is: as asked for, as `IMGBUILD_CACHE` says, else where the XDG base directory specification does.
 pub(super) fn cache_directory(asked: Option<&Path>) -> Result<PathBuf, Failure> {
-    if let Some(directory) = asked {
-        return Ok(directory.to_owned());
+    if let Some(directory) = asked.map(Path::to_owned).or_else(|| variable("IMGBUILD_CACHE").map(PathBuf::from)) {
+        return Ok(directory);
     }
     below("XDG_CACHE_HOME", ".cache", "imgbuild").ok_or_else(|| {
-        Failure::Usage("there is no HOME to keep a cache in; name a directory with `--cache`".to_owned())
+        Failure::Usage(
+            "there is no HOME to keep a cache in; name a directory with `--cache` or IMGBUILD_CACHE".to_owned(),
+        )
     })
 }
 
 /// Where Debian's packages come from: the first of option, recipe, environment, the host's own apt and the built-in
 /// mirror that says anything.
-pub(super) fn mirrors(common: &Common, recipe: Option<&Recipe>) -> Result<Mirrors, Failure> {
+pub(super) fn mirrors(asked: &[String], recipe: Option<&Recipe>) -> Result<Mirrors, Failure> {
     let environment = |name: &str| -> Result<Vec<String>, Failure> {
         let Some(value) = variable(name) else { return Ok(Vec::new()) };
         let value = value.to_string_lossy();
@@ -154,7 +156,7 @@ pub(super) fn mirrors(common: &Common, recipe: Option<&Recipe>) -> Result<Mirror
     };
     let wrong = |error| Failure::Usage(format!("`--mirror` cannot be used: {error}"));
     let asked: Vec<String> =
-        common.mirror.iter().map(|url| recipe::check_mirror(url).map_err(wrong)).collect::<Result<_, _>>()?;
+        asked.iter().map(|url| recipe::check_mirror(url).map_err(wrong)).collect::<Result<_, _>>()?;
     let (debian, security) = (environment("IMGBUILD_MIRROR")?, environment("IMGBUILD_SECURITY_MIRROR")?);
     let apt = apt::mirrors(Path::new("/"));
     let ways = [
