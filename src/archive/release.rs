@@ -156,8 +156,11 @@ impl Release {
             Err(_) if endless => None,
             other => other?,
         };
-        let sums = ["SHA256", "SHA512"].into_iter().find_map(|field| Some((field, stanza.get(field)?)));
-        let (field, sums) = sums.ok_or(ReleaseError::NoStrongHash)?;
+        // Where both are there they say the same; an empty one says nothing.
+        let mut sums: Vec<_> =
+            ["SHA256", "SHA512"].into_iter().filter_map(|field| Some((field, stanza.get(field)?))).collect();
+        sums.sort_by_key(|(_, sums)| sums.trim().is_empty());
+        let (field, sums) = *sums.first().ok_or(ReleaseError::NoStrongHash)?;
         let plain = |component: String| component.strip_prefix("updates/").map_or(component.clone(), str::to_owned);
         Ok(Self {
             label: word("Label"),

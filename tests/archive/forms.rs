@@ -151,6 +151,8 @@ fn sha512_alone_is_as_safe() {
     let index = whole(World::new(&archive), |_| ());
     assert!(matches!(index.proofs()[0].indices.values().next(), Some(Digest::Sha512(_))));
     whole(World::new(&ArchiveBuilder::new("test").sha512().package(&deb("hello")).flat("")), flat("./"));
+    // A field that is there and empty says nothing.
+    whole(World::new(&archive.clone().edit("SHA512:\n", "SHA256:\nSHA512:\n")), |_| ());
 
     let world = World::new(&archive);
     let index = world.open().expect("it opens");
