@@ -5,10 +5,10 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
+use imgbuild::format::glob::fits as matches;
 use imgbuild::initramfs;
 use imgbuild::kernel;
 use imgbuild::kernel::Modules;
-use imgbuild::kernel::matches;
 use imgbuild::tree::Kind;
 use imgbuild::tree::Tree;
 

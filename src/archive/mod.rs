@@ -48,7 +48,6 @@ pub use index::Defect;
 pub use index::Index;
 pub use index::Origin;
 pub use index::PackageId;
-pub(crate) use index::matches;
 pub use keys::debian_keyring;
 pub use proof::Proof;
 pub use proof::verify_proof;

@@ -4,6 +4,7 @@ pub mod ar;
 pub mod compress;
 pub mod elf;
 pub mod ghash;
+pub mod glob;
 pub mod gvariant;
 pub mod gvdb;
 pub mod newc;

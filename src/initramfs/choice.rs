@@ -10,9 +10,9 @@ use super::files::Files;
 use super::modprobe::Configuration;
 use super::netboot;
 use super::netboot::Step;
+use crate::format::glob::fits;
 use crate::kernel::Module;
 use crate::kernel::Modules;
-use crate::kernel::matches;
 use crate::recipe;
 
 /// What our root modes need at boot, whatever else is chosen: NFS of all versions, the network's packet socket for
@@ -164,7 +164,7 @@ impl<'a> Choice<'a> {
                         .path
                         .split('/')
                         .skip(path.split('/').count())
-                        .any(|name| except.iter().any(|pattern| matches(pattern.as_bytes(), name.as_bytes())))
+                        .any(|name| except.iter().any(|pattern| fits(pattern.as_bytes(), name.as_bytes())))
                 };
                 let names = self.modules.as_slice().iter();
                 let names = names.filter(|module| module.path.starts_with(&inside) && !excluded(module));
@@ -197,8 +197,8 @@ impl<'a> Choice<'a> {
         }
         let pattern = word.replace('-', "_");
         let hits = |module: &Module| match word.contains('/') {
-            true => matches(word.as_bytes(), module.path.as_bytes()),
-            false => matches(pattern.as_bytes(), module.name.as_bytes()),
+            true => fits(word.as_bytes(), module.path.as_bytes()),
+            false => fits(pattern.as_bytes(), module.name.as_bytes()),
         };
         let modules = self.modules.as_slice();
         let found: Vec<usize> = (0..modules.len()).filter(|&position| hits(&modules[position])).collect();

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use super::Error;
 use super::files::Files;
+use crate::format::glob::fits;
 use crate::kernel::Modules;
-use crate::kernel::matches;
 
 /// As the kernel's own firmware loader searches, and with the compressions it takes.
 const COMPRESSIONS: [&str; 3] = ["", ".zst", ".xz"];
@@ -61,7 +61,7 @@ fn paths(files: &Files<'_>, directory: &str, file: &str) -> Vec<String> {
     let fits = |name: &String| {
         let plain = COMPRESSIONS[1..].iter().find_map(|suffix| name.strip_suffix(suffix)).unwrap_or(name);
         name.matches('/').count() == depth
-            && [name.as_str(), plain].iter().any(|text| matches(file.as_bytes(), text.as_bytes()))
+            && [name.as_str(), plain].iter().any(|text| fits(file.as_bytes(), text.as_bytes()))
     };
     names.filter(fits).map(|name| format!("{directory}/{name}")).collect()
 }

@@ -10,7 +10,7 @@ use super::Error;
 use super::Tree;
 use super::TreePath;
 use crate::format::elf;
-use crate::kernel::matches;
+use crate::format::glob::fits;
 use crate::tree;
 
 /// Debian's multiarch directories by architecture.
@@ -148,7 +148,7 @@ fn configured(root: &Tree, path: &str, depth: usize) -> Result<Vec<String>, Erro
             let (directory, pattern) = pattern.trim().rsplit_once('/').unwrap_or(("/etc", pattern));
             let Some((at, _)) = root.lookup(directory) else { continue };
             let names: Vec<_> = root.children(&at).map(|(path, _)| path.name().to_vec()).collect();
-            for name in names.iter().filter(|name| matches(pattern.as_bytes(), name)) {
+            for name in names.iter().filter(|name| fits(pattern.as_bytes(), name)) {
                 directories.extend(configured(
                     root,
                     &format!("{directory}/{}", String::from_utf8_lossy(name)),

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use super::Error;
 use super::Tree;
+use crate::format::glob::fits;
 use crate::kernel::Module;
 use crate::kernel::Modules;
-use crate::kernel::matches;
 
 /// Where the files lie; of two with one name the first directory's counts.
 const DIRECTORIES: [&str; 3] = ["/etc/modprobe.d", "/usr/local/lib/modprobe.d", "/lib/modprobe.d"];
@@ -66,7 +66,7 @@ impl Configuration {
     /// What a word stands for by an `alias` line.
     pub(super) fn aliased(&self, word: &str) -> Vec<&str> {
         let word = word.replace('-', "_");
-        let hits = self.aliases.iter().filter(|(pattern, _)| matches(pattern.as_bytes(), word.as_bytes()));
+        let hits = self.aliases.iter().filter(|(pattern, _)| fits(pattern.as_bytes(), word.as_bytes()));
         hits.map(|(_, module)| module.as_str()).collect()
     }
 
@@ -74,7 +74,7 @@ impl Configuration {
     /// modprobe itself.
     pub(super) fn companions(&self, module: &str) -> impl Iterator<Item = &str> {
         let first = |lines: &'_ [(String, Vec<String>)]| -> Option<usize> {
-            lines.iter().position(|(pattern, _)| matches(pattern.as_bytes(), module.as_bytes()))
+            lines.iter().position(|(pattern, _)| fits(pattern.as_bytes(), module.as_bytes()))
         };
         let soft = first(&self.soft).map(|index| &self.soft[index].1);
         let weak = first(&self.weak).map(|index| &self.weak[index].1);

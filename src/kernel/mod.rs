@@ -19,11 +19,11 @@ use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering;
 
 pub use module::Module;
-pub use module::matches;
 
 use crate::cancel::Cancel;
 use crate::cancel::Cancelled;
 use crate::deb::Version;
+use crate::format::glob;
 use crate::limits::Limits;
 use crate::tree;
 use crate::tree::Content;
@@ -247,7 +247,7 @@ impl Modules {
         let Ok(word) = index::normalize_alias(word) else { return Vec::new() };
         let answers = |module: &Module| {
             let mut aliases = module.aliases.iter().filter_map(|alias| index::normalize_alias(alias).ok());
-            aliases.any(|alias| matches(alias.as_bytes(), word.as_bytes()))
+            aliases.any(|alias| glob::fits(alias.as_bytes(), word.as_bytes()))
         };
         (0..self.modules.len()).filter(|&position| answers(&self.modules[position])).collect()
     }

@@ -6,8 +6,8 @@ use super::Run;
 use super::Shell;
 use super::ast::Condition;
 use super::ast::Word;
-use super::pattern::Style;
 use super::test;
+use crate::format::glob::Style;
 
 pub(super) const fn is_unary(word: &[u8]) -> bool {
     test::is_unary(word) || matches!(word, b"-a" | b"-v" | b"-o" | b"-N" | b"-R")

@@ -12,13 +12,13 @@ use super::ast::Target;
 use super::ast::Word;
 use super::parameters::Changes;
 use super::parse::split_assignment;
-use super::pattern::Pattern;
-use super::pattern::Style;
 use super::stream;
 use super::stream::Stream;
 use super::value::Positional;
 use super::value::Value;
 use super::value::Words;
+use crate::format::glob::Pattern;
+use crate::format::glob::Style;
 
 /// What may still happen to expanded bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -35,7 +35,6 @@ mod options;
 mod parameters;
 pub mod parse;
 mod pathnames;
-pub mod pattern;
 pub mod printf;
 mod process;
 mod quote;

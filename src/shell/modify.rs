@@ -8,7 +8,7 @@ use super::ast::Place;
 use super::ast::Word;
 use super::expand::Subject;
 use super::expand::Text;
-use super::pattern::Style;
+use crate::format::glob::Style;
 
 impl Shell<'_> {
     /// A value after an operation.

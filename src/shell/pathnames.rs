@@ -5,9 +5,9 @@ use super::Shell;
 use super::expand::Chunk;
 use super::expand::Field;
 use super::expand::Mark;
-use super::pattern::Pattern;
-use super::pattern::Style;
 use super::value::Words;
+use crate::format::glob::Pattern;
+use crate::format::glob::Style;
 use crate::tree::TreePath;
 
 impl Shell<'_> {

@@ -15,9 +15,9 @@ use std::fmt;
 use crate::archive::Index;
 use crate::archive::Origin;
 use crate::archive::PackageId;
-use crate::archive::matches;
 use crate::deb::Package;
 use crate::deb::Priority;
+use crate::format::glob;
 use crate::recipe::Pin;
 
 /// Of a version that nothing is said about.
@@ -191,7 +191,7 @@ fn names_packages(pin: &Pin) -> bool {
 
 fn fits(pin: &Pin, index: &Index, id: PackageId, origin: Option<&Origin>) -> bool {
     let package = index.package(id);
-    let glob = |glob: &String, text: &str| matches(glob.as_bytes(), text.as_bytes());
+    let glob = |glob: &String, text: &str| glob::fits(glob.as_bytes(), text.as_bytes());
     let named = pin.packages.is_empty() || pin.packages.iter().any(|name| glob(name, &package.name));
     let pocket =
         pin.pocket.as_ref().is_none_or(|pocket| origin.and_then(|origin| origin.pocket.as_ref()) == Some(pocket));

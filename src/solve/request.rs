@@ -17,6 +17,7 @@ use crate::archive::PackageId;
 use crate::deb::Atom;
 use crate::deb::Priority;
 use crate::deb::Version;
+use crate::format::glob;
 use crate::limits::Limits;
 use crate::recipe::Base;
 use crate::recipe::Pin;
@@ -223,31 +224,10 @@ fn named(world: &World<'_>, name: &str, architecture: Option<&str>, narrow: Narr
 /// A glob is matched with the text; a version with the value, so that `1.0` finds `1.0-0`.
 fn version_fits(wanted: &str, version: &Version) -> bool {
     if wanted.contains('*') {
-        glob_matches(wanted.as_bytes(), version.as_str().as_bytes())
+        glob::fits(wanted.as_bytes(), version.as_str().as_bytes())
     } else {
         wanted.parse::<Version>().is_ok_and(|wanted| wanted == *version)
     }
-}
-
-/// `*` matches anything. Goes back to the last `*` only, which is enough, so the time is bounded.
-fn glob_matches(glob: &[u8], text: &[u8]) -> bool {
-    let (mut at, mut in_text, mut star) = (0, 0, None);
-    while in_text < text.len() {
-        if glob.get(at) == Some(&b'*') {
-            star = Some((at, in_text));
-            at += 1;
-        } else if glob.get(at) == Some(&text[in_text]) {
-            at += 1;
-            in_text += 1;
-        } else if let Some((star_at, matched)) = star {
-            star = Some((star_at, matched + 1));
-            at = star_at + 1;
-            in_text = matched + 1;
-        } else {
-            return false;
-        }
-    }
-    glob[at..].iter().all(|&rest| rest == b'*')
 }
 
 fn unanswered(world: &World<'_>, wish: &Wish, name: &str) -> Unknown {

@@ -8,7 +8,7 @@ use super::buffer::Kept;
 use super::options::Opt;
 use super::show;
 use crate::budget::Budget;
-use crate::shell::pattern::class;
+use crate::format::glob::class;
 
 /// The family's commands.
 pub(super) const COMMANDS: &[(&str, Command)] = &[("tr", tr)];

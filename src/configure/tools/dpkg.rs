@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use crate::deb::Stanza;
 use crate::deb::Version;
 use crate::deb::kept;
-use crate::shell::pattern::Pattern;
+use crate::format::glob::Pattern;
 use crate::utilities::Call;
 use crate::utilities::Command;
 use crate::utilities::Done;

@@ -1,6 +1,6 @@
 //! What a call of find(1) asks for.
 
-use crate::shell::pattern::Pattern;
+use crate::format::glob::Pattern;
 use crate::tree::TreePath;
 use crate::utilities::Fault;
 use crate::utilities::regex::Regex;

@@ -5,7 +5,7 @@ use super::expression::Expression;
 use super::expression::Ordering;
 use super::expression::Walk;
 use super::expression::wrong;
-use crate::shell::pattern::Pattern;
+use crate::format::glob::Pattern;
 use crate::utilities::Call;
 use crate::utilities::Fault;
 use crate::utilities::permissions;

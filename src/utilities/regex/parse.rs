@@ -3,7 +3,7 @@
 use super::Flags;
 use super::Syntax;
 use crate::budget::Spent;
-use crate::shell::pattern::class;
+use crate::format::glob::class;
 use crate::utilities::Fault;
 use crate::utilities::show;
 

@@ -6,7 +6,7 @@ use super::files::names;
 use super::unit::Name;
 use super::unit::Scope;
 use super::unit::words;
-use crate::shell::pattern::Pattern;
+use crate::format::glob::Pattern;
 use crate::utilities::Call;
 use crate::utilities::Fault;
 

@@ -5,7 +5,7 @@ use super::acl;
 use super::line::Item;
 use super::line::Permissions;
 use crate::configure::tools::later;
-use crate::shell::pattern::Pattern;
+use crate::format::glob::Pattern;
 use crate::tree::Content;
 use crate::tree::Inode;
 use crate::tree::Kind;
