@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 
+use crate::configure::own;
 use crate::kernel;
 use crate::tree::Kind;
 use crate::tree::Tree;
@@ -12,16 +13,6 @@ use crate::tree::TreePath;
 
 /// Where systemd looks for units, in its order of preference (systemd.unit(5)).
 const UNITS: [&str; 3] = ["/etc/systemd/system", "/usr/local/lib/systemd/system", "/usr/lib/systemd/system"];
-/// Files that are one machine's own: in an image that everybody on the network can read they are nobody's.
-const SECRETS: [&str; 7] = [
-    "/etc/ssh/ssh_host_rsa_key",
-    "/etc/ssh/ssh_host_ecdsa_key",
-    "/etc/ssh/ssh_host_ed25519_key",
-    "/var/lib/systemd/random-seed",
-    "/var/lib/systemd/credential.secret",
-    "/etc/munge/munge.key",
-    "/etc/krb5.keytab",
-];
 /// Mount points that are there already when fstab is read, and why a line for them does harm.
 const NEVER_MOUNTED: [(&str, &str); 4] = [
     ("/", "the initramfs has mounted it, and systemd would mount it again"),
@@ -128,10 +119,11 @@ fn enabled(root: &Tree) -> BTreeSet<String> {
 
 /// Nothing of one machine's own is in the image.
 fn identity(root: &Tree, findings: &mut Vec<String>) {
-    for path in SECRETS {
-        if root.lookup(path).is_some() {
-            findings.push(format!("`{path}` would be the same on all nodes, and anybody's on their network"));
-        }
+    // Where something makes a link of it, it is another path's.
+    let is_file = |path: &TreePath| root.get(path).is_some_and(|inode| inode.content().is_some());
+    let rows = own::rows().filter(|row| row.leaving == own::Leaving::Gone && !row.yields);
+    for path in rows.flat_map(|row| row.places(root)).filter(is_file).collect::<BTreeSet<TreePath>>() {
+        findings.push(format!("`{path}` would be the same on all nodes, and anybody's on their network"));
     }
     match root.lookup("/etc/machine-id") {
         Some((_, inode)) if inode.content().is_some_and(|content| content.size() == 0) => {}
@@ -243,6 +235,8 @@ mod tests {
             (&|tree| tree.remove(&TreePath::literal("usr/sbin/d")).expect("there"), "starts `/usr/sbin/d`"),
             (&|tree| tree.remove_all(&TreePath::literal("lib/modules")), "no kernel"),
             (&|tree| write(tree, "/etc/ssh/ssh_host_rsa_key", "k"), "ssh_host_rsa_key"),
+            (&|tree| write(tree, "/etc/ssh/ssh_host_dsa_key", "k"), "`/etc/ssh/ssh_host_dsa_key` would be the same"),
+            (&|tree| write(tree, "/var/lib/dbus/machine-id", "k"), "`/var/lib/dbus/machine-id` would be"),
             (&|tree| write(tree, "/etc/machine-id", "1"), "all nodes would have one id"),
             (&|tree| write(tree, "/etc/hostname", "build-host"), "would name all nodes alike"),
             (&|tree| write(tree, "/etc/fstab", "/dev/nfs / nfs defaults 0 0"), "has a line for `/`"),

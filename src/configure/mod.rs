@@ -14,7 +14,7 @@ mod ids;
 mod native;
 mod normalize;
 mod order;
-mod own;
+pub mod own;
 mod packages;
 mod sandbox;
 mod stage;

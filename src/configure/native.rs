@@ -24,7 +24,7 @@ use super::environment::of_scripts;
 use super::generators;
 use super::order::order;
 use super::own;
-use super::packages::rewritten;
+use super::packages;
 use super::sandbox;
 use super::status::set_unpacked;
 use super::tools::debconf;
@@ -250,7 +250,7 @@ impl<'a> Run<'a> {
         self.system.package.clone_from(&name);
         self.system.draws = own::is_declared(&package.name);
         self.system.budget.renew();
-        let text = rewritten::find(text).unwrap_or(text);
+        let text = packages::rewritten(text).unwrap_or(text);
         let line = &text[..memchr::memchr(b'\n', text).unwrap_or(text.len())];
         let path = format!("/var/lib/dpkg/info/{name}.{script}");
         let Some(interpreter) = Interpreter::of(line) else {

@@ -1,49 +1,26 @@
-//! What two builds of one lock would not have in common is taken out here: secrets, traces of the build, caches
-//! that hold inode numbers, orders that are accidents, times.
+//! What two builds of one lock would not have in common is taken out here: traces of the build, caches that hold inode
+//! numbers, orders that are accidents, times. What is each machine's own has gone before ([`own`](super::own)).
 //!
 //! One table for what goes ([`RULES`]), one for what is put in order ([`TEXTS`]), each line with its reason;
 //! then the times of the whole tree. What is not named here is expected to be the same anyway: the tests that
 //! build twice, and compare with mmdebstrap, say so.
 
 use super::Error;
+use super::packages;
+use super::packages::package::Action;
+use super::packages::package::Action::Clear;
+use super::packages::package::Action::Empty;
+use super::packages::package::Action::Remove;
+use super::packages::package::Action::Strip;
+use super::packages::package::Rule;
+use crate::format::glob::Paths;
 use crate::tree::Content;
 use crate::tree::Kind;
 use crate::tree::Tree;
 use crate::tree::TreePath;
 
-/// What happens to a path.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Action {
-    /// It goes, with everything below it.
-    Remove,
-    /// A directory stays, everything below it goes.
-    Clear,
-    /// Directories stay, every file below them goes.
-    Strip,
-    /// A file stays, without a byte in it.
-    Empty,
-}
-
-use Action::Clear;
-use Action::Empty;
-use Action::Remove;
-use Action::Strip;
-
-/// Path patterns (`*` within one name, `**` for any names), what happens, and why.
-const RULES: &[(Action, &[&str], &str)] = &[
-    // --- secrets, and what tells one machine from another: made on each node's first boot ----------------------
-    (Remove, &["etc/ssh/ssh_host_*"], "a host key that every node has is no host key, and the image is no safe"),
-    (Empty, &["etc/machine-id"], "one id per machine; empty means: not yet given"),
-    (Remove, &["var/lib/dbus/machine-id"], "a copy of the machine id, where dbus did not make it a link"),
-    (Remove, &["var/lib/systemd/random-seed", "var/lib/urandom/random-seed"], "a known seed is none"),
-    (Remove, &["var/lib/systemd/credential.secret"], "encrypts a machine's credentials"),
-    (Remove, &["etc/ssl/private/ssl-cert-snakeoil.key", "etc/ssl/certs/ssl-cert-snakeoil.pem"], "a private key"),
-    (Remove, &["etc/munge/munge.key"], "the cluster's key; comes from its key store"),
-    (Remove, &["etc/iscsi/initiatorname.iscsi"], "one name per machine"),
-    (Remove, &["etc/nvme/hostid", "etc/nvme/hostnqn"], "one name per machine"),
-    (Clear, &["var/lib/mysql"], "a data directory has random ids and 145 MB; made on the first boot"),
-    (Clear, &["var/lib/postgresql"], "a cluster has a random id; made on the first boot"),
-    (Clear, &["etc/postgresql"], "a cluster's configuration is made with it, and names its directories"),
+/// What goes, whichever packages there are; those that know more of it have rules of their own.
+const RULES: &[Rule] = &[
     // --- traces of the build ------------------------------------------------------------------------------------
     (Clear, &["run", "tmp", "var/tmp"], "hold what lives no longer than a boot"),
     (
@@ -53,17 +30,11 @@ const RULES: &[(Action, &[&str], &str)] = &[
             "var/log/apt/*",
             "var/log/bootstrap.log",
             "var/log/dpkg.log",
-            "var/log/fontconfig.log",
             "var/log/journal/*",
-            "var/log/postgresql/*",
         ],
         "say when the image was built",
     ),
-    (
-        Remove,
-        &["var/log/wtmp.db", "var/lib/lastlog/lastlog2.db*", "etc/fake-hwclock.data"],
-        "databases of who logged in when, and the time of the build as a clock: made when needed",
-    ),
+    (Remove, &["var/log/wtmp.db", "var/lib/lastlog/lastlog2.db*"], "databases of who logged in when: made when needed"),
     (Empty, &["var/log/btmp", "var/log/faillog", "var/log/lastlog", "var/log/wtmp"], "nobody has logged in yet"),
     (Clear, &["var/backups"], "copies of what changed during the build"),
     (Remove, &["root/.bash_history", "root/.wget-hsts", "root/.rnd"], "traces of a session"),
@@ -76,14 +47,7 @@ const RULES: &[(Action, &[&str], &str)] = &[
     (Remove, &["etc/.pwd.lock", "etc/.updated", "var/.updated"], "a lock, or a time stamp"),
     (
         Remove,
-        &[
-            "etc/sgml/*.old",
-            "etc/xml/*.old",
-            "var/cache/debconf/*-old",
-            "var/lib/dpkg/*-old",
-            "var/lib/sgml-base/supercatalog.old",
-            "var/lib/ucf/*.[0-9]",
-        ],
+        &["var/cache/debconf/*-old", "var/lib/dpkg/*-old", "var/lib/ucf/*.[0-9]"],
         "states before the last change",
     ),
     (Remove, &["var/lib/dpkg/lock", "var/lib/dpkg/lock-frontend", "var/lib/dpkg/triggers/Lock"], "made when needed"),
@@ -100,25 +64,6 @@ const RULES: &[(Action, &[&str], &str)] = &[
         "13 MB of names and quirks of desktop hardware; udev works without, and systemd-hwdb makes it",
     ),
     (Remove, &["var/lib/systemd/catalog/database"], "explanations for journalctl -x; --update-catalog makes it"),
-    (Clear, &["var/cache/man"], "mandb's index holds times; a timer makes it anew"),
-    (Remove, &["var/cache/fontconfig/*"], "holds times and random names"),
-    (
-        Remove,
-        &[
-            "usr/lib/*/gio/modules/giomodule.cache",
-            "usr/lib/*/gtk-4.0/4.0.0/*/giomodule.cache",
-            "usr/lib/gio/modules/giomodule.cache",
-        ],
-        "says what modules say of themselves; without it each is asked",
-    ),
-    (Remove, &["usr/share/info/dir", "usr/share/info/dir.old"], "info's list of documents; update-info-dir makes it"),
-    (Remove, &["usr/share/fonts/X11/*/fonts.dir"], "an X server of today has its own fonts; update-fonts-dir makes it"),
-    (
-        Remove,
-        &["usr/share/icons/*/icon-theme.cache"],
-        "counts only while it is newer than what it lists; GTK reads that",
-    ),
-    (Remove, &["**/__pycache__"], "byte code holds its source's time, and differs from run to run"),
 ];
 
 /// Puts the text of a file in an order that no accident has a hand in.
@@ -143,13 +88,11 @@ const SHADOW: &str = "etc/shadow";
 /// A file's bytes cannot be read.
 pub(super) fn normalize(tree: &mut Tree, epoch: i64) -> Result<(), Error> {
     apply_rules(tree)?;
-    remove_links_to_snakeoil(tree)?;
     let paths: Vec<TreePath> = tree.iter().map(|(path, ..)| path.clone()).collect();
-    for path in &paths {
-        for (patterns, order, _) in TEXTS {
-            if patterns.iter().any(|pattern| matches(pattern, path)) {
-                rewrite(tree, path, *order)?;
-            }
+    for (patterns, order, _) in TEXTS {
+        let patterns = compiled(patterns);
+        for path in paths.iter().filter(|path| any_fits(&patterns, path)) {
+            rewrite(tree, path, *order)?;
         }
     }
     let day = epoch.div_euclid(86_400).to_string();
@@ -159,12 +102,10 @@ pub(super) fn normalize(tree: &mut Tree, epoch: i64) -> Result<(), Error> {
 }
 
 fn apply_rules(tree: &mut Tree) -> Result<(), Error> {
+    let rules: Vec<(Action, Vec<Paths>)> = rules().map(|(action, patterns, _)| (*action, compiled(patterns))).collect();
     let paths: Vec<TreePath> = tree.iter().map(|(path, ..)| path.clone()).collect();
     for path in paths {
-        for (action, patterns, _) in RULES {
-            if !patterns.iter().any(|pattern| matches(pattern, &path)) {
-                continue;
-            }
+        for (action, _) in rules.iter().filter(|(_, patterns)| any_fits(patterns, &path)) {
             match (action, tree.get(&path).map(|inode| &inode.kind)) {
                 (Remove, Some(_)) => tree.remove_all(&path),
                 (Clear, Some(Kind::Directory)) => tree.clear(&path),
@@ -177,15 +118,18 @@ fn apply_rules(tree: &mut Tree) -> Result<(), Error> {
     Ok(())
 }
 
-/// The certificate went; the links that OpenSSL finds it by would lead nowhere.
-fn remove_links_to_snakeoil(tree: &mut Tree) -> Result<(), Error> {
-    let certificates = TreePath::literal("etc/ssl/certs");
-    let dead: Vec<TreePath> = tree
-        .children(&certificates)
-        .filter(|(_, inode)| matches!(&inode.kind, Kind::Symlink(target) if target.ends_with(b"ssl-cert-snakeoil.pem")))
-        .map(|(path, _)| path.clone())
-        .collect();
-    dead.iter().try_for_each(|path| tree.remove(path)).map_err(Error::Tree)
+/// Those of this table and those of single packages.
+fn rules() -> impl Iterator<Item = &'static Rule> {
+    RULES.iter().chain(packages::ALL.iter().flat_map(|package| package.leaves))
+}
+
+fn compiled(patterns: &[&str]) -> Vec<Paths> {
+    patterns.iter().map(|pattern| Paths::new(pattern)).collect()
+}
+
+fn any_fits(patterns: &[Paths], path: &TreePath) -> bool {
+    let names: Vec<&[u8]> = path.components().collect();
+    patterns.iter().any(|pattern| pattern.fit(&names))
 }
 
 /// Replaces the bytes of the regular file at exactly this path, if there is one and they change.
@@ -210,34 +154,6 @@ fn set_times(tree: &mut Tree, paths: &[TreePath], epoch: i64) {
         let chosen = path.starts_with(&alternatives) && matches!(inode.kind, Kind::Symlink(_));
         let made_here = inode.stat.mtime <= 0 || inode.is_directory() || chosen;
         inode.stat.mtime = if made_here { epoch } else { inode.stat.mtime.min(epoch) };
-    }
-}
-
-/// Whether a path fits a pattern: `**` stands for any number of names, `*` and `[0-9]` for part of one.
-fn matches(pattern: &str, path: &TreePath) -> bool {
-    let pattern: Vec<&[u8]> = pattern.split('/').map(str::as_bytes).collect();
-    let path: Vec<&[u8]> = path.components().collect();
-    matches_names(&pattern, &path)
-}
-
-fn matches_names(pattern: &[&[u8]], names: &[&[u8]]) -> bool {
-    match (pattern, names) {
-        ([], []) => true,
-        ([b"**", rest @ ..], _) => (0..=names.len()).any(|skip| matches_names(rest, &names[skip..])),
-        ([first, rest @ ..], [name, names @ ..]) => matches_name(first, name) && matches_names(rest, names),
-        _ => false,
-    }
-}
-
-fn matches_name(pattern: &[u8], name: &[u8]) -> bool {
-    match (pattern, name) {
-        ([], []) => true,
-        ([b'*', rest @ ..], _) => (0..=name.len()).any(|skip| matches_name(rest, &name[skip..])),
-        ([b'[', b'0', b'-', b'9', b']', rest @ ..], [digit, name @ ..]) => {
-            digit.is_ascii_digit() && matches_name(rest, name)
-        }
-        ([byte, rest @ ..], [first, name @ ..]) => byte == first && matches_name(rest, name),
-        _ => false,
     }
 }
 
@@ -296,12 +212,9 @@ mod tests {
     }
 
     #[test]
-    fn secrets_and_traces_go() {
+    fn traces_go() {
         let mut tree = Tree::new();
         let gone = [
-            "etc/ssh/ssh_host_rsa_key",
-            "etc/ssh/ssh_host_rsa_key.pub",
-            "var/lib/systemd/random-seed",
             "var/log/apt/history.log",
             "var/log/dpkg.log",
             "etc/passwd-",
@@ -310,7 +223,6 @@ mod tests {
             "var/cache/man/de/index.db",
             "var/cache/man/cat1/x",
             "usr/lib/python3/dist-packages/a/__pycache__/b.cpython-313.pyc",
-            "var/lib/mysql/ibdata1",
             "run/lock/x",
         ];
         let kept =
@@ -318,16 +230,13 @@ mod tests {
         for name in gone.iter().chain(&kept) {
             tree.write(name, 0o644, "x").expect("new");
         }
-        tree.write("etc/ssl/certs/ssl-cert-snakeoil.pem", 0o644, "x").expect("new");
-        tree.symlink("etc/ssl/certs/abcdef01.0", "ssl-cert-snakeoil.pem").expect("new");
         normalize(&mut tree, EPOCH).expect("memory reads");
         for name in gone {
             assert!(tree.get(&path(name)).is_none(), "{name}");
         }
-        for name in kept.iter().chain(&["var/lib/mysql", "run", "var/log/apt"]) {
+        for name in kept.iter().chain(&["run", "var/log/apt"]) {
             assert!(tree.get(&path(name)).is_some(), "{name}");
         }
-        assert_eq!(tree.children(&path("etc/ssl/certs")).count(), 0);
     }
 
     #[test]
@@ -357,11 +266,11 @@ mod tests {
 
     #[test]
     fn every_pattern_can_match() {
-        for (_, patterns, why) in RULES {
+        for (_, patterns, why) in rules() {
             assert!(!why.is_empty());
             for pattern in *patterns {
                 let name = pattern.replace("**", "a/b").replace("[0-9]", "7").replace('*', "x");
-                assert!(matches(pattern, &path(&name)), "{pattern}");
+                assert!(any_fits(&compiled(&[pattern]), &path(&name)), "{pattern}");
             }
         }
     }

@@ -3,7 +3,6 @@
 
 use super::packages;
 use super::tools;
-use super::tools::interpreters;
 use crate::shell::Interpreter;
 use crate::shell::Run;
 use crate::shell::Shell;
@@ -17,11 +16,11 @@ use crate::utilities::Fault;
 use crate::utilities::finish;
 use crate::utilities::regex;
 
-/// All commands by family. The first with a name has it.
-const FAMILIES: [&[Family]; 3] = [utilities::FAMILIES, tools::FAMILIES, packages::FAMILIES];
+/// All commands but those of single packages, by family. The first with a name has it.
+const FAMILIES: [&[Family]; 2] = [utilities::FAMILIES, tools::FAMILIES];
 
 /// Where programs lie: a command called by its path is known by its name there.
-const DIRECTORIES: [&[u8]; 12] = [
+const DIRECTORIES: [&[u8]; 10] = [
     b"/bin",
     b"/sbin",
     b"/usr/bin",
@@ -31,21 +30,7 @@ const DIRECTORIES: [&[u8]; 12] = [
     b"/lib/systemd",
     b"/usr/lib/systemd",
     b"/usr/share/debconf",
-    b"/usr/share/postgresql-common",
     b"/usr/lib/dpkg",
-    b"/usr/lib/nagios/plugins",
-];
-
-/// Directories of libraries' programs, below that of the architecture.
-const LIBRARIES: [&[u8]; 8] = [
-    b"/apt-cacher-ng",
-    b"/emacsen-common",
-    b"/gdk-pixbuf-2.0",
-    b"/glib-2.0",
-    b"/libgtk-3-0",
-    b"/libgtk-3-0t64",
-    b"/libgtk2.0-0",
-    b"/libgtk2.0-0t64",
 ];
 
 /// A system as maintainer scripts find it: a tree, Debian's name of its architecture, and the only time there is in
@@ -101,8 +86,9 @@ impl Userland for Debian {
 
 /// The command that has this name.
 fn find(name: &[u8]) -> Option<Command> {
-    let name = interpreters::unversioned(std::str::from_utf8(name).ok()?);
-    FAMILIES.iter().copied().flatten().copied().flatten().find(|(known, _)| *known == name).map(|(_, command)| *command)
+    let name = std::str::from_utf8(name).ok()?;
+    let mut all = FAMILIES.iter().copied().flatten().copied().flatten();
+    all.find(|(known, _)| *known == name).map(|(_, command)| *command).or_else(|| packages::command(name))
 }
 
 /// The command that a name, or a path where programs lie, stands for.
@@ -117,9 +103,7 @@ fn base_name(path: &[u8]) -> &[u8] {
 
 /// Whether a program called by a path below this directory is the one of that name that is known here.
 fn holds_programs(directory: &[u8]) -> bool {
-    let of_library = || LIBRARIES.iter().any(|library| directory.ends_with(library));
-    let of_processor = directory.starts_with(b"/usr/libexec/") && directory.ends_with(b"/isa-support");
-    DIRECTORIES.contains(&directory) || (directory.starts_with(b"/usr/lib/") && of_library()) || of_processor
+    DIRECTORIES.contains(&directory) || packages::holds_programs(directory)
 }
 
 /// A program of the tree that is no command of ours: a shell script is interpreted, anything else is a gap.
@@ -133,7 +117,7 @@ fn program(shell: &mut Shell<'_>, path: &[u8], args: &[Vec<u8>]) -> Run<i32> {
     let absolute = shell.absolute(&found);
     let content = shell.system.tree().lookup(&absolute).and_then(|(_, inode)| inode.content().cloned());
     let head = content.as_ref().map(first_line).unwrap_or_default();
-    let rewritten = || packages::rewritten::find(&content.as_ref().filter(|_| head.starts_with(b"#!"))?.to_vec().ok()?);
+    let rewritten = || packages::rewritten(&content.as_ref().filter(|_| head.starts_with(b"#!"))?.to_vec().ok()?);
     match (Interpreter::of(&head), rewritten()) {
         (Some(interpreter), _) => shell.run_file(&found, args, &interpreter),
         (None, Some(text)) => shell.run_process(text, &found, args, &Interpreter::default()),

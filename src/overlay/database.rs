@@ -33,17 +33,12 @@ pub(super) fn apply(layer: &mut Layer<'_>) -> Result<(), Error> {
     [MARIADB, POSTGRESQL].iter().try_for_each(|database| own(layer, database))
 }
 
-/// Empties the directories, whatever is inside, and has the node make its own.
+/// The directories are there, empty, and the node makes what is in them.
 fn own(layer: &mut Layer<'_>, database: &Database) -> Result<(), Error> {
     if units::real_name(layer, database.unit).is_none() {
         return Ok(());
     }
     for directory in database.data {
-        let inside: Vec<String> = match layer.tree.resolve(directory, true) {
-            Ok(data) => layer.tree.children(&data).map(|(path, _)| path.to_string()).collect(),
-            Err(_) => Vec::new(),
-        };
-        inside.iter().for_each(|path| layer.remove(path));
         layer.directory(directory, 0o755)?;
     }
     layer.directory("/var/lib/imgbuild", 0o755)?;

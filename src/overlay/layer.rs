@@ -2,8 +2,11 @@
 
 use std::collections::BTreeSet;
 
+use crate::configure::own;
+use crate::configure::own::Leaving;
 use crate::overlay::Error;
 use crate::tree::Inode;
+use crate::tree::Kind;
 use crate::tree::Tree;
 use crate::tree::TreePath;
 
@@ -76,6 +79,26 @@ impl<'t> Layer<'t> {
             && !self.kept.iter().any(|kept| kept.starts_with(&path))
         {
             self.tree.remove_all(&path);
+        }
+    }
+
+    /// Removes what is each machine's own.
+    pub(super) fn leave_out(&mut self) {
+        for row in own::rows() {
+            for path in row.places(self.tree) {
+                // A link holds the place of what a node makes.
+                match row.leaving {
+                    Leaving::Gone
+                        if self.tree.get(&path).is_some_and(|inode| matches!(inode.kind, Kind::Symlink(_))) => {}
+                    Leaving::Gone => self.remove(&path.to_string()),
+                    Leaving::Cleared => {
+                        let inside: Vec<String> = self.tree.children(&path).map(|(path, _)| path.to_string()).collect();
+                        inside.iter().for_each(|path| self.remove(path));
+                    }
+                    // Configure has done it, and the machine's id has a place of its own below.
+                    Leaving::Emptied | Leaving::Blanked => {}
+                }
+            }
         }
     }
 

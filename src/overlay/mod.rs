@@ -116,6 +116,7 @@ fn make_diskless(layer: &mut Layer<'_>, recipe: &Recipe, diskless: &Diskless) ->
     let shared = modes.chain([diskless.root]).any(|mode| mode == RootMode::Nfs);
     let head = recipe.head.as_ref();
 
+    layer.leave_out();
     hosts::apply(layer, recipe, diskless)?;
     network::apply(layer, recipe, diskless)?;
     identity::apply(layer)?;

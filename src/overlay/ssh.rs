@@ -1,4 +1,5 @@
-//! ssh host keys: none in the image; each node makes its own on first boot.
+//! ssh host keys: none in the image ([`layer::Layer::leave_out`](super::layer::Layer::leave_out)); each node makes its own on
+//! first boot.
 
 use crate::overlay::Error;
 use crate::overlay::layer::Layer;
@@ -12,10 +13,6 @@ const SSHD_CONFIG: &str = include_str!("node/sshd.conf");
 pub(super) fn apply(layer: &mut Layer<'_>, head: Option<&Head>) -> Result<(), Error> {
     if !layer.exists("/usr/sbin/sshd") {
         return Ok(());
-    }
-    for kind in ["rsa", "ecdsa", "ed25519", "dsa"] {
-        layer.remove(&format!("/etc/ssh/ssh_host_{kind}_key"));
-        layer.remove(&format!("/etc/ssh/ssh_host_{kind}_key.pub"));
     }
     layer.file("/usr/lib/imgbuild/ssh-host-keys", 0o755, MAKE_KEYS)?;
     layer.file("/etc/ssh/sshd_config.d/50-imgbuild.conf", 0o644, SSHD_CONFIG)?;

@@ -1,10 +1,13 @@
 //! What is each node's own: keys, passwords, names and ids that packages' scripts make on the machine they run on.
-//! None of it is in an image, whichever way packages are configured, nor an empty place for it. A declaration
-//! ([`packages::own`](super::packages::own)) says of each package what its scripts make, and how a node makes the same: `/usr/lib/imgbuild/own`
-//! does it there, before the services that need it, and where it fails these do not start.
+//! None of it is in an image, whichever way packages are configured, nor an empty place for it: [`rows`] lists it all.
+//! A declaration ([`packages::own`](super::packages::own)) says of each package what its scripts make, and how a node
+//! makes the same: `/usr/lib/imgbuild/own` does it there, before the services that need it, and where it fails these
+//! do not start.
 //!
 //! Where nodes share one root the files lie in what the head keeps for each node, and links lead there; else they are
 //! put in place. What is there already stays: an [[overlay]] entry of the recipe, and what an earlier boot made.
+
+mod table;
 
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
@@ -12,8 +15,8 @@ use std::fmt::Write as _;
 
 use super::Error;
 use super::Options;
+use super::packages;
 use super::packages::own::Blank;
-use super::packages::own::DECLARED;
 use super::packages::own::File;
 use super::packages::own::Kindred;
 use super::packages::own::Own;
@@ -26,6 +29,10 @@ use crate::tree::Kind;
 use crate::tree::Tree;
 use crate::tree::TreePath;
 use crate::unpack::Installed;
+
+pub use table::Leaving;
+pub use table::Row;
+pub use table::rows;
 
 /// The program, as far as it is the same in all images.
 const PROGRAM: &str = include_str!("../node/own");
@@ -66,7 +73,7 @@ impl Kindred {
 
 /// Whether a node is known to make what the scripts of a package draw.
 pub(super) fn is_declared(package: &str) -> bool {
-    DECLARED.iter().any(|own| own.package == package)
+    packages::own().any(|own| own.package == package)
 }
 
 /// Takes out of a configured tree what each node makes for itself, and puts there what makes it.
@@ -79,14 +86,15 @@ pub(super) fn leave_to_nodes(tree: &mut Tree, packages: &[Installed], options: &
         let treated = matches!(options.packages.get(name), Some(Treatment::Skip | Treatment::FirstBoot));
         !treated && packages.iter().any(|package| package.name == name)
     };
-    let own: Vec<&Own> = DECLARED.iter().filter(|own| ran(own.package)).collect();
+    take_out(tree)?;
+    let own: Vec<&Own> = packages::own().filter(|own| ran(own.package)).collect();
     if own.is_empty() {
         return Ok(());
     }
     let mut texts = BTreeSet::new();
     for one in &own {
-        for file in one.files {
-            take_out(tree, file, one.kind).map_err(Error::Tree)?;
+        for file in one.files.iter().filter(|file| file.held) {
+            hold(tree, file, one.kind).map_err(Error::Tree)?;
         }
         for text in one.texts {
             if blank(tree, text)? {
@@ -100,15 +108,40 @@ pub(super) fn leave_to_nodes(tree: &mut Tree, packages: &[Installed], options: &
     put(tree, &own, &texts).map_err(Error::Tree)
 }
 
-/// A file goes; where it is held, a link that leads nowhere yet takes its place.
-fn take_out(tree: &mut Tree, file: &File, kind: Kindred) -> Result<(), tree::Error> {
-    if let Ok(path) = tree.resolve(file.path, false) {
-        tree.remove_all(&path);
-    }
-    if file.held {
-        tree.put(file.path, Inode::symlink(format!("/run/imgbuild/{}{}", kind.word(), file.path)))?;
+/// Takes out all that is listed, whichever packages there are, and the links that lead to it from beside it: OpenSSL
+/// finds certificates by such.
+fn take_out(tree: &mut Tree) -> Result<(), Error> {
+    for row in rows() {
+        for path in row.places(tree) {
+            match row.leaving {
+                Leaving::Gone => {
+                    remove_links(tree, &path);
+                    tree.remove_all(&path);
+                }
+                Leaving::Cleared if tree.get(&path).is_some_and(Inode::is_directory) => tree.clear(&path),
+                Leaving::Emptied => {
+                    if let Some(kind @ Kind::File(_)) = tree.get_mut(&path).map(|inode| &mut inode.kind) {
+                        *kind = Kind::File(tree::Content::from_bytes(Vec::new()));
+                    }
+                }
+                Leaving::Cleared | Leaving::Blanked => {}
+            }
+        }
     }
     Ok(())
+}
+
+fn remove_links(tree: &mut Tree, path: &TreePath) {
+    let Some(directory) = path.parent() else { return };
+    let leads = |inode: &Inode| matches!(&inode.kind, Kind::Symlink(target) if target.ends_with(path.name()));
+    let links: Vec<TreePath> =
+        tree.children(&directory).filter(|(_, inode)| leads(inode)).map(|(path, _)| path.clone()).collect();
+    links.iter().for_each(|link| tree.remove_all(link));
+}
+
+/// A link that leads nowhere yet holds the place of a file.
+fn hold(tree: &mut Tree, file: &File, kind: Kindred) -> Result<(), tree::Error> {
+    tree.put(file.path, Inode::symlink(format!("/run/imgbuild/{}{}", kind.word(), file.path))).map(drop)
 }
 
 /// Moves a configuration file to the templates with blanks in it, and forgets what ucf(1) keeps of it. Whether there
@@ -262,7 +295,7 @@ fn part(own: &[&Own], kind: Kindred, texts: &BTreeSet<&str>) -> String {
             lines.push(format!("    make {} - - fill {words}", text.path));
         }
     }
-    for file in own.iter().flat_map(|one| one.files).filter(|file| !file.make.is_empty()) {
+    for file in own.iter().flat_map(|one| one.files) {
         if named.insert(file.path) {
             let name = function(file.make);
             lines.push(format!("    make {} {} {:04o} {name}", file.path, file.owner, file.mode));

@@ -5,10 +5,11 @@ use super::*;
 /// What is declared is made: every word that stands in a file is drawn, every path is absolute and made once.
 #[test]
 fn every_declaration_is_whole() {
-    let mut packages = BTreeSet::new();
-    for own in DECLARED {
-        assert!(packages.insert(own.package), "{} twice", own.package);
-        assert!(!(own.files.is_empty() && own.texts.is_empty()), "{}", own.package);
+    let mut declared = BTreeSet::new();
+    for own in packages::own() {
+        assert!(own.package.is_empty() || declared.insert(own.package), "{} twice", own.package);
+        assert!(!(own.files.is_empty() && own.texts.is_empty() && own.left.is_empty()), "{}", own.package);
+        assert!(!own.package.is_empty() || own.files.is_empty() && own.texts.is_empty(), "{own:?}");
         for text in own.texts {
             assert!(text.path.starts_with('/') && !text.blanks.is_empty(), "{}", text.path);
             for blank in text.blanks {
@@ -24,7 +25,7 @@ fn every_declaration_is_whole() {
             assert!(file.path.starts_with('/'), "{}", file.path);
             let (user, group) = file.owner.split_once(':').unwrap_or_default();
             let whole = !user.is_empty() && !group.is_empty() && file.mode & 0o400 != 0;
-            assert_eq!(whole, !file.make.is_empty(), "{}: owner and mode of what is made", file.path);
+            assert!(whole && !file.make.is_empty(), "{}: owner and mode of what is made", file.path);
             // Nobody else reads a key.
             let public = [".pem", ".pub", ".cert", "README", "hostnqn", "hostid", "/dh", "authorized_keys"];
             let private = !public.iter().any(|end| file.path.ends_with(end)) || file.path.ends_with("quasselCert.pem");
@@ -52,8 +53,8 @@ fn words_are_taken_out_where_they_stand() {
 /// The program of all packages at once says each thing once, and names first what others are made of.
 #[test]
 fn the_program_has_everything_once() {
-    let own: Vec<&Own> = DECLARED.iter().collect();
-    let texts: BTreeSet<&str> = DECLARED.iter().flat_map(|own| own.texts).map(|text| text.path).collect();
+    let own: Vec<&Own> = packages::own().collect();
+    let texts: BTreeSet<&str> = packages::own().flat_map(|own| own.texts).map(|text| text.path).collect();
     for kind in Kindred::ALL {
         let part = part(&own, kind, &texts);
         let made: Vec<&str> = part
@@ -64,4 +65,67 @@ fn the_program_has_everything_once() {
         assert_eq!(made.iter().collect::<BTreeSet<_>>().len(), made.len(), "{part}");
         assert!(made.len() >= 3, "{part}");
     }
+}
+
+#[test]
+fn what_is_one_machines_own_goes() {
+    let mut tree = Tree::new();
+    let gone = [
+        "etc/ssh/ssh_host_rsa_key",
+        "etc/ssh/ssh_host_rsa_key.pub",
+        "var/lib/systemd/random-seed",
+        "var/lib/mysql/ibdata1",
+        "etc/munge/munge.key",
+        "etc/ssl/certs/ssl-cert-snakeoil.pem",
+        "etc/krb5.keytab",
+    ];
+    let kept = ["etc/ssh/ssh_config", "etc/machine-id", "etc/ssl/certs/other.pem"];
+    for name in gone.iter().chain(&kept) {
+        tree.write(name, 0o644, "x").expect("new");
+    }
+    tree.symlink("etc/ssl/certs/abcdef01.0", "ssl-cert-snakeoil.pem").expect("new");
+    tree.symlink("etc/ssl/certs/abcdef02.0", "other.pem").expect("new");
+    leave_to_nodes(&mut tree, &[], &Options::default()).expect("memory reads");
+    for name in gone {
+        assert!(tree.get(&TreePath::literal(name)).is_none(), "{name}");
+    }
+    for name in kept.iter().chain(&["var/lib/mysql"]) {
+        assert!(tree.get(&TreePath::literal(name)).is_some(), "{name}");
+    }
+    assert_eq!(tree.read("etc/machine-id").expect("memory").as_deref(), Some(&b""[..]));
+    assert_eq!(tree.children(&TreePath::literal("etc/ssl/certs")).count(), 2);
+}
+
+/// A pattern is of one name, and nothing is listed twice but what several packages share.
+#[test]
+fn rows_name_a_path_and_who_makes_it() {
+    for row in rows() {
+        let (directory, name) = row.path.rsplit_once('/').expect("absolute");
+        assert!(row.path.starts_with('/') && !directory.contains('*') && !name.is_empty(), "{}", row.path);
+        assert!(!row.why.is_empty() && !row.by.is_empty() && !row.source.is_empty(), "{}", row.path);
+        let others = rows().filter(|other| other.path == row.path);
+        assert!(others.into_iter().all(|other| (other.leaving, other.by) == (row.leaving, row.by)), "{}", row.path);
+    }
+}
+
+/// doc/configure.md shows this very table.
+#[test]
+fn the_documents_table_is_this_one() {
+    let mut wanted: Vec<String> = Vec::new();
+    let mut of: Vec<(&str, &str, &str, Vec<&str>)> = Vec::new();
+    for row in rows() {
+        match of.iter_mut().find(|(source, why, by, _)| (*source, *why, *by) == (row.source, row.why, row.by)) {
+            Some((.., paths)) if paths.contains(&row.path) => {}
+            Some((.., paths)) => paths.push(row.path),
+            None => of.push((row.source, row.why, row.by, vec![row.path])),
+        }
+    }
+    for (source, why, by, paths) in of {
+        let paths: Vec<String> = paths.iter().map(|path| format!("`{path}`")).collect();
+        wanted.push(format!("| {source} | {} | {why} | {by} |", paths.join(", ")));
+    }
+    let text = include_str!("../../../doc/configure.md");
+    let table = text.split("| package | what | why | who makes it |\n|---|---|---|---|\n").nth(1).expect("the table");
+    let found: Vec<&str> = table.lines().take_while(|line| line.starts_with('|')).collect();
+    assert_eq!(found, wanted, "the table of doc/configure.md is to be:\n{}", wanted.join("\n"));
 }

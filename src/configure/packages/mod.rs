@@ -1,36 +1,204 @@
-//! Programs of single packages that scripts call. What is here is owed: each file knows one source package by name.
+//! What is known of single source packages: programs that their scripts call, what is each machine's own, traces that
+//! they leave. One file for each, and [`ALL`] lists them: whatever stands there is owed, for it has to be kept true when
+//! the package changes. No other part of the three rooms knows a package by name.
 
-mod apache;
-mod catalogs;
-mod daemons;
-mod desktop;
-mod emacsen;
-mod keys;
 pub(super) mod own;
-mod mime;
+pub(super) mod package;
+
+mod apache2;
+mod apparmor;
+mod apt_cacher_ng;
+mod audit;
+mod bacula;
+mod bind9;
+mod binfmt_support;
+mod brltty;
+mod chrony;
+mod cups;
+mod curvedns;
+mod dbus;
+mod desktop_file_utils;
+mod dnssec_trigger;
+mod dovecot;
+mod dropbear;
+mod ejabberd;
+mod emacsen_common;
+mod exim4;
+mod fake_hwclock;
+mod fontconfig;
+mod freeradius;
+mod gdk_pixbuf;
+mod glib;
+mod graphviz;
+mod gtk2;
+mod gtk3;
+mod gtk4;
+mod icinga2;
+mod iptables;
+mod ircd_hybrid;
+mod isa_support;
+mod kerberos_configs;
+mod krb5;
+mod libpaper;
+mod libxml_sax_perl;
+mod lighttpd;
+mod mailman3;
+mod man_db;
+mod mariadb;
+mod miniupnpd;
+mod mokutil;
+mod monitoring_plugins;
+mod munge;
+mod nsd;
+mod nvme_cli;
+mod oar;
+mod open_iscsi;
+mod openiked;
+mod openssh;
+mod pacemaker;
+mod partimage;
+mod perl;
 mod plugins;
-mod postgresql;
-mod registries;
-pub(super) mod rewritten;
-mod schemas;
-mod security;
-mod web;
+mod postgresql_common;
+mod postsrsd;
+mod proftpd;
+mod python3_defaults;
+mod quassel;
+mod rabbitmq_server;
+mod roundcube;
+mod selinux;
+mod sgml_base;
+mod shadowsocks_libev;
+mod shared_mime_info;
+mod smartmontools;
+mod squid;
+mod ssl_cert;
+mod systemd;
+mod sysvinit;
+mod texinfo;
+mod texlive_bin;
+mod update_inetd;
+mod varnish;
+mod vim;
+mod xfonts_utils;
+mod xml_core;
+mod xrdp;
+#[cfg(test)]
+mod tests;
 
-use crate::utilities::Family;
+use own::Own;
+use package::Package;
 
-/// The families.
-pub(super) const FAMILIES: &[Family] = &[
-    apache::COMMANDS,
-    catalogs::COMMANDS,
-    daemons::COMMANDS,
-    desktop::COMMANDS,
-    emacsen::COMMANDS,
-    keys::COMMANDS,
-    mime::COMMANDS,
-    plugins::COMMANDS,
-    postgresql::COMMANDS,
-    registries::COMMANDS,
-    schemas::COMMANDS,
-    security::COMMANDS,
-    web::COMMANDS,
+use crate::digest::Sha256;
+use crate::utilities::Command;
+
+/// All of them, by name.
+pub(super) const ALL: &[Package] = &[
+    apache2::PACKAGE,
+    apparmor::PACKAGE,
+    apt_cacher_ng::PACKAGE,
+    audit::PACKAGE,
+    bacula::PACKAGE,
+    bind9::PACKAGE,
+    binfmt_support::PACKAGE,
+    brltty::PACKAGE,
+    chrony::PACKAGE,
+    cups::PACKAGE,
+    curvedns::PACKAGE,
+    dbus::PACKAGE,
+    desktop_file_utils::PACKAGE,
+    dnssec_trigger::PACKAGE,
+    dovecot::PACKAGE,
+    dropbear::PACKAGE,
+    ejabberd::PACKAGE,
+    emacsen_common::PACKAGE,
+    exim4::PACKAGE,
+    fake_hwclock::PACKAGE,
+    fontconfig::PACKAGE,
+    freeradius::PACKAGE,
+    gdk_pixbuf::PACKAGE,
+    glib::PACKAGE,
+    graphviz::PACKAGE,
+    gtk2::PACKAGE,
+    gtk3::PACKAGE,
+    gtk4::PACKAGE,
+    icinga2::PACKAGE,
+    iptables::PACKAGE,
+    ircd_hybrid::PACKAGE,
+    isa_support::PACKAGE,
+    kerberos_configs::PACKAGE,
+    krb5::PACKAGE,
+    libpaper::PACKAGE,
+    libxml_sax_perl::PACKAGE,
+    lighttpd::PACKAGE,
+    mailman3::PACKAGE,
+    man_db::PACKAGE,
+    mariadb::PACKAGE,
+    miniupnpd::PACKAGE,
+    mokutil::PACKAGE,
+    monitoring_plugins::PACKAGE,
+    munge::PACKAGE,
+    nsd::PACKAGE,
+    nvme_cli::PACKAGE,
+    oar::PACKAGE,
+    open_iscsi::PACKAGE,
+    openiked::PACKAGE,
+    openssh::PACKAGE,
+    pacemaker::PACKAGE,
+    partimage::PACKAGE,
+    perl::PACKAGE,
+    selinux::PACKAGE,
+    postgresql_common::PACKAGE,
+    postsrsd::PACKAGE,
+    proftpd::PACKAGE,
+    python3_defaults::PACKAGE,
+    quassel::PACKAGE,
+    rabbitmq_server::PACKAGE,
+    roundcube::PACKAGE,
+    sgml_base::PACKAGE,
+    shadowsocks_libev::PACKAGE,
+    shared_mime_info::PACKAGE,
+    smartmontools::PACKAGE,
+    squid::PACKAGE,
+    ssl_cert::PACKAGE,
+    systemd::PACKAGE,
+    sysvinit::PACKAGE,
+    texinfo::PACKAGE,
+    texlive_bin::PACKAGE,
+    update_inetd::PACKAGE,
+    varnish::PACKAGE,
+    vim::PACKAGE,
+    xfonts_utils::PACKAGE,
+    xml_core::PACKAGE,
+    xrdp::PACKAGE,
 ];
+
+/// What each machine has of its own, of all packages.
+pub(super) fn own() -> impl Iterator<Item = &'static Own> {
+    ALL.iter().flat_map(|package| package.own)
+}
+
+/// The program of this name.
+pub(super) fn command(name: &str) -> Option<Command> {
+    let name = python3_defaults::unversioned(name);
+    let mut all = ALL.iter().flat_map(|package| package.commands);
+    all.find(|(known, _)| *known == name).map(|(_, command)| *command)
+}
+
+/// Whether programs of these packages lie in a directory.
+pub(super) fn holds_programs(directory: &[u8]) -> bool {
+    let in_libraries = directory.starts_with(b"/usr/lib/") || directory.starts_with(b"/usr/libexec/");
+    let holds = |package: &Package| {
+        package.directories.iter().any(|known| known.as_bytes() == directory)
+            || in_libraries && package.libraries.iter().any(|library| directory.ends_with(library.as_bytes()))
+    };
+    ALL.iter().any(holds)
+}
+
+/// What stands for a script in Perl: it is written anew for the shell, and known by its SHA-256. A release that changes
+/// it is named as a script that cannot be followed, and read again.
+pub(super) fn rewritten(text: &[u8]) -> Option<&'static [u8]> {
+    let digest = Sha256::of(text).to_string();
+    let mut all = ALL.iter().flat_map(|package| package.scripts);
+    all.find(|(known, _)| *known == digest).map(|(_, script)| script.as_bytes())
+}

@@ -12,16 +12,8 @@ use crate::utilities::show;
 /// The family's commands.
 pub(super) const COMMANDS: &[(&str, Command)] = &[
     ("depmod", later::defer),
-    // Caches that are left out of images, and that programs do without: see `normalize`.
-    ("fc-cache", |_| Ok(0)),
-    ("gtk-update-icon-cache", |_| Ok(0)),
-    ("gtk-update-icon-cache-3.0", |_| Ok(0)),
-    ("gtk4-update-icon-cache", |_| Ok(0)),
-    ("install-info", |_| Ok(0)),
     ("ldconfig", later::defer),
     ("openssl", openssl),
-    ("mandb", |_| Ok(0)),
-    ("mkfontscale", |_| Ok(0)),
     ("mkinitramfs", |_| Ok(0)),
     ("pam-auth-update", later::defer),
     ("update-initramfs", |_| Ok(0)),

@@ -14,11 +14,9 @@ pub mod debconf;
 pub(super) mod dpkg;
 pub(super) mod draws;
 mod generated;
-pub(super) mod interpreters;
 mod kernel;
 pub(super) mod later;
 mod locale;
-mod per_node;
 mod scripts;
 mod system;
 mod systemd;
@@ -35,10 +33,8 @@ pub(super) const FAMILIES: &[Family] = &[
     dpkg::COMMANDS,
     draws::COMMANDS,
     generated::COMMANDS,
-    interpreters::COMMANDS,
     kernel::COMMANDS,
     locale::COMMANDS,
-    per_node::COMMANDS,
     scripts::COMMANDS,
     system::COMMANDS,
     systemd::COMMANDS,

@@ -1,0 +1,31 @@
+//! apt-cacher-ng, which is asked for its settings by its scripts.
+
+use super::package::Package;
+use crate::utilities::Call;
+use crate::utilities::Done;
+use crate::utilities::Fault;
+use crate::utilities::show;
+
+/// What is known of it.
+pub(super) const PACKAGE: Package =
+    Package { commands: &[("acngtool", acngtool)], libraries: &["/apt-cacher-ng"], ..Package::of("apt-cacher-ng") };
+
+/// `acngtool printvar NAME -c DIRECTORY`: a setting of apt-cacher-ng, of the last of its files that has it.
+fn acngtool(call: &mut Call<'_, '_>) -> Done {
+    let [verb, name, option, directory] = call.args else { return Err(Fault::gap(show(&call.args.join(&b' ')))) };
+    if verb != b"printvar" || option != b"-c" {
+        return Err(Fault::gap(show(&call.args.join(&b' '))));
+    }
+    let place = call.resolve(directory, true)?;
+    let files = call.tree().children(&place).filter(|(path, _)| path.name().ends_with(b".conf"));
+    let files: Vec<Vec<u8>> = files.map(|(path, _)| path.to_string().into_bytes()).collect();
+    let text = show(&call.read_all(&files)?);
+    let setting = |line: &str| {
+        let (key, value) = line.trim().split_once([':', '='])?;
+        key.trim_end().eq_ignore_ascii_case(&show(name)).then(|| value.trim().to_owned())
+    };
+    match text.lines().filter_map(setting).next_back() {
+        Some(value) => call.out(value + "\n").map(|()| 0),
+        None => Ok(1),
+    }
+}

@@ -1,0 +1,124 @@
+//! Programs of several packages, as scripts call them.
+
+use crate::configure::machine;
+use crate::shell::Shell;
+use crate::tree::Kind;
+use crate::tree::Tree;
+
+#[test]
+fn no_machine_is_asked() {
+    let mut tree = Tree::new();
+    tree.write("etc/apt-cacher-ng/acng.conf", 0o644, "# CacheDir: /no\nCacheDir: /var/cache/x\n").expect("new");
+    let mut world = machine(tree, "amd64", 0);
+    let script = "/usr/lib/apt-cacher-ng/acngtool printvar CacheDir -c /etc/apt-cacher-ng; lpstat -r; \
+                  mokutil --sb-state 2>&1; iptables -L 2>&1; echo $?; squid -k parse 2> /dev/null; echo $?; proftpd -t; paperconf";
+    let outcome = Shell::new(&mut world, "postinst", &[("PATH", "/bin")]).run_script(script.as_bytes(), &[], &[]);
+    let outcome = outcome.expect("no limit is met");
+    let wanted = "/var/cache/x\nscheduler is not running\nEFI variables are not supported on this system\n\
+                  iptables: can't initialize iptables table `filter'\n3\n127\na4\n";
+    assert_eq!((String::from_utf8(outcome.output).expect("text").as_str(), outcome.status), (wanted, 0));
+    assert_eq!(world.gaps, []);
+}
+
+#[test]
+fn daemons_say_how_they_are_configured() {
+    let mut tree = Tree::new();
+    for directory in ["etc/chrony/conf.d", "etc/ssh"] {
+        tree.make_directories(directory, 0o755).expect("new");
+    }
+    for (path, text) in [
+        ("etc/chrony/chrony.conf", "! comment\nconfdir /etc/chrony/conf.d\nkeyfile  /etc/chrony/chrony.keys\n"),
+        ("etc/chrony/conf.d/a.conf", "# comment\nuser _chrony\n"),
+        ("etc/chrony/conf.d/b.off", "user nobody\n"),
+        ("etc/ssh/sshd_config", "#Port 22\nUsePAM yes\nMatch User a\nHostKey /b\n"),
+    ] {
+        tree.write(path, 0o644, text).expect("new");
+    }
+    let mut system = machine(tree, "amd64", 0);
+    let script = "chronyd -p; /usr/sbin/sshd -f /etc/ssh/sshd_config -G | sed -n 's/^HostKey //Ip'";
+    let outcome = Shell::new(&mut system, "postinst", &[("PATH", "/bin")]).run_script(script.as_bytes(), &[], &[]);
+    let output = String::from_utf8(outcome.expect("no limit is met").output).expect("text");
+    assert!(system.gaps.is_empty(), "{:?}", system.gaps);
+    let keys = "/etc/ssh/ssh_host_rsa_key\n/etc/ssh/ssh_host_ecdsa_key\n/etc/ssh/ssh_host_ed25519_key\n";
+    assert_eq!(output, format!("user _chrony\nkeyfile /etc/chrony/chrony.keys\n{keys}"));
+}
+
+#[test]
+fn what_is_available_is_linked() {
+    let mut tree = Tree::new();
+    for (path, text) in [
+        ("etc/lighttpd/conf-available/10-a.conf", "# -*- depends: b -*-\n"),
+        ("etc/lighttpd/conf-available/05-b.conf", ""),
+        ("etc/lighttpd/conf-available/90-c.conf", "# -*- conflicts: a -*-\n"),
+        ("etc/icinga2/features-available/checker.conf", ""),
+    ] {
+        tree.write(path, 0o644, text).expect("new");
+    }
+    for directory in ["etc/lighttpd/conf-enabled", "etc/icinga2/features-enabled"] {
+        tree.make_directories(directory, 0o755).expect("new");
+    }
+    let mut world = machine(tree, "amd64", 0);
+    let script = "lighty-enable-mod a; echo $?; lighty-enable-mod c > /dev/null; echo $?; lighty-enable-mod none; \
+                  echo $?; icinga2 feature enable checker && ! icinga2 feature enable other 2> /dev/null";
+    let outcome = Shell::new(&mut world, "postinst", &[("PATH", "/bin")]).run_script(script.as_bytes(), &[], &[]);
+    let outcome = outcome.expect("no limit is met");
+    let said = "Met dependency: b\nEnabling a: ok\nEnabling b: ok\n0\n1\nIgnoring unknown module: none\n2\n";
+    assert_eq!((String::from_utf8(outcome.output).expect("text").as_str(), outcome.status), (said, 0));
+    assert_eq!(world.gaps, []);
+    for (link, target) in [
+        ("/etc/lighttpd/conf-enabled/05-b.conf", "../conf-available/05-b.conf"),
+        ("/etc/icinga2/features-enabled/checker.conf", "../features-available/checker.conf"),
+    ] {
+        let place = world.tree().resolve(link, false).expect("there");
+        let kind = world.tree().get(&place).expect("there").kind.clone();
+        assert_eq!(kind, Kind::Symlink(target.into()), "{link}");
+    }
+}
+
+fn after(files: &[(&str, &str)], script: &str, path: &str) -> String {
+    let mut tree = Tree::new();
+    tree.make_directories("tmp", 0o1777).expect("new");
+    for (path, text) in files {
+        tree.write(path, 0o644, *text).expect("new");
+    }
+    let mut world = machine(tree, "amd64", 0);
+    let outcome = Shell::new(&mut world, "postinst", &[("PATH", "/bin")]).run_script(script.as_bytes(), &[], &[]);
+    assert_eq!(outcome.expect("no limit is met").status, 0, "{script}");
+    assert_eq!(world.gaps, [], "{script}");
+    let bytes = world.tree().read(path).expect("memory").unwrap_or_default();
+    String::from_utf8(bytes).expect("text")
+}
+
+#[test]
+fn formats_are_noted() {
+    let python = "package python3.13\ninterpreter /usr/bin/python3.13\nmagic \\xf3\\x0d\\x0d\\x0a\n";
+    let noted =
+        after(&[("usr/share/binfmts/python3.13", python)], "update-binfmts --import", "var/lib/binfmts/python3.13");
+    assert_eq!(noted, "python3.13\nmagic\n0\n\\xf3\\x0d\\x0d\\x0a\n\n/usr/bin/python3.13\n\n\n\n\n");
+}
+
+#[test]
+fn parsers_are_noted() {
+    let script = "update-perl-sax-parsers --add XML::SAX::PurePerl --priority 10";
+    let noted = after(&[], script, "var/lib/libxml-sax-perl/ParserDetails.d/10-XML::SAX::PurePerl");
+    assert_eq!(noted, "[XML::SAX::PurePerl]\nhttp://xml.org/sax/features/namespaces = 1\n\n\n");
+}
+
+#[test]
+fn tags_are_found() {
+    let files = [("d/a.txt", "*one* x *t/w*\n\t*three*x *a|b*\n"), ("d/b.dex", "*eins*"), ("d/c.md", "*no*")];
+    assert_eq!(after(&files, "helpztags /d", "d/tags"), "one\ta.txt\t/*one*\nt/w\ta.txt\t/*t\\/w*\n");
+    assert_eq!(after(&files, "helpztags /d", "d/tags-de"), "eins\tb.dex\t/*eins*\n");
+}
+
+#[test]
+fn services_are_entered_and_switched() {
+    let start =
+        [("etc/inetd.conf", "#:BOOT: x\n#  y\n\n#:OTHER: z\n\n#<off># a\tstream tcp\n# b stream\nc stream tcp\n")];
+    let script = "update-inetd --group boot --add 'tftp\\t\\tdgram udp'; update-inetd --add 'a stream tcp'; \
+                  update-inetd --add 'b stream'; update-inetd --add 'c stream tcp'; update-inetd --disable c; \
+                  update-inetd --add 'd stream'";
+    let wanted = "#:BOOT: x\n#  y\ntftp\t\tdgram udp\n\n#:OTHER: z\nd stream\n\na\tstream tcp\n# b stream\n\
+                  #<off># c stream tcp\n";
+    assert_eq!(after(&start, script, "etc/inetd.conf"), wanted);
+}

@@ -1,0 +1,84 @@
+//! update-inetd(8): services of inetd.conf(5).
+
+use super::package::Package;
+use crate::utilities::Call;
+use crate::utilities::Done;
+use crate::utilities::Fault;
+use crate::utilities::show;
+
+/// What is known of it.
+pub(super) const PACKAGE: Package = Package { commands: &[("update-inetd", inetd)], ..Package::of("update-inetd") };
+
+const INETD: &[u8] = b"/etc/inetd.conf";
+/// What an entry that packages have switched off begins with.
+const OFF: &str = "#<off># ";
+
+/// `update-inetd [--group G] --add ENTRY`, `--enable|--disable SERVICE[,…]`
+fn inetd(call: &mut Call<'_, '_>) -> Done {
+    let long =
+        [("add", b'a'), ("enable", b'e'), ("disable", b'd'), ("group", b'g'), ("multi", b'm'), ("verbose", b'v')];
+    let given = call.options("a:e:d:g:mv", &long)?;
+    if !given.operands.is_empty() || given.all.iter().filter(|(letter, _)| b"aed".contains(letter)).count() != 1 {
+        return Err(Fault::gap(format!("the arguments `{}`", show(&call.args.join(&b' ')))));
+    }
+    if call.look(INETD, true).is_none() {
+        call.err("cannot change a service, /etc/inetd.conf does not exist")?;
+        return Ok(0);
+    }
+    let text = show(&call.read(INETD)?);
+    let lines: Vec<&str> = text.lines().collect();
+    let is = |line: &str, start: &str, service: &str| {
+        let rest = line.strip_prefix(start).and_then(|rest| rest.strip_prefix(service));
+        rest.is_some_and(|rest| rest.starts_with(char::is_whitespace))
+    };
+    let switched = |on: bool, service: &str| -> Vec<String> {
+        let turn = |line: &&str| match on {
+            true if is(line, OFF, service) => line[OFF.len()..].to_owned(),
+            false if is(line, "", service) => format!("{OFF}{line}"),
+            _ => (*line).to_owned(),
+        };
+        lines.iter().map(turn).collect()
+    };
+    let new: Vec<String> = if let Some(entry) = given.value(b'a') {
+        let entry = show(entry).replace("\\t", "\t");
+        let service = entry.split_whitespace().next().unwrap_or_default();
+        if entry.starts_with('#') || service.is_empty() || service.len() == entry.len() {
+            return Err(Fault::gap(format!("the arguments `{}`", show(&call.args.join(&b' ')))));
+        }
+        if lines.iter().any(|line| is(line, OFF, service)) {
+            switched(true, service)
+        } else if let Some(line) = lines.iter().find(|line| is(line, "", service)) {
+            if line.split_whitespace().ne(entry.split_whitespace()) {
+                return Err(Fault::gap(format!("another entry for `{service}`")));
+            }
+            return Ok(0);
+        } else if lines.iter().any(|line| line.strip_prefix('#').is_some_and(|line| is(line.trim_start(), "", service)))
+        {
+            // The administrator has switched it off.
+            return Ok(0);
+        } else {
+            let group = format!("#:{}:", given.value(b'g').map_or_else(|| "OTHER".into(), show).to_uppercase());
+            let start = lines.iter().position(|line| line.starts_with(&group));
+            let blank = |line: &&str| !line.contains(|letter: char| letter.is_ascii_alphabetic() || letter == '#');
+            let place = start.and_then(|start| Some(start + lines[start..].iter().position(blank)?));
+            let mut new: Vec<String> = lines.iter().map(|line| (*line).to_owned()).collect();
+            new.insert(place.unwrap_or(new.len()), entry);
+            new
+        }
+    } else {
+        let on = given.has(b'e');
+        let services = show(given.value(b'e').or_else(|| given.value(b'd')).unwrap_or_default());
+        let [service] = services.split(',').collect::<Vec<_>>()[..] else {
+            return Err(Fault::gap(format!("the arguments `{}`", show(&call.args.join(&b' ')))));
+        };
+        if !on && !given.has(b'm') && lines.iter().filter(|line| is(line, "", service)).count() > 1 {
+            return Err(Fault::gap(format!("several entries for `{service}`")));
+        }
+        switched(on, service)
+    };
+    let new: String = new.iter().map(|line| format!("{line}\n")).collect();
+    if new != text {
+        call.write(INETD, 0o644, new.into_bytes())?;
+    }
+    Ok(0)
+}

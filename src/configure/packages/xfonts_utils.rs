@@ -1,0 +1,15 @@
+//! X's core fonts: their lists, mkfontscale(1).
+
+use super::package::Action::Remove;
+use super::package::Package;
+
+/// What is known of it.
+pub(super) const PACKAGE: Package = Package {
+    commands: &[("mkfontscale", |_| Ok(0))],
+    leaves: &[(
+        Remove,
+        &["usr/share/fonts/X11/*/fonts.dir"],
+        "an X server of today has its own fonts; update-fonts-dir makes it",
+    )],
+    ..Package::of("xfonts-utils")
+};
