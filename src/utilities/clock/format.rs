@@ -1,10 +1,25 @@
 //! Moments written by a pattern.
 
-use super::calendar::MONTHS;
-use super::calendar::WEEKDAYS;
-use super::calendar::date_of;
-use super::calendar::days;
+use jiff::civil::DateTime;
+
+use crate::deb::date::civil;
 use crate::utilities::Fault;
+
+pub(super) const MONTHS: [&str; 12] = [
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+];
+pub(super) const WEEKDAYS: [&str; 7] = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"];
 
 /// How a directive is shown.
 #[derive(Debug, Default)]
@@ -40,48 +55,12 @@ impl Manner {
     }
 }
 
-/// A time taken apart.
-struct Parts {
-    time: i64,
-    day: i64,
-    year: i64,
-    month: usize,
-    of_month: i64,
-    of_year: i64,
-    hour: i64,
-    minute: i64,
-    second: i64,
-    weekday: usize,
-}
-
-impl Parts {
-    fn of(time: i64) -> Self {
-        let (day, second) = (time.div_euclid(86_400), time.rem_euclid(86_400));
-        let (year, month, of_month) = date_of(day);
-        let weekday = usize::try_from(day.rem_euclid(7)).unwrap_or(0);
-        let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
-        Self { time, day, year, month, of_month, of_year: day - days(year, 1, 1), hour, minute, second, weekday }
-    }
-
-    /// Days since Sunday.
-    fn since_sunday(&self) -> i64 {
-        (self.day + 4).rem_euclid(7)
-    }
-
-    /// ISO 8601's year and week: that of the Thursday.
-    fn iso_week(&self) -> (i64, i64) {
-        let thursday = self.day - (self.day + 3).rem_euclid(7) + 3;
-        let (year, _, _) = date_of(thursday);
-        (year, (thursday - days(year, 1, 1)) / 7 + 1)
-    }
-}
-
 /// A time in a format of date(1), in UTC and English.
 ///
 /// # Errors
-/// [`Fault::Gap`] for a directive that is not known.
+/// [`Fault::Gap`] for a directive that is not known, and for years of five digits.
 pub(in crate::utilities) fn format(pattern: &[u8], time: i64) -> Result<Vec<u8>, Fault> {
-    let parts = Parts::of(time);
+    let moment = civil(time).ok_or_else(|| Fault::gap("a year of five digits"))?;
     let mut out = Vec::new();
     let mut rest = pattern;
     while let [byte, tail @ ..] = rest {
@@ -111,18 +90,22 @@ pub(in crate::utilities) fn format(pattern: &[u8], time: i64) -> Result<Vec<u8>,
         used += colons;
         let letter = rest.get(used).copied();
         rest = rest.get(used + 1..).unwrap_or_default();
-        let text = directive(&parts, &manner, letter, colons)?;
+        let text = directive(time, moment, &manner, letter, colons)?;
         out.extend(text.into_bytes());
     }
     Ok(out)
 }
 
-fn directive(parts: &Parts, manner: &Manner, letter: Option<u8>, colons: usize) -> Result<String, Fault> {
-    let Parts { time, year, month, of_month, of_year, hour, minute, second, .. } = *parts;
-    let (weekday, name) = (WEEKDAYS[parts.weekday], MONTHS[month - 1]);
-    let month = i64::try_from(month).unwrap_or(1);
+fn directive(time: i64, moment: DateTime, manner: &Manner, letter: Option<u8>, colons: usize) -> Result<String, Fault> {
+    let (year, month, of_month) = (i64::from(moment.year()), i64::from(moment.month()), i64::from(moment.day()));
+    let (hour, minute, second) = (i64::from(moment.hour()), i64::from(moment.minute()), i64::from(moment.second()));
+    let since_sunday = i64::from(moment.weekday().to_sunday_zero_offset());
+    let of_year = i64::from(moment.day_of_year()) - 1;
+    let iso = moment.date().iso_week_date();
+    let (iso_year, iso_week) = (i64::from(iso.year()), i64::from(iso.week()));
+    let weekday = WEEKDAYS[usize::try_from(since_sunday).expect("0 to 6")];
+    let name = MONTHS[usize::try_from(month - 1).expect("0 to 11")];
     let twelve = (hour + 11).rem_euclid(12) + 1;
-    let (iso_year, iso_week) = parts.iso_week();
     let two = |value: i64| manner.number(value, 2, b'0');
     let whole = |pattern: &[u8]| -> Result<String, Fault> {
         Ok(manner.text(&String::from_utf8_lossy(&format(pattern, time)?)))
@@ -138,8 +121,8 @@ fn directive(parts: &Parts, manner: &Manner, letter: Option<u8>, colons: usize) 
         Some(b'G') => manner.number(iso_year, 4, b'0'),
         Some(b'g') => two(iso_year.rem_euclid(100)),
         Some(b'V') => two(iso_week),
-        Some(b'U') => two((of_year + 7 - parts.since_sunday()) / 7),
-        Some(b'W') => two((of_year + 7 - (parts.since_sunday() + 6) % 7) / 7),
+        Some(b'U') => two((of_year + 7 - since_sunday) / 7),
+        Some(b'W') => two((of_year + 7 - (since_sunday + 6) % 7) / 7),
         Some(b'm') => two(month),
         Some(b'q') => manner.number((month + 2) / 3, 1, b'0'),
         Some(b'd') => two(of_month),
@@ -170,8 +153,8 @@ fn directive(parts: &Parts, manner: &Manner, letter: Option<u8>, colons: usize) 
         Some(b'B') => manner.text(name),
         Some(b'p') => manner.text(if hour < 12 { "AM" } else { "PM" }),
         Some(b'P') => manner.text(if hour < 12 { "am" } else { "pm" }),
-        Some(b'u') => manner.number((parts.since_sunday() + 6) % 7 + 1, 1, b'0'),
-        Some(b'w') => manner.number(parts.since_sunday(), 1, b'0'),
+        Some(b'u') => manner.number((since_sunday + 6) % 7 + 1, 1, b'0'),
+        Some(b'w') => manner.number(since_sunday, 1, b'0'),
         Some(b'n') => "\n".to_owned(),
         Some(b't') => "\t".to_owned(),
         Some(b'%') => "%".to_owned(),

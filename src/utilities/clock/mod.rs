@@ -1,6 +1,5 @@
 //! date(1): the system's clock stands still at the source date epoch, in UTC.
 
-mod calendar;
 mod format;
 mod read;
 
@@ -107,7 +106,7 @@ mod tests {
             assert_eq!(format(b"%a %F %T %j", time).expect("known"), wanted.as_bytes());
             assert_eq!(parse(&wanted.as_bytes()[4..23], 0).expect("a date"), time);
         }
-        assert!(parse(b"next thursday", 0).is_err() && format(b"%Q", 0).is_err());
+        assert!(parse(b"next thursday", 0).is_err() && format(b"%Q", 0).is_err() && format(b"%Y", i64::MAX).is_err());
     }
 
     #[test]
@@ -158,8 +157,10 @@ mod tests {
         let shown = |pattern: &str| show(&format(pattern.as_bytes(), 1_757_635_199).expect(pattern));
         assert_eq!(shown("%-m %_m %m %3d %^a %10A|%-I %p %l"), "9  9 09 011 THU   Thursday|11 PM 11");
         assert_eq!(shown("%G-W%V-%u %U %W %j %3N %:z %C %q %e"), "2025-W37-4 36 36 254 000 +00:00 20 3 11");
-        for time in [i64::MIN, i64::MAX] {
-            assert!(!format(b"%c %j %V %U", time).expect("a year").is_empty());
+        for time in [i64::MIN, -377_705_116_801, 253_402_300_800, i64::MAX] {
+            assert!(matches!(format(b"%c %j %V %U", time), Err(Fault::Gap(_))), "{time}");
         }
+        let ends = [-377_705_116_800, 253_402_300_799].map(|time| format(b"%F %j %u", time).expect("known"));
+        assert_eq!(ends.map(|text| show(&text)), ["-9999-01-01 001 1", "9999-12-31 365 5"]);
     }
 }

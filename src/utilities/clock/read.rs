@@ -1,9 +1,12 @@
 //! Moments as people write them: what date(1) reads after `-d`.
 
-use super::calendar::MONTHS;
-use super::calendar::WEEKDAYS;
-use super::calendar::date_of;
-use super::calendar::days;
+use jiff::civil::Date;
+use jiff::civil::Time;
+
+use super::format::MONTHS;
+use super::format::WEEKDAYS;
+use crate::deb::date::civil;
+use crate::deb::date::seconds as seconds_of;
 use crate::utilities::Fault;
 use crate::utilities::show;
 
@@ -262,10 +265,14 @@ impl Moment {
 
     /// The time; `None`: there is none such; `Some(None)`: what is not known how to compute.
     pub(super) fn time(&self, now: i64, empty: bool) -> Option<Option<i64>> {
-        let today = date_of(now.div_euclid(86_400));
-        let (mut year, mut month, mut day) =
-            self.date.unwrap_or((today.0, i64::try_from(today.1).unwrap_or(1), today.2));
-        if !(1..=12).contains(&month) || day < 1 || day > length_of(year, month) {
+        let Some(today) = civil(now) else { return Some(None) };
+        let today = (i64::from(today.year()), i64::from(today.month()), i64::from(today.day()));
+        let (year, month, day) = self.date.unwrap_or(today);
+        if !(1..=12).contains(&month) || day < 1 {
+            return None;
+        }
+        let Some(first) = first_of(year, month) else { return Some(None) };
+        if day > i64::from(first.days_in_month()) {
             return None;
         }
         if self.date.is_none() && self.weekday.is_some() {
@@ -277,17 +284,12 @@ impl Moment {
             return None;
         }
         let months = year.checked_mul(12)?.checked_add(month - 1)?.checked_add(self.months)?;
-        (year, month) = (months.div_euclid(12), months.rem_euclid(12) + 1);
-        // A day that the month does not have is one of the next.
-        let beyond = day - 1;
-        day = 1;
-        if !(-100_000_000..100_000_000).contains(&year) {
-            return None;
-        }
+        let Some(first) = first_of(months.div_euclid(12), months.rem_euclid(12) + 1) else { return Some(None) };
         let seconds = if keep { now.rem_euclid(86_400) } else { hour * 3600 + minute * 60 + second };
-        let days = days(year, month, day) + beyond;
-        // A weekday beside a date moves on to it.
-        let weekday = usize::try_from(days.rem_euclid(7)).unwrap_or(0);
+        // A day that the month does not have is one of the next.
+        let days = seconds_of(first.to_datetime(Time::midnight())) / 86_400 + day - 1;
+        // A weekday beside a date moves on to it. Weekdays count from Sunday, and 1970-01-01 was a Thursday.
+        let weekday = usize::try_from((days + 4).rem_euclid(7)).unwrap_or(0);
         if self.weekday.is_some_and(|wanted| wanted != weekday) {
             return Some(None);
         }
@@ -305,12 +307,7 @@ fn month_of(name: &str) -> Option<i64> {
     MONTHS.iter().position(is).and_then(|place| i64::try_from(place).ok()).map(|place| place + 1)
 }
 
-/// How many days a month has.
-const fn length_of(year: i64, month: i64) -> i64 {
-    match month {
-        4 | 6 | 9 | 11 => 30,
-        2 if year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) => 29,
-        2 => 28,
-        _ => 31,
-    }
+/// The first day of a month.
+fn first_of(year: i64, month: i64) -> Option<Date> {
+    Date::new(i16::try_from(year).ok()?, i8::try_from(month).ok()?, 1).ok()
 }
