@@ -104,7 +104,7 @@ fn tree_files(tree: &Tree) -> Vec<(String, Vec<u8>)> {
 fn initramfs_files(bytes: &[u8]) -> Vec<(String, Vec<u8>)> {
     let plain = |bytes: &[u8]| {
         let mut plain = Vec::new();
-        let limits = compress::Limits::new(1 << 30);
+        let limits = compress::Allowance::new(1 << 30);
         let decoder = compress::decoder(compress::sniff(bytes), bytes, limits).expect("a known format");
         let mut decoder = decoder;
         decoder.read_to_end(&mut plain).expect("it was written whole");

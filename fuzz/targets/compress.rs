@@ -8,14 +8,14 @@ use std::io::Read;
 use std::io::Write;
 
 use imgbuild::format::compress::Compression;
-use imgbuild::format::compress::Limits;
+use imgbuild::format::compress::Allowance;
 use imgbuild::format::compress::decoder;
 use imgbuild::format::compress::encoder;
 use libfuzzer_sys::fuzz_target;
 
 fn unpack(kind: Compression, bytes: &[u8], threads: u32) -> io::Result<Vec<u8>> {
     let mut output = Vec::new();
-    let limits = Limits { threads, ..Limits::new(1 << 20) };
+    let limits = Allowance { threads, ..Allowance::new(1 << 20) };
     decoder(kind, BufReader::with_capacity(7, bytes), limits)?.read_to_end(&mut output)?;
     Ok(output)
 }

@@ -22,8 +22,8 @@ use crate::archive::verify_release;
 use crate::deb::date::day;
 use crate::digest::Digest;
 use crate::digest::Sha256;
+use crate::format::compress::Allowance;
 use crate::format::compress::Compression;
-use crate::format::compress::Limits;
 use crate::format::compress::decoder;
 use crate::host::Event;
 use crate::host::Host;
@@ -384,7 +384,7 @@ impl Form<'_> {
         if self.compression == Compression::None {
             return Ok(bytes);
         }
-        let decoder = decoder(self.compression, &bytes[..], Limits::within("limit `index`", limit, limits))
+        let decoder = decoder(self.compression, &bytes[..], Allowance::within("limit `index`", limit, limits))
             .map_err(IndexError::Compression)?;
         let mut text = Vec::with_capacity(usize::try_from(limit).unwrap_or(0).min(bytes.len() * RATIO));
         host.cancel().reader(decoder).read_to_end(&mut text).map_err(IndexError::Compression)?;

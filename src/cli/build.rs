@@ -9,12 +9,12 @@ use std::path::Path;
 use std::time::Instant;
 
 use super::args::Build;
+use super::outside;
 use super::print;
 use super::signals::Signals;
 use super::summary::Before;
 use super::summary::summary;
 use super::words::Failure;
-use super::world;
 use crate::host::Signer;
 use crate::host::output;
 use crate::host::signing::KEY_MAX;
@@ -29,15 +29,15 @@ use crate::recipe;
 pub(super) fn run(arguments: &Build, signals: &Signals) -> Result<(), Failure> {
     let common = &arguments.common;
     let recipe = recipe::load(&arguments.recipe)?;
-    let lock = world::lock(common, &recipe, &world::lock_path(&arguments.recipe, &recipe))?;
-    let mirrors = world::mirrors(&common.mirror, Some(&recipe))?;
-    let host = world::host(common, signals)?;
+    let lock = outside::lock(common, &recipe, &outside::lock_path(&arguments.recipe, &recipe))?;
+    let mirrors = outside::mirrors(&common.mirror, Some(&recipe))?;
+    let host = outside::host(common, signals)?;
     let directory = arguments.output.clone().unwrap_or_else(|| Path::new("build").join(&recipe.name));
     // Known at once, so it need not be said after an hour.
     output::check_place(&directory)?;
     let signer = arguments.sign.as_deref().map(signing_key).transpose()?;
     // Where it cannot be told which program this is, everything is built.
-    let program = world::program();
+    let program = outside::program();
     let after = match (arguments.again, arguments.check) {
         (true, _) => Look::Nothing,
         (false, true) => Look::Inside,
@@ -47,7 +47,7 @@ pub(super) fn run(arguments: &Build, signals: &Signals) -> Result<(), Failure> {
         keep: program.as_deref().map(|program| Keep { program, after }),
         lock: lock.as_ref(),
         trust_lock: common.trust_lock,
-        archive: world::archive_options(common),
+        archive: outside::archive_options(common),
         method: arguments.configure.method(),
         expect: arguments.expect,
         signer: signer.as_ref().map(|key| key as &dyn Signer),

@@ -4,14 +4,14 @@ use indicatif::HumanBytes;
 
 use super::args::Cache;
 use super::args::CacheCommand;
+use super::outside;
 use super::print;
 use super::words::Failure;
-use super::world;
 use crate::host::store::DirStore;
 
 /// Looks at the cache, or makes it smaller.
 pub(super) fn run(arguments: &Cache) -> Result<(), Failure> {
-    let directory = world::cache_directory(arguments.cache.as_deref())?;
+    let directory = outside::cache_directory(arguments.cache.as_deref())?;
     let store = DirStore::open(&directory)?;
     match arguments.command {
         CacheCommand::Info => {

@@ -74,7 +74,7 @@ fn of_tar(path: &Path, cancel: &Cancel) -> Result<Side, Failure> {
     let mut input = BufReader::new(File::open(path).map_err(&failed)?);
     let start = io::BufRead::fill_buf(&mut input).map_err(&failed)?;
     let compression = compress::sniff(start);
-    let input = compress::decoder(compression, input, compress::Limits::new(TAR_MAX)).map_err(&failed)?;
+    let input = compress::decoder(compression, input, compress::Allowance::new(TAR_MAX)).map_err(&failed)?;
     // Only what a file is matters here, so its bytes are counted and dropped.
     let mut keep = |bytes: &mut dyn Read, _: u64| {
         let (sha256, size) = Sha256::of_reader(bytes)?;

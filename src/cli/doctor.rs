@@ -8,10 +8,10 @@ use std::time::Instant;
 use indicatif::HumanBytes;
 
 use super::args::Doctor;
+use super::outside;
 use super::print;
 use super::words::Failure;
 use super::words::message;
-use super::world;
 use crate::boot;
 use crate::host::Transport as _;
 use crate::host::http;
@@ -59,7 +59,7 @@ fn told(what: &str, finding: Finding) -> Result<bool, Failure> {
 
 /// The cache, and the room that there is for it.
 fn cache(asked: Option<&Path>) -> Finding {
-    let directory = world::cache_directory(asked).map_err(|failure| message(&failure))?;
+    let directory = outside::cache_directory(asked).map_err(|failure| message(&failure))?;
     let failed = |error: io::Error| format!("`{}`: {error}; name another with `--cache`", directory.display());
     std::fs::create_dir_all(&directory).map_err(failed)?;
     tempfile::tempfile_in(&directory).map_err(failed)?;
@@ -72,7 +72,7 @@ fn cache(asked: Option<&Path>) -> Finding {
 /// The mirrors that a build would ask; `true`: one of them answers.
 fn mirrors(asked: &[String]) -> Result<bool, Failure> {
     let mut answers = false;
-    for mirror in world::mirrors(asked, None)?.debian {
+    for mirror in outside::mirrors(asked, None)?.debian {
         let url = format!("{mirror}/{ASKED}");
         let shown = redacted(&url);
         let begun = Instant::now();

@@ -7,10 +7,10 @@ use std::path::Path;
 use std::path::PathBuf;
 
 use super::args::Edit;
+use super::outside;
 use super::print;
 use super::signals::Signals;
 use super::words::Failure;
-use super::world;
 use crate::pipeline;
 use crate::pipeline::Moved;
 use crate::pipeline::Request;
@@ -40,16 +40,16 @@ pub(super) fn run(
     let mut new = new.tempfile_in(parent).map_err(failed("write beside"))?;
     new.write_all(text.as_bytes()).and_then(|()| new.as_file().sync_all()).map_err(failed("write beside"))?;
     let recipe = recipe::load(new.path())?;
-    let lock_path = world::lock_path(path, &old);
+    let lock_path = outside::lock_path(path, &old);
     let lock = Lock::read(&lock_path)?;
-    let mirrors = world::mirrors(&common.mirror, Some(&recipe))?;
+    let mirrors = outside::mirrors(&common.mirror, Some(&recipe))?;
     let names: Vec<String> = arguments.packages.iter().map(|entry| recipe::package_of(entry).to_owned()).collect();
     let request = Request {
         moved: lock.as_ref().map(|lock| Moved { lock, packages: &names }),
-        archive: world::archive_options(common),
+        archive: outside::archive_options(common),
         ..Request::new(&recipe, &mirrors)
     };
-    let chosen = pipeline::lock(&world::host(common, signals)?, &request)?;
+    let chosen = pipeline::lock(&outside::host(common, signals)?, &request)?;
     new.persist(path).map_err(|error| failed("replace")(error.error))?;
     if lock.is_some() {
         chosen.write(&lock_path)?;

@@ -3,10 +3,10 @@
 use std::path::Path;
 
 use super::args::Lock as Arguments;
+use super::outside;
 use super::print;
 use super::signals::Signals;
 use super::words::Failure;
-use super::world;
 use crate::pipeline;
 use crate::pipeline::Moved;
 use crate::pipeline::Request;
@@ -19,11 +19,11 @@ use crate::recipe::nearest;
 pub(super) fn run(arguments: &Arguments, signals: &Signals) -> Result<(), Failure> {
     let common = &arguments.common;
     let recipe = recipe::load(&arguments.recipe)?;
-    let path = world::lock_path(&arguments.recipe, &recipe);
+    let path = outside::lock_path(&arguments.recipe, &recipe);
     let packages = arguments.update.as_deref();
     let Some(packages) = packages else {
         // An existing lock stays as it is, unless moving it was asked for.
-        if world::lock(common, &recipe, &path)?.is_some() {
+        if outside::lock(common, &recipe, &path)?.is_some() {
             return print(&format!("{}\n", path.display()));
         }
         return write(arguments, signals, &recipe, &path, None);
@@ -49,11 +49,11 @@ fn write(
     moved: Option<Moved<'_>>,
 ) -> Result<(), Failure> {
     let common = &arguments.common;
-    let mirrors = world::mirrors(&common.mirror, Some(recipe))?;
-    let host = world::host(common, signals)?;
+    let mirrors = outside::mirrors(&common.mirror, Some(recipe))?;
+    let host = outside::host(common, signals)?;
     let request = Request {
         moved,
-        archive: world::archive_options(common),
+        archive: outside::archive_options(common),
         method: arguments.configure.method(),
         ..Request::new(recipe, &mirrors)
     };

@@ -24,7 +24,7 @@ mod summary;
 mod terminal;
 mod verify;
 mod words;
-mod world;
+mod outside;
 
 use std::ffi::OsString;
 use std::io;

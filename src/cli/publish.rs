@@ -6,11 +6,11 @@ use super::args::Generations;
 use super::args::OnHead;
 use super::args::Publish;
 use super::args::Rollback;
+use super::outside;
 use super::print;
 use super::signals::Signals;
 use super::verify;
 use super::words::Failure;
-use super::world;
 use crate::deb::date;
 use crate::error::PublishError;
 use crate::head::Role;
@@ -24,7 +24,7 @@ pub(super) fn publish(arguments: &Publish, signals: &Signals) -> Result<(), Fail
     let role = if arguments.standby { Role::Standby } else { Role::Head };
     let keys = verify::keys(&arguments.key)?;
     let keys = verify::verifiers(&keys);
-    let (keep_root, now, cancel) = (arguments.keep_root, world::now(), signals.cancel());
+    let (keep_root, now, cancel) = (arguments.keep_root, outside::now(), signals.cancel());
     let options = Options { role, keys: &keys, keep_root, now, cancel };
     let done = publish::publish(&arguments.directory, &arguments.to, &options)?;
     let mut text = offered(&done.menu, &done.changes);
@@ -45,7 +45,7 @@ pub(super) fn publish(arguments: &Publish, signals: &Signals) -> Result<(), Fail
 pub(super) fn rollback(arguments: &Rollback) -> Result<(), Failure> {
     let head = &arguments.head;
     let (menu, changes) =
-        publish::rollback(&head.to, head.cluster.as_deref(), arguments.generation.as_deref(), world::now())?;
+        publish::rollback(&head.to, head.cluster.as_deref(), arguments.generation.as_deref(), outside::now())?;
     print(&offered(&menu, &changes))
 }
 
@@ -55,7 +55,7 @@ pub(super) fn generations(arguments: &Generations) -> Result<(), Failure> {
     if arguments.prune {
         return prune(arguments);
     }
-    let found = publish::generations(root, name, world::now())?;
+    let found = publish::generations(root, name, outside::now())?;
     let mut text = String::new();
     for generation in found.generations {
         let menu = match (generation.is_now, generation.is_previous) {
@@ -76,7 +76,7 @@ pub(super) fn generations(arguments: &Generations) -> Result<(), Failure> {
 fn prune(arguments: &Generations) -> Result<(), Failure> {
     let (root, name) = (&arguments.head.to, arguments.head.cluster.as_deref());
     let grace = i64::from(arguments.grace) * 24 * 60 * 60;
-    let options = Prune { keep: arguments.keep, grace, force: arguments.force, now: world::now() };
+    let options = Prune { keep: arguments.keep, grace, force: arguments.force, now: outside::now() };
     let done = publish::prune(root, name, &options)?;
     let mut text = String::new();
     for verdict in &done.verdicts {

@@ -6,11 +6,11 @@ use std::fmt::Write as _;
 use serde_json::json;
 
 use super::args::Show;
+use super::outside;
 use super::print;
 use super::print_json;
 use super::signals::Signals;
 use super::words::Failure;
-use super::world;
 use crate::configure::Outcome;
 use crate::configure::PackageReport;
 use crate::deb::Package;
@@ -30,14 +30,14 @@ pub(super) fn run(arguments: &Show, signals: &Signals) -> Result<(), Failure> {
     // Reasons follow from relations, which a lock does not have.
     let lock = match &arguments.why {
         Some(_) => None,
-        None => world::lock(common, &recipe, &world::lock_path(&arguments.recipe, &recipe))?,
+        None => outside::lock(common, &recipe, &outside::lock_path(&arguments.recipe, &recipe))?,
     };
-    let mirrors = world::mirrors(&common.mirror, Some(&recipe))?;
-    let host = world::host(common, signals)?;
+    let mirrors = outside::mirrors(&common.mirror, Some(&recipe))?;
+    let host = outside::host(common, signals)?;
     let request = Request {
         lock: lock.as_ref(),
         trust_lock: common.trust_lock,
-        archive: world::archive_options(common),
+        archive: outside::archive_options(common),
         ..Request::new(&recipe, &mirrors)
     };
     if arguments.configure {

@@ -7,10 +7,10 @@ use std::sync::Arc;
 
 use super::args::Verify;
 use super::build::key_text;
+use super::outside;
 use super::print;
 use super::signals::Signals;
 use super::words::Failure;
-use super::world;
 use crate::deb::date;
 use crate::error::Error;
 use crate::host::ContentOnly;
@@ -88,8 +88,8 @@ fn lock(arguments: &Verify, path: &Path, signals: &Signals) -> Result<(), Failur
         }
         (Some(lock), _) => lock,
     };
-    let mirrors = world::mirrors(&common.mirror, recipe.as_ref())?;
-    let proved = pipeline::prove(&world::host(common, signals)?, recipe.as_ref(), &mirrors, &lock)?;
+    let mirrors = outside::mirrors(&common.mirror, recipe.as_ref())?;
+    let proved = pipeline::prove(&outside::host(common, signals)?, recipe.as_ref(), &mirrors, &lock)?;
     let mut text = String::new();
     for proof in &proved.sources {
         let (date, signers) = (date::format(proof.date), proof.signers.join(", "));
@@ -116,8 +116,8 @@ fn rebuild(
     let manifest = output.manifest();
     let name = format!("{}.lock", manifest.name);
     let lock = Lock::parse(&output.text(&name)?, &directory.join(&name))?;
-    let mirrors = world::mirrors(&arguments.common.mirror, Some(recipe))?;
-    let mut host = world::host(&arguments.common, signals)?;
+    let mirrors = outside::mirrors(&arguments.common.mirror, Some(recipe))?;
+    let mut host = outside::host(&arguments.common, signals)?;
     // Nothing that an earlier build has remembered, or that somebody has put there, may speak for this one.
     host.store = Arc::new(ContentOnly(host.store));
     host.now += LATER;
@@ -125,7 +125,7 @@ fn rebuild(
     let request = Request {
         lock: Some(&lock),
         trust_lock: arguments.common.trust_lock,
-        archive: world::archive_options(&arguments.common),
+        archive: outside::archive_options(&arguments.common),
         method: arguments.configure.method(),
         ..Request::new(recipe, &mirrors)
     };

@@ -22,10 +22,10 @@ use super::Outcome;
 use super::PackageReport;
 use super::environment::of_scripts;
 use super::generators;
-use super::order::order;
 use super::own;
 use super::packages;
 use super::sandbox;
+use super::sequence::in_sequence;
 use super::status::set_unpacked;
 use super::tools::debconf;
 use super::tools::dpkg::Activated;
@@ -141,7 +141,7 @@ impl<'a> Run<'a> {
             matches!(self.options.packages.get(&package.name), Some(Treatment::Skip | Treatment::FirstBoot))
         };
         let unpacked: Vec<&Installed> = packages.iter().filter(|package| !left(package)).collect();
-        let order = order(&unpacked).map_err(Error::Control)?;
+        let order = in_sequence(&unpacked).map_err(Error::Control)?;
         let mut steps: Vec<Step> = (0..unpacked.len()).map(Step::Preinst).collect();
         steps.push(Step::Begin);
         steps.extend(order.iter().map(|&position| Step::Postinst(position)));

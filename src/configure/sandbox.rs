@@ -17,7 +17,7 @@ use super::Options;
 use super::Outcome;
 use super::PackageReport;
 use super::environment::of_scripts;
-use super::order::order;
+use super::sequence::in_sequence;
 use super::status::set_unpacked;
 use super::tools::debconf;
 use crate::digest::HashWriter;
@@ -85,7 +85,7 @@ pub(super) fn configure(
     let stubbed = put_stubs(&mut tree, options.epoch).map_err(Error::Tree)?;
     let skipped = put_skipped(&mut tree, &chosen, options).map_err(Error::Tree)?;
     let devices = take_devices(&mut tree);
-    let configured = order(&chosen).map_err(Error::Control)?;
+    let configured = in_sequence(&chosen).map_err(Error::Control)?;
     put_driver(&mut tree, &chosen, &configured, options).map_err(Error::Tree)?;
     let mut result = run(host, &tree, options)?;
     result.remove_all(&TreePath::literal(DRIVER));

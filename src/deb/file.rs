@@ -103,7 +103,7 @@ impl<'a> DebFile<'a> {
         let decoder = compress::decoder(
             kind,
             BufReader::new(&mut archive),
-            compress::Limits::within("limit `control`", limits.control, limits),
+            compress::Allowance::within("limit `control`", limits.control, limits),
         )
         .map_err(|source| Error::Decompress { member, source })?;
         let mut members = control_files(decoder, limits)?;
@@ -115,7 +115,7 @@ impl<'a> DebFile<'a> {
             Stanza::parse_within(control.as_bytes(), limits)?.get("Installed-Size").and_then(|size| size.parse().ok());
 
         let kind = find(&mut archive, "data.tar", &DATA_KINDS)?;
-        let within = compress::Limits { threads, ..data_limits(installed, limits) };
+        let within = compress::Allowance { threads, ..data_limits(installed, limits) };
         let decoder = compress::decoder(kind, BufReader::with_capacity(64 << 10, LastMember(archive)), within)
             .map_err(|source| Error::Decompress { member: format!("data.tar{}", kind.suffix()), source })?;
         let data = tar::Reader::new(decoder, Dialect::Deb, limits.entries);
@@ -133,13 +133,13 @@ impl<'a> DebFile<'a> {
 }
 
 /// At most this many bytes come out of the data of a package of `installed` KiB, if it says so.
-fn data_limits(installed: Option<u64>, limits: &Limits) -> compress::Limits {
+fn data_limits(installed: Option<u64>, limits: &Limits) -> compress::Allowance {
     let installed = installed.filter(|installed| *installed > 0);
     let grown = installed
         .map(|installed| installed.saturating_mul(1024).saturating_mul(limits.growth).saturating_add(limits.small));
     match grown.filter(|grown| *grown < limits.data) {
-        Some(grown) => compress::Limits::within("limits `growth` and `small`", grown, limits),
-        None => compress::Limits::within("limit `data`", limits.data, limits),
+        Some(grown) => compress::Allowance::within("limits `growth` and `small`", grown, limits),
+        None => compress::Allowance::within("limit `data`", limits.data, limits),
     }
 }
 

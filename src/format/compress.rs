@@ -71,7 +71,7 @@ pub fn sniff(bytes: &[u8]) -> Compression {
 
 /// What a decoder may use, and how much it may yield.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Limits {
+pub struct Allowance {
     /// What `output` is among [`limits::Limits`], in words: ``limit `data` ``; nothing: it is none of them.
     pub name: &'static str,
     /// The most bytes that may come out.
@@ -86,7 +86,7 @@ pub struct Limits {
     pub small: u64,
 }
 
-impl Limits {
+impl Allowance {
     /// At most `output` bytes, with the memory that every Debian package is content with.
     #[must_use]
     pub const fn new(output: u64) -> Self {
@@ -109,7 +109,7 @@ const WINDOW_LOG_MAX: u32 = 27;
 /// A decoding reader; see [`decoder`].
 pub struct Decoder<'a> {
     state: State<'a>,
-    limits: Limits,
+    limits: Allowance,
     output: u64,
 }
 
@@ -133,7 +133,7 @@ enum State<'a> {
 ///
 /// # Errors
 /// The decoder cannot be made.
-pub fn decoder<'a>(kind: Compression, input: impl BufRead + Send + 'a, limits: Limits) -> io::Result<Decoder<'a>> {
+pub fn decoder<'a>(kind: Compression, input: impl BufRead + Send + 'a, limits: Allowance) -> io::Result<Decoder<'a>> {
     let input = Counted { inner: Box::new(input) as Box<dyn BufRead + Send>, count: 0 };
     let state = match kind {
         Compression::None => State::None(input),
@@ -151,7 +151,7 @@ pub fn decoder<'a>(kind: Compression, input: impl BufRead + Send + 'a, limits: L
     Ok(Decoder { state, limits, output: 0 })
 }
 
-fn xz_stream(limits: &Limits) -> io::Result<Stream> {
+fn xz_stream(limits: &Allowance) -> io::Result<Stream> {
     let stream = if limits.threads > 1 {
         MtStreamBuilder::new()
             .threads(limits.threads)
@@ -234,7 +234,7 @@ impl Read for Decoder<'_> {
         self.output += count as u64;
         let too_large = |text| Err(io::Error::new(io::ErrorKind::FileTooLarge, text));
         if self.output > self.limits.output {
-            let Limits { name, output, .. } = self.limits;
+            let Allowance { name, output, .. } = self.limits;
             let limit = if name.is_empty() { String::new() } else { format!(" ({name})") };
             return too_large(format!("more than the allowed {output} bytes come out of the stream{limit}"));
         }
@@ -504,14 +504,14 @@ mod tests {
         encoder.finish().expect("memory takes it")
     }
 
-    fn unpack_with(kind: Compression, bytes: &[u8], limits: Limits) -> io::Result<Vec<u8>> {
+    fn unpack_with(kind: Compression, bytes: &[u8], limits: Allowance) -> io::Result<Vec<u8>> {
         let mut output = Vec::new();
         decoder(kind, bytes, limits)?.read_to_end(&mut output)?;
         Ok(output)
     }
 
     fn unpack(kind: Compression, bytes: &[u8]) -> io::Result<Vec<u8>> {
-        unpack_with(kind, bytes, Limits::new(1 << 30))
+        unpack_with(kind, bytes, Allowance::new(1 << 30))
     }
 
     #[test]
@@ -571,7 +571,7 @@ mod tests {
         for kind in ALL.into_iter().filter(|kind| *kind != Compression::None) {
             let packed = pack(kind, 1, &a, usize::MAX);
             for threads in [1, 2] {
-                let limits = Limits { threads, ..Limits::new(1 << 20) };
+                let limits = Allowance { threads, ..Allowance::new(1 << 20) };
                 for garbage in [&b"\0"[..], b"\0\0\0\0", b"garbage", b"\x50\x2a\x4d\x18\x01\0\0\0"] {
                     let error = unpack_with(kind, &[&packed, garbage].concat(), limits);
                     assert!(error.is_err(), "{kind:?} {threads} followed by {garbage:?}");
@@ -597,7 +597,7 @@ mod tests {
         for cut in [3, 7, 9, parts.len() - 1, parts.len() - 5] {
             assert!(unpack(Compression::Zstd, &parts[..cut]).is_err(), "cut to {cut}");
         }
-        let limits = Limits { output: 1999, ..Limits::new(1 << 20) };
+        let limits = Allowance { output: 1999, ..Allowance::new(1 << 20) };
         assert!(unpack_with(Compression::Zstd, &parts, limits).is_err(), "the limit is of all frames");
     }
 
@@ -605,8 +605,8 @@ mod tests {
     fn case_53_output_is_limited_to_the_byte() {
         for kind in ALL {
             let packed = pack(kind, 1, &sample(5000), usize::MAX);
-            assert!(unpack_with(kind, &packed, Limits::new(5000)).is_ok(), "{kind:?}");
-            let error = unpack_with(kind, &packed, Limits::new(4999)).expect_err("one too many");
+            assert!(unpack_with(kind, &packed, Allowance::new(5000)).is_ok(), "{kind:?}");
+            let error = unpack_with(kind, &packed, Allowance::new(4999)).expect_err("one too many");
             assert_eq!(error.kind(), io::ErrorKind::FileTooLarge, "{kind:?}");
         }
     }
@@ -615,7 +615,7 @@ mod tests {
     fn case_53_memory_is_limited() {
         let packed = pack(Compression::Xz, 1, &sample(5000), usize::MAX);
         for threads in [1, 2] {
-            let small = Limits { memory: 1 << 20, threads, ..Limits::new(1 << 20) };
+            let small = Allowance { memory: 1 << 20, threads, ..Allowance::new(1 << 20) };
             let error = unpack_with(Compression::Xz, &packed, small).expect_err("the dictionary is 8 MiB");
             assert_eq!(error.kind(), io::ErrorKind::FileTooLarge, "{error}");
         }
@@ -632,7 +632,7 @@ mod tests {
         let zeros = vec![0; 300 << 20];
         let packed = zstd::encode_all(zeros.as_slice(), 1).expect("memory takes it");
         let error = io::copy(
-            &mut decoder(Compression::Zstd, packed.as_slice(), Limits::new(u64::MAX)).expect("a decoder"),
+            &mut decoder(Compression::Zstd, packed.as_slice(), Allowance::new(u64::MAX)).expect("a decoder"),
             &mut io::sink(),
         )
         .expect_err("a bomb");
@@ -648,7 +648,7 @@ mod tests {
             }
         }
         for kind in ALL {
-            let mut decoder = decoder(kind, io::BufReader::new(Failing), Limits::new(10)).expect("a decoder");
+            let mut decoder = decoder(kind, io::BufReader::new(Failing), Allowance::new(10)).expect("a decoder");
             let error = decoder.read_to_end(&mut Vec::new()).expect_err("the input fails");
             assert_eq!(error.kind(), io::ErrorKind::ConnectionReset, "{kind:?}");
         }

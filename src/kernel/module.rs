@@ -17,8 +17,8 @@ use serde::Deserialize;
 use serde::Serialize;
 
 use super::Error;
+use crate::format::compress::Allowance;
 use crate::format::compress::Compression;
-use crate::format::compress::Limits;
 use crate::format::compress::decoder;
 use crate::limits;
 use crate::tree;
@@ -93,7 +93,7 @@ fn decompress(path: &str, content: &Content, limits: &limits::Limits) -> io::Res
         _ => return Ok(packed),
     };
     let mut bytes = Vec::with_capacity(packed.len() * 4);
-    decoder(kind, packed.as_slice(), Limits::within("", SIZE_MAX, limits))?.read_to_end(&mut bytes)?;
+    decoder(kind, packed.as_slice(), Allowance::within("", SIZE_MAX, limits))?.read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 

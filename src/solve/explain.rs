@@ -11,7 +11,7 @@ use super::Why;
 use super::request::Cause;
 use super::request::Wanted;
 use super::search::Fact;
-use super::world::World;
+use super::supply::Supply;
 use crate::archive::Index;
 use crate::archive::PackageId;
 use crate::deb::Package;
@@ -34,8 +34,8 @@ pub struct Label {
 }
 
 impl Label {
-    pub(super) fn of(world: &World<'_>, id: PackageId) -> Self {
-        Self::new(world.index.package(id), world.native())
+    pub(super) fn of(supply: &Supply<'_>, id: PackageId) -> Self {
+        Self::new(supply.index.package(id), supply.native())
     }
 
     fn new(package: &Package, native: &str) -> Self {
@@ -194,18 +194,18 @@ fn told(notes: &[String]) -> String {
 }
 
 /// What stands in the way of packages of this name.
-pub(super) fn notes(world: &World<'_>, name: &str) -> Vec<String> {
-    let archive = |position: usize| match world.index.origins().get(position) {
+pub(super) fn notes(supply: &Supply<'_>, name: &str) -> Vec<String> {
+    let archive = |position: usize| match supply.index.origins().get(position) {
         Some(origin) => format!(" in archive `{}`", origin.name),
         None => String::new(),
     };
-    let defects = world.index.defects().iter().filter(|defect| defect.name == name);
+    let defects = supply.index.defects().iter().filter(|defect| defect.name == name);
     let defects = defects.map(|defect| {
         format!("the stanza of `{name}`{} describes no package: {}", archive(defect.archive), defect.reason)
     });
-    let hindered = world.index.named(name).iter().filter_map(|&id| {
-        let hindrance = world.rules.hindrance(id)?;
-        Some(format!("`{}`: {hindrance}", Label::of(world, id)))
+    let hindered = supply.index.named(name).iter().filter_map(|&id| {
+        let hindrance = supply.rules.hindrance(id)?;
+        Some(format!("`{}`: {hindrance}", Label::of(supply, id)))
     });
     let mut notes: Vec<String> = defects.chain(hindered).collect();
     notes.sort();
@@ -256,7 +256,7 @@ fn quoted(items: &[impl fmt::Display], between: &str) -> String {
 type Need<'a> = (Field, usize, &'a BTreeSet<PackageId>);
 
 /// Puts facts in order: each wish, what it leads to, and at the end what excludes each other.
-pub(super) fn contradiction(world: &World<'_>, wanted: &[&Wanted], facts: &BTreeSet<Fact>) -> Contradiction {
+pub(super) fn contradiction(supply: &Supply<'_>, wanted: &[&Wanted], facts: &BTreeSet<Fact>) -> Contradiction {
     let mut reasons = Vec::new();
     let mut queue: Vec<PackageId> = Vec::new();
     let mut needs: BTreeMap<PackageId, Vec<Need<'_>>> = BTreeMap::new();
@@ -264,17 +264,17 @@ pub(super) fn contradiction(world: &World<'_>, wanted: &[&Wanted], facts: &BTree
     for fact in facts {
         match fact {
             Fact::Wanted { root, candidates } => {
-                reasons.extend(wanted.get(*root).map(|each| wish(world, each, candidates)));
-                queue.extend(by_label(world, candidates));
+                reasons.extend(wanted.get(*root).map(|each| wish(supply, each, candidates)));
+                queue.extend(by_label(supply, candidates));
             }
             Fact::Needed { by, field, position, candidates } => {
                 needs.entry(*by).or_default().push((*field, *position, candidates));
             }
             Fact::Excluded { by, field, position, other } => {
-                exclusions.push(exclusion(world, *by, *field, *position, *other));
+                exclusions.push(exclusion(supply, *by, *field, *position, *other));
             }
             Fact::OneOf(a, b) => {
-                let (a, b) = (Label::of(world, *a), Label::of(world, *b));
+                let (a, b) = (Label::of(supply, *a), Label::of(supply, *b));
                 let (package, other) = if a <= b { (a, b) } else { (b, a) };
                 exclusions.push(Reason::OneVersion { package, other });
             }
@@ -284,8 +284,8 @@ pub(super) fn contradiction(world: &World<'_>, wanted: &[&Wanted], facts: &BTree
     while let Some(&id) = queue.get(at) {
         at += 1;
         for (field, position, candidates) in needs.remove(&id).into_iter().flatten() {
-            reasons.push(need(world, id, field, position, candidates));
-            queue.extend(by_label(world, candidates));
+            reasons.push(need(supply, id, field, position, candidates));
+            queue.extend(by_label(supply, candidates));
         }
     }
     exclusions.sort_by_cached_key(ToString::to_string);
@@ -295,46 +295,46 @@ pub(super) fn contradiction(world: &World<'_>, wanted: &[&Wanted], facts: &BTree
 }
 
 /// Sorted by what is shown, for ids follow the order of the index.
-fn by_label(world: &World<'_>, ids: &BTreeSet<PackageId>) -> Vec<PackageId> {
+fn by_label(supply: &Supply<'_>, ids: &BTreeSet<PackageId>) -> Vec<PackageId> {
     let mut ids: Vec<PackageId> = ids.iter().copied().collect();
-    ids.sort_by_cached_key(|&id| Label::of(world, id));
+    ids.sort_by_cached_key(|&id| Label::of(supply, id));
     ids
 }
 
-fn labels<'i>(world: &World<'_>, ids: impl IntoIterator<Item = &'i PackageId>) -> Vec<Label> {
-    let labels: BTreeSet<Label> = ids.into_iter().map(|&id| Label::of(world, id)).collect();
+fn labels<'i>(supply: &Supply<'_>, ids: impl IntoIterator<Item = &'i PackageId>) -> Vec<Label> {
+    let labels: BTreeSet<Label> = ids.into_iter().map(|&id| Label::of(supply, id)).collect();
     labels.into_iter().collect()
 }
 
-fn wish(world: &World<'_>, wanted: &Wanted, candidates: &BTreeSet<PackageId>) -> Reason {
-    let candidates = labels(world, candidates);
+fn wish(supply: &Supply<'_>, wanted: &Wanted, candidates: &BTreeSet<PackageId>) -> Reason {
+    let candidates = labels(supply, candidates);
     match &wanted.cause {
         Cause::Asked(wish) => Reason::Asked { wish: wish.clone(), candidates },
         Cause::Base(base, _) => Reason::Base { base, candidates },
     }
 }
 
-fn need(world: &World<'_>, id: PackageId, field: Field, position: usize, candidates: &BTreeSet<PackageId>) -> Reason {
-    let package = Label::of(world, id);
-    let relation = relation(world.index.package(id), field, position);
+fn need(supply: &Supply<'_>, id: PackageId, field: Field, position: usize, candidates: &BTreeSet<PackageId>) -> Reason {
+    let package = Label::of(supply, id);
+    let relation = relation(supply.index.package(id), field, position);
     let text = relation.map(ToString::to_string).unwrap_or_default();
     if !candidates.is_empty() {
-        return Reason::Needs { package, field, relation: text, candidates: labels(world, candidates) };
+        return Reason::Needs { package, field, relation: text, candidates: labels(supply, candidates) };
     }
     let (mut existing, mut hindrances) = (BTreeSet::new(), Vec::new());
     for atom in relation.iter().flat_map(|relation| &relation.0) {
-        let usable = world.index.named(&atom.name).iter().filter(|id| world.index.fault(**id).is_none());
+        let usable = supply.index.named(&atom.name).iter().filter(|id| supply.index.fault(**id).is_none());
         existing.extend(usable);
-        existing.extend(world.index.providing(&atom.name));
-        hindrances.extend(notes(world, &atom.name));
+        existing.extend(supply.index.providing(&atom.name));
+        hindrances.extend(notes(supply, &atom.name));
     }
-    Reason::Lacks { package, field, relation: text, existing: labels(world, &existing), notes: hindrances }
+    Reason::Lacks { package, field, relation: text, existing: labels(supply, &existing), notes: hindrances }
 }
 
-fn exclusion(world: &World<'_>, by: PackageId, field: Field, position: usize, other: PackageId) -> Reason {
-    let relation = relation(world.index.package(by), field, position);
+fn exclusion(supply: &Supply<'_>, by: PackageId, field: Field, position: usize, other: PackageId) -> Reason {
+    let relation = relation(supply.index.package(by), field, position);
     let relation = relation.map(ToString::to_string).unwrap_or_default();
-    Reason::Excludes { package: Label::of(world, by), field, relation, other: Label::of(world, other) }
+    Reason::Excludes { package: Label::of(supply, by), field, relation, other: Label::of(supply, other) }
 }
 
 fn relation(package: &Package, field: Field, position: usize) -> Option<&Relation> {

@@ -20,9 +20,9 @@ use super::request;
 use super::request::Cause;
 use super::search::Steps;
 use super::solution;
-use super::world::Scope;
-use super::world::Slot;
-use super::world::World;
+use super::supply::Scope;
+use super::supply::Slot;
+use super::supply::Supply;
 use crate::archive::Index;
 use crate::archive::PackageId;
 use crate::cancel::Cancel;
@@ -105,11 +105,11 @@ pub fn judge(index: &Index, request: &Request, chosen: &BTreeSet<PackageId>) -> 
     let rules = Rc::new(Rules::new(index, &request.pins, &asked));
     let wanted = request::wanted(index, request, &rules).map_err(|error| Misfit::Wishes(Box::new(error)))?;
     let pins = request::pins(index, request, &rules, &wanted);
-    let world = World::new(index, &request.architecture, &request.keep, rules, pins);
-    if let Some(&id) = chosen.iter().find(|&&id| world.is_forbidden(id)) {
-        return Err(Misfit::Forbidden { package: label(&world, id), rule: world.rules.words(id) });
+    let supply = Supply::new(index, &request.architecture, &request.keep, rules, pins);
+    if let Some(&id) = chosen.iter().find(|&&id| supply.is_forbidden(id)) {
+        return Err(Misfit::Forbidden { package: label(&supply, id), rule: supply.rules.words(id) });
     }
-    let world = world.scoped(Scope::Best(slots(&world, chosen)?));
+    let supply = supply.scoped(Scope::Best(slots(&supply, chosen)?));
     for each in &wanted {
         if !each.candidates.iter().any(|id| chosen.contains(id)) {
             return Err(match &each.cause {
@@ -118,20 +118,20 @@ pub fn judge(index: &Index, request: &Request, chosen: &BTreeSet<PackageId>) -> 
             });
         }
     }
-    hold(&world, chosen)?;
-    let reached = solution::reach(&world, &wanted, chosen, request.recommends);
+    hold(&supply, chosen)?;
+    let reached = solution::reach(&supply, &wanted, chosen, request.recommends);
     if let Some(&id) = chosen.iter().find(|id| !reached.contains_key(id)) {
-        return Err(Misfit::NoReason(label(&world, id)));
+        return Err(Misfit::NoReason(label(&supply, id)));
     }
     if request.recommends {
         let limit = |_| Misfit::Limit { steps: request.steps };
-        let all = recommends::add(&world, &wanted, chosen.clone(), &Steps::new(request.steps, &Cancel::default()))
+        let all = recommends::add(&supply, &wanted, chosen.clone(), &Steps::new(request.steps, &Cancel::default()))
             .map_err(limit)?;
         if let Some(&id) = all.difference(chosen).next() {
-            return Err(Misfit::Recommended(label(&world, id)));
+            return Err(Misfit::Recommended(label(&supply, id)));
         }
     }
-    Ok(solution::walk(&world, &wanted, chosen, request))
+    Ok(solution::walk(&supply, &wanted, chosen, request))
 }
 
 /// Judges only whether packages of an index fit together and need no others.
@@ -141,37 +141,37 @@ pub fn judge(index: &Index, request: &Request, chosen: &BTreeSet<PackageId>) -> 
 pub fn fit_together(index: &Index, architecture: &str, chosen: &BTreeSet<PackageId>) -> Result<(), Misfit> {
     let (kept, asked) = (BTreeSet::new(), BTreeSet::new());
     let rules = Rc::new(Rules::new(index, &[], &asked));
-    let world = World::new(index, architecture, &kept, rules, BTreeMap::new());
-    hold(&world.scoped(Scope::Best(slots(&world, chosen)?)), chosen)
+    let supply = Supply::new(index, architecture, &kept, rules, BTreeMap::new());
+    hold(&supply.scoped(Scope::Best(slots(&supply, chosen)?)), chosen)
 }
 
-fn slots<'a>(world: &World<'a>, chosen: &BTreeSet<PackageId>) -> Result<BTreeMap<Slot<'a>, PackageId>, Misfit> {
+fn slots<'a>(supply: &Supply<'a>, chosen: &BTreeSet<PackageId>) -> Result<BTreeMap<Slot<'a>, PackageId>, Misfit> {
     let mut slots = BTreeMap::new();
     for &id in chosen {
-        if let Some(other) = slots.insert(world.slot(id), id) {
-            return Err(Misfit::Twice(label(world, other), label(world, id)));
+        if let Some(other) = slots.insert(supply.slot(id), id) {
+            return Err(Misfit::Twice(label(supply, other), label(supply, id)));
         }
     }
     Ok(slots)
 }
 
-fn label(world: &World<'_>, id: PackageId) -> String {
-    Label::of(world, id).to_string()
+fn label(supply: &Supply<'_>, id: PackageId) -> String {
+    Label::of(supply, id).to_string()
 }
 
-fn hold(world: &World<'_>, chosen: &BTreeSet<PackageId>) -> Result<(), Misfit> {
+fn hold(supply: &Supply<'_>, chosen: &BTreeSet<PackageId>) -> Result<(), Misfit> {
     for &id in chosen {
-        let package = world.index.package(id);
+        let package = supply.index.package(id);
         for (field, relation) in solution::relations(package, false) {
-            let fulfilled = world.satisfies_itself(id, relation)
-                || world.satisfying(package, relation).iter().any(|other| chosen.contains(other));
+            let fulfilled = supply.satisfies_itself(id, relation)
+                || supply.satisfying(package, relation).iter().any(|other| chosen.contains(other));
             if !fulfilled {
-                let (package, relation) = (label(world, id), relation.to_string());
+                let (package, relation) = (label(supply, id), relation.to_string());
                 return Err(Misfit::Needs { package, field, relation });
             }
         }
-        if let Some(&other) = world.exclusions(id).iter().find(|other| chosen.contains(other)) {
-            return Err(Misfit::Excludes { package: label(world, id), other: label(world, other) });
+        if let Some(&other) = supply.exclusions(id).iter().find(|other| chosen.contains(other)) {
+            return Err(Misfit::Excludes { package: label(supply, id), other: label(supply, other) });
         }
     }
     Ok(())

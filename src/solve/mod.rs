@@ -23,7 +23,7 @@ mod recommends;
 mod request;
 mod search;
 mod solution;
-mod world;
+mod supply;
 
 #[cfg(test)]
 mod tests;
@@ -57,9 +57,9 @@ use request::Wanted;
 use search::Failure;
 use search::Root;
 use search::Steps;
-use world::Scope;
-use world::Slot;
-use world::World;
+use supply::Scope;
+use supply::Slot;
+use supply::Supply;
 
 /// A field that relates packages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
@@ -154,20 +154,20 @@ fn search_all(index: &Index, request: &Request, cancel: &Cancel) -> Result<Solut
     let rules = Rc::new(Rules::new(index, &request.pins, &asked));
     let wanted = request::wanted(index, request, &rules)?;
     let pins = request::pins(index, request, &rules, &wanted);
-    let world = World::new(index, &request.architecture, &request.keep, rules, pins);
+    let supply = Supply::new(index, &request.architecture, &request.keep, rules, pins);
     let roots: Vec<Root> = wanted.iter().map(|each| each.candidates.clone()).collect();
     let steps = Steps::new(request.steps, cancel);
     let limit = || Error::Limit { steps: request.steps };
-    let (world, mut chosen) = match find(&world, &roots, &steps) {
+    let (supply, mut chosen) = match find(&supply, &roots, &steps) {
         Ok(found) => found,
-        Err(Failure::Limit) => return Err(excluded(&world, request, &wanted, &steps).unwrap_or_else(limit)),
-        Err(Failure::Unsolvable(_)) => return Err(contradiction(&world, request, &wanted, &steps)),
+        Err(Failure::Limit) => return Err(excluded(&supply, request, &wanted, &steps).unwrap_or_else(limit)),
+        Err(Failure::Unsolvable(_)) => return Err(contradiction(&supply, request, &wanted, &steps)),
     };
     if request.recommends {
-        chosen = recommends::add(&world, &wanted, chosen, &steps).map_err(|_| limit())?;
+        chosen = recommends::add(&supply, &wanted, chosen, &steps).map_err(|_| limit())?;
     }
-    let solution = solution::walk(&world, &wanted, &chosen, request);
-    order::check(&world, &solution)?;
+    let solution = solution::walk(&supply, &wanted, &chosen, request);
+    order::check(&supply, &solution)?;
     Ok(solution)
 }
 
@@ -176,36 +176,36 @@ fn search_all(index: &Index, request: &Request, cancel: &Cancel) -> Result<Solut
 pub fn preferred(index: &Index, request: &Request, name: &str) -> Option<PackageId> {
     let asked = request::asked(index, request);
     let rules = Rc::new(Rules::new(index, &request.pins, &asked));
-    let world = World::new(index, &request.architecture, &request.keep, rules, BTreeMap::new());
-    let candidates = world.candidates(name);
-    candidates.iter().copied().find(|&id| world.slot(id).1 == request.architecture)
+    let supply = Supply::new(index, &request.architecture, &request.keep, rules, BTreeMap::new());
+    let candidates = supply.candidates(name);
+    candidates.iter().copied().find(|&id| supply.slot(id).1 == request.architecture)
 }
 
 /// Searches with the preferred version of each package; only if that fails with all. What the second search could
 /// not keep at the preferred version is then given to a third, like the first: so one old package does not change
 /// what is chosen elsewhere.
-fn find<'a>(world: &World<'a>, roots: &[Root], steps: &Steps) -> Result<(World<'a>, BTreeSet<PackageId>), Failure> {
-    let best = world.scoped(Scope::Best(BTreeMap::new()));
+fn find<'a>(supply: &Supply<'a>, roots: &[Root], steps: &Steps) -> Result<(Supply<'a>, BTreeSet<PackageId>), Failure> {
+    let best = supply.scoped(Scope::Best(BTreeMap::new()));
     match search::search(&best, roots, steps) {
         Ok(chosen) => return Ok((best, chosen)),
         Err(Failure::Limit) => return Err(Failure::Limit),
         Err(Failure::Unsolvable(_)) => {}
     }
-    let found = search::search(&world.scoped(Scope::All), roots, steps)?;
-    let given: BTreeMap<Slot<'a>, PackageId> = found.iter().map(|&id| (world.slot(id), id)).collect();
+    let found = search::search(&supply.scoped(Scope::All), roots, steps)?;
+    let given: BTreeMap<Slot<'a>, PackageId> = found.iter().map(|&id| (supply.slot(id), id)).collect();
     let given = given.into_iter().filter(|(_, id)| best.rank(*id).is_none()).collect();
-    let refined = world.scoped(Scope::Best(given));
+    let refined = supply.scoped(Scope::Best(given));
     let chosen = search::search(&refined, roots, steps)?;
     Ok((refined, chosen))
 }
 
 /// The reasons, for as few of the wishes as contradict each other.
-fn contradiction(world: &World<'_>, request: &Request, wanted: &[Wanted], steps: &Steps) -> Error {
+fn contradiction(supply: &Supply<'_>, request: &Request, wanted: &[Wanted], steps: &Steps) -> Error {
     let asked: Vec<&Wanted> = wanted.iter().filter(|each| each.is_asked()).collect();
     let all: Vec<&Wanted> = wanted.iter().collect();
-    let every = world.scoped(Scope::All);
+    let every = supply.scoped(Scope::All);
     let reasons = reasons(&every, asked, steps).or_else(|| reasons(&every, all, steps));
-    reasons.or_else(|| excluded(world, request, wanted, steps)).unwrap_or(Error::Limit { steps: request.steps })
+    reasons.or_else(|| excluded(supply, request, wanted, steps)).unwrap_or(Error::Limit { steps: request.steps })
 }
 
 /// How many sets of wishes are looked at for a contradiction, and the least number of steps that each is given: two
@@ -215,13 +215,13 @@ const SHARE: u64 = 500;
 
 /// What can be said where the search for all wishes was given up: whether some of the user's own exclude each other. As
 /// many steps again are spent on that, half of them on pairs and on each wish alone.
-fn excluded(world: &World<'_>, request: &Request, wanted: &[Wanted], steps: &Steps) -> Option<Error> {
+fn excluded(supply: &Supply<'_>, request: &Request, wanted: &[Wanted], steps: &Steps) -> Option<Error> {
     let asked: Vec<&Wanted> = wanted.iter().filter(|each| each.is_asked()).collect();
-    let world = world.scoped(Scope::All);
+    let supply = supply.scoped(Scope::All);
     let away: BTreeMap<PackageId, BTreeSet<PackageId>> = asked
         .iter()
         .flat_map(|each| &each.candidates)
-        .map(|&id| (id, world.exclusions(id).into_iter().collect()))
+        .map(|&id| (id, supply.exclusions(id).into_iter().collect()))
         .collect();
     // Each candidate of one excludes each of the other, by its own relations.
     let excludes = |a: &PackageId, b: &PackageId| away[a].contains(b) || away[b].contains(a);
@@ -234,20 +234,20 @@ fn excluded(world: &World<'_>, request: &Request, wanted: &[Wanted], steps: &Ste
     let likely: Vec<Vec<&Wanted>> = likely.take(LIKELY).collect();
     let share = (request.steps / 2 / (likely.len() as u64 + 1)).max(SHARE);
     for few in likely {
-        if let Some(error) = reasons(&world, few, &steps.others(share)) {
+        if let Some(error) = reasons(&supply, few, &steps.others(share)) {
             return Some(error);
         }
     }
-    reasons(&world, asked, &steps.others(request.steps / 2))
+    reasons(&supply, asked, &steps.others(request.steps / 2))
 }
 
 /// Why these wishes cannot be fulfilled together, by as few of them as cannot; `None`: they can, or it takes too long
 /// to know.
-fn reasons(world: &World<'_>, mut culprits: Vec<&Wanted>, steps: &Steps) -> Option<Error> {
+fn reasons(supply: &Supply<'_>, mut culprits: Vec<&Wanted>, steps: &Steps) -> Option<Error> {
     let mut facts = None;
     let mut contradict = |wishes: &[&Wanted]| {
         let roots: Vec<Root> = wishes.iter().map(|each| each.candidates.clone()).collect();
-        match search::search(world, &roots, steps) {
+        match search::search(supply, &roots, steps) {
             Err(Failure::Unsolvable(found)) => {
                 facts = Some(found);
                 true
@@ -272,5 +272,5 @@ fn reasons(world: &World<'_>, mut culprits: Vec<&Wanted>, steps: &Steps) -> Opti
     if !contradict(&culprits) {
         return None;
     }
-    Some(Error::Unsolvable(explain::contradiction(world, &culprits, &facts.unwrap_or_default())))
+    Some(Error::Unsolvable(explain::contradiction(supply, &culprits, &facts.unwrap_or_default())))
 }

@@ -11,7 +11,7 @@ use super::Error;
 use super::Label;
 use super::Solution;
 use super::policy::Rules;
-use super::world::World;
+use super::supply::Supply;
 use crate::archive::Index;
 use crate::archive::PackageId;
 
@@ -39,10 +39,10 @@ const FIRST: [&str; 11] = [
 pub fn order(index: &Index, solution: &Solution) -> Result<Vec<PackageId>, Error> {
     let (kept, asked) = (BTreeSet::new(), BTreeSet::new());
     let rules = Rc::new(Rules::new(index, &[], &asked));
-    let world = World::unlimited(index, &solution.architecture, &kept, rules);
+    let supply = Supply::unlimited(index, &solution.architecture, &kept, rules);
     let mut sorted: Vec<PackageId> = solution.ids().collect();
-    sorted.sort_by_key(|&id| (first_place(&index.package(id).name), world.slot(id)));
-    let graph = Graph::new(&world, &sorted);
+    sorted.sort_by_key(|&id| (first_place(&index.package(id).name), supply.slot(id)));
+    let graph = Graph::new(&supply, &sorted);
     let mut done = BTreeSet::new();
     for (place, &id) in sorted.iter().enumerate() {
         if first_place(&index.package(id).name) < FIRST.len() {
@@ -54,28 +54,28 @@ pub fn order(index: &Index, solution: &Solution) -> Result<Vec<PackageId>, Error
         graph.break_circle(circle, &mut done, &mut order);
     }
     let order: Vec<PackageId> = order.into_iter().map(|place| sorted[place]).collect();
-    pre_depends(&world, &order)?;
+    pre_depends(&supply, &order)?;
     Ok(order)
 }
 
 /// Whether the packages of a solution can be unpacked in any order at all.
-pub(super) fn check(world: &World<'_>, solution: &Solution) -> Result<(), Error> {
-    pre_depends(world, &solution.ids().collect::<Vec<_>>())
+pub(super) fn check(supply: &Supply<'_>, solution: &Solution) -> Result<(), Error> {
+    pre_depends(supply, &solution.ids().collect::<Vec<_>>())
 }
 
 /// Looks for a circle of Pre-Depends: packages are taken as soon as of each relation one that satisfies it was taken. What
 /// comes first whatever the relations say is taken at once.
-fn pre_depends(world: &World<'_>, packages: &[PackageId]) -> Result<(), Error> {
+fn pre_depends(supply: &Supply<'_>, packages: &[PackageId]) -> Result<(), Error> {
     let chosen: BTreeSet<PackageId> = packages.iter().copied().collect();
-    let is_first = |id: PackageId| first_place(&world.index.package(id).name) < FIRST.len();
+    let is_first = |id: PackageId| first_place(&supply.index.package(id).name) < FIRST.len();
     // Of each relation, those of the chosen that satisfy it: one of them is enough.
     let mut open: BTreeMap<PackageId, Vec<Vec<PackageId>>> = BTreeMap::new();
     // Package → the packages that wait for it, with the place of the relation.
     let mut wakes: BTreeMap<PackageId, Vec<(PackageId, usize)>> = BTreeMap::new();
     for &id in packages.iter().filter(|id| !is_first(**id)) {
-        let package = world.index.package(id);
-        let relations = package.pre_depends.iter().filter(|relation| !world.satisfies_itself(id, relation));
-        let of = |relation| world.satisfying(package, relation).into_iter().filter(|id| chosen.contains(id)).collect();
+        let package = supply.index.package(id);
+        let relations = package.pre_depends.iter().filter(|relation| !supply.satisfies_itself(id, relation));
+        let of = |relation| supply.satisfying(package, relation).into_iter().filter(|id| chosen.contains(id)).collect();
         let needs: Vec<Vec<PackageId>> = relations.map(of).filter(|any: &Vec<_>| !any.is_empty()).collect();
         for (place, any) in needs.iter().enumerate() {
             any.iter().for_each(|needed| wakes.entry(*needed).or_default().push((id, place)));
@@ -96,7 +96,7 @@ fn pre_depends(world: &World<'_>, packages: &[PackageId]) -> Result<(), Error> {
         }
     }
     // Each that is left needs another that is left, so that going on from any of them comes back to one.
-    let Some(first) = open.keys().copied().min_by_key(|&id| Label::of(world, id)) else { return Ok(()) };
+    let Some(first) = open.keys().copied().min_by_key(|&id| Label::of(supply, id)) else { return Ok(()) };
     let mut path = vec![first];
     while let Some(next) = open[&path[path.len() - 1]].iter().find_map(|any| any.first()) {
         if let Some(start) = path.iter().position(|id| id == next) {
@@ -105,7 +105,7 @@ fn pre_depends(world: &World<'_>, packages: &[PackageId]) -> Result<(), Error> {
         }
         path.push(*next);
     }
-    let mut circle: Vec<Label> = path.into_iter().map(|id| Label::of(world, id)).collect();
+    let mut circle: Vec<Label> = path.into_iter().map(|id| Label::of(supply, id)).collect();
     let least = (0..circle.len()).min_by_key(|&at| &circle[at]).unwrap_or(0);
     circle.rotate_left(least);
     Err(Error::Circle(circle))
@@ -127,17 +127,17 @@ struct Graph {
 }
 
 impl Graph {
-    fn new(world: &World<'_>, sorted: &[PackageId]) -> Self {
+    fn new(supply: &Supply<'_>, sorted: &[PackageId]) -> Self {
         let places: BTreeMap<PackageId, usize> = sorted.iter().enumerate().map(|(place, &id)| (id, place)).collect();
         let needs = |id: PackageId, relations: &[crate::deb::Relation]| {
-            let package = world.index.package(id);
-            let chosen = |relation| world.satisfying(package, relation).iter().find_map(|id| places.get(id).copied());
-            let needed = relations.iter().filter(|relation| !world.satisfies_itself(id, relation)).filter_map(chosen);
+            let package = supply.index.package(id);
+            let chosen = |relation| supply.satisfying(package, relation).iter().find_map(|id| places.get(id).copied());
+            let needed = relations.iter().filter(|relation| !supply.satisfies_itself(id, relation)).filter_map(chosen);
             needed.collect::<BTreeSet<usize>>()
         };
         Self {
-            pre_depends: sorted.iter().map(|&id| needs(id, &world.index.package(id).pre_depends)).collect(),
-            depends: sorted.iter().map(|&id| needs(id, &world.index.package(id).depends)).collect(),
+            pre_depends: sorted.iter().map(|&id| needs(id, &supply.index.package(id).pre_depends)).collect(),
+            depends: sorted.iter().map(|&id| needs(id, &supply.index.package(id).depends)).collect(),
         }
     }
 

@@ -10,8 +10,8 @@ use super::Label;
 use super::Unknown;
 use super::explain;
 use super::policy::Rules;
-use super::world::Slot;
-use super::world::World;
+use super::supply::Slot;
+use super::supply::Supply;
 use crate::archive::Index;
 use crate::archive::PackageId;
 use crate::deb::Atom;
@@ -124,16 +124,16 @@ pub(super) fn asked(index: &Index, request: &Request) -> BTreeSet<String> {
 
 /// Everything that is wanted, sorted by cause.
 pub(super) fn wanted(index: &Index, request: &Request, rules: &Rc<Rules<'_>>) -> Result<Vec<Wanted>, Error> {
-    let world = World::unlimited(index, &request.architecture, &request.keep, Rc::clone(rules));
+    let supply = Supply::unlimited(index, &request.architecture, &request.keep, Rc::clone(rules));
     let mut wanted = Vec::new();
     let mut unknown = Vec::new();
     for wish in &request.wishes {
         match wish {
-            Wish::Local(id) => wanted.push(local(&world, *id)?),
+            Wish::Local(id) => wanted.push(local(&supply, *id)?),
             Wish::Named { name, architecture, version, release } => {
                 let narrow = Narrow { version: version.as_deref(), release: release.as_deref() };
-                match named(&world, name, architecture.as_deref(), narrow) {
-                    candidates if candidates.is_empty() => unknown.push(unanswered(&world, wish, name)),
+                match named(&supply, name, architecture.as_deref(), narrow) {
+                    candidates if candidates.is_empty() => unknown.push(unanswered(&supply, wish, name)),
                     candidates => wanted.push(Wanted {
                         cause: Cause::Asked(wish.to_string()),
                         candidates,
@@ -148,7 +148,7 @@ pub(super) fn wanted(index: &Index, request: &Request, rules: &Rc<Rules<'_>>) ->
     }
     // What the base is does not depend on which versions are kept: else it would change with the lock.
     let none = BTreeSet::new();
-    wanted.extend(base(&World::unlimited(index, &request.architecture, &none, Rc::clone(rules)), request.base));
+    wanted.extend(base(&Supply::unlimited(index, &request.architecture, &none, Rc::clone(rules)), request.base));
     wanted.sort_by(|a, b| a.cause.cmp(&b.cause));
     wanted.dedup_by(|a, b| a.cause == b.cause && a.candidates == b.candidates);
     Ok(wanted)
@@ -161,24 +161,24 @@ pub(super) fn pins<'a>(
     rules: &Rc<Rules<'a>>,
     wanted: &[Wanted],
 ) -> BTreeMap<Slot<'a>, BTreeSet<PackageId>> {
-    let world = World::unlimited(index, &request.architecture, &request.keep, Rc::clone(rules));
+    let supply = Supply::unlimited(index, &request.architecture, &request.keep, Rc::clone(rules));
     let mut pins: BTreeMap<Slot<'a>, BTreeSet<PackageId>> = BTreeMap::new();
     for each in wanted.iter().filter(|each| each.pins) {
         let Some(&first) = each.candidates.first() else { continue };
         let allowed = BTreeSet::from_iter(each.candidates.iter().copied());
-        let pin = pins.entry(world.slot(first)).or_insert_with(|| allowed.clone());
+        let pin = pins.entry(supply.slot(first)).or_insert_with(|| allowed.clone());
         pin.retain(|id| allowed.contains(id));
     }
     pins
 }
 
-fn local(world: &World<'_>, id: PackageId) -> Result<Wanted, Error> {
-    let package = world.index.package(id);
-    if world.architecture(package) != world.native() {
+fn local(supply: &Supply<'_>, id: PackageId) -> Result<Wanted, Error> {
+    let package = supply.index.package(id);
+    if supply.architecture(package) != supply.native() {
         return Err(Error::Architecture {
-            package: Label::of(world, id),
+            package: Label::of(supply, id),
             architecture: package.architecture.clone(),
-            native: world.native().to_owned(),
+            native: supply.native().to_owned(),
         });
     }
     let cause = Cause::Asked(format!("{}={} (a .deb of one's own)", package.name, package.version));
@@ -197,28 +197,28 @@ impl Narrow<'_> {
         self.version.is_some() || self.release.is_some()
     }
 
-    fn fits(self, world: &World<'_>, id: PackageId) -> bool {
-        let origin = world.index.origin(id);
-        self.version.is_none_or(|wanted| version_fits(wanted, &world.index.package(id).version))
+    fn fits(self, supply: &Supply<'_>, id: PackageId) -> bool {
+        let origin = supply.index.origin(id);
+        self.version.is_none_or(|wanted| version_fits(wanted, &supply.index.package(id).version))
             && self.release.is_none_or(|release| origin.is_some_and(|origin| origin.is_called(release)))
     }
 }
 
 /// The packages of a name that fit, or if there is no such package, the providers of the name.
-fn named(world: &World<'_>, name: &str, architecture: Option<&str>, narrow: Narrow<'_>) -> Vec<PackageId> {
+fn named(supply: &Supply<'_>, name: &str, architecture: Option<&str>, narrow: Narrow<'_>) -> Vec<PackageId> {
     let architecture = match architecture {
-        None | Some("all") => world.native(),
+        None | Some("all") => supply.native(),
         Some(architecture) => architecture,
     };
     let real: Vec<PackageId> =
-        world.candidates(name).iter().copied().filter(|&id| world.slot(id).1 == architecture).collect();
-    let possible = |id: &PackageId| world.rules.standing(*id).is_possible();
+        supply.candidates(name).iter().copied().filter(|&id| supply.slot(id).1 == architecture).collect();
+    let possible = |id: &PackageId| supply.rules.standing(*id).is_possible();
     if real.is_empty() && !narrow.is_some() {
         let atom = Atom { name: name.to_owned(), architecture: None, constraint: None };
-        return world.satisfying_atom(architecture, &atom).into_iter().filter(possible).collect();
+        return supply.satisfying_atom(architecture, &atom).into_iter().filter(possible).collect();
     }
     // Who asks for a version or a release has asked for what a pin forbids.
-    real.into_iter().filter(|id| narrow.fits(world, *id) && (narrow.is_some() || possible(id))).collect()
+    real.into_iter().filter(|id| narrow.fits(supply, *id) && (narrow.is_some() || possible(id))).collect()
 }
 
 /// A glob is matched with the text; a version with the value, so that `1.0` finds `1.0-0`.
@@ -230,29 +230,29 @@ fn version_fits(wanted: &str, version: &Version) -> bool {
     }
 }
 
-fn unanswered(world: &World<'_>, wish: &Wish, name: &str) -> Unknown {
-    let existing: Vec<Label> = world.candidates(name).iter().map(|&id| Label::of(world, id)).collect();
-    let notes = explain::notes(world, name);
+fn unanswered(supply: &Supply<'_>, wish: &Wish, name: &str) -> Unknown {
+    let existing: Vec<Label> = supply.candidates(name).iter().map(|&id| Label::of(supply, id)).collect();
+    let notes = explain::notes(supply, name);
     let strange = existing.is_empty() && notes.is_empty();
-    let nearest = if strange { explain::nearest(world.index, name) } else { Vec::new() };
+    let nearest = if strange { explain::nearest(supply.index, name) } else { Vec::new() };
     Unknown { wish: wish.to_string(), name: name.to_owned(), existing, notes, nearest, component: None }
 }
 
 /// The base, as debootstrap and mmdebstrap understand it: a package is of it by its preferred version of Debian's.
-fn base(world: &World<'_>, base: Base) -> Vec<Wanted> {
+fn base(supply: &Supply<'_>, base: Base) -> Vec<Wanted> {
     let least = match base {
         Base::Essential => None,
         Base::Required => Some(Priority::Required),
         Base::Important => Some(Priority::Important),
     };
-    let names: BTreeSet<&str> = world.index.base().iter().map(|&id| world.index.package(id).name.as_str()).collect();
+    let names: BTreeSet<&str> = supply.index.base().iter().map(|&id| supply.index.package(id).name.as_str()).collect();
     let wanted = |name: &str| {
-        let native = |id: &PackageId| world.slot(*id).1 == world.native();
-        let possible = |id: &PackageId| world.rules.standing(*id).is_possible();
-        let mut candidates: Vec<PackageId> = world.candidates(name).iter().copied().filter(native).collect();
+        let native = |id: &PackageId| supply.slot(*id).1 == supply.native();
+        let possible = |id: &PackageId| supply.rules.standing(*id).is_possible();
+        let mut candidates: Vec<PackageId> = supply.candidates(name).iter().copied().filter(native).collect();
         candidates.retain(possible);
-        let debians = |id: &&PackageId| world.index.origin(**id).is_none_or(|origin| origin.base);
-        let package = world.index.package(*candidates.iter().find(debians)?);
+        let debians = |id: &&PackageId| supply.index.origin(**id).is_none_or(|origin| origin.base);
+        let package = supply.index.package(*candidates.iter().find(debians)?);
         let kind = match package.priority {
             _ if package.essential => "essential",
             priority if least.is_none_or(|least| priority > least) => return None,

@@ -34,8 +34,8 @@ use resolvo::conflict::ConflictGraph;
 use resolvo::conflict::ConflictNode;
 
 use super::Field;
-use super::world::Slot;
-use super::world::World;
+use super::supply::Slot;
+use super::supply::Supply;
 use crate::archive::PackageId;
 use crate::cancel::Cancel;
 use crate::deb::Relation;
@@ -92,8 +92,8 @@ pub(super) enum Fact {
 }
 
 /// Finds a set that fulfils all `roots`; `steps` counts down.
-pub(super) fn search(world: &World<'_>, roots: &[Root], steps: &Steps) -> Result<BTreeSet<PackageId>, Failure> {
-    let provider = Provider { world, steps, tables: RefCell::default() };
+pub(super) fn search(supply: &Supply<'_>, roots: &[Root], steps: &Steps) -> Result<BTreeSet<PackageId>, Failure> {
+    let provider = Provider { supply, steps, tables: RefCell::default() };
     let requirements = roots.iter().enumerate().map(|(position, root)| {
         let requirement = provider.requirement(root);
         provider.tables.borrow_mut().root_notes.entry(key(requirement)).or_insert(position);
@@ -115,12 +115,12 @@ pub(super) fn search(world: &World<'_>, roots: &[Root], steps: &Steps) -> Result
 }
 
 struct Provider<'w, 'a> {
-    world: &'w World<'a>,
+    supply: &'w Supply<'a>,
     steps: &'w Steps,
     tables: RefCell<Tables<'a>>,
 }
 
-/// What ids stand for. They are given out in the order of need, which follows from the roots and the world alone.
+/// What ids stand for. They are given out in the order of need, which follows from the roots and the supply alone.
 #[derive(Default)]
 struct Tables<'a> {
     slots: Vec<Vec<SolvableId>>,
@@ -185,16 +185,16 @@ impl Provider<'_, '_> {
 
     /// The name of the slot that a package is of, its candidates made known.
     fn slot(&self, id: PackageId) -> NameId {
-        let slot = self.world.slot(id);
+        let slot = self.supply.slot(id);
         if let Some(&known) = self.tables.borrow().slot_ids.get(&slot) {
             return known;
         }
-        let candidates = self.world.candidates(slot.0);
+        let candidates = self.supply.candidates(slot.0);
         let mut tables = self.tables.borrow_mut();
         let name = tables.new_slot();
         tables.slot_ids.insert(slot, name);
         for (rank, &candidate) in candidates.iter().enumerate() {
-            if self.world.slot(candidate) == slot {
+            if self.supply.slot(candidate) == slot {
                 let solvable = SolvableId::from_raw(u32_of(tables.solvables.len()));
                 tables.solvables.push((candidate, name, rank));
                 tables.solvable_ids.insert(candidate, solvable);
@@ -235,15 +235,15 @@ impl Provider<'_, '_> {
     }
 
     fn needs(&self, id: PackageId) -> Vec<ConditionalRequirement> {
-        let package = self.world.index.package(id);
+        let package = self.supply.index.package(id);
         let fields = [(Field::PreDepends, &package.pre_depends), (Field::Depends, &package.depends)];
         let mut needs = Vec::new();
         for (field, relations) in fields {
             for (position, relation) in relations.iter().enumerate() {
-                if self.world.satisfies_itself(id, relation) {
+                if self.supply.satisfies_itself(id, relation) {
                     continue;
                 }
-                let requirement = self.requirement(&self.world.satisfying(package, relation));
+                let requirement = self.requirement(&self.supply.satisfying(package, relation));
                 // Who says the same twice needs it once; the first place is the one to tell of.
                 if let Entry::Vacant(note) = self.tables.borrow_mut().needs.entry((id, key(requirement))) {
                     note.insert((field, position));
@@ -255,17 +255,17 @@ impl Provider<'_, '_> {
     }
 
     fn exclusions(&self, id: PackageId) -> Vec<VersionSetId> {
-        let package = self.world.index.package(id);
+        let package = self.supply.index.package(id);
         let mut exclusions = Vec::new();
         for (field, relations) in [(Field::Conflicts, &package.conflicts), (Field::Breaks, &package.breaks)] {
             for (position, Relation(atoms)) in relations.iter().enumerate() {
                 for atom in atoms {
-                    let excluded = self.world.excluded(package, atom);
+                    let excluded = self.supply.excluded(package, atom);
                     self.exclude(id, (field, position), &excluded, &mut exclusions);
                 }
             }
         }
-        self.exclude(id, (Field::MultiArch, 0), &self.world.excluded_namesakes(id), &mut exclusions);
+        self.exclude(id, (Field::MultiArch, 0), &self.supply.excluded_namesakes(id), &mut exclusions);
         exclusions
     }
 

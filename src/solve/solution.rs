@@ -11,7 +11,7 @@ use super::policy::Offer;
 use super::policy::Rules;
 use super::request::Cause;
 use super::request::Wanted;
-use super::world::World;
+use super::supply::Supply;
 use crate::archive::Index;
 use crate::archive::PackageId;
 use crate::deb::Package;
@@ -76,10 +76,10 @@ impl Solution {
         let (name, architecture) = name.split_once(':').map_or((name, None), |(name, arch)| (name, Some(arch)));
         let rules = Rc::new(Rules::new(index, &self.pins, &self.asked));
         let kept = BTreeSet::new();
-        let world = World::unlimited(index, &self.architecture, &kept, Rc::clone(&rules));
-        let mut ids = world.candidates(name).to_vec();
+        let supply = Supply::unlimited(index, &self.architecture, &kept, Rc::clone(&rules));
+        let mut ids = supply.candidates(name).to_vec();
         ids.extend(index.named(name).iter().filter(|id| index.fault(**id).is_some()));
-        ids.retain(|&id| world.slot(id).1 == architecture.unwrap_or(&self.architecture));
+        ids.retain(|&id| supply.slot(id).1 == architecture.unwrap_or(&self.architecture));
         let is_chosen = |id| self.packages.iter().any(|selected| selected.id == id);
         ids.into_iter().map(|id| Offer::of(&rules, id, is_chosen(id))).collect()
     }
@@ -94,12 +94,17 @@ impl Solution {
 pub(super) type Reached = BTreeMap<PackageId, (usize, Why)>;
 
 /// The solution made of those of `chosen` that something leads to.
-pub(super) fn walk(world: &World<'_>, wanted: &[Wanted], chosen: &BTreeSet<PackageId>, request: &Request) -> Solution {
-    let reached = reach(world, wanted, chosen, request.recommends);
+pub(super) fn walk(
+    supply: &Supply<'_>,
+    wanted: &[Wanted],
+    chosen: &BTreeSet<PackageId>,
+    request: &Request,
+) -> Solution {
+    let reached = reach(supply, wanted, chosen, request.recommends);
     let mut packages: Vec<Selected> = reached.into_iter().map(|(id, (_, why))| Selected { id, why }).collect();
-    packages.sort_by_key(|selected| world.slot(selected.id));
-    let asked = super::request::asked(world.index, request);
-    Solution { packages, architecture: world.native().to_owned(), pins: request.pins.clone(), asked }
+    packages.sort_by_key(|selected| supply.slot(selected.id));
+    let asked = super::request::asked(supply.index, request);
+    Solution { packages, architecture: supply.native().to_owned(), pins: request.pins.clone(), asked }
 }
 
 /// The reached packages, nearest to the wishes first.
@@ -111,7 +116,7 @@ pub(super) fn by_distance(reached: &Reached) -> Vec<PackageId> {
 
 /// Walks from what is wanted along the first alternative of each relation that is in `chosen`. A search may leave a
 /// package in its answer that an abandoned choice had needed; nothing leads to it, so it is not reached.
-pub(super) fn reach(world: &World<'_>, wanted: &[Wanted], chosen: &BTreeSet<PackageId>, recommends: bool) -> Reached {
+pub(super) fn reach(supply: &Supply<'_>, wanted: &[Wanted], chosen: &BTreeSet<PackageId>, recommends: bool) -> Reached {
     let mut walk = Walk { chosen, reached: Reached::new(), queue: VecDeque::new() };
     for each in wanted {
         walk.visit(&each.candidates, || match &each.cause {
@@ -120,9 +125,9 @@ pub(super) fn reach(world: &World<'_>, wanted: &[Wanted], chosen: &BTreeSet<Pack
         });
     }
     while let Some(id) = walk.queue.pop_front() {
-        for (field, relation) in relations(world.index.package(id), recommends) {
-            if !world.satisfies_itself(id, relation) {
-                let satisfying = world.satisfying(world.index.package(id), relation);
+        for (field, relation) in relations(supply.index.package(id), recommends) {
+            if !supply.satisfies_itself(id, relation) {
+                let satisfying = supply.satisfying(supply.index.package(id), relation);
                 walk.visit(&satisfying, || Why::Needed { by: id, field, relation: relation.to_string() });
             }
         }

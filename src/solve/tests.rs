@@ -108,8 +108,8 @@ fn solved(index: &Index, request: &Request) -> String {
 }
 
 #[track_caller]
-fn case(world: &str, wishes: &str, expected: &str) {
-    assert_eq!(solved(&index(world), &request(wishes)), expected);
+fn case(supply: &str, wishes: &str, expected: &str) {
+    assert_eq!(solved(&index(supply), &request(wishes)), expected);
 }
 
 #[test]
@@ -123,9 +123,9 @@ fn relations_bring_packages_in() {
 
 #[test]
 fn the_first_alternative_that_can_be_is_taken() {
-    let world = "a 1; depends: b | c\n b 1\n c 1\n";
-    case(world, "a", "a 1, b 1");
-    case(world, "a c", "a 1, c 1");
+    let supply = "a 1; depends: b | c\n b 1\n c 1\n";
+    case(supply, "a", "a 1, b 1");
+    case(supply, "a c", "a 1, c 1");
     case("a 1; depends: b | c\n b 1; depends: none\n c 1", "a", "a 1, c 1");
     case("a 1; depends: b | c; conflicts: d\n b 1; depends: d\n c 1\n d 1", "a", "a 1, c 1");
     case("a 1; depends: none | c\n c 1", "a", "a 1, c 1");
@@ -133,12 +133,12 @@ fn the_first_alternative_that_can_be_is_taken() {
 
 #[test]
 fn virtual_packages() {
-    let world = "a 1; depends: v\n p 1; provides: v\n o 1; provides: v";
-    case(world, "a", "a 1, o 1");
-    case(&format!("{world}\n v 1"), "a", "a 1, v 1");
-    case(&format!("{world}\n z 1; important; provides: v"), "a z", "a 1, z 1");
+    let supply = "a 1; depends: v\n p 1; provides: v\n o 1; provides: v";
+    case(supply, "a", "a 1, o 1");
+    case(&format!("{supply}\n v 1"), "a", "a 1, v 1");
+    case(&format!("{supply}\n z 1; important; provides: v"), "a z", "a 1, z 1");
     case("a 1; depends: v\n p 1; provides: v\n z 1; required; provides: v", "a", "a 1, z 1");
-    case(world, "v", "o 1");
+    case(supply, "v", "o 1");
     let versioned = "a 1; depends: v (>= 2)\n o 1; provides: v\n p 1; provides: v (= 1)\n q 1; provides: v (= 2)";
     case(versioned, "a", "a 1, q 1");
 }
@@ -165,8 +165,8 @@ fn conflicts_and_breaks() {
 
 #[test]
 fn the_base_is_below() {
-    let world = "e 1; essential\n r 1; required\n i 1; important\n a 1\n f 1; essential; arch: i386\n all 1; essential; arch: all";
-    let index = index(world);
+    let supply = "e 1; essential\n r 1; required\n i 1; important\n a 1\n f 1; essential; arch: i386\n all 1; essential; arch: all";
+    let index = index(supply);
     let base = |base| solved(&index, &Request { base, ..request("a") });
     assert_eq!(base(Base::Essential), "a 1, all 1, e 1");
     assert_eq!(base(Base::Required), "a 1, all 1, e 1, r 1");
@@ -175,8 +175,8 @@ fn the_base_is_below() {
 
 #[test]
 fn architectures() {
-    let world = "a 1; depends: b\n b 1; arch: i386";
-    assert!(solve(&index(world), &request("a")).is_err());
+    let supply = "a 1; depends: b\n b 1; arch: i386";
+    assert!(solve(&index(supply), &request("a")).is_err());
     case("a 1; depends: b\n b 1; arch: i386; foreign", "a", "a 1, b:i386 1");
     case("a 1; depends: b\n b 1; foreign\n b 2; arch: i386; foreign", "a", "a 1, b 1");
     case("a 1; arch: i386; depends: b\n b 1\n b 1; arch: i386", "a:i386", "a:i386 1, b:i386 1");
@@ -195,12 +195,12 @@ fn architectures() {
 
 #[test]
 fn versions_and_archives() {
-    let world = "a 1:11.8.3\n a 1:11.8.10; archive: 1\n a 1:12.1; archive: 2\n l 1; local\n l 2";
-    case(world, "a", "a 1:12.1");
-    case(world, "a=1:11.8.*", "a 1:11.8.10");
-    case(world, "a=1:11.8.3", "a 1:11.8.3");
-    case(world, "l", "l 1");
-    case(world, "a=2*", "cannot find `a=2*` (there is `a 1:12.1`, `a 1:11.8.10`, `a 1:11.8.3`)");
+    let supply = "a 1:11.8.3\n a 1:11.8.10; archive: 1\n a 1:12.1; archive: 2\n l 1; local\n l 2";
+    case(supply, "a", "a 1:12.1");
+    case(supply, "a=1:11.8.*", "a 1:11.8.10");
+    case(supply, "a=1:11.8.3", "a 1:11.8.3");
+    case(supply, "l", "l 1");
+    case(supply, "a=2*", "cannot find `a=2*` (there is `a 1:12.1`, `a 1:11.8.10`, `a 1:11.8.3`)");
     // A pin that pulls others down with it.
     let pulled = "a 1; depends: b (= 1)\n a 2; depends: b (= 2)\n b 1\n b 2\n c 1; depends: d | e\n d 1\n e 1";
     case(pulled, "a=1 c", "a 1, b 1, c 1, d 1");
@@ -222,10 +222,10 @@ fn a_local_package_is_asked_for_by_id() {
 
 #[test]
 fn recommends_where_they_fit() {
-    let world = "a 1; recommends: b, c, none\n b 1; depends: d; recommends: f\n c 1; conflicts: a\n d 1\n f 1";
-    case(world, "a", "a 1");
-    let with = |world: &str, wishes| solved(&index(world), &Request { recommends: true, ..request(wishes) });
-    assert_eq!(with(world, "a"), "a 1, b 1, d 1, f 1");
+    let supply = "a 1; recommends: b, c, none\n b 1; depends: d; recommends: f\n c 1; conflicts: a\n d 1\n f 1";
+    case(supply, "a", "a 1");
+    let with = |supply: &str, wishes| solved(&index(supply), &Request { recommends: true, ..request(wishes) });
+    assert_eq!(with(supply, "a"), "a 1, b 1, d 1, f 1");
     // What is needed is chosen before what is recommended.
     assert_eq!(with("a 1; depends: x | y; recommends: z\n x 1\n y 1\n z 1; conflicts: x", "a"), "a 1, x 1");
     // Of two that exclude each other the first; the second's alternative.
@@ -235,9 +235,9 @@ fn recommends_where_they_fit() {
 /// Chosen before, and judged: what the solver would not have given in any order.
 #[test]
 fn a_set_that_was_chosen_before() {
-    let world =
+    let supply =
         "a 1; depends: b | c; recommends: d\n b 1\n c 1\n d 1; depends: e\n e 1; conflicts: f\n f 1\n g 1\n b 2";
-    let index = index(world);
+    let index = index(supply);
     let judged = |wishes: &str, recommends: bool, chosen: &str| {
         let is_chosen = |id: &PackageId| {
             let package = index.package(*id);
@@ -274,10 +274,10 @@ fn a_set_that_was_chosen_before() {
 
 #[test]
 fn what_is_unknown_is_named_with_its_neighbours() {
-    let world = "openssh-server 1\n openssh-client 1\n mariadb-server 1";
-    case(world, "opensh-server", "cannot find `opensh-server` (did you mean `openssh-server`?)");
+    let supply = "openssh-server 1\n openssh-client 1\n mariadb-server 1";
+    case(supply, "opensh-server", "cannot find `opensh-server` (did you mean `openssh-server`?)");
     case(
-        world,
+        supply,
         "mariadb-sevrer quite-else",
         "cannot find `mariadb-sevrer` (did you mean `mariadb-server`?), `quite-else`",
     );
@@ -285,8 +285,8 @@ fn what_is_unknown_is_named_with_its_neighbours() {
 
 #[test]
 fn reasons_in_words() {
-    let says = |world: &str, wishes: &str, expected: &str| {
-        case(world, wishes, &format!("cannot install what is asked for: {expected}"));
+    let says = |supply: &str, wishes: &str, expected: &str| {
+        case(supply, wishes, &format!("cannot install what is asked for: {expected}"));
     };
     says("a 1; depends: b (>= 2)\n b 1.0", "a", "`a` is asked for; `a 1` needs `b (>= 2)`, but only `b 1.0` exists");
     says("a 1; depends: b\n c 1", "a c", "`a` is asked for; `a 1` needs `b`, but there is no such package");
@@ -320,8 +320,8 @@ fn why_is_a_chain() {
 
 #[test]
 fn order_follows_relations() {
-    let ordered = |world: &str, wishes: &str| {
-        let index = index(world);
+    let ordered = |supply: &str, wishes: &str| {
+        let index = index(supply);
         let solution = solve(&index, &request(wishes)).expect("solvable");
         let names = order(&index, &solution).expect("an order").into_iter().map(|id| index.package(id).name.clone());
         names.collect::<Vec<String>>().join(" ")

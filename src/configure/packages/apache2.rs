@@ -302,13 +302,13 @@ mod tests {
         tree.make_directories("etc/apache2/conf-enabled", 0o755).expect("new");
         tree.write("var/lib/apache2/module/enabled_by_maint/php8.4", 0o644, "").expect("new");
         tree.write("var/lib/apache2/conf/disabled_by_admin/a", 0o644, "").expect("new");
-        let mut world = machine(tree, "amd64", 0);
+        let mut system = machine(tree, "amd64", 0);
         let script = "a2query -m php8.4; a2query -q -s x; echo $?; a2query -M; a2query -c a 2>&1; echo $?; a2query -m b \
                       2>&1; echo $?; apache2 -t";
-        let outcome = Shell::new(&mut world, "postinst", &[("PATH", "/bin")]).run_script(script.as_bytes(), &[], &[]);
+        let outcome = Shell::new(&mut system, "postinst", &[("PATH", "/bin")]).run_script(script.as_bytes(), &[], &[]);
         let wanted = "php8.4 (enabled by maintainer script)\n0\nevent\nNo conf matches a (disabled by site \
                       administrator)\n32\nNo module matches b\n1\nSyntax OK\n";
         assert_eq!(String::from_utf8(outcome.expect("no limit is met").output).expect("text"), wanted);
-        assert_eq!(world.gaps, []);
+        assert_eq!(system.gaps, []);
     }
 }

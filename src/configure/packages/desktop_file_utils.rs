@@ -121,12 +121,15 @@ mod tests {
         ] {
             tree.write(format!("usr/share/applications/{name}"), 0o644, text).expect("new");
         }
-        let mut world = machine(tree, "amd64", 0);
-        let outcome =
-            Shell::new(&mut world, "postinst", &[("PATH", "/bin")]).run_script(b"update-desktop-database -q", &[], &[]);
+        let mut system = machine(tree, "amd64", 0);
+        let outcome = Shell::new(&mut system, "postinst", &[("PATH", "/bin")]).run_script(
+            b"update-desktop-database -q",
+            &[],
+            &[],
+        );
         assert_eq!(outcome.expect("no limit is met").status, 0);
-        assert_eq!(world.gaps, []);
-        let cache = world.tree().read("/usr/share/applications/mimeinfo.cache").expect("memory").expect("written");
+        assert_eq!(system.gaps, []);
+        let cache = system.tree().read("/usr/share/applications/mimeinfo.cache").expect("memory").expect("written");
         let wanted = "[MIME Cache]\nimage/png=b.desktop;\ntext/plain=a-a.desktop;b.desktop;\n";
         assert_eq!(String::from_utf8(cache).expect("text"), wanted);
     }

@@ -80,26 +80,26 @@ mod tests {
         if flavour {
             tree.write(format!("{state}/flavor/installed/emacs"), 0o644, "").expect("new");
         }
-        let mut world = machine(tree, "amd64", 0);
+        let mut system = machine(tree, "amd64", 0);
         let script = "/usr/lib/emacsen-common/emacs-package-install --preinst elpa-a &&\
                       /usr/lib/emacsen-common/emacs-package-install --postinst elpa-a";
-        let outcome = Shell::new(&mut world, "postinst", &[("PATH", "/bin")]).run_script(script.as_bytes(), &[], &[]);
+        let outcome = Shell::new(&mut system, "postinst", &[("PATH", "/bin")]).run_script(script.as_bytes(), &[], &[]);
         assert_eq!(outcome.expect("no limit is met").status == 0, !flavour);
-        world
+        system
     }
 
     #[test]
     fn an_add_on_without_an_emacs_is_marked() {
-        let mut world = run(false);
-        assert_eq!(world.gaps, []);
+        let mut system = run(false);
+        assert_eq!(system.gaps, []);
         let mark = "/var/lib/emacsen-common/state/package/installed/elpa-a";
-        assert_eq!(world.tree().read(mark).expect("memory"), Some(Vec::new()));
+        assert_eq!(system.tree().read(mark).expect("memory"), Some(Vec::new()));
     }
 
     #[test]
     fn byte_code_is_a_gap() {
-        let world = run(true);
-        assert_eq!(world.gaps.len(), 1);
-        assert_eq!(world.gaps[0].what, "byte code that only `emacs` itself makes");
+        let system = run(true);
+        assert_eq!(system.gaps.len(), 1);
+        assert_eq!(system.gaps[0].what, "byte code that only `emacs` itself makes");
     }
 }

@@ -136,11 +136,11 @@ mod tests {
         tree.write(format!("{LOADERS_DIRECTORY}/{name}"), 0o644, code).expect("new");
         let status = "Package: libgdk-pixbuf-2.0-0\nVersion: 2.42.12+dfsg-4\n\n";
         tree.write("var/lib/dpkg/status", 0o644, status).expect("new");
-        let mut world = machine(tree, "amd64", 0);
+        let mut system = machine(tree, "amd64", 0);
         let script =
             format!("/usr/lib/x86_64-linux-gnu/gdk-pixbuf-2.0/gdk-pixbuf-query-loaders {LOADERS_DIRECTORY}/{name}");
-        let outcome = Shell::new(&mut world, "postinst", &[("PATH", "/bin")]).run_script(script.as_bytes(), &[], &[]);
-        let gaps = world.gaps.iter().map(|gap| gap.what.clone()).collect();
+        let outcome = Shell::new(&mut system, "postinst", &[("PATH", "/bin")]).run_script(script.as_bytes(), &[], &[]);
+        let gaps = system.gaps.iter().map(|gap| gap.what.clone()).collect();
         (String::from_utf8(outcome.expect("no limit is met").output).expect("text"), gaps)
     }
 
@@ -190,13 +190,13 @@ mod tests {
         for (path, bytes) in files {
             tree.write(path, 0o755, bytes).expect("new");
         }
-        let mut world = machine(tree, "arm64", 0);
+        let mut system = machine(tree, "arm64", 0);
         let script = "/usr/lib/aarch64-linux-gnu/libgtk-3-0t64/gtk-query-immodules-3.0 --update-cache && libgvc6-config-update -c";
-        let outcome = Shell::new(&mut world, "postinst", &[("PATH", "/bin")]).run_script(script.as_bytes(), &[], &[]);
+        let outcome = Shell::new(&mut system, "postinst", &[("PATH", "/bin")]).run_script(script.as_bytes(), &[], &[]);
         assert_eq!(outcome.expect("no limit is met").status, 0);
-        assert_eq!(world.gaps, []);
+        assert_eq!(system.gaps, []);
         let mut read =
-            |path: &str| String::from_utf8(world.tree().read(path).expect("memory").expect("written")).expect("text");
+            |path: &str| String::from_utf8(system.tree().read(path).expect("memory").expect("written")).expect("text");
         let cache = read("/usr/lib/aarch64-linux-gnu/gtk-3.0/3.0.0/immodules.cache");
         let end = "\"/usr/lib/aarch64-linux-gnu/gtk-3.0/3.0.0/immodules/im-xim.so\" \n\"xim\" \"X Input Method\" \
                    \"gtk30\" \"/usr/share/locale\" \"ko:ja:th:zh\" \n\n";

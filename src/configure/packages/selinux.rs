@@ -37,11 +37,11 @@ mod tests {
         for name in ["aa-enabled", "restorecon"] {
             tree.write(format!("usr/sbin/{name}"), 0o755, "\x7fELF").expect("new");
         }
-        let mut world = machine(tree, "amd64", 0);
+        let mut system = machine(tree, "amd64", 0);
         let script = "aa-enabled --quiet; echo $?; restorecon -R /etc; echo $?; selinuxenabled 2> /dev/null; echo $?";
-        let mut shell = Shell::new(&mut world, "postinst", &[("PATH", "/usr/sbin")]);
+        let mut shell = Shell::new(&mut system, "postinst", &[("PATH", "/usr/sbin")]);
         let outcome = shell.run_script(script.as_bytes(), &[], &[]).expect("no limit is met");
         assert_eq!(outcome.output, b"1\n0\n127\n");
-        assert_eq!(world.gaps, []);
+        assert_eq!(system.gaps, []);
     }
 }

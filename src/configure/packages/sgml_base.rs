@@ -171,15 +171,15 @@ mod tests {
         for (path, text) in files {
             tree.write(path, 0o644, *text).expect("new");
         }
-        let mut world = machine(tree, "amd64", 0);
-        let outcome = Shell::new(&mut world, "postinst", &[("PATH", "/bin")]).run_script(script.as_bytes(), &[], &[]);
+        let mut system = machine(tree, "amd64", 0);
+        let outcome = Shell::new(&mut system, "postinst", &[("PATH", "/bin")]).run_script(script.as_bytes(), &[], &[]);
         let status = outcome.expect("no limit is met").status;
-        assert_eq!(world.gaps, []);
-        (status, world)
+        assert_eq!(system.gaps, []);
+        (status, system)
     }
 
-    fn text(world: &mut System, path: &str) -> Option<String> {
-        let bytes = world.tree().read(path).expect("memory");
+    fn text(system: &mut System, path: &str) -> Option<String> {
+        let bytes = system.tree().read(path).expect("memory");
         bytes.map(|bytes| String::from_utf8(bytes).expect("text"))
     }
 
@@ -195,23 +195,23 @@ mod tests {
             update-xmlcatalog --sort --add --type system --id http://b/ --package a --local /usr/share/xml/a/catalog.xml\n\
             update-xmlcatalog --sort --add --type public --id '-//A//DTD A//EN' --package a --local /usr/share/xml/a/catalog.xml\n\
             update-xmlcatalog --sort --add --type uri --id http://c --package a --root\n";
-        let (status, mut world) = run(XML_CORE, script);
+        let (status, mut system) = run(XML_CORE, script);
         assert_eq!(status, 0);
         let public = "delegatePublic publicIdStartString=\"-//A//DTD A//EN\"";
-        let system = "delegateSystem systemIdStartString=\"http://b/\"";
+        let delegate = "delegateSystem systemIdStartString=\"http://b/\"";
         let local = "catalog=\"file:///usr/share/xml/a/catalog.xml\"";
-        let both = format!("<catalog>\n<{public} {local}/>\n<{system} {local}/>\n</catalog>\n");
-        assert_eq!(text(&mut world, "/etc/xml/a.xml"), Some(both));
+        let both = format!("<catalog>\n<{public} {local}/>\n<{delegate} {local}/>\n</catalog>\n");
+        assert_eq!(text(&mut system, "/etc/xml/a.xml"), Some(both));
         assert_eq!(
-            text(&mut world, "/etc/xml/a.xml.old"),
-            Some(format!("<catalog>\n<{system} {local}/>\n</catalog>\n"))
+            text(&mut system, "/etc/xml/a.xml.old"),
+            Some(format!("<catalog>\n<{delegate} {local}/>\n</catalog>\n"))
         );
         assert_eq!(
-            text(&mut world, "/var/lib/xml-core/a"),
-            Some(format!("<{public}><{local}>\n<{system}><{local}>\n"))
+            text(&mut system, "/var/lib/xml-core/a"),
+            Some(format!("<{public}><{local}>\n<{delegate}><{local}>\n"))
         );
         assert_eq!(
-            text(&mut world, "/var/lib/xml-core/catalog").as_deref(),
+            text(&mut system, "/var/lib/xml-core/catalog").as_deref(),
             Some("<delegateURI uriStartString=\"http://c\"><catalog=\"file:///etc/xml/a.xml\">\n")
         );
     }
@@ -221,14 +221,14 @@ mod tests {
         let add =
             "update-xmlcatalog --add --type uri --id http://c --local /etc/xml/l --file /usr/share/xml/a/catalog.xml";
         let other = "update-xmlcatalog --add --type uri --id http://c --local /etc/xml/l --file /etc/xml/l";
-        let (status, mut world) = run(XML_CORE, &format!("{add} && {add} && ! {other} 2> /dev/null"));
+        let (status, mut system) = run(XML_CORE, &format!("{add} && {add} && ! {other} 2> /dev/null"));
         assert_eq!(status, 0);
-        let kept = text(&mut world, "/var/lib/xml-core/_etc_xml_l");
+        let kept = text(&mut system, "/var/lib/xml-core/_etc_xml_l");
         assert_eq!(kept.as_deref(), Some("<uri name=\"http://c\"><uri=\"/usr/share/xml/a/catalog.xml\">\n"));
         let gone = format!("{add} && update-xmlcatalog --del --type uri --id http://c --local /etc/xml/l");
-        let (status, mut world) = run(XML_CORE, &gone);
-        assert_eq!((status, text(&mut world, "/var/lib/xml-core/_etc_xml_l")), (0, None));
-        assert_eq!(text(&mut world, "/etc/xml/l"), None);
+        let (status, mut system) = run(XML_CORE, &gone);
+        assert_eq!((status, text(&mut system, "/var/lib/xml-core/_etc_xml_l")), (0, None));
+        assert_eq!(text(&mut system, "/etc/xml/l"), None);
         let (status, _) = run(XML_CORE, "update-xmlcatalog --add --type uri --id x --package p --root");
         assert_eq!(status, 1);
     }
@@ -243,12 +243,12 @@ mod tests {
         let script = "update-catalog --add /etc/sgml/a.cat /usr/share/sgml/a.cat\n\
                       update-catalog --quiet --add /etc/sgml/a.cat /usr/share/sgml/a.cat\n\
                       update-catalog --quiet --update-super; update-catalog --update-super";
-        let (status, mut world) = run(&files, script);
+        let (status, mut system) = run(&files, script);
         assert_eq!(status, 0);
         let wanted = "-- /etc/sgml/a.cat --\nCATALOG /usr/share/sgml/a.cat\n";
-        assert_eq!(text(&mut world, "/etc/sgml/a.cat").as_deref(), Some(wanted));
-        let all = text(&mut world, "/var/lib/sgml-base/supercatalog").expect("written");
+        assert_eq!(text(&mut system, "/etc/sgml/a.cat").as_deref(), Some(wanted));
+        let all = text(&mut system, "/var/lib/sgml-base/supercatalog").expect("written");
         assert!(all.ends_with("--\nCATALOG /etc/sgml/a.cat\n"), "{all}");
-        assert!(text(&mut world, "/var/lib/sgml-base/supercatalog.old").is_some());
+        assert!(text(&mut system, "/var/lib/sgml-base/supercatalog.old").is_some());
     }
 }

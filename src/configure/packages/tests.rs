@@ -9,15 +9,15 @@ use crate::tree::Tree;
 fn no_machine_is_asked() {
     let mut tree = Tree::new();
     tree.write("etc/apt-cacher-ng/acng.conf", 0o644, "# CacheDir: /no\nCacheDir: /var/cache/x\n").expect("new");
-    let mut world = machine(tree, "amd64", 0);
+    let mut system = machine(tree, "amd64", 0);
     let script = "/usr/lib/apt-cacher-ng/acngtool printvar CacheDir -c /etc/apt-cacher-ng; lpstat -r; \
                   mokutil --sb-state 2>&1; iptables -L 2>&1; echo $?; squid -k parse 2> /dev/null; echo $?; proftpd -t; paperconf";
-    let outcome = Shell::new(&mut world, "postinst", &[("PATH", "/bin")]).run_script(script.as_bytes(), &[], &[]);
+    let outcome = Shell::new(&mut system, "postinst", &[("PATH", "/bin")]).run_script(script.as_bytes(), &[], &[]);
     let outcome = outcome.expect("no limit is met");
     let wanted = "/var/cache/x\nscheduler is not running\nEFI variables are not supported on this system\n\
                   iptables: can't initialize iptables table `filter'\n3\n127\na4\n";
     assert_eq!((String::from_utf8(outcome.output).expect("text").as_str(), outcome.status), (wanted, 0));
-    assert_eq!(world.gaps, []);
+    assert_eq!(system.gaps, []);
 }
 
 #[test]
@@ -57,20 +57,20 @@ fn what_is_available_is_linked() {
     for directory in ["etc/lighttpd/conf-enabled", "etc/icinga2/features-enabled"] {
         tree.make_directories(directory, 0o755).expect("new");
     }
-    let mut world = machine(tree, "amd64", 0);
+    let mut system = machine(tree, "amd64", 0);
     let script = "lighty-enable-mod a; echo $?; lighty-enable-mod c > /dev/null; echo $?; lighty-enable-mod none; \
                   echo $?; icinga2 feature enable checker && ! icinga2 feature enable other 2> /dev/null";
-    let outcome = Shell::new(&mut world, "postinst", &[("PATH", "/bin")]).run_script(script.as_bytes(), &[], &[]);
+    let outcome = Shell::new(&mut system, "postinst", &[("PATH", "/bin")]).run_script(script.as_bytes(), &[], &[]);
     let outcome = outcome.expect("no limit is met");
     let said = "Met dependency: b\nEnabling a: ok\nEnabling b: ok\n0\n1\nIgnoring unknown module: none\n2\n";
     assert_eq!((String::from_utf8(outcome.output).expect("text").as_str(), outcome.status), (said, 0));
-    assert_eq!(world.gaps, []);
+    assert_eq!(system.gaps, []);
     for (link, target) in [
         ("/etc/lighttpd/conf-enabled/05-b.conf", "../conf-available/05-b.conf"),
         ("/etc/icinga2/features-enabled/checker.conf", "../features-available/checker.conf"),
     ] {
-        let place = world.tree().resolve(link, false).expect("there");
-        let kind = world.tree().get(&place).expect("there").kind.clone();
+        let place = system.tree().resolve(link, false).expect("there");
+        let kind = system.tree().get(&place).expect("there").kind.clone();
         assert_eq!(kind, Kind::Symlink(target.into()), "{link}");
     }
 }
@@ -81,11 +81,11 @@ fn after(files: &[(&str, &str)], script: &str, path: &str) -> String {
     for (path, text) in files {
         tree.write(path, 0o644, *text).expect("new");
     }
-    let mut world = machine(tree, "amd64", 0);
-    let outcome = Shell::new(&mut world, "postinst", &[("PATH", "/bin")]).run_script(script.as_bytes(), &[], &[]);
+    let mut system = machine(tree, "amd64", 0);
+    let outcome = Shell::new(&mut system, "postinst", &[("PATH", "/bin")]).run_script(script.as_bytes(), &[], &[]);
     assert_eq!(outcome.expect("no limit is met").status, 0, "{script}");
-    assert_eq!(world.gaps, [], "{script}");
-    let bytes = world.tree().read(path).expect("memory").unwrap_or_default();
+    assert_eq!(system.gaps, [], "{script}");
+    let bytes = system.tree().read(path).expect("memory").unwrap_or_default();
     String::from_utf8(bytes).expect("text")
 }
 

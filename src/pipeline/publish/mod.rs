@@ -490,8 +490,8 @@ fn read_root(output: &Output, text: &str, disk: &Path, cancel: &Cancel) -> Resul
             let mut input = BufReader::with_capacity(1 << 20, bytes);
             let start = io::BufRead::fill_buf(&mut input).map_err(failed("read", &on_disk()))?;
             let kind = compress::sniff(start);
-            let input =
-                compress::decoder(kind, input, compress::Limits::new(TAR_MAX)).map_err(failed("read", &on_disk()))?;
+            let input = compress::decoder(kind, input, compress::Allowance::new(TAR_MAX))
+                .map_err(failed("read", &on_disk()))?;
             let root = |source| PublishError::Root { path: on_disk(), source };
             Ok(tree::tar::read(cancel.reader(input), &mut keep).map_err(root)?)
         })?,

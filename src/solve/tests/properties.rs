@@ -41,7 +41,7 @@ fn line() -> impl Strategy<Value = String> {
     )
 }
 
-fn world() -> impl Strategy<Value = Vec<String>> {
+fn supply() -> impl Strategy<Value = Vec<String>> {
     // Two packages of one slot and version would be two answers to one question.
     let slot = |line: &String| line.replace("arch: all", "arch: amd64").split("; ").take(2).collect::<String>();
     let distinct = move |mut lines: Vec<String>| {
@@ -104,8 +104,8 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn a_set_is_found_exactly_when_one_exists(world in world(), wishes in prop::sample::select(vec!["a", "a b", "b v", "c d"])) {
-        let index = index(&world.join("\n"));
+    fn a_set_is_found_exactly_when_one_exists(supply in supply(), wishes in prop::sample::select(vec!["a", "a b", "b v", "c d"])) {
+        let index = index(&supply.join("\n"));
         match answer(&index, wishes, false) {
             Ok(_) => prop_assert!(exists(&index, wishes)),
             Err(Error::Unknown(_)) => {}
@@ -120,8 +120,8 @@ proptest! {
     }
 
     #[test]
-    fn the_order_of_the_input_does_not_matter(world in world().prop_flat_map(|world| (Just(world.clone()), Just(world).prop_shuffle()))) {
-        let (first, second) = world;
+    fn the_order_of_the_input_does_not_matter(supply in supply().prop_flat_map(|supply| (Just(supply.clone()), Just(supply).prop_shuffle()))) {
+        let (first, second) = supply;
         let (first, second) = (index(&first.join("\n")), index(&second.join("\n")));
         for recommends in [false, true] {
             let one = answer(&first, "a b v", recommends);

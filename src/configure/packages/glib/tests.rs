@@ -33,27 +33,27 @@ fn compiled(files: &[(&str, &str)]) -> System {
     for (name, text) in files {
         tree.write(format!("usr/share/glib-2.0/schemas/{name}"), 0o644, *text).expect("new");
     }
-    let mut world = machine(tree, "amd64", 0);
+    let mut system = machine(tree, "amd64", 0);
     let script = "/usr/lib/x86_64-linux-gnu/glib-2.0/glib-compile-schemas /usr/share/glib-2.0/schemas";
-    let outcome = Shell::new(&mut world, "postinst", &[("PATH", "/bin")]).run_script(script.as_bytes(), &[], &[]);
+    let outcome = Shell::new(&mut system, "postinst", &[("PATH", "/bin")]).run_script(script.as_bytes(), &[], &[]);
     outcome.expect("no limit is met");
-    world
+    system
 }
 
 /// The digest is that of what the real program, of GLib 2.84, makes of the same files.
 #[test]
 fn schemas_are_compiled() {
-    let mut world = compiled(&[("a.gschema.xml", DECLARED), ("10_x.gschema.override", PREFERRED)]);
-    assert_eq!(world.gaps, []);
-    let bytes = world.tree().read("/usr/share/glib-2.0/schemas/gschemas.compiled").expect("memory").expect("written");
+    let mut system = compiled(&[("a.gschema.xml", DECLARED), ("10_x.gschema.override", PREFERRED)]);
+    assert_eq!(system.gaps, []);
+    let bytes = system.tree().read("/usr/share/glib-2.0/schemas/gschemas.compiled").expect("memory").expect("written");
     assert_eq!(Sha256::of(&bytes).to_string(), "f882dcc7e89fb66c52a0b5e93be6fdc27ef03828354e0230b803f01a0fea1bac");
 }
 
 #[test]
 fn without_schemas_there_is_no_file() {
-    let mut world = compiled(&[("gschemas.compiled", "old")]);
-    assert_eq!(world.gaps, []);
-    assert_eq!(world.tree().read("/usr/share/glib-2.0/schemas/gschemas.compiled").expect("memory"), None);
+    let mut system = compiled(&[("gschemas.compiled", "old")]);
+    assert_eq!(system.gaps, []);
+    assert_eq!(system.tree().read("/usr/share/glib-2.0/schemas/gschemas.compiled").expect("memory"), None);
 }
 
 #[test]
@@ -76,7 +76,7 @@ fn what_is_not_understood_is_a_gap() {
         key("<default>1</default>").replace("\"i\"", "\"z\""),
     ];
     for text in &texts {
-        let world = compiled(&[("a.gschema.xml", text)]);
-        assert!(world.gaps.iter().any(|gap| gap.what.contains("a.gschema.xml")), "{text}: {:?}", world.gaps);
+        let system = compiled(&[("a.gschema.xml", text)]);
+        assert!(system.gaps.iter().any(|gap| gap.what.contains("a.gschema.xml")), "{text}: {:?}", system.gaps);
     }
 }

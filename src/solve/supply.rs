@@ -38,7 +38,7 @@ pub(super) enum Scope<'a> {
 
 /// The candidates of one search.
 #[derive(Debug)]
-pub(super) struct World<'a> {
+pub(super) struct Supply<'a> {
     pub(super) index: &'a Index,
     native: &'a str,
     kept: &'a BTreeSet<PackageId>,
@@ -51,8 +51,8 @@ pub(super) struct World<'a> {
     ranked: RefCell<BTreeMap<&'a str, Rc<[PackageId]>>>,
 }
 
-impl<'a> World<'a> {
-    /// A world of preferred versions; `pins` are those that wishes leave of a slot.
+impl<'a> Supply<'a> {
+    /// A supply of preferred versions; `pins` are those that wishes leave of a slot.
     pub(super) fn new(
         index: &'a Index,
         native: &'a str,
@@ -60,11 +60,11 @@ impl<'a> World<'a> {
         rules: Rc<Rules<'a>>,
         pins: BTreeMap<Slot<'a>, BTreeSet<PackageId>>,
     ) -> Self {
-        let mut world = Self::unlimited(index, native, kept, rules);
-        world.scope = Scope::Best(BTreeMap::new());
-        let unusual = |ids: &&BTreeSet<PackageId>| ids.iter().all(|&id| !world.rules.standing(id).is_automatic());
+        let mut supply = Self::unlimited(index, native, kept, rules);
+        supply.scope = Scope::Best(BTreeMap::new());
+        let unusual = |ids: &&BTreeSet<PackageId>| ids.iter().all(|&id| !supply.rules.standing(id).is_automatic());
         let opened = pins.values().filter(unusual).flatten().map(|&id| index.package(id).archive);
-        Self { opened: opened.collect(), pins, ..world }
+        Self { opened: opened.collect(), pins, ..supply }
     }
 
     /// Every version is a candidate.
@@ -78,7 +78,7 @@ impl<'a> World<'a> {
         Self { index, native, kept, pins, rules, opened, scope: Scope::Unlimited, ranked: RefCell::default() }
     }
 
-    /// The same world with other candidates.
+    /// The same supply with other candidates.
     pub(super) fn scoped(&self, scope: Scope<'a>) -> Self {
         let (pins, rules, opened) = (self.pins.clone(), Rc::clone(&self.rules), self.opened.clone());
         Self { scope, pins, rules, opened, ranked: RefCell::default(), ..*self }

@@ -14,7 +14,7 @@ use crate::unpack::Installed;
 
 /// The positions of `packages` in the order to configure them: each after what it depends on, where no circle
 /// prevents that.
-pub(super) fn order(packages: &[&Installed]) -> Result<Vec<usize>, PackageError> {
+pub(super) fn in_sequence(packages: &[&Installed]) -> Result<Vec<usize>, PackageError> {
     let described: Vec<Package> = packages.iter().map(|package| describe(package)).collect::<Result<_, _>>()?;
     let mut graph =
         Graph { providers: BTreeMap::new(), packages: &described, seen: BTreeSet::new(), order: Vec::new() };
@@ -98,7 +98,7 @@ mod tests {
             package("mawk", "Provides: awk\n"),
             package("circle", "Depends: base\n"),
         ];
-        let order = order(&packages.iter().collect::<Vec<_>>()).expect("well formed");
+        let order = in_sequence(&packages.iter().collect::<Vec<_>>()).expect("well formed");
         let names: Vec<&str> = order.iter().map(|&position| packages[position].name.as_str()).collect();
         assert_eq!(names, ["mawk", "circle", "base", "lib", "app"]);
     }
