@@ -20,6 +20,7 @@ use super::Ids;
 use super::Options;
 use super::Outcome;
 use super::PackageReport;
+use super::environment::of_dpkg;
 use super::environment::of_scripts;
 use super::generators;
 use super::own;
@@ -262,7 +263,8 @@ impl<'a> Run<'a> {
             self.system.gaps.push(Gap { package: name, script: script.into(), line: 1, command: path, what });
             return Ok(());
         };
-        let environment = self.environment(package, script);
+        let own = of_dpkg(package, script, self.packages);
+        let environment: Vec<(&str, String)> = of_scripts(self.system.clock).into_iter().chain(own).collect();
         let environment: Vec<(&str, &str)> = environment.iter().map(|(name, value)| (*name, value.as_str())).collect();
         let arguments: Vec<Vec<u8>> = arguments.iter().map(|argument| argument.as_bytes().to_vec()).collect();
         let mut shell = Shell::new(&mut self.system, script, &environment).speak(interpreter.dialect);
@@ -293,24 +295,6 @@ impl<'a> Run<'a> {
     /// What went wrong so far.
     fn failed(&mut self) -> Failures {
         Failures { scripts: std::mem::take(&mut self.failures), gaps: std::mem::take(&mut self.system.gaps) }
-    }
-
-    /// dpkg's variables (dpkg(1), ENVIRONMENT, "Internal environment"), and those of every other way to configure.
-    fn environment(&self, package: &Installed, script: &str) -> Vec<(&'static str, String)> {
-        let dpkg = self.packages.iter().find(|package| package.name == "dpkg");
-        let version = dpkg.map_or_else(|| "1.22.0".into(), |package| package.version.as_str().to_owned());
-        let own: [(&'static str, &str); 8] = [
-            ("DPKG_MAINTSCRIPT_PACKAGE", &package.name),
-            ("DPKG_MAINTSCRIPT_PACKAGE_REFCOUNT", "1"),
-            ("DPKG_MAINTSCRIPT_NAME", script),
-            ("DPKG_MAINTSCRIPT_ARCH", &package.architecture),
-            ("DPKG_MAINTSCRIPT_DEBUG", "0"),
-            ("DPKG_RUNNING_VERSION", &version),
-            ("DPKG_ADMINDIR", "/var/lib/dpkg"),
-            ("DPKG_ROOT", ""),
-        ];
-        let own = own.into_iter().map(|(name, value)| (name, value.to_owned()));
-        of_scripts(self.system.clock).into_iter().chain(own).collect()
     }
 
     /// The triggers that scripts activated by name and that a package is interested in.

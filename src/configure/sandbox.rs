@@ -16,6 +16,7 @@ use super::Error;
 use super::Options;
 use super::Outcome;
 use super::PackageReport;
+use super::environment::of_dpkg;
 use super::environment::of_scripts;
 use super::sequence::in_sequence;
 use super::status::set_unpacked;
@@ -61,7 +62,7 @@ fn date_stub(epoch: i64) -> String {
 const SKIPPED: &[u8] = b"#!/bin/sh\nexit 0\n";
 
 /// Where the driver script lies while it runs; below a directory that is emptied afterwards anyway.
-const DRIVER: &str = "var/lib/imgbuild-configure";
+pub(super) const DRIVER: &str = "var/lib/imgbuild-configure";
 
 /// Only here do maintainer scripts on a first installation run.
 const SCRIPTS: [&str; 3] = ["preinst", "config", "postinst"];
@@ -86,7 +87,7 @@ pub(super) fn configure(
     let skipped = put_skipped(&mut tree, &chosen, options).map_err(Error::Tree)?;
     let devices = take_devices(&mut tree);
     let configured = in_sequence(&chosen).map_err(Error::Control)?;
-    put_driver(&mut tree, &chosen, &configured, options).map_err(Error::Tree)?;
+    put_driver(&mut tree, packages, &chosen, &configured, options).map_err(Error::Tree)?;
     let mut result = run(host, &tree, options)?;
     result.remove_all(&TreePath::literal(DRIVER));
     put_back(&mut result, &original, &stubbed)?;
@@ -183,21 +184,22 @@ fn put_back(tree: &mut Tree, original: &Tree, paths: &[TreePath]) -> Result<(), 
 }
 
 /// Runs one preinst as dpkg does: from `tmp.ci`, with the package's control file beside it, by which debconf knows
-/// whose questions these are. Arguments: name, architecture, name of the info files.
+/// whose questions these are. Arguments: name of the info files, and the environment.
 const PREINST: &str = r#"#!/bin/sh
 set -e
 preinst() {
+    info=$1
+    shift
     ci=/var/lib/dpkg/tmp.ci
     rm -rf "$ci"
     mkdir "$ci"
-    for member in /var/lib/dpkg/info/"$3".*; do
+    for member in /var/lib/dpkg/info/"$info".*; do
         cp -p "$member" "$ci/${member##*.}"
     done
-    cp "$0.$3.control" "$ci/control"
-    if ! DPKG_MAINTSCRIPT_NAME=preinst DPKG_MAINTSCRIPT_PACKAGE="$1" DPKG_MAINTSCRIPT_ARCH="$2" \
-        DPKG_MAINTSCRIPT_PACKAGE_REFCOUNT=1 DPKG_ADMINDIR=/var/lib/dpkg DPKG_ROOT= "$ci/preinst" install
+    cp "$0.$info.control" "$ci/control"
+    if ! env "$@" "$ci/preinst" install
     then
-        echo "the preinst of $1 failed" >&2
+        echo "the preinst of $info failed" >&2
         exit 1
     fi
     rm -rf "$ci"
@@ -205,8 +207,9 @@ preinst() {
 "#;
 
 /// The script that runs inside, and debconf's answers.
-fn put_driver(
+pub(super) fn put_driver(
     tree: &mut Tree,
+    packages: &[Installed],
     chosen: &[&Installed],
     configured: &[usize],
     options: &Options,
@@ -214,7 +217,8 @@ fn put_driver(
     let mut script = String::from(PREINST);
     for package in chosen.iter().filter(|package| package.members.contains_key("preinst")) {
         let info = package.info_name();
-        script.push_str(&format!("preinst '{}' '{}' '{info}'\n", package.name, package.architecture));
+        let environment = of_dpkg(package, "preinst", packages).map(|(name, value)| format!(" '{name}={value}'"));
+        script.push_str(&format!("preinst '{info}'{}\n", environment.concat()));
         tree.write(format!("{DRIVER}/run.{info}.control"), 0o644, package.control.as_str())?;
     }
     let answers = debconf::selections(chosen, &options.debconf);

@@ -124,3 +124,34 @@ fn what_a_node_makes_itself_is_reported() {
     let report = configured.expect("all is known").report;
     assert_eq!((report[0].outcome, report[0].notes.join(" ").as_str()), (Outcome::FirstBoot, "dbus-uuidgen"));
 }
+
+/// A preinst that is followed finds the variables that it finds in the sandbox: the driver there is followed, too.
+#[test]
+fn scripts_have_one_environment_both_ways() {
+    let preinst = "#!/bin/sh\nenv | sort > /etc/found\n";
+    let (_directory, host) = host();
+    let packages: &[(&str, &str, &[(&str, &str)])] = &[("dpkg", "", &[]), ("some", "", &[("preinst", preinst)])];
+    let options = Options { architecture: "amd64".into(), epoch: 7, ..Options::default() };
+    let configured = configure(&host, root(packages), &options).expect("both are followed");
+    let found =
+        |tree: &Tree| String::from_utf8(tree.read("etc/found").expect("memory").expect("written")).expect("text");
+    let native = found(&configured.tree);
+
+    let Root { mut tree, packages, .. } = root(packages);
+    let chosen: Vec<&Installed> = packages.iter().collect();
+    tree.make_directories(sandbox::DRIVER, 0o755).expect("new");
+    sandbox::put_driver(&mut tree, &packages, &chosen, &[0, 1], &options).expect("placed");
+    let driver = format!("/{}/run", sandbox::DRIVER);
+    let text = tree.read(&driver).expect("memory").expect("placed");
+    let mut system = machine(tree, "amd64", options.epoch);
+    let environment = environment::of_scripts(options.epoch);
+    let environment: Vec<(&str, &str)> = environment.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let mut shell = crate::shell::Shell::new(&mut system, "preinst", &environment);
+    shell.state.name = driver.into_bytes().into();
+    // Its last line calls the real dpkg, which is not there.
+    drop(shell.run_script(&text, &[], &[]));
+    assert_eq!(found(system.tree()), native);
+    for line in ["DPKG_MAINTSCRIPT_PACKAGE=some", "DPKG_MAINTSCRIPT_NAME=preinst", "DPKG_RUNNING_VERSION=1"] {
+        assert!(native.lines().any(|found| found == line), "{native}");
+    }
+}
