@@ -3,6 +3,7 @@
 pub mod ar;
 pub mod compress;
 pub mod elf;
+pub mod escape;
 pub mod ghash;
 pub mod glob;
 pub mod gvariant;

@@ -1,5 +1,7 @@
 //! Quotes of bash: `$'…'`, and values quoted so that bash reads them back.
 
+use crate::format::escape;
+
 /// Whose escapes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Escapes {
@@ -21,15 +23,12 @@ pub(super) fn ansi(text: &[u8], whose: Escapes) -> (Vec<u8>, bool) {
             continue;
         };
         rest = tail;
+        if let Some(byte) = escape::letter(letter) {
+            out.push(byte);
+            continue;
+        }
         match letter {
-            b'a' => out.push(7),
-            b'b' => out.push(8),
             b'e' | b'E' => out.push(27),
-            b'f' => out.push(12),
-            b'n' => out.push(b'\n'),
-            b'r' => out.push(b'\r'),
-            b't' => out.push(b'\t'),
-            b'v' => out.push(11),
             b'\\' => out.push(b'\\'),
             b'\'' | b'"' | b'?' if !echo => out.push(letter),
             b'c' if echo => return (out, true),

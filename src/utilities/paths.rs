@@ -7,6 +7,7 @@ use super::Fault;
 use super::files::relative_path;
 use super::permissions::entries;
 use super::show;
+use crate::format::escape;
 use crate::tree::Inode;
 use crate::tree::Kind;
 use crate::tree::TreePath;
@@ -210,15 +211,12 @@ fn stat_escapes(format: &[u8]) -> Result<Vec<u8>, Fault> {
             from.iter().take(most).take_while(|digit| char::from(**digit).is_digit(base)).count()
         };
         rest = tail;
+        if let Some(byte) = escape::letter(*letter) {
+            made.push(byte);
+            continue;
+        }
         made.push(match letter {
-            b'a' => 7,
-            b'b' => 8,
             b'e' => 27,
-            b'f' => 12,
-            b'n' => b'\n',
-            b'r' => b'\r',
-            b't' => b'\t',
-            b'v' => 11,
             b'"' | b'\\' => *letter,
             b'0'..=b'7' => {
                 let length = 1 + digits(tail, 8, 2);

@@ -8,6 +8,7 @@ use super::buffer::Kept;
 use super::options::Opt;
 use super::show;
 use crate::budget::Budget;
+use crate::format::escape;
 use crate::format::glob::class;
 
 /// The family's commands.
@@ -271,24 +272,16 @@ fn parts(text: &[u8], budget: &Budget) -> Result<Kept<Part>, Fault> {
 /// What stands behind a backslash: the byte, whether it was one of the escapes, and how much of the text it takes.
 fn escape(rest: &[u8]) -> (u8, bool, usize) {
     let Some(&letter) = rest.first() else { return (b'\\', false, 0) };
-    let byte = match letter {
-        b'a' => 7,
-        b'b' => 8,
-        b'f' => 12,
-        b'n' => b'\n',
-        b'r' => b'\r',
-        b't' => b'\t',
-        b'v' => 11,
+    match letter {
         b'0'..=b'7' => {
             let digits: Vec<u32> = rest.iter().take(3).map_while(|byte| char::from(*byte).to_digit(8)).collect();
             let value = |digits: &[u32]| digits.iter().fold(0, |sum, digit| sum * 8 + digit);
             // What would be more than a byte ends a digit earlier.
             let length = if value(&digits) > 255 { 2 } else { digits.len() };
-            return (value(&digits[..length]).to_le_bytes()[0], true, length);
+            (value(&digits[..length]).to_le_bytes()[0], true, length)
         }
-        letter => letter,
-    };
-    (byte, true, 1)
+        letter => (escape::letter(letter).unwrap_or(letter), true, 1),
+    }
 }
 
 #[cfg(test)]

@@ -133,7 +133,7 @@ fn take_out(tree: &mut Tree) -> Result<(), Error> {
 
 fn remove_links(tree: &mut Tree, path: &TreePath) {
     let Some(directory) = path.parent() else { return };
-    let leads = |inode: &Inode| matches!(&inode.kind, Kind::Symlink(target) if target.ends_with(path.name()));
+    let leads = |inode: &Inode| matches!(&inode.kind, Kind::Symlink(target) if target.rsplit(|&byte| byte == b'/').next() == Some(path.name()));
     let links: Vec<TreePath> =
         tree.children(&directory).filter(|(_, inode)| leads(inode)).map(|(path, _)| path.clone()).collect();
     links.iter().for_each(|link| tree.remove_all(link));

@@ -6,6 +6,7 @@
 //! not known.
 
 use crate::deb::Version;
+use crate::format::escape;
 use crate::tree::Kind;
 use crate::utilities::Call;
 use crate::utilities::Fault;
@@ -83,15 +84,7 @@ fn texts(entry: &str) -> Vec<Vec<u8>> {
                     position += 4;
                 }
                 [b'\\', letter, ..] => {
-                    text.push(match letter {
-                        b'b' => 8,
-                        b'f' => 12,
-                        b'n' => b'\n',
-                        b'r' => b'\r',
-                        b't' => b'\t',
-                        b'v' => 11,
-                        other => *other,
-                    });
+                    text.push(escape::letter(*letter).unwrap_or(*letter));
                     position += 2;
                 }
                 _ => {

@@ -7,6 +7,7 @@ use super::Value;
 use super::is_type;
 use super::members;
 use super::type_length;
+use crate::format::escape;
 
 /// What a text says, before it is known which type is meant.
 #[derive(Debug, Clone)]
@@ -222,7 +223,7 @@ impl Parser<'_> {
                             bytes.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
                         }
                         b'\n' => {}
-                        _ => bytes.push(control(letter)),
+                        _ => bytes.push(escape::letter(letter).unwrap_or(letter)),
                     }
                 }
                 _ => bytes.push(byte),
@@ -259,7 +260,7 @@ impl Parser<'_> {
                         bytes.push((value & 0xff) as u8);
                         self.at += octal;
                     } else if let Some(&letter) = self.text.get(self.at) {
-                        bytes.push(control(letter));
+                        bytes.push(escape::letter(letter).unwrap_or(letter));
                         self.at += 1;
                     }
                 }
@@ -268,20 +269,6 @@ impl Parser<'_> {
         }
         bytes.push(0);
         Ok(bytes)
-    }
-}
-
-/// What a letter after a backslash stands for.
-const fn control(letter: u8) -> u8 {
-    match letter {
-        b'a' => 7,
-        b'b' => 8,
-        b'f' => 12,
-        b'n' => b'\n',
-        b'r' => b'\r',
-        b't' => b'\t',
-        b'v' => 11,
-        other => other,
     }
 }
 

@@ -1,5 +1,6 @@
 //! Escapes in texts, as `echo`, `printf` and their kin know them.
 
+use crate::format::escape;
 use crate::shell::quote::number;
 
 /// dash's `echo`: `-n` is the only option, escapes always count.
@@ -54,15 +55,12 @@ pub(crate) fn escapes(text: &[u8], place: Escapes) -> (Vec<u8>, bool) {
         };
         let here = rest;
         rest = tail;
+        if let Some(byte) = escape::letter(letter) {
+            out.push(byte);
+            continue;
+        }
         match (letter, place) {
-            (b'a', _) => out.push(7),
-            (b'b', _) => out.push(8),
             (b'e', _) => out.push(27),
-            (b'f', _) => out.push(12),
-            (b'n', _) => out.push(b'\n'),
-            (b'r', _) => out.push(b'\r'),
-            (b't', _) => out.push(b'\t'),
-            (b'v', _) => out.push(11),
             (b'\\', _) | (b'"', DashFormat | Format | Argument) | (b'\'', DashFormat) => out.push(letter),
             (b'c', DashArgument | Format | Argument | Echo) => return (out, true),
             (b'x', Format | Argument | Echo) if rest.first().is_some_and(u8::is_ascii_hexdigit) => {

@@ -2,6 +2,7 @@
 
 use super::dialect::Dialect;
 use super::dialect::syntax;
+use crate::format::escape;
 use crate::shell::printf::number_length;
 use crate::utilities::Fault;
 use crate::utilities::buffer::Kept;
@@ -198,16 +199,13 @@ pub(super) fn escapes(text: &[u8], dialect: Dialect) -> Result<Vec<u8>, Fault> {
             break;
         };
         rest = tail;
+        if let Some(byte) = escape::letter(letter) {
+            made.push(byte);
+            continue;
+        }
         match letter {
             b'\n' => {}
             b'"' | b'\\' => made.push(letter),
-            b'a' => made.push(7),
-            b'b' => made.push(8),
-            b'f' => made.push(12),
-            b'n' => made.push(b'\n'),
-            b'r' => made.push(b'\r'),
-            b't' => made.push(b'\t'),
-            b'v' => made.push(11),
             b'0'..=b'7' => {
                 let digits = &text[text.len() - rest.len() - 1..];
                 let length = digits.iter().take(3).take_while(|digit| (b'0'..=b'7').contains(*digit)).count();

@@ -3,6 +3,7 @@
 use super::Flags;
 use super::Syntax;
 use crate::budget::Spent;
+use crate::format::escape;
 use crate::format::glob::class;
 use crate::utilities::Fault;
 use crate::utilities::show;
@@ -358,7 +359,7 @@ impl Reader<'_> {
             b'<' | b'>' | b'y' | b'B' | b'w' | b'W' | b's' | b'S' | b'`' | b'\'' | b'8' | b'9' | b'x' => {
                 return Err(self.error("an escape that only some awks know"));
             }
-            letter => Atom::Byte(plain_escape(letter).unwrap_or(letter)),
+            letter => Atom::Byte(escape::letter(letter).unwrap_or(letter)),
         })
     }
 
@@ -447,20 +448,6 @@ impl Reader<'_> {
         }
         Ok(byte)
     }
-}
-
-/// The byte of an escape that C has.
-pub(super) const fn plain_escape(letter: u8) -> Option<u8> {
-    Some(match letter {
-        b'a' => 7,
-        b'b' => 8,
-        b'f' => 12,
-        b'n' => b'\n',
-        b'r' => b'\r',
-        b't' => b'\t',
-        b'v' => 11,
-        _ => return None,
-    })
 }
 
 fn set(accepts: fn(u8) -> bool, wanted: bool) -> Box<[bool; 256]> {

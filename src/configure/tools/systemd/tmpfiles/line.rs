@@ -2,6 +2,7 @@
 
 use super::super::unit::lives_in_lib;
 use super::acl;
+use crate::format::escape;
 use crate::utilities::Call;
 use crate::utilities::Fault;
 use crate::utilities::permissions;
@@ -171,14 +172,10 @@ fn escape(text: &[u8]) -> Option<(Vec<u8>, &[u8])> {
     let number = |digits: usize, radix: u32, text: &[u8]| {
         u32::from_str_radix(std::str::from_utf8(text.get(..digits)?).ok()?, radix).ok()
     };
+    if let Some(byte) = escape::letter(*letter) {
+        return Some((vec![byte], rest));
+    }
     let byte = match letter {
-        b'a' => 7,
-        b'b' => 8,
-        b'f' => 12,
-        b'n' => b'\n',
-        b'r' => b'\r',
-        b't' => b'\t',
-        b'v' => 11,
         b'\\' | b'"' | b'\'' => *letter,
         b's' => b' ',
         b'x' => return Some((vec![u8::try_from(number(2, 16, rest)?).ok()?], &rest[2..])),
