@@ -3,7 +3,7 @@
 //! The only room that reads arguments, environment, clock and terminal. Data goes to standard output, words to
 //! standard error.
 //!
-//! * [`args`]: what can be typed. * [`world`]: the host, with cache and mirrors. * [`terminal`]: bars, lines and
+//! * [`args`]: what can be typed. * [`outside`]: the host, with cache and mirrors. * [`terminal`]: bars, lines and
 //!   events. * [`words`]: errors → words, hints, exit codes. * One file per command.
 
 mod args;

@@ -1,5 +1,4 @@
-//! ssh host keys: none in the image ([`layer::Layer::leave_out`](super::layer::Layer::leave_out)); each node makes its own on
-//! first boot.
+//! ssh host keys: none in the image (`Layer::leave_out`); each node makes its own on first boot.
 
 use crate::overlay::Error;
 use crate::overlay::layer::Layer;

@@ -1,11 +1,11 @@
 //! What is each node's own: keys, passwords, names and ids that packages' scripts make on the machine they run on.
 //! None of it is in an image, whichever way packages are configured, nor an empty place for it: [`rows`] lists it all.
-//! A declaration ([`packages::own`](super::packages::own)) says of each package what its scripts make, and how a node
+//! A declaration (`packages::own`) says of each package what its scripts make, and how a node
 //! makes the same: `/usr/lib/imgbuild/own` does it there, before the services that need it, and where it fails these
 //! do not start.
 //!
 //! Where nodes share one root the files lie in what the head keeps for each node, and links lead there; else they are
-//! put in place. What is there already stays: an [[overlay]] entry of the recipe, and what an earlier boot made.
+//! put in place. What is there already stays: an `[[overlay]]` entry of the recipe, and what an earlier boot made.
 
 mod table;
 
