@@ -204,12 +204,50 @@ fn gaps_of_bash_name_the_construct() {
         ("declare -n r=x", "`declare` with the option `-n`"),
         ("exec {fd}> f", "`{name}>`"),
         ("declare -f f; f() { :; }; declare -f f", "the text of a function"),
-        ("echo $[1+1]", "`$[…]`"),
         ("set -o history", "history"),
+        ("echo `echo )`", "syntax error"),
         ("echo ${x@A}", "`${…@A}`"),
     ];
     for (script, what) in cases {
         let (_, _, gaps) = ours(Dialect::Bash, script);
         assert!(gaps.iter().any(|gap| gap.contains("`bash`") && gap.contains(what)), "{script}: {gaps:?}");
+    }
+}
+
+/// Each as found in a package of Debian; what it writes is bash's.
+#[test]
+fn bash_reads_what_packages_write() {
+    let cases = [
+        ("((($(echo 3) & 7) == 3)) && echo yes", "yes\n"),
+        ("if (( $(echo 5 | awk '{print int($1)}') < 10 )); then echo less; fi", "less\n"),
+        ("((echo a; echo b) | cat; echo c)", "a\nb\nc\n"),
+        ("x=$( ( (echo one >&3; echo two) 3>&1 ) | cat); echo $x", "one two\n"),
+        ("((echo in >&4) 3>&- 4>&1)", "in\n"),
+        ("for ((i = $((0 + 1)); i < $(echo 3); i++)) { echo $i; }", "1\n2\n"),
+        ("for x in a b; { echo $x; }", "a\nb\n"),
+        ("echo a 2>&1>/dev/null; echo b 1>&2 2>&1; echo c", "c\n"),
+        ("list=\\\n(\n'a b'\nc)\necho ${#list[@]}", "2\n"),
+        ("x=4; echo $[x * (2 + 1)] $[ $x - 1 ]", "12 3\n"),
+        ("if false; then echo \"`echo )`\"; fi; echo on", "on\n"),
+        ("a-b() { echo minus; }; a-b; a.b() { echo dot; }; a.b", "minus\ndot\n"),
+    ];
+    for (script, output) in cases {
+        let (found, _, gaps) = ours(Dialect::Bash, script);
+        assert_eq!((found.as_str(), gaps), (output, Vec::new()), "{script}");
+    }
+}
+
+/// What dash does not take ends its script with status 2.
+#[test]
+fn dash_refuses_what_it_refuses() {
+    for script in [
+        "a-b() { echo no; }",
+        "exit() { echo no; }",
+        "case a in a) x=(b); echo no;; esac",
+        "x=$(y=1 (echo no))",
+        "for x in a; { echo no; }",
+    ] {
+        let (found, status, _) = ours(Dialect::Dash, &format!("echo first\n{script}\necho no\n"));
+        assert_eq!((found.as_str(), status), ("first\n", 2), "{script}");
     }
 }

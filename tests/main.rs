@@ -7,6 +7,7 @@
 //! boots, and proves nothing. `IMGBUILD_TEST_CASES` and `IMGBUILD_TEST_ANSWERS` are files of scripts and what becomes
 //! of them: see `casebook`.
 
+mod accepted;
 mod accounts;
 mod allowed;
 #[cfg(feature = "http")]

@@ -109,7 +109,7 @@ impl Parser {
                 self.newlines()?;
             }
             self.newlines()?;
-            return Ok(Command::ArithmeticFor { line, clauses, body: Box::new(self.do_group()?) });
+            return Ok(Command::ArithmeticFor { line, clauses, body: Box::new(self.for_body()?) });
         }
         let name = match self.take()? {
             Token::Word(word) if plain(&word).is_some_and(is_name) => plain(&word).expect("just looked").to_vec(),
@@ -134,7 +134,17 @@ impl Parser {
             self.skip_operator(";")?;
         }
         self.newlines()?;
-        Ok(Command::For { line, name, words, body: Box::new(self.do_group()?) })
+        Ok(Command::For { line, name, words, body: Box::new(self.for_body()?) })
+    }
+
+    /// `do list done`; in bash `{ list }` as well.
+    fn for_body(&mut self) -> Result<Command, SyntaxError> {
+        if !self.is_bash() || !self.skip_reserved(b"{")? {
+            return self.do_group();
+        }
+        let body = self.compound_list()?;
+        self.expect_reserved(b"}")?;
+        Ok(body)
     }
 
     fn case_clause(&mut self, line: u32) -> Result<Command, SyntaxError> {

@@ -30,6 +30,11 @@ pub(super) fn with_errors(command: Command) -> Command {
     }
 }
 
+/// The length of the backslashes with newlines that a text begins with, which join lines.
+fn continuations(text: &[u8]) -> usize {
+    text.chunks_exact(2).take_while(|pair| pair == b"\\\n").count() * 2
+}
+
 impl Parser {
     /// `time [-p] pipeline`
     pub(super) fn time(&mut self) -> Result<Command, SyntaxError> {
@@ -61,18 +66,18 @@ impl Parser {
         if self.source.get(self.position) != Some(&b'(') {
             return Ok(None);
         }
-        let (position, line) = (self.position, self.line);
+        // What is inside has commands of its own, before which the bracket that was looked at must not stand.
+        let (position, line, ahead) = (self.position, self.line, self.ahead.take());
         self.position += 1;
         let expression = self.parts(Context::Arithmetic);
         match expression {
             Ok(expression) if self.source[self.position..].starts_with(b"))") => {
                 self.position += 2;
-                self.ahead = None;
                 Ok(Some(expression))
             }
             Err(error) if error.spent.is_some() => Err(error),
             _ => {
-                (self.position, self.line) = (position, line);
+                (self.position, self.line, self.ahead) = (position, line, ahead);
                 Ok(None)
             }
         }
@@ -84,6 +89,7 @@ impl Parser {
             return Ok(None);
         }
         self.position += 1;
+        self.ahead = None;
         let mut clauses = <[Vec<Part>; 3]>::default();
         for (index, clause) in clauses.iter_mut().enumerate() {
             *clause = self.parts(Context::Clause)?;
@@ -93,7 +99,6 @@ impl Parser {
             }
             self.position += end.len();
         }
-        self.ahead = None;
         Ok(Some(Box::new(clauses)))
     }
 
@@ -193,7 +198,9 @@ impl Parser {
             match &rest[name..] {
                 [b'[', ..] => return self.element_or_word(head),
                 [b'+', b'=', ..] => return self.assignment(head, None, 2, true),
-                [b'=', b'(', ..] => return self.assignment(head, None, 1, false),
+                [b'=', behind @ ..] if behind[continuations(behind)..].starts_with(b"(") => {
+                    return self.assignment(head, None, 1, false);
+                }
                 _ => {}
             }
         }
@@ -242,6 +249,9 @@ impl Parser {
         append: bool,
     ) -> Result<Word, SyntaxError> {
         self.position += name.len() + equals;
+        let joined = continuations(&self.source[self.position..]);
+        self.position += joined;
+        self.line += u32::try_from(joined / 2).unwrap_or(0);
         let value = if self.source.get(self.position) == Some(&b'(') {
             self.position += 1;
             Assigned::Array(self.nested(Self::elements)?)

@@ -174,15 +174,7 @@ impl Parser {
 
     /// A list that may be empty: in `$( )`, a `case` arm, or a whole text.
     pub(super) fn optional_list(&mut self) -> Result<Command, SyntaxError> {
-        let mut commands = Vec::new();
-        loop {
-            match self.list(true)? {
-                Command::Sequence(more) if more.is_empty() => break,
-                list => commands.push(list),
-            }
-            self.newlines()?;
-        }
-        Ok(if commands.len() == 1 { commands.remove(0) } else { Command::Sequence(commands) })
+        self.list(true)
     }
 
     fn and_or(&mut self) -> Result<Command, SyntaxError> {
@@ -283,9 +275,9 @@ impl Parser {
     }
 
     pub(super) fn function(&mut self, name: &Word) -> Result<Command, SyntaxError> {
+        // bash takes any plain word; dash a name that is none of POSIX's special builtins.
         let bash = self.is_bash();
-        let Some(name) =
-            plain(name).filter(|name| bash || is_name(name) || name.iter().all(|byte| is_function_byte(*byte)))
+        let Some(name) = plain(name).filter(|name| bash || (is_name(name) && super::names::special(name).is_none()))
         else {
             return Err(self.error("syntax error: bad function name"));
         };
@@ -319,7 +311,16 @@ impl Parser {
             return Ok(None);
         }
         self.take()?;
-        let word = self.expect_word()?;
+        // In bash `2>&1>/dev/null` are two redirections.
+        let duplicates = self.is_bash() && matches!(operator, "<&" | ">&");
+        let word = match self.peek()? {
+            Token::Number(number) if duplicates => {
+                let digits = number.to_string().into_bytes();
+                self.take()?;
+                Word(vec![Part::Plain(digits)])
+            }
+            _ => self.expect_word()?,
+        };
         let target = match operator {
             "<" => Target::Read(word),
             ">" => Target::Write(word),
@@ -347,11 +348,6 @@ fn is_descriptor(word: &Word) -> bool {
         }
         parts => !parts.iter().any(|part| matches!(part, Part::Plain(text) if text.contains(&b'/'))),
     }
-}
-
-/// Beyond POSIX's names dash takes any plain word as a function's name; scripts use `-`, `.` and `:`.
-const fn is_function_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b':' | b'+')
 }
 
 /// `name=rest` → the name and the rest as a word.

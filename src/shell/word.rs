@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use super::ast::Command;
 use super::ast::DefaultKind;
 use super::ast::Operation;
 use super::ast::Parameter;
@@ -28,6 +29,8 @@ pub(super) enum Context {
     Here,
     /// `$((…))`.
     Arithmetic,
+    /// bash's `$[…]`.
+    Bracketed,
     /// One of the three of bash's `for ((…;…;…))`.
     Clause,
     /// The numbers of `${x:offset:length}`.
@@ -48,7 +51,7 @@ impl Context {
     }
 
     const fn is_arithmetic(self) -> bool {
-        matches!(self, Self::Arithmetic | Self::Clause | Self::Offset)
+        matches!(self, Self::Arithmetic | Self::Bracketed | Self::Clause | Self::Offset)
     }
 
     /// Whether a backslash before `byte` quotes it.
@@ -144,7 +147,7 @@ impl Parser {
             Context::Replaced => matches!(byte, b'}' | b'/'),
             Context::Double => byte == b'"',
             Context::Here => false,
-            Context::Subscript => {
+            Context::Subscript | Context::Bracketed => {
                 let ends = byte == b']' && *open == 0;
                 *open += u32::from(byte == b'[');
                 *open -= u32::from(byte == b']' && !ends);
@@ -161,8 +164,9 @@ impl Parser {
                 }
                 b';' => context == Context::Clause,
                 b':' | b'}' => context == Context::Offset && *open == 0,
-                b')' => context != Context::Offset && next == Some(b')'),
-                // A lone one is a plain byte, and the expression an error when it is reached, as in dash.
+                // In dash a lone one is a plain byte, and the expression an error when it is reached. bash ends at it,
+                // and takes the whole for a subshell in another one.
+                b')' => context != Context::Offset && (self.is_bash() || next == Some(b')')),
                 _ => false,
             },
         }
@@ -242,7 +246,13 @@ impl Parser {
             [b'(', ..] => self.substitution()?,
             [b'\'', ..] if self.is_bash() && context.is_unquoted() => return self.ansi_quotes(),
             [b'"', ..] if self.is_bash() && context.is_unquoted() => return Ok(Piece::Nothing),
-            [b'[', ..] if self.is_bash() => return Err(self.error("`$[…]` is not followed: use `$((…))`")),
+            // The old way to write `$((…))`, which bash(1) no longer tells.
+            [b'[', ..] if self.is_bash() => {
+                self.position += 1;
+                let inner = self.parts(Context::Bracketed)?;
+                self.close(b']', "unterminated `$[`")?;
+                Part::Arithmetic(inner)
+            }
             [b'{', ..] => {
                 self.position += 1;
                 Part::Parameter(Box::new(self.braced(context)?))
@@ -506,7 +516,16 @@ impl Parser {
             }
         }
         let mut inner = self.sub_parser(&text, line)?;
-        let list = inner.nested(Self::all)?;
+        let list = match inner.nested(Self::all) {
+            // bash reads the text when it comes to it, and so says only then what is wrong.
+            Err(error) if self.is_bash() && error.spent.is_none() => Command::Simple {
+                line,
+                assignments: Vec::new(),
+                words: vec![Word(vec![Part::Plain(b"eval".to_vec())]), Word(vec![Part::Quoted(text)])],
+                redirects: Vec::new(),
+            },
+            list => list?,
+        };
         self.adopt(inner)?;
         Ok(Piece::Part(Part::Command(Rc::new(list))))
     }
