@@ -141,11 +141,17 @@ fn prove(source: &str, allowed: &str) {
     let directory = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a directory");
     let recipe = directory.path().join(format!("{name}.toml"));
     std::fs::copy(Path::new(env!("CARGO_MANIFEST_DIR")).join(source), &recipe).expect("copies");
-    let theirs = build(&recipe, "sandbox", &directory.path().join("sandbox"));
-    let lock = format!("{name}.lock");
-    std::fs::copy(directory.path().join("sandbox").join(&lock), directory.path().join(&lock)).expect("copies");
-    let ours = build(&recipe, "native", &directory.path().join("native"));
+    let (ours, theirs) = both(&recipe);
     assert_only_allowed(&ours, &theirs, allowed);
+}
+
+/// The native tree and the sandbox's of one lock, which comes to lie beside the recipe.
+fn both(recipe: &Path) -> (Tree, Tree) {
+    let directory = recipe.parent().expect("it lies in a directory");
+    let theirs = build(recipe, "sandbox", &directory.join("sandbox"));
+    let lock = recipe.with_extension("lock");
+    std::fs::copy(directory.join("sandbox").join(lock.file_name().expect("a name")), &lock).expect("copies");
+    (build(recipe, "native", &directory.join("native")), theirs)
 }
 
 #[test]
@@ -166,6 +172,30 @@ fn hpc_is_the_same_both_ways() {
 #[test]
 fn diskless_node_is_the_same_both_ways() {
     prove("recipes/diskless-node.toml", include_str!("peers/native-diskless-node.allow"));
+}
+
+#[test]
+fn scripts_in_bash_are_the_same_both_ways() {
+    prove("tests/recipes/bash.toml", include_str!("peers/native-bash.allow"));
+}
+
+/// Vendors' packages, made for the tests, on a real minimal root: the same files, and the same words of each script.
+#[test]
+fn vendors_are_the_same_both_ways() {
+    let test = "vendors_are_the_same_both_ways";
+    if !switched_on("IMGBUILD_TEST_MIRROR", test) || !switched_on("IMGBUILD_TEST_ROOT", test) {
+        return;
+    }
+    let directory = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a directory");
+    let packages = crate::vendors::packages(directory.path());
+    let minimal = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("recipes/minimal.toml"));
+    let list = packages.iter().map(|path| format!("\"{path}\", ")).collect::<String>();
+    let recipe = directory.path().join("minimal.toml");
+    let changed = minimal.expect("the example is there").replace("\"apt\",", &list);
+    std::fs::write(&recipe, changed).expect("written");
+    let (ours, theirs) = both(&recipe);
+    assert_only_allowed(&ours, &theirs, "");
+    assert!(!text(&ours, "usr/lib/said/toolkit").is_empty(), "the scripts said something");
 }
 
 /// A user without any right, in a place where no further namespace can be made, with an empty environment and what
