@@ -49,9 +49,12 @@ fn cut(call: &mut Call<'_, '_>) -> Done {
     let delimiter = match given.value(b'd') {
         None => b'\t',
         Some(b"") => 0,
-        Some([byte]) => *byte,
-        Some(_) => return Err(Fault::failed("the delimiter must be a single character")),
+        Some([byte, ..]) => *byte,
     };
+    // Each one is looked at, and the last one counts.
+    if given.values(b'd').any(|text| text.len() > 1) {
+        return Err(Fault::failed("the delimiter must be a single character"));
+    }
     let ranges = ranges(list, fields, given.has(1), &budget)?;
     let between: Option<Vec<u8>> =
         given.value(2).map(|text| if text.is_empty() { b"\0".to_vec() } else { text.to_vec() });
@@ -153,7 +156,7 @@ impl Cutter {
 }
 
 /// Reads a list: `1,3-5,-2,7-`.
-fn ranges(text: &[u8], fields: bool, complement: bool, budget: &Budget) -> Result<Ranges, Fault> {
+pub(super) fn ranges(text: &[u8], fields: bool, complement: bool, budget: &Budget) -> Result<Ranges, Fault> {
     let number = |digits: &[u8], whole: &[u8]| -> Result<usize, Fault> {
         if !digits.iter().all(u8::is_ascii_digit) {
             let what = if fields { "field" } else { "byte/character" };

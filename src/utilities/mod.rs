@@ -22,6 +22,7 @@ mod cksum;
 pub(crate) mod clock;
 mod comm;
 mod copy;
+mod csplit;
 mod cut;
 mod dd;
 mod differ;
@@ -37,8 +38,10 @@ mod gzip;
 #[cfg(test)]
 mod honoured;
 mod join;
+mod long;
 mod machine;
 mod nl;
+mod numfmt;
 mod od;
 pub(crate) mod options;
 mod paste;
@@ -50,6 +53,7 @@ pub(crate) mod recorded;
 pub(crate) mod regex;
 mod sed;
 mod sort;
+mod split;
 mod sums;
 mod temporary;
 mod text;
@@ -78,6 +82,7 @@ pub(crate) const FAMILIES: &[Family] = &[
     clock::COMMANDS,
     comm::COMMANDS,
     copy::COMMANDS,
+    csplit::COMMANDS,
     cut::COMMANDS,
     dd::COMMANDS,
     differ::COMMANDS,
@@ -93,6 +98,7 @@ pub(crate) const FAMILIES: &[Family] = &[
     join::COMMANDS,
     machine::COMMANDS,
     nl::COMMANDS,
+    numfmt::COMMANDS,
     od::COMMANDS,
     paste::COMMANDS,
     paths::COMMANDS,
@@ -100,6 +106,7 @@ pub(crate) const FAMILIES: &[Family] = &[
     programs::COMMANDS,
     sed::COMMANDS,
     sort::COMMANDS,
+    split::COMMANDS,
     sums::COMMANDS,
     temporary::COMMANDS,
     text::COMMANDS,

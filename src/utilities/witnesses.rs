@@ -4,6 +4,59 @@ use super::honoured::Witnesses;
 
 pub(super) const MORE: &[Witnesses] = &[
     (
+        super::numfmt::OPTIONS,
+        &[
+            ("-d", "numfmt -d: --to=iec 2048:x", "numfmt --invalid=ignore --to=iec 2048:x"),
+            ("--field", "numfmt --field=2 --to=iec '2048 2048'", "numfmt --to=iec '2048 2048'"),
+            ("--format", "numfmt --format=%.1f 1", "numfmt 1"),
+            ("--from", "numfmt --from=si 2M", "numfmt --from=iec 2M"),
+            ("--from-unit", "numfmt --from-unit=2 2", "numfmt 2"),
+            ("--grouping", "numfmt --grouping --to=iec 2", "numfmt --to=iec 2"),
+            (
+                "--header",
+                "numfmt --header --to=iec 2048 < /dev/null; echo 2048 | numfmt --header --to=iec",
+                "numfmt --to=iec 2048 < /dev/null; echo 2048 | numfmt --to=iec",
+            ),
+            ("--invalid", "numfmt --invalid=warn x; echo $?", "numfmt x; echo $?"),
+            ("--padding", "numfmt --padding=5 1", "numfmt 1"),
+            ("--round", "numfmt --round=down --to=iec 2049", "numfmt --to=iec 2049"),
+            ("--suffix", "numfmt --suffix=B 1", "numfmt 1"),
+            ("--to", "numfmt --to=iec 2048", "numfmt 2048"),
+            ("--to-unit", "numfmt --to-unit=2 4", "numfmt 4"),
+            ("-z", "printf '2048\\0' | numfmt -z --to=iec", "printf '2048\\n' | numfmt --to=iec"),
+        ],
+    ),
+    (
+        super::split::OPTIONS,
+        &[
+            ("-a", "split -a3 -l1 three; ls", "split -l1 three; ls"),
+            ("--additional-suffix", "split --additional-suffix=.t -l1 three; ls", "split -l1 three; ls"),
+            ("-b", "split -b1 three; ls", "split three; ls"),
+            ("-C", "split -C5 three; ls", "split three; ls"),
+            ("-d", "split -d three; ls", "split three; ls"),
+            ("--numeric-suffixes", "split --numeric-suffixes=5 three; ls", "split -d three; ls"),
+            ("-x", "split -x three; ls", "split three; ls"),
+            ("--hex-suffixes", "split --hex-suffixes=a three; ls", "split -x three; ls"),
+            ("-e", "split -en r/5 three; ls", "split -n r/5 three; ls"),
+            ("-l", "split -l1 three; ls", "split three; ls"),
+            ("-n", "split -n r/2 three; ls", "split three; ls"),
+            ("-t", "split -te -l1 three; ls", "split -l1 three; ls"),
+            ("--verbose", "split --verbose three", "split three"),
+        ],
+    ),
+    (
+        super::csplit::OPTIONS,
+        &[
+            ("-b", "csplit -b %d three 2; ls", "csplit three 2; ls"),
+            ("-z", "csplit -z three 1; ls", "csplit three 1; ls"),
+            ("-f", "csplit -f p three 2; ls", "csplit three 2; ls"),
+            ("-k", "csplit -k three 9; ls", "csplit three 9; ls"),
+            ("-n", "csplit -n3 three 2; ls", "csplit three 2; ls"),
+            ("-s", "csplit -s three 2", "csplit three 2"),
+            ("--suppress-matched", "csplit --suppress-matched three 2", "csplit three 2"),
+        ],
+    ),
+    (
         super::base::OPTIONS,
         &[
             ("-d", "printf YQ== | base64 -d", "printf YQ== | base64"),

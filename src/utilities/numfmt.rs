@@ -1,0 +1,693 @@
+//! numfmt(1), coreutils': numbers with units.
+
+use super::Call;
+use super::Command;
+use super::Done;
+use super::Fault;
+use super::Given;
+use super::buffer::Out;
+use super::cut;
+use super::grep::records;
+use super::long::Long;
+use super::options::Opt;
+use super::show;
+
+/// The family's commands.
+pub(super) const COMMANDS: &[(&str, Command)] = &[("numfmt", numfmt)];
+
+/// The options. `--debug` is left out: what it warns of differs between versions.
+pub(super) const OPTIONS: &[Opt] = &[
+    Opt::value(b'd', "delimiter"),
+    Opt::value(1, "field"),
+    Opt::value(2, "format"),
+    Opt::value(3, "from"),
+    Opt::value(4, "from-unit"),
+    Opt::flag(5, "grouping"),
+    Opt::attached(6, "header"),
+    Opt::value(7, "invalid"),
+    Opt::value(11, "padding"),
+    Opt::value(12, "round"),
+    Opt::value(14, "suffix"),
+    Opt::value(15, "to"),
+    Opt::value(16, "to-unit"),
+    Opt::flag(b'z', "zero-terminated"),
+];
+
+/// Units, in the order of their powers.
+const UNITS: &[u8; 8] = b"KMGTPEZY";
+/// So many digits are shown at most where no unit is.
+const DIGITS: usize = 18;
+/// So many digits a number has at most, in old versions and in new ones.
+const MOST: (usize, usize) = (27, 33);
+/// What is padded further than this is no table any more.
+const WIDEST: usize = 1 << 20;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Scale {
+    None,
+    Auto,
+    Si,
+    Iec,
+    IecI,
+}
+
+impl Scale {
+    const fn base(self) -> u64 {
+        if matches!(self, Self::Iec | Self::IecI) { 1024 } else { 1000 }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Round {
+    Up,
+    Down,
+    FromZero,
+    TowardsZero,
+    Nearest,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Invalid {
+    Abort,
+    Fail,
+    Warn,
+    Ignore,
+}
+
+/// What stands around a number, and how it is shown.
+#[derive(Debug, Default)]
+struct Format {
+    before: Vec<u8>,
+    behind: Vec<u8>,
+    /// So wide at least; 0 where it is as wide as what was read.
+    width: usize,
+    left: bool,
+    zeros: usize,
+    places: Option<usize>,
+}
+
+/// What one call does with each number.
+struct Converter {
+    fields: Vec<(usize, usize)>,
+    /// `None`: blanks.
+    delimiter: Option<u8>,
+    from: Scale,
+    to: Scale,
+    from_unit: u64,
+    to_unit: u64,
+    round: Round,
+    invalid: Invalid,
+    suffix: Option<Vec<u8>>,
+    format: Format,
+    /// As wide as it was.
+    keeps_width: bool,
+    end: u8,
+}
+
+/// What a number that is none is.
+enum Wrong {
+    Number(String),
+    Fault(Fault),
+}
+
+impl From<Fault> for Wrong {
+    fn from(fault: Fault) -> Self {
+        Self::Fault(fault)
+    }
+}
+
+/// A number that was read: whether it is below zero, and how many digits it had behind its point.
+struct Read {
+    negative: bool,
+    value: Long,
+    places: usize,
+}
+
+fn numfmt(call: &mut Call<'_, '_>) -> Done {
+    let given = call.given(OPTIONS)?;
+    let header = last(&given, 6, |text| match text {
+        b"" => Ok(1),
+        text => plain(text)
+            .filter(|&number| number > 0)
+            .ok_or_else(|| Fault::failed(format!("invalid header value '{}'", show(text)))),
+    })?;
+    let header = header.unwrap_or(0);
+    let converter = Converter::new(call, &given)?;
+    call.printing(|call, out| {
+        let mut good = true;
+        if given.operands.is_empty() {
+            let text = call.text(b"-")?;
+            let whole = text.ends_with(&[converter.end]);
+            let mut lines = records(&text, converter.end).enumerate().peekable();
+            while let Some((index, line)) = lines.next() {
+                call.shell.system.budget.read(line.len())?;
+                let end: &[u8] = if whole || lines.peek().is_some() { &[converter.end] } else { b"" };
+                if u64::try_from(index).is_ok_and(|index| index < header) {
+                    out.put(call, line)?;
+                } else {
+                    if line.contains(&0) {
+                        return Err(Fault::gap("a line with zero bytes"));
+                    }
+                    good &= converter.line(call, out, line)?;
+                }
+                out.put(call, end)?;
+            }
+        }
+        for line in &given.operands {
+            good &= converter.line(call, out, line)?;
+            out.put(call, &[converter.end])?;
+        }
+        let quiet = matches!(converter.invalid, Invalid::Warn | Invalid::Ignore);
+        Ok(if good || quiet { 0 } else { 2 })
+    })
+}
+
+/// A number of nothing but digits.
+fn plain(text: &[u8]) -> Option<u64> {
+    let digits = !text.is_empty() && text.iter().all(u8::is_ascii_digit);
+    digits.then(|| std::str::from_utf8(text).ok()?.parse().ok())?
+}
+
+/// The last value of an option. Each one is read, and may be wrong.
+fn last<T>(given: &Given, letter: u8, read: impl Fn(&[u8]) -> Result<T, Fault>) -> Result<Option<T>, Fault> {
+    given.values(letter).try_fold(None, |_, text| read(text).map(Some))
+}
+
+/// One of several words, of which the beginning is enough when no other begins so.
+fn choice<T: Copy>(text: &[u8], option: &str, all: &[(&str, T)]) -> Result<T, Fault> {
+    let exact = all.iter().find(|(name, _)| name.as_bytes() == text);
+    let mut begun = all.iter().filter(|(name, _)| name.as_bytes().starts_with(text));
+    match (exact, begun.next(), begun.next()) {
+        (Some((_, value)), ..) | (None, Some((_, value)), None) => Ok(*value),
+        (None, Some(_), Some(_)) => Err(Fault::failed(format!("ambiguous argument '{}' for '--{option}'", show(text)))),
+        _ => Err(Fault::failed(format!("invalid argument '{}' for '--{option}'", show(text)))),
+    }
+}
+
+/// The size of a unit: `512`, `K` 1000, `Ki` 1024.
+fn unit(text: &[u8]) -> Result<u64, Fault> {
+    let wrong = || Fault::failed(format!("invalid unit size: '{}'", show(text)));
+    let length = text.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let (digits, letters) = text.split_at(length);
+    let number = if digits.is_empty() && !letters.is_empty() { Some(1) } else { plain(digits) };
+    let (letter, base) = match letters {
+        [] => return number.filter(|&number| number > 0).ok_or_else(wrong),
+        [letter] => (letter, 1000u64),
+        [letter, b'i'] => (letter, 1024),
+        _ => return Err(wrong()),
+    };
+    if b"kRQ".contains(letter) {
+        return Err(Fault::gap(format!("the unit `{}`, which only some versions know", show(text))));
+    }
+    let power = UNITS.iter().position(|unit| unit == letter).ok_or_else(wrong)? + 1;
+    let factor = u32::try_from(power).ok().and_then(|power| base.checked_pow(power));
+    let size = number.zip(factor).and_then(|(number, factor)| number.checked_mul(factor));
+    size.filter(|&size| size > 0).ok_or_else(wrong)
+}
+
+impl Format {
+    /// Reads `--format`.
+    fn read(text: &[u8]) -> Result<Self, Fault> {
+        let shown = show(text);
+        let Some(start) = text.iter().position(|&byte| byte == b'%') else {
+            return Err(Fault::failed(format!("format '{shown}' has no % directive")));
+        };
+        let mut format = Self { before: text[..start].to_vec(), ..Self::default() };
+        let mut rest = &text[start + 1..];
+        if rest.first() == Some(&b'%') {
+            return Err(Fault::gap("a format with `%%`"));
+        }
+        let mut zero = false;
+        while let Some((flag @ (b' ' | b'\'' | b'0'), tail)) = rest.split_first() {
+            zero |= *flag == b'0';
+            rest = tail;
+        }
+        // strtol takes a sign.
+        let (sign, digits) = match rest.split_first() {
+            Some((sign @ (b'-' | b'+'), tail)) if tail.first().is_some_and(u8::is_ascii_digit) => (*sign, tail),
+            _ => (b'+', rest),
+        };
+        let length = digits.iter().take_while(|byte| byte.is_ascii_digit()).count();
+        if length > 0 {
+            rest = &digits[length..];
+            let overflow = || Fault::failed(format!("invalid format '{shown}' (width overflow)"));
+            let width = plain(&digits[..length]).filter(|&width| i64::try_from(width).is_ok()).ok_or_else(overflow)?;
+            let width = usize::try_from(width).ok().filter(|&width| width < WIDEST);
+            let width = width.ok_or_else(|| Fault::gap("so wide a format"))?;
+            if zero && sign == b'+' {
+                format.zeros = width;
+            } else {
+                (format.width, format.left) = (width, sign == b'-');
+            }
+        }
+        if rest.is_empty() {
+            return Err(Fault::failed(format!("format '{shown}' ends in %")));
+        }
+        if let Some((b'.', tail)) = rest.split_first() {
+            let length = tail.iter().take_while(|byte| byte.is_ascii_digit()).count();
+            let wrong = || Fault::failed(format!("invalid precision in format '{shown}'"));
+            if matches!(tail.first(), Some(b' ' | b'\t' | b'+' | b'-')) {
+                return Err(wrong());
+            }
+            let places = if length == 0 { 0 } else { plain(&tail[..length]).ok_or_else(wrong)? };
+            let places = usize::try_from(places).ok().filter(|&places| places < WIDEST);
+            format.places = Some(places.ok_or_else(|| Fault::gap("so many digits"))?);
+            rest = &tail[length..];
+        }
+        let Some((b'f', behind)) = rest.split_first() else {
+            let way = "directive must be %[0]['][-][N][.][N]f";
+            return Err(Fault::failed(format!("invalid format '{shown}', {way}")));
+        };
+        if behind.windows(2).any(|pair| pair == b"%%") {
+            return Err(Fault::gap("a format with `%%`"));
+        }
+        if behind.contains(&b'%') {
+            return Err(Fault::failed(format!("format '{shown}' has too many % directives")));
+        }
+        format.behind = behind.to_vec();
+        Ok(format)
+    }
+}
+
+impl Converter {
+    fn new(call: &Call<'_, '_>, given: &Given) -> Result<Self, Fault> {
+        let scales = [
+            ("none", Scale::None),
+            ("si", Scale::Si),
+            ("iec", Scale::Iec),
+            ("iec-i", Scale::IecI),
+            ("auto", Scale::Auto),
+        ];
+        let rounds = [
+            ("up", Round::Up),
+            ("down", Round::Down),
+            ("from-zero", Round::FromZero),
+            ("towards-zero", Round::TowardsZero),
+            ("nearest", Round::Nearest),
+        ];
+        let ways =
+            [("abort", Invalid::Abort), ("fail", Invalid::Fail), ("warn", Invalid::Warn), ("ignore", Invalid::Ignore)];
+        let from = last(given, 3, |text| choice(text, "from", &scales))?.unwrap_or(Scale::None);
+        let to = last(given, 15, |text| choice(text, "to", &scales[..4]))?.unwrap_or(Scale::None);
+        let (from_unit, to_unit) = (last(given, 4, unit)?.unwrap_or(1), last(given, 16, unit)?.unwrap_or(1));
+        let round = last(given, 12, |text| choice(text, "round", &rounds))?.unwrap_or(Round::FromZero);
+        let invalid = last(given, 7, |text| choice(text, "invalid", &ways))?.unwrap_or(Invalid::Abort);
+        let delimiter = last(given, b'd', |text| match text {
+            [] => Ok(0),
+            [byte] => Ok(*byte),
+            _ => Err(Fault::failed("the delimiter must be a single character")),
+        })?;
+        let mut lists = given.values(1);
+        let fields = match lists.next() {
+            None => vec![(1, 1)],
+            // A dash alone is all of them, besides others too.
+            Some(list) if list.split(|&byte| b", \t".contains(&byte)).any(|part| part == b"-") => {
+                let list: Vec<u8> = list
+                    .split(|&byte| byte == b',')
+                    .map(|part| if part == b"-" { b"1-" } else { part })
+                    .collect::<Vec<_>>()
+                    .join(&b',');
+                cut::ranges(&list, true, false, &call.shell.system.budget)?.to_vec()
+            }
+            Some(list) => cut::ranges(list, true, false, &call.shell.system.budget)?.to_vec(),
+        };
+        if lists.next().is_some() {
+            return Err(Fault::failed("multiple field specifications"));
+        }
+        let padding = last(given, 11, |text| {
+            let (left, digits) = text.strip_prefix(b"-").map_or((false, text), |digits| (true, digits));
+            let width = plain(digits).filter(|&width| width > 0 && i64::try_from(width).is_ok());
+            let width = width.ok_or_else(|| Fault::failed(format!("invalid padding value '{}'", show(text))))?;
+            let width = usize::try_from(width).ok().filter(|&width| width < WIDEST);
+            Ok((width.ok_or_else(|| Fault::gap("so wide a padding"))?, left))
+        })?;
+        let mut format = Format::default();
+        if let Some(text) = given.value(2) {
+            if given.has(5) {
+                return Err(Fault::failed("--grouping cannot be combined with --format"));
+            }
+            format = Format::read(text)?;
+        }
+        if format.width == 0 {
+            (format.width, format.left) = padding.unwrap_or_default();
+        }
+        if to != Scale::None && (given.has(5) || given.value(2).is_some_and(|text| text.contains(&b'\''))) {
+            return Err(Fault::failed("grouping cannot be combined with --to"));
+        }
+        Ok(Self {
+            fields,
+            delimiter,
+            from,
+            to,
+            from_unit,
+            to_unit,
+            round,
+            invalid,
+            suffix: given.value(14).map(<[u8]>::to_vec),
+            keeps_width: format.width == 0 && delimiter.is_none(),
+            format,
+            end: if given.has(b'z') { 0 } else { b'\n' },
+        })
+    }
+
+    /// Writes a line without its end; whether all its numbers were some.
+    fn line(&self, call: &mut Call<'_, '_>, out: &mut Out, line: &[u8]) -> Result<bool, Fault> {
+        let blank = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\n');
+        let (mut rest, mut number, mut good) = (line, 1, true);
+        loop {
+            let length = match self.delimiter {
+                Some(delimiter) => memchr::memchr(delimiter, rest).unwrap_or(rest.len()),
+                None => {
+                    let lead = rest.iter().take_while(|byte| blank(byte)).count();
+                    lead + rest[lead..].iter().take_while(|byte| !blank(byte)).count()
+                }
+            };
+            good &= self.field(call, out, &rest[..length], number)?;
+            if length == rest.len() {
+                return Ok(good);
+            }
+            out.put(call, &[self.delimiter.unwrap_or(b' ')])?;
+            rest = &rest[length + 1..];
+            number += 1;
+        }
+    }
+
+    fn field(&self, call: &mut Call<'_, '_>, out: &mut Out, text: &[u8], number: usize) -> Result<bool, Fault> {
+        call.shell.system.budget.tried(8)?;
+        if !self.fields.iter().any(|(low, high)| (*low..=*high).contains(&number)) {
+            out.put(call, text)?;
+            return Ok(true);
+        }
+        let text = match &self.suffix {
+            Some(suffix) if text.len() > suffix.len() => text.strip_suffix(suffix.as_slice()).unwrap_or(text),
+            _ => text,
+        };
+        match self.converted(call, text, number) {
+            Ok(shown) => {
+                out.all(call, &[&self.format.before, &shown, &self.format.behind])?;
+                Ok(true)
+            }
+            Err(Wrong::Fault(fault)) => Err(fault),
+            Err(Wrong::Number(message)) => {
+                if self.invalid == Invalid::Abort {
+                    return Err(Fault::Failed(2, message));
+                }
+                if self.invalid != Invalid::Ignore {
+                    out.flush(call)?;
+                    call.err(&message)?;
+                }
+                out.put(call, text)?;
+                Ok(false)
+            }
+        }
+    }
+
+    fn converted(&self, call: &Call<'_, '_>, text: &[u8], number: usize) -> Result<Vec<u8>, Wrong> {
+        let lead = text.iter().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
+        let (mut read, left) = human(&text[lead..], self.from)?;
+        if !left.is_empty() {
+            let (shown, left) = (show(&text[lead..]), show(left));
+            return Err(Wrong::Number(format!("invalid suffix in input '{shown}': '{left}'")));
+        }
+        if self.from_unit != 1 || self.to_unit != 1 {
+            read.value = read.value.times(Long::of(self.from_unit)).over(Long::of(self.to_unit));
+        }
+        let (mut shown, rounded) = self.shown(&read)?;
+        let machine = &call.shell.system.uname.machine;
+        if rounded && machine != "x86_64" {
+            return Err(Fault::gap(format!("a number that {machine} rounds in its own way")).into());
+        }
+        shown.extend(self.suffix.iter().flatten());
+        if shown.len() > 127 {
+            return Err(Fault::gap("so long a number").into());
+        }
+        let width = match self.keeps_width {
+            true if lead > 0 || number > 1 => text.len(),
+            true => 0,
+            false => self.format.width,
+        };
+        let pad = vec![b' '; width.saturating_sub(shown.len())];
+        Ok(if self.format.left { [shown, pad].concat() } else { [pad, shown].concat() })
+    }
+
+    /// A number without padding, and whether it had to be rounded to what a `long double` holds.
+    fn shown(&self, read: &Read) -> Result<(Vec<u8>, bool), Wrong> {
+        let places = self.format.places.unwrap_or(read.places);
+        let (_, digits) = scaled(read.value, 10);
+        if self.to == Scale::None && digits + places > DIGITS {
+            let shown = if places > 0 {
+                format!("value/precision too large to be printed: '{}/{places}'", read.value.shown(0))
+            } else {
+                format!("value too large to be printed: '{}'", read.value.shown(0))
+            };
+            return Err(Wrong::Number(format!("{shown} (consider using --to)")));
+        }
+        if digits >= MOST.1 {
+            let shown = read.value.shown(0);
+            return Err(Wrong::Number(format!(
+                "value too large to be printed: '{shown}' (cannot handle values > 999Q)"
+            )));
+        }
+        if digits >= MOST.0 {
+            return Err(Fault::gap("a number so large that only some versions take it").into());
+        }
+        let mut unit = Vec::new();
+        let (negative, value, places) = if self.to == Scale::None {
+            let factor = Long::power(10, u32::try_from(places).expect("at most 18"));
+            let (negative, value) = self.rounded(read.negative, read.value.times(factor))?;
+            (negative, value.over(factor), places)
+        } else {
+            let base = self.to.base();
+            let (value, mut power) = scaled(read.value, base);
+            let most = match self.format.places {
+                Some(places) => places.min(power * 3),
+                None => usize::from(value.is_below(10)),
+            };
+            let factor = Long::power(10, u32::try_from(most).expect("at most 27"));
+            let (negative, value) = self.rounded(read.negative, value.times(factor))?;
+            let mut value = value.over(factor);
+            if !value.is_below(base) {
+                value = value.over(Long::of(base));
+                power += 1;
+            }
+            match power {
+                0 => {}
+                1 if self.to == Scale::Si => {
+                    return Err(Fault::gap("the unit kilo, which versions write as K or as k").into());
+                }
+                _ => unit.extend(UNITS.get(power - 1)),
+            }
+            if power > UNITS.len() {
+                return Err(Fault::gap("a unit that only some versions know").into());
+            }
+            if power > 0 && self.to == Scale::IecI {
+                unit.push(b'i');
+            }
+            let point = !value.is_zero() && value.is_below(10) && power > 0;
+            (negative, value, self.format.places.unwrap_or(usize::from(point)))
+        };
+        if places > 127 {
+            return Err(Fault::failed("failed to prepare value for printing").into());
+        }
+        let sign = if negative { "-" } else { "" };
+        let number = value.shown(places);
+        let zeros = "0".repeat(self.format.zeros.saturating_sub(sign.len() + number.len()));
+        let shown = [sign.as_bytes(), zeros.as_bytes(), number.as_bytes(), &unit].concat();
+        if shown.len() > 127 {
+            return Err(Fault::failed("failed to prepare value for printing").into());
+        }
+        Ok((shown, value.rounded))
+    }
+
+    /// Rounds to a whole number; zero has no sign.
+    fn rounded(&self, negative: bool, value: Long) -> Result<(bool, Long), Fault> {
+        let large = || Fault::gap("a number so large with so many digits");
+        let (whole, more) = value.whole().filter(|(whole, _)| *whole <= 10u64.pow(19)).ok_or_else(large)?;
+        let up = match self.round {
+            Round::Up => more && !negative,
+            Round::Down => more && negative,
+            Round::FromZero => more,
+            Round::TowardsZero => false,
+            Round::Nearest => {
+                let half = value.plus(Long::of(1).over(Long::of(2))).whole();
+                more && half.is_some_and(|(above, _)| above > whole)
+            }
+        };
+        let mut rounded = Long::of(whole + u64::from(up));
+        rounded.rounded = value.rounded;
+        Ok((negative && !rounded.is_zero(), rounded))
+    }
+}
+
+/// Divides by a base until what is left is below it; how often.
+fn scaled(mut value: Long, base: u64) -> (Long, usize) {
+    let mut power = 0;
+    while !value.is_below(base) {
+        value = value.over(Long::of(base));
+        power += 1;
+    }
+    (value, power)
+}
+
+/// The digits that a text begins with, how many they are, and what follows.
+fn digits<'t>(text: &'t [u8], whole: &[u8]) -> Result<(Long, usize, &'t [u8]), Wrong> {
+    let length = text.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let (mut value, mut counted) = (Long::of(0), 0usize);
+    for digit in &text[..length] {
+        counted += usize::from(counted > 0 || *digit != b'0');
+        if counted > MOST.1 {
+            return Err(Wrong::Number(format!("value too large to be converted: '{}'", show(whole))));
+        }
+        value = value.times(Long::of(10)).plus(Long::of(u64::from(digit - b'0')));
+    }
+    if counted > MOST.0 {
+        return Err(Fault::gap("a number so large that only some versions take it").into());
+    }
+    Ok((value, length, &text[length..]))
+}
+
+/// Reads a number with its unit; what follows is left.
+fn human(text: &[u8], from: Scale) -> Result<(Read, &[u8]), Wrong> {
+    let wrong = |what: &str| Wrong::Number(format!("{what}: '{}'", show(text)));
+    let (negative, rest) = text.strip_prefix(b"-").map_or((false, text), |rest| (true, rest));
+    let (mut value, length, mut rest) = digits(rest, text)?;
+    if length == 0 && rest.first() != Some(&b'.') {
+        return Err(wrong("invalid number"));
+    }
+    let mut places = 0;
+    if let Some(behind) = rest.strip_prefix(b".") {
+        let (fraction, length, left) = digits(behind, text)?;
+        if length == 0 && left.first() != Some(&b'.') {
+            return Err(wrong("invalid number"));
+        }
+        let factor = Long::power(10, u32::try_from(length).unwrap_or(u32::MAX).min(4000));
+        (value, places, rest) = (value.plus(fraction.over(factor)), length, left);
+    }
+    let mut read = Read { negative, value, places };
+    let mut base = from.base();
+    let mut power = 0;
+    let mut bare = true;
+    if !rest.is_empty() {
+        let blanks = rest.iter().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
+        rest = &rest[blanks..];
+        let letter = match rest.split_first() {
+            None if from == Scale::None => return Err(forbidden(text)),
+            None => return Err(Fault::gap("blanks behind a number, behind which some versions read on").into()),
+            Some((letter @ (b'k' | b'R' | b'Q'), _)) if from != Scale::None => {
+                let letter = char::from(*letter);
+                return Err(Fault::gap(format!("the unit `{letter}`, which only some versions know")).into());
+            }
+            Some((letter, tail)) => {
+                rest = tail;
+                letter
+            }
+        };
+        let place = UNITS.iter().position(|unit| unit == letter);
+        let place = place.ok_or_else(|| wrong("invalid suffix in input"))?;
+        if from == Scale::None {
+            return Err(forbidden(text));
+        }
+        power = u32::try_from(place + 1).expect("at most 8");
+        if from == Scale::Auto
+            && let Some(tail) = rest.strip_prefix(b"i")
+        {
+            (base, rest) = (1024, tail);
+        }
+        read.places = 0;
+        bare = false;
+    }
+    if from == Scale::IecI {
+        match rest.strip_prefix(b"i") {
+            Some(tail) => rest = tail,
+            None if bare => return Err(Fault::gap("a number without a unit, which only some versions take").into()),
+            None => {
+                let shown = show(text);
+                return Err(Wrong::Number(format!("missing 'i' suffix in input: '{shown}' (e.g Ki/Mi/Gi)")));
+            }
+        }
+    }
+    read.value = read.value.times(Long::power(base, power));
+    Ok((read, rest))
+}
+
+fn forbidden(text: &[u8]) -> Wrong {
+    Wrong::Number(format!("rejecting suffix in input: '{}' (consider using --from)", show(text)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::recorded::lacks;
+    use super::super::recorded::says;
+
+    #[test]
+    fn numbers_get_and_lose_units() {
+        says(&[
+            ("numfmt --to=iec 2048 1023 1025 -- -9100", "2.0K\n1023\n1.1K\n-8.9K\n", 0),
+            ("numfmt --to=iec-i 4096; numfmt --to=si 1234567", "4.0Ki\n1.3M\n", 0),
+            (
+                "numfmt --from=si 4M 1.5K; numfmt --from=iec 1K; numfmt --from=auto 1Mi 1M",
+                "4000000\n1500\n1024\n1048576\n1000000\n",
+                0,
+            ),
+            ("numfmt --from=iec-i --to=iec 1Ti", "1.0T\n", 0),
+            (
+                "numfmt --to-unit=1024 6000.00; numfmt --from-unit=512 4; numfmt --from-unit=Ki 3",
+                "5.86\n2048\n3072\n",
+                0,
+            ),
+            ("numfmt --to=si 43210000000000000000000", "44Z\n", 0),
+            ("numfmt 1.22 -- -0 .5", "1.22\n0\n0.5\n", 0),
+            ("numfmt --round=down --to=iec 35000000; numfmt --round=up --to=iec 35000000", "33M\n34M\n", 0),
+            (
+                "numfmt --ro=nearest --to-u=1024 -- -6000.00; numfmt --round=towards-zero --to-unit=10 19",
+                "-5.86\n1\n",
+                0,
+            ),
+            ("numfmt --suffix=Foo 70 80Foo; numfmt --suffix=M --from=si 40MM", "70Foo\n80Foo\n40000000M\n", 0),
+        ]);
+    }
+
+    #[test]
+    fn fields_and_padding_are_kept() {
+        says(&[
+            ("numfmt --field 2-3 --to=iec '1000 2000 3000 4000'", "1000 2.0K 3.0K 4000\n", 0),
+            ("echo '  12   1000' | numfmt --field=2 --to=iec", "  12   1000\n", 0),
+            ("numfmt --padding=6 5; numfmt --padding=-6 5 | tr ' ' .", "     5\n5.....\n", 0),
+            (
+                "numfmt --format '<%8.2f>' 1.5; numfmt --format=%06f 12; numfmt --format=%-5fx 1",
+                "<    1.50>\n000012\n1    x\n",
+                0,
+            ),
+            ("printf 'h\\n2048\\n' | numfmt --header --to=iec", "h\n2.0K\n", 0),
+            ("numfmt -d: --field=2 --to=iec a:2048:c", "a:2.0K:c\n", 0),
+            ("numfmt --field 3,- --to=iec '2048 2048 2048'", "2.0K 2.0K 2.0K\n", 0),
+            ("printf '1K\\0002K\\000' | numfmt -z --from=iec | tr '\\0' /", "1024/2048/", 0),
+        ]);
+    }
+
+    #[test]
+    fn what_is_no_number_fails() {
+        says(&[
+            ("numfmt 1 x 3", "1\n", 2),
+            ("numfmt --invalid=fail 1 x 3", "1\nx\n3\n", 2),
+            ("numfmt --invalid=ignore --field=1-2 '1 x'", "1 x\n", 0),
+            ("numfmt 5K", "", 2),
+            ("numfmt --from=si 12.K", "", 2),
+            ("numfmt --from=iec-i 1K", "", 2),
+            ("numfmt --format=%d 1", "", 1),
+            ("numfmt --format=%f%f 1", "", 1),
+            ("numfmt --to=auto 1", "", 1),
+            ("numfmt --to=auto --to=iec 1", "", 1),
+            ("numfmt --padding=0 1", "", 1),
+            ("numfmt --from-unit=0 1", "", 1),
+            ("numfmt 1234567890123456789012", "", 2),
+        ]);
+        lacks(&[
+            ("numfmt --to=si 1000", "kilo"),
+            ("numfmt --from=si 1k", "only some versions"),
+            ("numfmt --from=iec-i 1", "only some versions"),
+            ("numfmt --format=%%%f 1", "%%"),
+            ("numfmt --debug 1", "option"),
+        ]);
+    }
+}
