@@ -73,6 +73,11 @@ impl Shell<'_> {
     /// Says that a variable may not be changed, and gives up.
     pub(super) fn is_readonly<T>(&mut self, name: &[u8]) -> Run<T> {
         let what: &[u8] = if self.is_bash() { b": readonly variable" } else { b": is read only" };
+        // bash looks at `set -e` where it says this, wherever that is: within a condition, too.
+        if self.is_bash() && self.state.options.errexit {
+            self.complain(&[name, what].concat())?;
+            return Err(Interrupt::Exit(if self.state.status == 0 { 1 } else { self.state.status }));
+        }
         self.fatal(&[name, what].concat())
     }
 

@@ -70,6 +70,7 @@ use value::Words;
 pub(crate) use redirect::inherit_group;
 pub use state::State;
 pub use switches::Options;
+pub(crate) use terms::Death;
 pub use terms::Dialect;
 pub use terms::Interpreter;
 pub use terms::Interrupt;
@@ -94,6 +95,8 @@ pub struct Shell<'w> {
     failed_fatally: bool,
     /// `test` is coreutils' program, and no builtin.
     pub(crate) tests_as_program: bool,
+    /// How the process ended that ended last.
+    pub(crate) death: Death,
     /// Values of arrays on their way to `declare`.
     arrays: Vec<array::Given>,
     /// Descriptors that `<(…)` opened for the commands that run.
@@ -154,6 +157,7 @@ impl<'w> Shell<'w> {
             pending: None,
             failed_fatally: false,
             tests_as_program: false,
+            death: Death::None,
             arrays: Vec::new(),
             processes: Vec::new(),
             version: None,
@@ -209,13 +213,19 @@ impl<'w> Shell<'w> {
     /// Ends a process: turns what stopped it into a status, after its exit trap.
     fn finish(&mut self, result: Run<i32>) -> Run<i32> {
         self.failed_fatally = false;
+        if self.death != Death::None {
+            self.death = Death::Inside;
+        }
         let mut status = match result {
             Ok(status) | Err(Interrupt::Exit(status) | Interrupt::Return(status)) => status,
             Err(Interrupt::Break(_) | Interrupt::Continue(_)) => self.state.status,
             Err(Interrupt::Discard) => 1,
             // dash dies of it, bash has its exit trap first.
             Err(Interrupt::Signal(number)) if self.is_bash() => 128 + number,
-            Err(Interrupt::Signal(number)) => return Ok(128 + number),
+            Err(Interrupt::Signal(number)) => {
+                self.death = Death::Own(number);
+                return Ok(128 + number);
+            }
             Err(limit @ Interrupt::Limit(_)) => return Err(limit),
         };
         if let Some(action) = self.state.traps.remove(&self.system.budget, b"EXIT")? {

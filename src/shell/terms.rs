@@ -77,3 +77,14 @@ impl From<Spent> for Interrupt {
 
 /// The result of a step of a script.
 pub type Run<T> = Result<T, Interrupt>;
+
+/// How a process ended, for those programs to which a signal is not just a status above 128.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Death {
+    /// By no signal.
+    None,
+    /// By one that it sent itself.
+    Own(i32),
+    /// By none, but a process that it ran was.
+    Inside,
+}

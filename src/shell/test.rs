@@ -27,7 +27,9 @@ fn evaluate(shell: &mut Shell<'_>, words: &[&[u8]]) -> Result<bool, Wrong> {
         [word] => Ok(!word.is_empty()),
         [b"!", word] => Ok(word.is_empty()),
         [operator, word] if unary_here(shell, operator) => unary(shell, operator, word),
-        [left, operator, right] if is_binary(shell, operator) => binary(shell, left, operator, right),
+        [left, operator, right] if is_binary(shell, operator) && !(shell.tests_as_program && joins(operator)) => {
+            binary(shell, left, operator, right)
+        }
         [b"!", rest @ ..] if rest.len() < 4 => evaluate(shell, rest).map(|value| !value),
         [b"(", rest @ .., b")"] if rest.len() < 3 => evaluate(shell, rest),
         _ => {
@@ -74,12 +76,17 @@ fn unary_here(shell: &Shell<'_>, word: &[u8]) -> bool {
     is_unary(word) || (shell.is_bash() && matches!(word, b"-a" | b"-v" | b"-o" | b"-N" | b"-R"))
 }
 
+/// Whether it joins two expressions. The program reads three words with one of these as it reads longer ones.
+fn joins(word: &[u8]) -> bool {
+    matches!(word, b"-a" | b"-o")
+}
+
 /// `==` is bash's: in dash it is no operator.
 fn is_binary(shell: &Shell<'_>, word: &[u8]) -> bool {
     let all: [&[u8]; 13] =
         [b"=", b"!=", b"<", b">", b"-eq", b"-ne", b"-lt", b"-le", b"-gt", b"-ge", b"-nt", b"-ot", b"-ef"];
     let equal = word == b"==" && (shell.is_bash() || shell.tests_as_program);
-    all.contains(&word) || matches!(word, b"-a" | b"-o") || equal
+    all.contains(&word) || joins(word) || equal
 }
 
 /// The recursive grammar.
@@ -127,8 +134,7 @@ impl<'a> Reader<'a, '_> {
 
     fn primary(&mut self) -> Result<bool, Wrong> {
         let Some(word) = self.peek(0) else { return Err(b"argument expected".to_vec()) };
-        let compares =
-            self.peek(1).is_some_and(|operator| is_binary(self.shell, operator) && !matches!(operator, b"-a" | b"-o"));
+        let compares = self.peek(1).is_some_and(|operator| is_binary(self.shell, operator) && !joins(operator));
         if compares && let (Some(operator), Some(right)) = (self.peek(1), self.peek(2)) {
             self.position += 3;
             return binary(self.shell, word, operator, right);
@@ -142,6 +148,15 @@ impl<'a> Reader<'a, '_> {
             let value = self.or()?;
             self.depth -= 1;
             return if self.skip(b")") { Ok(value) } else { Err(b"closing paren expected".to_vec()) };
+        }
+        // What looks like an operator is one to the program, even where nothing follows.
+        if self.shell.tests_as_program && matches!(word, [b'-', _]) {
+            if !is_unary(word) {
+                return Err([word, b": unary operator expected".as_slice()].concat());
+            }
+            if self.peek(1).is_none() {
+                return Err([b"missing argument after ", word].concat());
+            }
         }
         if unary_here(self.shell, word)
             && let Some(operand) = self.peek(1)

@@ -390,4 +390,24 @@ mod tests {
             assert!(decimal(wrong.as_bytes()).is_err(), "{wrong}");
         }
     }
+
+    #[test]
+    fn the_program_takes_what_looks_like_an_operator_for_one() {
+        super::super::recorded::says(&[
+            ("/usr/bin/test a -o -5", "", 2),
+            ("/usr/bin/test a -o -n", "", 2),
+            ("/usr/bin/test a -o -55", "", 0),
+            ("/usr/bin/test -5", "", 0),
+            ("test a -o -5", "", 0),
+        ]);
+    }
+
+    #[test]
+    fn bash_ends_where_a_constant_is_changed() {
+        let script = "readonly r=1; set -e; if r=2; then :; fi; echo x";
+        super::super::recorded::says(&[
+            (&format!("bash -c '{script}'; echo $?"), "1\n", 0),
+            ("bash -c 'readonly r=1\nset -e\nread r <<< 2 || :\necho x'; echo $?", "1\n", 0),
+        ]);
+    }
 }

@@ -11,6 +11,7 @@ use super::run::special;
 use super::values::Text;
 use crate::budget::Budget;
 use crate::budget::Spent;
+use crate::shell::Death;
 use crate::shell::Interpreter;
 use crate::shell::reader::is_name;
 use crate::shell::stream;
@@ -354,7 +355,14 @@ impl<'c> Machine<'c, '_, '_> {
     /// Runs a command and gives its status.
     pub(super) fn system(&mut self, command: &[u8]) -> Result<i32, Fault> {
         self.flush()?;
-        Ok(self.call.shell.run_process(command, b"sh", &[], &Interpreter::default())?)
+        self.call.shell.death = Death::None;
+        let status = self.call.shell.run_process(command, b"sh", &[], &Interpreter::default())?;
+        match self.call.shell.death {
+            Death::Own(signal) => Ok(256 + signal),
+            // The shell may have become that process.
+            Death::Inside if status > 128 => Err(Fault::gap("`system` of a command in which a signal ended a process")),
+            Death::None | Death::Inside => Ok(status),
+        }
     }
 
     /// Runs a command and gives what it writes.

@@ -177,3 +177,14 @@ fn what_differs_is_a_gap() {
     assert_eq!(run("gawk 'BEGIN{print 2 ** 3, 2^40}'", "").0, "8 1099511627776\n");
     assert_eq!(run("mawk 'BEGIN{print \"\\q\" 010}'", "").0, "\\q10\n");
 }
+
+#[test]
+fn system_tells_a_signal_from_a_status() {
+    let cases = [("kill -9 $$", "265\n"), ("exit 137", "137\n"), ("exit 3", "3\n")];
+    for (command, wanted) in cases {
+        let (output, _, gaps) = run(&format!("awk 'BEGIN{{print system(\"{command}\")}}'"), "");
+        assert_eq!((output.as_str(), gaps), (wanted, Vec::new()), "{command}");
+    }
+    let (_, _, gaps) = run("awk 'BEGIN{print system(\"sh -c \\\"kill -9 \\\\$\\\\$\\\"\")}'", "");
+    assert_eq!(gaps.len(), 1, "{gaps:?}");
+}
