@@ -278,6 +278,9 @@ impl Copying {
         };
         let tree = call.tree();
         let same = tree.id(place) == tree.id(&target);
+        if same && copy.backup && place != &target && from == to {
+            return Err(Fault::gap(format!("a backup of the link {} that is copied over itself", show(to))));
+        }
         if same && !(copy.hard && place != &target) && !((copy.replace || copy.backup) && place != &target) {
             if copy.keep {
                 return Ok(None);

@@ -56,7 +56,7 @@ fn cmp(call: &mut Call<'_, '_>) -> Done {
         *skip = count(text)?;
     }
     let most = given.value(b'n').map_or(Ok(usize::MAX), count)?;
-    if left == right && (left == b"-" || call.look(left, true).is_some()) {
+    if left == right && skip[0] == skip[1] && (left == b"-" || call.look(left, true).is_some()) {
         return Ok(0);
     }
     let (a, b) = (call.text(left).map_err(trouble)?, call.text(right).map_err(trouble)?);
@@ -206,4 +206,14 @@ fn plain(text: &[u8], given: &Given, budget: &Budget) -> Result<Buffer, Fault> {
         made.push(if given.has(b'i') { byte.to_ascii_lowercase() } else { byte })?;
     }
     Ok(made)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::recorded::says;
+
+    #[test]
+    fn a_file_differs_from_itself_further_on() {
+        says(&[("echo ab >f; cmp -i 0:1 f f", "f f differ: char 1, line 1\n", 1), ("echo ab >f; cmp -i 1 f f", "", 0)]);
+    }
 }

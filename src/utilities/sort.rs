@@ -79,6 +79,9 @@ impl Order {
                 let both = format!("{}{}", char::from(more), char::from(way));
                 Err(Fault::Failed(2, format!("options '-{both}' are incompatible")))
             }
+            (Some(b'V'), None) if b"fdi".iter().any(|letter| self.has(*letter)) => {
+                Err(Fault::gap("versions compared with other letters left out or made one"))
+            }
             (way, _) => Ok(way.unwrap_or(0)),
         }
     }
@@ -115,11 +118,18 @@ fn sort(call: &mut Call<'_, '_>) -> Done {
     if given.values(b'o').any(|path| Some(path) != given.value(b'o')) {
         return Err(Fault::Failed(2, "multiple output files specified".into()));
     }
-    if given.has(b'C') && given.has(b'c') {
+    let quiet = |(letter, text): &(u8, Vec<u8>)| match letter {
+        b'c' => Some(false),
+        b'C' => Some(true),
+        1 => Some(matches!(text.as_slice(), b"quiet" | b"silent")),
+        _ => None,
+    };
+    let checks: Vec<bool> = given.all.iter().filter_map(quiet).collect();
+    if checks.contains(&true) && checks.contains(&false) {
         return Err(Fault::Failed(2, "options '-cC' are incompatible".into()));
     }
     if check && given.has(b'o') {
-        let letter = if given.has(b'C') { 'C' } else { 'c' };
+        let letter = if silent { 'C' } else { 'c' };
         return Err(Fault::Failed(2, format!("options '-{letter}o' are incompatible")));
     }
     let standard = [b"-".to_vec()];

@@ -80,12 +80,13 @@ fn tr(call: &mut Call<'_, '_>) -> Done {
             if to_parts.iter().any(|part| matches!(part, Part::Equal(_))) {
                 return Err(Fault::failed("[=c=] expressions may not appear in string2 when translating"));
             }
-            check_classes(&from_parts, to_parts, complement)?;
+            check_classes(&from_parts, to_parts, complement, given.has(b't'))?;
         } else if to_parts.iter().any(|part| matches!(part, Part::Repeat(_, None))) {
             return Err(Fault::failed("the [c*] construct may appear in string2 only when translating"));
         }
         let to = flat(to_parts, from.len(), &budget)?;
         if translate {
+            let whole = from.len();
             if given.has(b't') {
                 from.truncate(to.len());
             }
@@ -93,8 +94,10 @@ fn tr(call: &mut Call<'_, '_>) -> Done {
                 return Err(Fault::failed("when not truncating set1, string2 must be non-empty"));
             };
             let classes = from_parts.iter().any(|part| matches!(part, Part::Class(_)));
-            // What is there more than once is one, and what is missing at the end is the last again.
-            if complement && classes && (to.len() > from.len() || to.iter().any(|&byte| byte != last)) {
+            // What is there more than once is one, and what is missing at the end is the last again, unless all that
+            // is missing is cut.
+            let fits = if given.has(b't') { to.len() == whole } else { to.len() <= whole };
+            if complement && classes && (!fits || to.iter().any(|&byte| byte != last)) {
                 let what = "when translating with complemented character classes,\n\
                             string2 must map all characters in the domain to one";
                 return Err(Fault::failed(what));
@@ -134,7 +137,7 @@ fn tr(call: &mut Call<'_, '_>) -> Done {
 }
 
 /// Classes may be translated only from one case to the other, each opposite the other's.
-fn check_classes(from: &[Part], to: &[Part], complement: bool) -> Result<(), Fault> {
+fn check_classes(from: &[Part], to: &[Part], complement: bool, truncate: bool) -> Result<(), Fault> {
     let named = |part: &Part| if let Part::Class(name) = part { Some(name.clone()) } else { None };
     if to.iter().filter_map(named).all(|name| matches!(name.as_slice(), b"upper" | b"lower")) {
         let place = |parts: &[Part]| {
@@ -149,7 +152,7 @@ fn check_classes(from: &[Part], to: &[Part], complement: bool) -> Result<(), Fau
             places
         };
         let (from, to) = (place(from), place(to));
-        if to.iter().all(|place| from.contains(place)) && (to.is_empty() || !complement) {
+        if (complement && truncate) || to.iter().all(|place| from.contains(place)) && (to.is_empty() || !complement) {
             return Ok(());
         }
         return Err(Fault::failed("misaligned [:upper:] and/or [:lower:] construct"));
@@ -308,5 +311,16 @@ mod tests {
         for wrong in ["z-a", "[:foo:]", "[=ab=]", "[::]", "[x*9z]x-a"] {
             assert!(read(wrong).is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn complements_of_classes_go_to_one_byte() {
+        super::super::recorded::says(&[
+            ("printf abc1 | tr -ct '' '[:lower:]'", "abc1", 0),
+            ("printf abc1 | tr -ct x '[:lower:]'", "abc1", 0),
+            ("printf abc1 | tr -ct '[:upper:]' x", "", 1),
+            ("printf abC1 | tr -c '[:upper:]' x", "xxCx", 0),
+            ("printf abc1 | tr -c x '[:lower:]'", "", 1),
+        ]);
     }
 }

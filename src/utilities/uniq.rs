@@ -101,6 +101,9 @@ fn uniq(call: &mut Call<'_, '_>) -> Done {
         ignore_case: given.has(b'i'),
     };
     let (apart, all) = groups(&given)?;
+    if given.has(b'u') && all {
+        return Err(Fault::gap("-u with all repeated lines"));
+    }
     let end = if given.has(b'z') { 0 } else { b'\n' };
     let budget = call.shell.system.budget.clone();
     let text = call.text(given.operands.first().map_or(b"-", Vec::as_slice))?;

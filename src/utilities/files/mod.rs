@@ -393,8 +393,8 @@ fn link_one(call: &mut Call<'_, '_>, given: &Given, from: &[u8], to: &[u8], made
         }
         let absolute = call.absolute(from);
         let named = call.tree().resolve(&absolute, symbolic).ok();
-        if symbolic && from != to && named.as_ref() == Some(&place) {
-            return Err(Fault::gap(format!("a link {} to itself by another name", show(to))));
+        if symbolic && (from != to || backup) && named.as_ref() == Some(&place) {
+            return Err(Fault::gap(format!("a link {} to itself by another name, or with a backup", show(to))));
         }
         let same = named.is_some_and(|named| call.tree().id(&named) == Some(there) && (named == place || !symbolic));
         if same && source.as_ref().is_none_or(|source| *source == place || call.tree().links(there) == 1) {

@@ -150,6 +150,12 @@ pub(super) fn evaluate(
         }
         // Nobody can remove the directory that he is in by that name.
         Expression::Delete if found.path == b"." => true,
+        // Not even by a longer one that ends so.
+        Expression::Delete if found.name() == b"." => {
+            call.err(&format!("cannot delete '{}': Invalid argument", show(found.path)))?;
+            walk.status = 1;
+            false
+        }
         Expression::Delete => {
             let is_link = found.own != found.place && found.inode.is_directory();
             let removed = if is_link {
@@ -237,4 +243,19 @@ fn formatted(format: &[u8], found: &Found<'_>) -> Result<Vec<u8>, Fault> {
 pub(super) fn in_a_circle(call: &mut Call<'_, '_>, walk: &mut Walk, path: &[u8]) -> Result<(), Fault> {
     walk.status = 1;
     call.err(&format!("'{}': Too many levels of symbolic links", show(path)))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::utilities::recorded::says;
+
+    #[test]
+    fn no_directory_is_removed_as_the_one_it_is() {
+        says(&[
+            ("mkdir e; cd e; mkdir d; find ./ -delete; echo $?; ls", "1\n", 0),
+            ("mkdir e; cd e; mkdir d; find . -delete; echo $?; ls", "0\n", 0),
+            ("mkdir d; find d/. -delete; echo $?; ls -d d", "1\nd\n", 0),
+            ("mkdir d; find d/ -delete; echo $?; ls -d d", "0\n", 2),
+        ]);
+    }
 }

@@ -340,15 +340,20 @@ impl<'p> Editor<'p> {
                 self.pattern.push(separator)?;
                 self.read_line(call)?;
             }
-            Action::Number => self.output.text(call, format!("{}\n", self.input.number).as_bytes(), separator)?,
+            Action::Number => {
+                let mut line = self.input.number.to_string().into_bytes();
+                line.push(separator);
+                self.output.text(call, &line, separator)?;
+            }
             Action::Name => {
-                let name = [self.input.name.as_slice(), b"\n"].concat();
+                let name = [self.input.name.as_slice(), &[separator]].concat();
                 self.output.text(call, &name, separator)?;
             }
             Action::List(width) => {
                 let width = width.unwrap_or(self.manner.width);
                 self.spare.clear();
                 listed(&self.pattern, width, &mut self.spare)?;
+                self.spare.push(separator)?;
                 self.output.text(call, &self.spare, separator)?;
             }
             Action::Quit(code, print) => {
@@ -427,5 +432,5 @@ fn listed(text: &[u8], width: usize, made: &mut Buffer) -> Result<(), Fault> {
         column += shown.len();
         made.extend(&shown)?;
     }
-    Ok(made.extend(b"$\n")?)
+    Ok(made.push(b'$')?)
 }

@@ -56,7 +56,10 @@ fn sed(call: &mut Call<'_, '_>) -> Done {
     for (letter, value) in &given.all {
         let text = match letter {
             b'e' => value.clone(),
-            b'f' => call.read(value).map_err(|fault| prefixed("couldn't open file ", fault))?,
+            b'f' => call.read(value).map_err(|fault| match prefixed("couldn't open file ", fault) {
+                Fault::Failed(_, message) => Fault::Failed(4, message),
+                other => other,
+            })?,
             _ => continue,
         };
         if script.last().is_some_and(|last| *last != b'\n') {

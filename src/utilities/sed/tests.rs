@@ -150,3 +150,10 @@ fn what_is_no_script_is_refused() {
     assert_eq!(run("sed p d", "").1, 4);
     assert_eq!(run("sed -i p d", "").1, 4);
 }
+
+#[test]
+fn what_sed_says_itself_ends_as_lines_do() {
+    let (output, status, gaps) = run("printf 'a\\0' | sed -z 'l;F;='", "");
+    assert_eq!((output.as_str(), status, gaps), ("a$\0-\x001\0a\0", 0, 0));
+    assert_eq!(run("sed -f nosuch in", ""), (String::new(), 4, 0));
+}
