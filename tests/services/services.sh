@@ -26,6 +26,12 @@ run deb-systemd-helper --user enable nope.service
 run deb-systemd-helper --user enable mine.service
 run deb-systemd-helper enable plain.service multi.service
 -----
+umask 066
+for unit in $all; do run deb-systemd-helper enable $unit; run deb-systemd-helper update-state $unit; done
+-----
+umask 077
+for unit in plain.service multi.service tmpl@two.service; do run systemctl -q enable $unit; done
+-----
 # systemd 252 succeeds where a template without an instance is required, though it makes no link.
 for unit in $all; do test $unit = tmplp@.service || run systemctl -q enable $unit; done
 states

@@ -44,7 +44,9 @@ pub(super) fn make_link(call: &mut Call<'_, '_>, link: &[u8], to: &[u8]) -> Resu
 
 pub(super) fn make_parent(call: &mut Call<'_, '_>, path: &[u8]) -> Result<(), Fault> {
     let slash = path.iter().rposition(|&byte| byte == b'/').unwrap_or(0);
-    call.tree().make_directories(&path[..slash], 0o755)?;
+    // As mkdir(2) makes them, for systemd's own and for the helper's `make_path` alike.
+    let mode = 0o777 & !call.shell.state.umask;
+    call.tree().make_directories(&path[..slash], mode)?;
     Ok(())
 }
 

@@ -227,17 +227,14 @@ impl Helper {
             return Ok(());
         }
         text.extend([link, b"\n"].concat());
-        make_parent(call, &path)?;
-        call.write(&path, 0o644, text)
+        write_list(call, &path, text)
     }
 
     /// The list of a unit becomes what its file says now.
     fn update_state(self, call: &mut Call<'_, '_>, unit: &[u8]) -> Result<(), Fault> {
         let links = self.links(call, unit)?;
         let text: Vec<u8> = links.iter().flat_map(|link| [self.places(link).0, b"\n".to_vec()].concat()).collect();
-        let path = self.also_file(unit);
-        make_parent(call, &path)?;
-        call.write(&path, 0o644, text)
+        write_list(call, &self.also_file(unit), text)
     }
 
     fn recorded(self, call: &mut Call<'_, '_>, unit: &[u8]) -> Result<Vec<Vec<u8>>, Fault> {
@@ -406,6 +403,15 @@ pub(super) fn invoke(call: &mut Call<'_, '_>) -> Done {
             Ok(0)
         }
     }
+}
+
+/// A list of links, readable by all whatever the umask: the helper sets its mode.
+fn write_list(call: &mut Call<'_, '_>, path: &[u8], text: Vec<u8>) -> Result<(), Fault> {
+    make_parent(call, path)?;
+    call.write(path, 0o644, text)?;
+    let place = call.resolve(path, true)?;
+    call.tree().get_mut(&place).expect("it was written").stat.mode = 0o644;
+    Ok(())
 }
 
 #[cfg(test)]
