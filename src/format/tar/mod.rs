@@ -62,7 +62,7 @@ pub struct Header {
     pub mtime: i64,
     /// Target of a link, as stored.
     pub link: Vec<u8>,
-    /// Major and minor number of a device.
+    /// Major and minor number of a device: of 12 and 20 bits, as Linux has them.
     pub device: (u32, u32),
     /// Extended attributes.
     pub xattrs: BTreeMap<Vec<u8>, Vec<u8>>,
@@ -88,6 +88,11 @@ pub enum Error {
 /// The bytes that fill up the last block of a body.
 const fn padding(size: u64) -> u64 {
     (BLOCK as u64 - size % BLOCK as u64) % BLOCK as u64
+}
+
+/// Whether Linux has devices of these numbers (`linux/kdev_t.h`); a header has seven octal digits for each.
+const fn is_device((major, minor): (u32, u32)) -> bool {
+    major < 1 << 12 && minor < 1 << 20
 }
 
 #[cfg(test)]

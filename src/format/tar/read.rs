@@ -11,6 +11,7 @@ use super::Dialect;
 use super::EntryKind;
 use super::Error;
 use super::Header;
+use super::is_device;
 use super::padding;
 use crate::format::read_body;
 
@@ -196,9 +197,9 @@ impl<R: Read> Reader<R> {
             (None, None) => None,
         };
         let part = |field: &[u8]| u32::try_from(number(field)?).ok();
-        fields
-            .and_then(|(major, minor)| part(major).zip(part(minor)))
-            .ok_or_else(|| self.invalid("a device without numbers"))
+        let device = fields.and_then(|(major, minor)| part(major).zip(part(minor)));
+        let device = device.ok_or_else(|| self.invalid("a device without numbers"))?;
+        if is_device(device) { Ok(device) } else { Err(self.invalid("a device with numbers that there are not")) }
     }
 
     /// What is left of the pax records: extended attributes, and times that nobody keeps.

@@ -270,6 +270,18 @@ fn case_60_numbers() {
         refused("data on what is no file", &[&header, &data], Dialect::Deb);
     }
     refused("a device without numbers", &[&block(b'3', |_| {})], Dialect::Deb);
+    // They would not fit into a header of ours.
+    let numbers = |at: usize, digits: &[u8; 8]| {
+        block(b'3', |block| {
+            block[329..345].copy_from_slice(b"0000001\x000000003\0");
+            block[at..at + 8].copy_from_slice(digits);
+        })
+    };
+    refused("a major number of 24 bits", &[&numbers(329, b"55555555")], Dialect::Pax);
+    refused("a minor number of 21 bits", &[&numbers(337, b"4000000\0")], Dialect::Deb);
+    let mut device = header("./dev/x", EntryKind::CharDevice);
+    device.device = (1 << 12, 0);
+    assert!(Writer::new(Vec::new()).append(&device, &mut &b""[..]).is_err());
     refused("a link without a target", &[&block(b'2', |_| {})], Dialect::Deb);
     refused("a target without a link", &[&with(b'0', 157, 100, b"x")], Dialect::Deb);
 }

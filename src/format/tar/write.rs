@@ -11,6 +11,7 @@ use super::EXTENSION_MAX;
 use super::EntryKind;
 use super::Error;
 use super::Header;
+use super::is_device;
 use super::padding;
 
 /// GNU tar writes, and reads, in records of 20 blocks.
@@ -58,6 +59,9 @@ impl<W: Write> Writer<W> {
         raw.set_size(header.size);
         raw.set_mtime(u64::try_from(header.mtime).map_err(|_| self.invalid("a time before 1970"))?);
         if matches!(header.kind, EntryKind::CharDevice | EntryKind::BlockDevice) {
+            if !is_device(header.device) {
+                return Err(self.invalid("a device with numbers that there are not"));
+            }
             raw.set_device_major(header.device.0)?;
             raw.set_device_minor(header.device.1)?;
         }
