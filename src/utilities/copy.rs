@@ -290,11 +290,8 @@ impl Copying {
         match (old.is_directory(), source.is_directory()) {
             (true, true) => {}
             (true, false) => {
-                return Err(Fault::failed(format!(
-                    "cannot overwrite directory '{}' with non-directory '{}'",
-                    show(to),
-                    show(from)
-                )));
+                let (to, from) = (show(to), show(from));
+                return Err(Fault::failed(format!("cannot overwrite directory '{to}' with non-directory '{from}'")));
             }
             (false, true) => {
                 return Err(Fault::failed(format!(

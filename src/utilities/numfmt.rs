@@ -1,5 +1,7 @@
 //! numfmt(1), coreutils': numbers with units.
 
+mod format;
+
 use super::Call;
 use super::Command;
 use super::Done;
@@ -11,6 +13,7 @@ use super::grep::records;
 use super::long::Long;
 use super::options::Opt;
 use super::show;
+use format::Format;
 
 /// The family's commands.
 pub(super) const COMMANDS: &[(&str, Command)] = &[("numfmt", numfmt)];
@@ -72,18 +75,6 @@ enum Invalid {
     Fail,
     Warn,
     Ignore,
-}
-
-/// What stands around a number, and how it is shown.
-#[derive(Debug, Default)]
-struct Format {
-    before: Vec<u8>,
-    behind: Vec<u8>,
-    /// So wide at least; 0 where it is as wide as what was read.
-    width: usize,
-    left: bool,
-    zeros: usize,
-    places: Option<usize>,
 }
 
 /// What one call does with each number.
@@ -203,70 +194,6 @@ fn unit(text: &[u8]) -> Result<u64, Fault> {
     let factor = u32::try_from(power).ok().and_then(|power| base.checked_pow(power));
     let size = number.zip(factor).and_then(|(number, factor)| number.checked_mul(factor));
     size.filter(|&size| size > 0).ok_or_else(wrong)
-}
-
-impl Format {
-    /// Reads `--format`.
-    fn read(text: &[u8]) -> Result<Self, Fault> {
-        let shown = show(text);
-        let Some(start) = text.iter().position(|&byte| byte == b'%') else {
-            return Err(Fault::failed(format!("format '{shown}' has no % directive")));
-        };
-        let mut format = Self { before: text[..start].to_vec(), ..Self::default() };
-        let mut rest = &text[start + 1..];
-        if rest.first() == Some(&b'%') {
-            return Err(Fault::gap("a format with `%%`"));
-        }
-        let mut zero = false;
-        while let Some((flag @ (b' ' | b'\'' | b'0'), tail)) = rest.split_first() {
-            zero |= *flag == b'0';
-            rest = tail;
-        }
-        // strtol takes a sign.
-        let (sign, digits) = match rest.split_first() {
-            Some((sign @ (b'-' | b'+'), tail)) if tail.first().is_some_and(u8::is_ascii_digit) => (*sign, tail),
-            _ => (b'+', rest),
-        };
-        let length = digits.iter().take_while(|byte| byte.is_ascii_digit()).count();
-        if length > 0 {
-            rest = &digits[length..];
-            let overflow = || Fault::failed(format!("invalid format '{shown}' (width overflow)"));
-            let width = plain(&digits[..length]).filter(|&width| i64::try_from(width).is_ok()).ok_or_else(overflow)?;
-            let width = usize::try_from(width).ok().filter(|&width| width < WIDEST);
-            let width = width.ok_or_else(|| Fault::gap("so wide a format"))?;
-            if zero && sign == b'+' {
-                format.zeros = width;
-            } else {
-                (format.width, format.left) = (width, sign == b'-');
-            }
-        }
-        if rest.is_empty() {
-            return Err(Fault::failed(format!("format '{shown}' ends in %")));
-        }
-        if let Some((b'.', tail)) = rest.split_first() {
-            let length = tail.iter().take_while(|byte| byte.is_ascii_digit()).count();
-            let wrong = || Fault::failed(format!("invalid precision in format '{shown}'"));
-            if matches!(tail.first(), Some(b' ' | b'\t' | b'+' | b'-')) {
-                return Err(wrong());
-            }
-            let places = if length == 0 { 0 } else { plain(&tail[..length]).ok_or_else(wrong)? };
-            let places = usize::try_from(places).ok().filter(|&places| places < WIDEST);
-            format.places = Some(places.ok_or_else(|| Fault::gap("so many digits"))?);
-            rest = &tail[length..];
-        }
-        let Some((b'f', behind)) = rest.split_first() else {
-            let way = "directive must be %[0]['][-][N][.][N]f";
-            return Err(Fault::failed(format!("invalid format '{shown}', {way}")));
-        };
-        if behind.windows(2).any(|pair| pair == b"%%") {
-            return Err(Fault::gap("a format with `%%`"));
-        }
-        if behind.contains(&b'%') {
-            return Err(Fault::failed(format!("format '{shown}' has too many % directives")));
-        }
-        format.behind = behind.to_vec();
-        Ok(format)
-    }
 }
 
 impl Converter {
@@ -615,79 +542,4 @@ fn forbidden(text: &[u8]) -> Wrong {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::recorded::lacks;
-    use super::super::recorded::says;
-
-    #[test]
-    fn numbers_get_and_lose_units() {
-        says(&[
-            ("numfmt --to=iec 2048 1023 1025 -- -9100", "2.0K\n1023\n1.1K\n-8.9K\n", 0),
-            ("numfmt --to=iec-i 4096; numfmt --to=si 1234567", "4.0Ki\n1.3M\n", 0),
-            (
-                "numfmt --from=si 4M 1.5K; numfmt --from=iec 1K; numfmt --from=auto 1Mi 1M",
-                "4000000\n1500\n1024\n1048576\n1000000\n",
-                0,
-            ),
-            ("numfmt --from=iec-i --to=iec 1Ti", "1.0T\n", 0),
-            (
-                "numfmt --to-unit=1024 6000.00; numfmt --from-unit=512 4; numfmt --from-unit=Ki 3",
-                "5.86\n2048\n3072\n",
-                0,
-            ),
-            ("numfmt --to=si 43210000000000000000000", "44Z\n", 0),
-            ("numfmt 1.22 -- -0 .5", "1.22\n0\n0.5\n", 0),
-            ("numfmt --round=down --to=iec 35000000; numfmt --round=up --to=iec 35000000", "33M\n34M\n", 0),
-            (
-                "numfmt --ro=nearest --to-u=1024 -- -6000.00; numfmt --round=towards-zero --to-unit=10 19",
-                "-5.86\n1\n",
-                0,
-            ),
-            ("numfmt --suffix=Foo 70 80Foo; numfmt --suffix=M --from=si 40MM", "70Foo\n80Foo\n40000000M\n", 0),
-        ]);
-    }
-
-    #[test]
-    fn fields_and_padding_are_kept() {
-        says(&[
-            ("numfmt --field 2-3 --to=iec '1000 2000 3000 4000'", "1000 2.0K 3.0K 4000\n", 0),
-            ("echo '  12   1000' | numfmt --field=2 --to=iec", "  12   1000\n", 0),
-            ("numfmt --padding=6 5; numfmt --padding=-6 5 | tr ' ' .", "     5\n5.....\n", 0),
-            (
-                "numfmt --format '<%8.2f>' 1.5; numfmt --format=%06f 12; numfmt --format=%-5fx 1",
-                "<    1.50>\n000012\n1    x\n",
-                0,
-            ),
-            ("printf 'h\\n2048\\n' | numfmt --header --to=iec", "h\n2.0K\n", 0),
-            ("numfmt -d: --field=2 --to=iec a:2048:c", "a:2.0K:c\n", 0),
-            ("numfmt --field 3,- --to=iec '2048 2048 2048'", "2.0K 2.0K 2.0K\n", 0),
-            ("printf '1K\\0002K\\000' | numfmt -z --from=iec | tr '\\0' /", "1024/2048/", 0),
-        ]);
-    }
-
-    #[test]
-    fn what_is_no_number_fails() {
-        says(&[
-            ("numfmt 1 x 3", "1\n", 2),
-            ("numfmt --invalid=fail 1 x 3", "1\nx\n3\n", 2),
-            ("numfmt --invalid=ignore --field=1-2 '1 x'", "1 x\n", 0),
-            ("numfmt 5K", "", 2),
-            ("numfmt --from=si 12.K", "", 2),
-            ("numfmt --from=iec-i 1K", "", 2),
-            ("numfmt --format=%d 1", "", 1),
-            ("numfmt --format=%f%f 1", "", 1),
-            ("numfmt --to=auto 1", "", 1),
-            ("numfmt --to=auto --to=iec 1", "", 1),
-            ("numfmt --padding=0 1", "", 1),
-            ("numfmt --from-unit=0 1", "", 1),
-            ("numfmt 1234567890123456789012", "", 2),
-        ]);
-        lacks(&[
-            ("numfmt --to=si 1000", "kilo"),
-            ("numfmt --from=si 1k", "only some versions"),
-            ("numfmt --from=iec-i 1", "only some versions"),
-            ("numfmt --format=%%%f 1", "%%"),
-            ("numfmt --debug 1", "option"),
-        ]);
-    }
-}
+mod tests;

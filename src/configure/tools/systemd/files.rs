@@ -35,19 +35,22 @@ pub(super) fn names(call: &mut Call<'_, '_>, directory: &[u8]) -> Vec<Vec<u8>> {
     call.tree().children(&place).map(|(path, _)| path.name().to_vec()).collect()
 }
 
-/// Makes a symbolic link where nothing is, and the directories above it.
+/// Makes a symbolic link where nothing is, and the directories above it, as systemctl does: whatever the umask.
 pub(super) fn make_link(call: &mut Call<'_, '_>, link: &[u8], to: &[u8]) -> Result<(), Fault> {
-    make_parent(call, link)?;
+    call.tree().make_directories(parent(link), 0o755)?;
     let place = call.resolve(link, false)?;
     call.create(&place, Inode::symlink(to))
 }
 
+/// The directories above a file of the helper's own, as its `make_path` makes them.
 pub(super) fn make_parent(call: &mut Call<'_, '_>, path: &[u8]) -> Result<(), Fault> {
-    let slash = path.iter().rposition(|&byte| byte == b'/').unwrap_or(0);
-    // As mkdir(2) makes them, for systemd's own and for the helper's `make_path` alike.
     let mode = 0o777 & !call.shell.state.umask;
-    call.tree().make_directories(&path[..slash], mode)?;
+    call.tree().make_directories(parent(path), mode)?;
     Ok(())
+}
+
+fn parent(path: &[u8]) -> &[u8] {
+    &path[..path.iter().rposition(|&byte| byte == b'/').unwrap_or(0)]
 }
 
 /// Removes one name that is no directory; whether there was one.
