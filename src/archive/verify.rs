@@ -112,12 +112,12 @@ pub fn verify_release(
     expected: &Expected<'_>,
 ) -> Result<VerifiedRelease, VerifyError> {
     let text = signed.unverified_text();
-    let now = match expected.at {
-        At::Now(now) | At::Kept(now) => Some(now),
-        At::Frozen(_) | At::Own => None,
-    };
     // Without a date it is judged at when it was signed, which the signature vouches for.
-    let at: Vec<i64> = now.into_iter().chain(unverified_date(text, &expected.limits)).collect();
+    let own = unverified_date(text, &expected.limits);
+    let at = match expected.at {
+        At::Now(now) | At::Kept(now) => vec![Some(now), own],
+        At::Frozen(_) | At::Own => vec![own],
+    };
     let signatures = trust.verify(signed, expected.keyring, &at).map_err(VerifyError::Signature)?;
     let wrong = VerifyError::Release;
     let allowed = |what| expected.allow.contains(&what);

@@ -360,12 +360,12 @@ pub enum StoreError {
 pub trait Trust: Send + Sync {
     /// Checks the OpenPGP signatures of `signed` against `keyring` (one or more certificates, armored or not, or a
     /// keybox of GnuPG). At least one good signature by a key that was valid when it signed and is valid at
-    /// every time of `at`, in seconds since 1970; none that is bad from a known key. Without a time each signature is
-    /// judged at when it says that it was made.
+    /// every time of `at`, in seconds since 1970; none that is bad from a known key. `None` is when each signature says
+    /// that it was made.
     ///
     /// # Errors
     /// No such signature.
-    fn verify(&self, signed: &Signed, keyring: &[u8], at: &[i64]) -> Result<Signatures, TrustError>;
+    fn verify(&self, signed: &Signed, keyring: &[u8], at: &[Option<i64>]) -> Result<Signatures, TrustError>;
 }
 
 /// The good signatures over a text.

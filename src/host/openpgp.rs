@@ -51,7 +51,7 @@ pub struct OpenPgp {
 }
 
 impl Trust for OpenPgp {
-    fn verify(&self, signed: &Signed, keyring: &[u8], at: &[i64]) -> Result<Signatures, TrustError> {
+    fn verify(&self, signed: &Signed, keyring: &[u8], at: &[Option<i64>]) -> Result<Signatures, TrustError> {
         let certificates = parse_keyring(keyring, self.limits.keyring)?;
         let text = signed.hashed();
         let mut good = Vec::new();
@@ -108,8 +108,8 @@ impl<'a> Signer<'a> {
     }
 
     /// Whether this signature over `text` counts: the mathematics first, then strength, then time. Returns when it was
-    /// made, at which it is judged where no other time is given.
-    fn check(&self, signature: &Signature, text: &[u8], at: &[i64]) -> Result<i64, TrustError> {
+    /// made, at which it is judged where a time is `None`.
+    fn check(&self, signature: &Signature, text: &[u8], at: &[Option<i64>]) -> Result<i64, TrustError> {
         let verified = match self.subkey {
             Some(subkey) => signature.verify(&subkey.key, text),
             None => signature.verify(&self.certificate.primary_key, text),
@@ -123,8 +123,7 @@ impl<'a> Signer<'a> {
         check_data_signature(signature).map_err(TrustError::Malformed)?;
         let made = created(signature).ok_or_else(|| TrustError::Malformed("a signature without a date".into()))?;
         let end = expiry(made, signature.signature_expiration_time());
-        let own = [made];
-        for &at in if at.is_empty() { &own } else { at } {
+        for at in at.iter().map(|at| at.unwrap_or(made)) {
             if made > at.saturating_add(FUTURE_MAX) {
                 return Err(self.expired("the signature is dated in the future".into()));
             }

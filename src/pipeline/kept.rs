@@ -22,6 +22,8 @@ use super::Look;
 use super::Output;
 use super::Request;
 use super::output::MANIFEST;
+use crate::archive::Proof;
+use crate::archive::Source;
 use crate::cancel::Cancel;
 use crate::deb::Package;
 use crate::digest::HashWriter;
@@ -55,9 +57,13 @@ pub(super) fn inputs(host: &Host, request: &Request<'_>, chosen: &Chosen) -> Opt
     };
     let packages: Vec<_> = chosen.packages.iter().map(package).collect();
     let loaders: Vec<_> = chosen.loaders.iter().map(package).collect();
-    let source = |source: &crate::archive::Source| (source.name.clone(), Sha256::of(&source.keyring));
+    let source = |source: &Source| (source.name.clone(), Sha256::of(&source.keyring));
     let sources: Vec<_> = chosen.sources.iter().map(source).collect();
-    let proofs: Vec<_> = chosen.proofs.iter().map(|proof| (&proof.text, &proof.signature, proof.waived)).collect();
+    let proof = |proof: &Proof| {
+        let signature = proof.signature.as_deref().map(Sha256::of);
+        (Sha256::of(&proof.text), signature, proof.waived)
+    };
+    let proofs: Vec<_> = chosen.proofs.iter().map(proof).collect();
     let lock = request.lock.map(Lock::to_text);
     let signer = request.signer.map(|signer| signer.key_id());
     let how = (format!("{:?}", request.method), format!("{:?}", host.limits), signer);
