@@ -348,6 +348,18 @@ pub enum PublishError {
         /// Which of the two it is.
         role: &'static str,
     },
+    /// Another recipe is on the head, and both cannot be.
+    #[error(
+        "`{}` serves another recipe, which it cannot serve beside this one: {}; make both recipes say the same (by one \
+         file in `extends`) and each name, card and address once, then publish both",
+        root.display(), .wrong.join("; ")
+    )]
+    Clash {
+        /// The head's root directory.
+        root: PathBuf,
+        /// What they cannot both have, with where either has it.
+        wrong: Vec<String>,
+    },
     /// Where a link must be, something else lies.
     #[error("`{}` is not imgbuild's link to the boot menu: move it away first", .0.display())]
     Occupied(PathBuf),

@@ -143,7 +143,7 @@ fn case_80_what_is_added_to_a_signed_output() {
         (
             "another target",
             &|out| relink(&out.join("head/srv/tftp/grub"), "/etc"),
-            "`head/srv/tftp/grub` leads to `/etc`, not `diskless-node/menu/grub`",
+            "`head/srv/tftp/grub` leads to `/etc`, not `imgbuild/menu/grub`",
         ),
         (
             "a link for a file",
@@ -167,7 +167,7 @@ fn case_80_what_is_added_to_a_signed_output() {
             "a file for a link",
             &|out| {
                 fs::remove_file(out.join("head/srv/tftp/grub")).expect("there");
-                write(&out.join("head/srv/tftp/grub"), "diskless-node/menu/grub");
+                write(&out.join("head/srv/tftp/grub"), "imgbuild/menu/grub");
             },
             "`head/srv/tftp/grub` is no link",
         ),
@@ -657,6 +657,7 @@ fn case_85_links_on_the_head_are_not_followed() {
         "srv",
         "srv/tftp",
         "srv/tftp/diskless-node",
+        "srv/tftp/imgbuild",
         "srv/imgbuild",
         "srv/imgbuild/diskless-node",
         "srv/imgbuild/diskless-node/gen",
@@ -702,8 +703,10 @@ fn case_86_whole_means_the_same() {
     let boots = world.at("head/srv/tftp/diskless-node");
     let gens = world.at("head/srv/imgbuild/diskless-node/gen");
     // An empty menu, generation and root, before anything was published.
-    for directory in [boots.join(format!("menu-{generation}")), boots.join(&generation), gens.join(&root).join("root")]
-    {
+    let menus = world.at("out/head/srv/tftp/imgbuild");
+    let menu = fs::read_link(menus.join("menu")).expect("a link");
+    let menus = world.at("head/srv/tftp/imgbuild").join(menu);
+    for directory in [menus.clone(), boots.join(&generation), gens.join(&root).join("root")] {
         fs::create_dir_all(directory).expect("made");
     }
     assert_eq!(world.publish(&[]).0, 0);
@@ -716,7 +719,7 @@ fn case_86_whole_means_the_same() {
     // Changed since: menus and kernels are replaced.
     let kernel = boots.join(&generation).join("vmlinuz");
     fs::write(&menu, "evil").expect("written");
-    fs::write(boots.join(format!("menu-{generation}/pxelinux.cfg/01-00-00-00-00-00-00")), "more").expect("written");
+    fs::write(menus.join("pxelinux.cfg/01-00-00-00-00-00-00"), "more").expect("written");
     fs::write(&kernel, "colonel").expect("written");
     fs::write(world.at("head/srv/tftp/pxelinux.0"), "evil").expect("written");
     chmod(&world.at("head/etc/dnsmasq.d/imgbuild.conf"), 0o600);
@@ -730,7 +733,7 @@ fn case_86_whole_means_the_same() {
         (fs::read_to_string(&menu).expect("there"), fs::read_to_string(&kernel).expect("there")),
         (good, "kernel".into())
     );
-    assert!(!boots.join(format!("menu-{generation}/pxelinux.cfg/01-00-00-00-00-00-00")).exists());
+    assert!(!menus.join("pxelinux.cfg/01-00-00-00-00-00-00").exists());
 
     // A root that nodes may run from is not replaced under them.
     fs::write(&own, "changed").expect("written");

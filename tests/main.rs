@@ -91,6 +91,7 @@ mod rooms;
 mod sandbox;
 mod secrets;
 mod services;
+mod shared_head;
 #[cfg(feature = "http")]
 mod shown;
 mod shell;

@@ -26,7 +26,7 @@ use imgbuild::manifest::Manifest;
 use imgbuild::manifest::OutputRecord;
 use imgbuild::manifest::provenance;
 use imgbuild::pipeline::publish;
-use imgbuild::pipeline::publish::Menu;
+use imgbuild::pipeline::publish::Offered;
 use imgbuild::pipeline::publish::Options;
 use imgbuild::pipeline::publish::Prune;
 use imgbuild::pipeline::publish::Published;
@@ -127,7 +127,7 @@ pub(crate) fn signed_output_of(recipe: &Recipe, directory: &Path, own: &str, sig
         loaders.write(path, 0o644, path).expect("new");
     }
     let (kernel, initramfs) = (Content::from_bytes("kernel"), Content::from_bytes("initramfs"));
-    let heads = head::bundles(head::Input {
+    let heads = head::bundles(vec![head::Input {
         head: recipe.head.as_ref().expect("it has one"),
         diskless: recipe.diskless.as_ref().expect("it is"),
         recipe,
@@ -138,7 +138,7 @@ pub(crate) fn signed_output_of(recipe: &Recipe, directory: &Path, own: &str, sig
         loaders: &loaders,
         generation: String::new(),
         role: Role::Head,
-    })
+    }])
     .expect("all there");
     for (role, head) in &heads {
         let name = role.directory();
@@ -148,7 +148,7 @@ pub(crate) fn signed_output_of(recipe: &Recipe, directory: &Path, own: &str, sig
     }
     let digest = tree::digest(&tree);
     let mut manifest =
-        Manifest::new("diskless-node".into(), "amd64".into(), "trixie".into(), digest, 0, Sha256::of(b"lock"));
+        Manifest::new(recipe.name.clone(), "amd64".into(), "trixie".into(), digest, 0, Sha256::of(b"lock"));
     manifest.outputs = records;
     put(&mut Vec::new(), "manifest.json", manifest.to_json().as_bytes());
     if let Some(signer) = signer {
@@ -180,8 +180,9 @@ pub(crate) fn rewrite(directory: &Path, change: impl FnOnce(&mut Manifest)) {
 
 /// What an output's head says of its cluster.
 pub(crate) fn cluster(directory: &Path) -> Cluster {
-    let text = fs::read_to_string(directory.join("head/etc/imgbuild/diskless-node.json")).expect("it is in the bundle");
-    Cluster::parse(&text).expect("ours")
+    let records = fs::read_dir(directory.join("head/etc/imgbuild")).expect("it is in the bundle");
+    let mut records = records.map(|entry| entry.expect("listed").path()).filter(|path| path.extension().is_some());
+    Cluster::parse(&fs::read_to_string(records.next().expect("one")).expect("a text")).expect("ours")
 }
 
 pub(crate) fn publish_to(output: &Path, head: &Path) -> Result<Published, Error> {
@@ -201,8 +202,8 @@ pub(crate) fn pruned(head: &Path, keep: usize, force: bool) -> Vec<String> {
 
 const DIZZY: &str = "srv/tftp/pxelinux.cfg/01-00-21-97-7d-ad-bf";
 
-fn menu(now: &str, previous: Option<&str>) -> Menu {
-    Menu { now: now.to_owned(), previous: previous.map(str::to_owned) }
+fn menu(now: &str, previous: Option<&str>) -> Offered {
+    Offered { now: now.to_owned(), previous: previous.map(str::to_owned) }
 }
 
 #[test]
@@ -217,7 +218,7 @@ fn generations_come_and_go() {
     let publish = |name: &str| publish_to(&at(name), &head).unwrap_or_else(|error| panic!("{name}: {error}"));
 
     let done = publish("one");
-    assert_eq!(done.menu, menu(&one, None));
+    assert_eq!(done.images[0].offered, menu(&one, None));
     assert!(done.changed.contains(&"etc/dnsmasq.d/imgbuild.conf".to_owned()), "{:?}", done.changed);
     assert!(done.changed.contains(&"srv/tftp/pxelinux.0".to_owned()), "{:?}", done.changed);
     let generation = |id: &str| head.join("srv/imgbuild/diskless-node/gen").join(root_of(id));
@@ -229,9 +230,9 @@ fn generations_come_and_go() {
     let inode = fs::metadata(generation(&one).join("root/etc/own")).expect("there").ino();
 
     let done = publish("two");
-    assert_eq!(done.menu, menu(&two, Some(&one)));
+    assert_eq!(done.images[0].offered, menu(&two, Some(&one)));
     assert_eq!(done.changed, ["etc/imgbuild/diskless-node.json"], "only what tells of the generation");
-    assert_eq!(done.changes, ["all nodes: another root"]);
+    assert_eq!(done.images[0].changes, ["all nodes: another root"]);
     let both = text(DIZZY);
     let (first, second) = both.split_once("LABEL previous").expect("both are offered");
     assert!(
@@ -249,13 +250,13 @@ fn generations_come_and_go() {
     );
     assert_eq!(text("srv/tftp/pxelinux.cfg/db"), both);
     assert_eq!(fs::metadata(generation(&one).join("root/etc/own")).expect("there").ino(), inode);
-    assert_eq!(publish("two").menu, menu(&two, Some(&one)), "the same again changes nothing");
+    assert_eq!(publish("two").images[0].offered, menu(&two, Some(&one)), "the same again changes nothing");
 
     let (now, changes) = publish::rollback(&head, None, None, NOW).expect("there is one");
     assert_eq!((now, changes), (menu(&one, Some(&two)), vec!["all nodes: another root".to_owned()]));
     assert!(text(DIZZY).split("LABEL previous").next().expect("text").contains(&one));
     assert!(text("srv/tftp/ipxe.cfg/default").contains(&format!(":now\nkernel /diskless-node/{one}/vmlinuz ")));
-    assert_eq!(publish("three").menu, menu(&three, Some(&one)));
+    assert_eq!(publish("three").images[0].offered, menu(&three, Some(&one)));
     let to = publish::rollback(&head, Some("diskless-node"), Some(&two), NOW).expect("there");
     assert_eq!(to.0, menu(&two, Some(&three)));
 
@@ -300,9 +301,12 @@ fn two_heads_have_the_same_generations() {
         fs::create_dir_all(head.join("etc/keepalived")).expect("made");
         fs::write(head.join("etc/keepalived/keepalived.conf"), "# mine\n").expect("written");
         let done = publish_as(&at("one"), head, *role).expect("it is whole");
-        assert_eq!((done.menu, done.left), (menu(&one, None), vec!["etc/keepalived/keepalived.conf".to_owned()]));
+        assert_eq!(
+            (done.images[0].offered.clone(), done.left),
+            (menu(&one, None), vec!["etc/keepalived/keepalived.conf".to_owned()])
+        );
         fs::remove_file(head.join("etc/keepalived/keepalived.conf")).expect("ours");
-        assert_eq!(publish_as(&at("two"), head, *role).expect("it is whole").menu, menu(&two, Some(&one)));
+        assert_eq!(publish_as(&at("two"), head, *role).expect("it is whole").images[0].offered, menu(&two, Some(&one)));
         assert_eq!(publish::rollback(head, None, None, NOW).expect("there is one").0, menu(&one, Some(&two)));
         let generations = head.join("srv/imgbuild/diskless-node/gen");
         for id in &roots {
@@ -328,7 +332,10 @@ fn two_heads_have_the_same_generations() {
     // A third one, so that the second may go.
     let three = output_of(&recipe, &at("three"), "three");
     let head = &heads[0].0;
-    assert_eq!(publish_as(&at("three"), head, Role::Head).expect("it is whole").menu, menu(&three, Some(&one)));
+    assert_eq!(
+        publish_as(&at("three"), head, Role::Head).expect("it is whole").images[0].offered,
+        menu(&three, Some(&one))
+    );
     assert_eq!(pruned(head, 0, true), [two.as_str()]);
     assert!(!head.join(export).exists(), "what is gone is not exported");
 }
@@ -378,7 +385,7 @@ fn roots_in_memory_need_no_tar() {
     recipe.diskless.as_mut().expect("it is").root = RootMode::Ram;
     let one = output_of(&recipe, &at("one"), "one");
     let head = at("head-root");
-    assert_eq!(publish_to(&at("one"), &head).expect("it is whole").menu, menu(&one, None));
+    assert_eq!(publish_to(&at("one"), &head).expect("it is whole").images[0].offered, menu(&one, None));
     let generation = head.join("srv/imgbuild/diskless-node/gen").join(cluster(&at("one")).root);
     assert_eq!(fs::read_to_string(generation.join("root.erofs")).expect("there"), "one");
     assert!(!generation.join("root").exists());
@@ -413,7 +420,7 @@ fn a_cancelled_publish_leaves_the_old_menu() {
         let cancel = Cancel::when(move || asked.fetch_add(1, Ordering::Relaxed) >= ended);
         match publish::publish(&at("two"), &head, &Options { cancel, ..Options::new(NOW) }) {
             Ok(done) => {
-                assert_eq!((done.menu, done.changed), (menu(&two, Some(&one)), wanted));
+                assert_eq!((done.images[0].offered.clone(), done.changed), (menu(&two, Some(&one)), wanted));
                 break;
             }
             Err(error) => assert!(matches!(error, Error::Cancelled), "{error:?}"),
@@ -439,8 +446,8 @@ fn a_crash_leaves_the_old_menu() {
     // As if the machine had stopped before the last rename: everything but the link is there.
     let export = head.join("srv/imgbuild/diskless-node");
     fs::create_dir_all(export.join(".imgbuild-half/root")).expect("made");
-    std::os::unix::fs::symlink("menu-nowhere", head.join("srv/tftp/diskless-node/.imgbuild-menu")).expect("made");
+    std::os::unix::fs::symlink("menu-nowhere", head.join("srv/tftp/imgbuild/.imgbuild-menu")).expect("made");
     assert_eq!(fs::read_to_string(head.join(DIZZY)).expect("there"), old);
-    assert_eq!(publish_to(&at("two"), &head).expect("it is whole").menu, menu(&two, Some(&one)));
+    assert_eq!(publish_to(&at("two"), &head).expect("it is whole").images[0].offered, menu(&two, Some(&one)));
     assert!(!export.join(".imgbuild-half").exists(), "left-overs go");
 }

@@ -60,7 +60,9 @@ fn nothing_answers(output: &Path, place: &Path) {
 
     // Memory does not grow.
     let size = image.len() / (1 << 20) + 64;
-    let wanted = format!("wanted {size} MiB of memory for ram:http://192.168.1.1:8067/{generation}/root.erofs got ");
+    let wanted = format!(
+        "wanted {size} MiB of memory for ram:http://192.168.1.1:8067/diskless-node/{generation}/root.erofs got "
+    );
     let line = says(&booted, SLIM, &wanted);
     let got: u32 = line.split(" got ").nth(1).and_then(|rest| rest.split(' ').next()?.parse().ok()).unwrap_or(0);
     assert!(line.ends_with("MiB; giving up") && (1..LITTLE).contains(&got), "{line}");
@@ -69,7 +71,7 @@ fn nothing_answers(output: &Path, place: &Path) {
     let overlay = format!("wanted nfs 192.168.1.1:{directory}/root (vers=4.1,hard,noatime) got 'Connection refused' ");
     says(&booted, DIZZY.0, &format!("{overlay}in attempt 1 of 20, the next in "));
     says(&booted, DIZZY.0, &format!("{overlay}in attempt 2 of 20, the next in "));
-    let url = format!("wanted http://192.168.1.1:8067/{generation}/root.erofs ");
+    let url = format!("wanted http://192.168.1.1:8067/diskless-node/{generation}/root.erofs ");
     let line = says(&booted, TUMBLER.0, &format!("{url}got 'wget: "));
     assert!(line.contains("Connection refused' in attempt 1 of 20, the next in "), "{line}");
     let classic = format!("wanted nfs 192.168.1.1:{directory}/root,nfsvers=3,tcp got '");

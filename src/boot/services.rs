@@ -98,7 +98,12 @@ impl Bundle<'_> {
             Wanted::Image(place) => self.copy(place),
             Wanted::Page(page) => {
                 let root = self.web_root().ok_or_else(|| self.missing("its head has no web server for images"))?;
-                self.copy(&format!("{root}{page}"))
+                // The first word of the path is a link to the cluster's roots.
+                let (cluster, below) = page.trim_start_matches('/').split_once('/').unwrap_or((page, ""));
+                let link = format!("{}/{cluster}", root.trim_start_matches('/'));
+                let place = fs::read_link(self.output.join(self.role.directory()).join(&link)).ok();
+                let place = place.ok_or_else(|| self.missing(&format!("its head has no link `{link}`")))?;
+                self.copy(&format!("{}/{below}", place.display()))
             }
         }
     }

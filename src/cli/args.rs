@@ -377,6 +377,9 @@ pub(super) struct Publish {
     /// Take the root that is there already as it is, although it is not as in the output
     #[arg(long)]
     pub(super) keep_root: bool,
+    /// Let machines in no table boot this from now on, although another recipe's image was theirs
+    #[arg(long)]
+    pub(super) unknown_machines: bool,
 }
 
 /// Options of every command that works on a head's generations.

@@ -15,7 +15,7 @@ use crate::deb::date;
 use crate::error::PublishError;
 use crate::head::Role;
 use crate::pipeline::publish;
-use crate::pipeline::publish::Menu;
+use crate::pipeline::publish::Offered;
 use crate::pipeline::publish::Options;
 use crate::pipeline::publish::Prune;
 
@@ -24,19 +24,30 @@ pub(super) fn publish(arguments: &Publish, signals: &Signals) -> Result<(), Fail
     let role = if arguments.standby { Role::Standby } else { Role::Head };
     let keys = verify::keys(&arguments.key)?;
     let keys = verify::verifiers(&keys);
-    let (keep_root, now, cancel) = (arguments.keep_root, outside::now(), signals.cancel());
-    let options = Options { role, keys: &keys, keep_root, now, cancel };
+    let (keep_root, machines, now, cancel) =
+        (arguments.keep_root, arguments.unknown_machines, outside::now(), signals.cancel());
+    let options = Options { role, keys: &keys, keep_root, machines, now, cancel };
     let done = publish::publish(&arguments.directory, &arguments.to, &options)?;
-    let mut text = offered(&done.menu, &done.changes);
+    let mut text = String::new();
+    for image in &done.images {
+        if done.images.len() > 1 {
+            writeln!(text, "image {}", image.cluster).expect("writing to a String succeeds");
+        }
+        text.push_str(&offered(&image.offered, &image.changes));
+        for how in &image.kept {
+            writeln!(text, "kept the root as it is: {how}").expect("writing to a String succeeds");
+        }
+    }
+    if let Some(cluster) = &done.machines {
+        writeln!(text, "machines in no table go on with {cluster}: `--unknown-machines` gives them this")
+            .expect("writing to a String succeeds");
+    }
     for path in &done.changed {
         writeln!(text, "changed {path}: {}", what_to_do(path)).expect("writing to a String succeeds");
     }
     for path in &done.left {
         writeln!(text, "left {path}: it is not imgbuild's; add the lines of the output's {}/{path}", role.directory())
             .expect("writing to a String succeeds");
-    }
-    for how in &done.kept {
-        writeln!(text, "kept the root as it is: {how}").expect("writing to a String succeeds");
     }
     print(&text)
 }
@@ -98,10 +109,10 @@ pub(super) fn known_hosts(arguments: &OnHead) -> Result<(), Failure> {
 }
 
 /// What nodes that start get, and what is other for them than before.
-fn offered(menu: &Menu, changes: &[String]) -> String {
-    let previous = menu.previous.as_ref().map_or(String::new(), |id| format!("previous {id}\n"));
+fn offered(offered: &Offered, changes: &[String]) -> String {
+    let previous = offered.previous.as_ref().map_or(String::new(), |id| format!("previous {id}\n"));
     let changes: String = changes.iter().map(|change| format!("  {change}\n")).collect();
-    format!("now {}\n{changes}{previous}", menu.now)
+    format!("now {}\n{changes}{previous}", offered.now)
 }
 
 /// Who reads a file of the head's.

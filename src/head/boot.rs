@@ -12,6 +12,9 @@ use crate::head::Files;
 use crate::head::Input;
 use crate::head::kernel;
 use crate::head::menu::Cluster;
+use crate::head::menu::MENU;
+use crate::head::menu::Menu;
+use crate::head::menu::Offered;
 use crate::head::menu::RECORD;
 use crate::head::menu::menus;
 use crate::recipe::BootMode;
@@ -118,12 +121,17 @@ pub(super) fn firmware(architecture: &str) -> &'static [Firmware] {
     }
 }
 
-pub(super) fn assemble(files: &mut Files, input: &Input<'_>) -> Result<(), Error> {
-    let directory = input.boot_directory();
-    files.content(&format!("{directory}/vmlinuz"), input.kernel.clone())?;
-    files.content(&format!("{directory}/initrd.img"), input.initramfs.clone())?;
-    // The same on both of two heads.
-    files.text(&format!("{directory}/{RECORD}"), &Cluster { role: None, ..Cluster::of(input)? }.to_json())?;
+pub(super) fn assemble(files: &mut Files, images: &[Input<'_>], clusters: &[Cluster]) -> Result<(), Error> {
+    let mut entries = Vec::new();
+    for (input, cluster) in images.iter().zip(clusters) {
+        loaders_of(files, input)?;
+        entries.push(generation(files, input, cluster)?);
+    }
+    menu(files, images, &entries)
+}
+
+/// The boot loaders of an image's nodes. Images of one architecture have the same.
+fn loaders_of(files: &mut Files, input: &Input<'_>) -> Result<(), Error> {
     let architecture = &input.recipe.debian.architecture;
     for loader in loaders(architecture, input.head.boot) {
         let found = input.loaders.lookup(loader.path).and_then(|(_, inode)| inode.content());
@@ -133,8 +141,18 @@ pub(super) fn assemble(files: &mut Files, input: &Input<'_>) -> Result<(), Error
     if input.head.boot == BootMode::Ipxe && !firmware(architecture).is_empty() {
         files.text(&format!("{}/{IPXE_SCRIPT}", input.head.tftp), &ipxe_script(&input.recipe.generated()))?;
     }
+    Ok(())
+}
+
+/// The files of a generation; returns its entries of menus.
+fn generation(files: &mut Files, input: &Input<'_>, cluster: &Cluster) -> Result<BTreeMap<String, String>, Error> {
+    let directory = input.boot_directory();
+    files.content(&format!("{directory}/vmlinuz"), input.kernel.clone())?;
+    files.content(&format!("{directory}/initrd.img"), input.initramfs.clone())?;
+    // The same on both of two heads.
+    files.text(&format!("{directory}/{RECORD}"), &Cluster { role: None, ..cluster.clone() }.to_json())?;
     let mut entries = BTreeMap::new();
-    for kind in Loads::all(architecture) {
+    for kind in Loads::all(&input.recipe.debian.architecture) {
         for (name, text) in kind.entries(input)? {
             let path = format!("{}/{name}", kind.directory());
             files.text(&format!("{directory}/{path}"), &text)?;
@@ -144,31 +162,45 @@ pub(super) fn assemble(files: &mut Files, input: &Input<'_>) -> Result<(), Error
             aliases(files, input, &format!("{directory}/{}", kind.directory()))?;
         }
     }
-    menu(files, input, &entries)
+    Ok(entries)
 }
 
-/// The menu of a head that has this generation alone, and the links by which loaders find it: all of it is changed by
+/// The menu of a head that has these generations alone, and the links by which loaders find it: all of it is changed by
 /// one rename when `menu` leads elsewhere.
-fn menu(files: &mut Files, input: &Input<'_>, entries: &BTreeMap<String, String>) -> Result<(), Error> {
-    let (tftp, name, generation) = (&input.head.tftp, &input.recipe.name, &input.generation);
-    let own = format!("menu-{generation}");
-    for (path, text) in menus(&input.recipe.generated(), (generation, entries), None) {
-        files.text(&format!("{tftp}/{name}/{own}/{path}"), &text)?;
+fn menu(files: &mut Files, images: &[Input<'_>], entries: &[BTreeMap<String, String>]) -> Result<(), Error> {
+    let first = images.first().expect("a recipe has an image");
+    let (tftp, generated) = (&first.head.tftp, first.recipe.generated());
+    let offered =
+        |input: &Input<'_>| (input.recipe.cluster(), Offered { now: input.generation.clone(), previous: None });
+    let menu = Menu { clusters: images.iter().map(offered).collect(), machines: first.recipe.cluster() };
+    let own = format!("{tftp}/{MENUS}/{}", menu.directory());
+    files.text(&format!("{own}/{MENU}"), &menu.to_json())?;
+    let names: Vec<String> = images.iter().map(|input| input.recipe.cluster()).collect();
+    let clusters = images.iter().zip(&names).zip(entries);
+    let clusters = clusters.map(|((input, name), entries)| (name.as_str(), (input.generation.as_str(), entries), None));
+    for (path, text) in menus(&generated, clusters, &menu.machines) {
+        files.text(&format!("{own}/{path}"), &text)?;
     }
-    files.symlink(&format!("{tftp}/{name}/menu"), &own)?;
-    for kind in Loads::all(&input.recipe.debian.architecture) {
+    files.symlink(&format!("{tftp}/{MENUS}/menu"), &menu.directory())?;
+    let mut kinds: Vec<Loads> = images.iter().flat_map(|input| Loads::all(&input.recipe.debian.architecture)).collect();
+    kinds.sort_unstable();
+    kinds.dedup();
+    for kind in kinds {
         let directory = kind.menu();
-        files.symlink(&format!("{tftp}/{directory}"), &format!("{name}/menu/{directory}"))?;
+        files.symlink(&format!("{tftp}/{directory}"), &format!("{MENUS}/menu/{directory}"))?;
         if kind == Loads::Pxelinux {
-            aliases(files, input, &format!("{tftp}/{name}/{own}/{directory}"))?;
+            images.iter().try_for_each(|input| aliases(files, input, &format!("{own}/{directory}")))?;
         }
     }
     Ok(())
 }
 
+/// Where menus lie below the TFTP directory, for all clusters at once.
+pub const MENUS: &str = "imgbuild";
+
 /// The nodes' names beside their hardware addresses. For people: pxelinux itself never asks for a name.
 fn aliases(files: &mut Files, input: &Input<'_>, directory: &str) -> Result<(), Error> {
-    for node in &input.recipe.nodes {
+    for node in input.recipe.own_nodes() {
         let target = format!("01-{}", mac(node, "-"));
         for alias in [&node.name].into_iter().chain(&node.aliases) {
             files.symlink(&format!("{directory}/{alias}"), &target)?;
@@ -178,7 +210,7 @@ fn aliases(files: &mut Files, input: &Input<'_>, directory: &str) -> Result<(), 
 }
 
 /// The loaders that have a menu.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Loads {
     Pxelinux,
     Grub,
@@ -222,7 +254,7 @@ impl Loads {
             Self::Ipxe => ipxe_entry(input, node),
         };
         let mut entries = vec![("default".to_owned(), entry(None)?)];
-        for node in &input.recipe.nodes {
+        for node in input.recipe.own_nodes() {
             let name = match self {
                 // pxelinux asks in lower case, with the hardware type (1: Ethernet) in front. iPXE does what it is told.
                 Self::Pxelinux | Self::Ipxe => format!("01-{}", mac(node, "-")),
@@ -236,7 +268,7 @@ impl Loads {
 }
 
 fn pxelinux_entry(input: &Input<'_>, node: Option<&Node>) -> Result<String, Error> {
-    let directory = format!("{}/{}", input.recipe.name, input.generation);
+    let directory = input.below_tftp();
     // SYSAPPEND 2 adds BOOTIF=, by which the initramfs knows which of several cards it was booted from.
     Ok(format!(
         "  KERNEL {directory}/vmlinuz\n  APPEND initrd={directory}/initrd.img {}\n  SYSAPPEND 2\n",
@@ -245,7 +277,7 @@ fn pxelinux_entry(input: &Input<'_>, node: Option<&Node>) -> Result<String, Erro
 }
 
 fn grub_entry(input: &Input<'_>, node: Option<&Node>) -> Result<String, Error> {
-    let directory = format!("/{}/{}", input.recipe.name, input.generation);
+    let directory = format!("/{}", input.below_tftp());
     Ok(format!(
         "  linux {directory}/vmlinuz {} BOOTIF=01-$net_default_mac\n  initrd {directory}/initrd.img\n",
         kernel::arguments(input, node)?.join(" ")
@@ -256,7 +288,7 @@ fn grub_entry(input: &Input<'_>, node: Option<&Node>) -> Result<String, Error> {
 const IPXE_MAC: &str = "01-${netX/mac:hexhyp}";
 
 fn ipxe_entry(input: &Input<'_>, node: Option<&Node>) -> Result<String, Error> {
-    let directory = format!("/{}/{}", input.recipe.name, input.generation);
+    let directory = format!("/{}", input.below_tftp());
     // Under UEFI the kernel asks for its initramfs by the name in `initrd=`; elsewhere nobody reads the word.
     Ok(format!(
         "kernel {directory}/vmlinuz initrd=initrd.img {} BOOTIF={IPXE_MAC} || goto failed\n\

@@ -3,23 +3,23 @@
 use std::fmt::Write as _;
 use std::net::Ipv4Addr;
 
-use crate::head::Input;
 use crate::head::Role;
 use crate::head::boot;
+use crate::head::shared::Shared;
 use crate::head::web;
 use crate::recipe::BootMode;
 use crate::recipe::TftpServer;
 
 /// `/etc/dnsmasq.d/imgbuild.conf`
-pub(super) fn dnsmasq(input: &Input<'_>) -> String {
-    let head = input.head;
-    let mut text = format!("# {}\n", input.recipe.generated());
+pub(super) fn dnsmasq(shared: &Shared<'_>) -> String {
+    let head = shared.head;
+    let mut text = format!("# {}\n", shared.generated());
     let mut line = |line: &str| writeln!(text, "{line}").expect("writing to a String succeeds");
 
-    line(&format!("interface={}", input.interface()));
+    line(&format!("interface={}", shared.interface()));
     // The interface may come up after dnsmasq does.
     line("bind-dynamic");
-    if let Some(domain) = &input.diskless.domain {
+    if let Some(domain) = shared.domain() {
         line(&format!("domain={domain}\nlocal=/{domain}/\nexpand-hosts"));
     }
     if head.standby.is_none() {
@@ -30,7 +30,7 @@ pub(super) fn dnsmasq(input: &Input<'_>) -> String {
         line("\n# The other head answers as well, from its own part of the range.");
         line(&format!("dhcp-option=option:router,{0}\ndhcp-option=option:dns-server,{0}", head.address));
     }
-    let (from, to) = range(input);
+    let (from, to) = range(shared);
     line(&format!("dhcp-range={from},{to},{},{}", netmask(head.network.1), head.lease));
 
     line("\n# What to boot, by the kind of firmware. A machine that is in no table below boots as well.");
@@ -41,7 +41,10 @@ pub(super) fn dnsmasq(input: &Input<'_>) -> String {
         let (address, port, script) = (head.address, web::BOOT_PORT, boot::IPXE_SCRIPT);
         line(&format!("dhcp-boot=tag:ipxe,http://{address}:{port}/{script},{},{address}", head.name));
     }
-    for firmware in boot::firmware(&input.recipe.debian.architecture) {
+    let mut kinds: Vec<&boot::Firmware> = shared.architectures().into_iter().flat_map(boot::firmware).collect();
+    kinds.sort_by_key(|firmware| firmware.tag);
+    kinds.dedup_by_key(|firmware| firmware.tag);
+    for firmware in kinds {
         let mut tag = firmware.tag.map(|tag| format!("tag:{tag},")).unwrap_or_default();
         // The untagged line comes after every tagged one in any case.
         if ipxe && !tag.is_empty() {
@@ -54,16 +57,16 @@ pub(super) fn dnsmasq(input: &Input<'_>) -> String {
     }
 
     line("\n# The nodes. Leases are for ever: what runs in the initramfs asks once and never renews.");
-    for node in &input.recipe.nodes {
+    for node in shared.nodes() {
         line(&format!("dhcp-host={},{},{},infinite", boot::mac(node, ":"), node.address, node.name));
     }
 
     // dnsmasq's own limits are 50 transfers and 1000 leases: all nodes may be switched on at once, each with a
     // transfer that ends and one that begins.
-    let nodes = input.recipe.nodes.len();
+    let nodes = shared.nodes().count();
     line("");
     if head.tftp_server == TftpServer::Dnsmasq {
-        line(&format!("enable-tftp={}\ntftp-root={}", input.interface(), head.tftp));
+        line(&format!("enable-tftp={}\ntftp-root={}", shared.interface(), head.tftp));
         line(&format!("tftp-max={}", (2 * nodes).max(50)));
     }
     line(&format!("dhcp-lease-max={}", (2 * nodes).max(1000)));
@@ -74,23 +77,23 @@ pub(super) fn dnsmasq(input: &Input<'_>) -> String {
 pub(super) const TFTPD: &str = "etc/default/tftpd-hpa";
 
 /// `/etc/default/tftpd-hpa`: as Debian's package writes it, with the directory (in.tftpd(8)).
-pub(super) fn tftpd(input: &Input<'_>) -> String {
+pub(super) fn tftpd(shared: &Shared<'_>) -> String {
     format!(
         "# {}\nTFTP_USERNAME=\"tftp\"\nTFTP_DIRECTORY=\"{}\"\nTFTP_ADDRESS=\":69\"\nTFTP_OPTIONS=\"--secure\"\n",
-        input.recipe.generated(),
-        input.head.tftp
+        shared.generated(),
+        shared.head.tftp
     )
 }
 
 /// The addresses that this head gives to machines in no table: of two heads each has its half, since neither knows
 /// what the other has given.
-fn range(input: &Input<'_>) -> (Ipv4Addr, Ipv4Addr) {
-    let (from, to) = input.head.range;
-    if input.head.standby.is_none() {
+fn range(shared: &Shared<'_>) -> (Ipv4Addr, Ipv4Addr) {
+    let (from, to) = shared.head.range;
+    if shared.head.standby.is_none() {
         return (from, to);
     }
     let middle = from.to_bits() + (to.to_bits() - from.to_bits()) / 2;
-    match input.role {
+    match shared.role() {
         Role::Head => (from, Ipv4Addr::from_bits(middle)),
         Role::Standby => (Ipv4Addr::from_bits(middle + 1), to),
     }

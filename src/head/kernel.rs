@@ -36,8 +36,8 @@ fn root(input: &Input<'_>, node: Option<&Node>) -> Result<Vec<String>, Error> {
             let who = || Error::NoImage(node.map_or("unknown machines".to_owned(), |node| format!("`{}`", node.name)));
             let image = input.image.as_ref().ok_or_else(who)?;
             // The sum is in the initramfs, which is loaded with these words and is of the same generation.
-            let (port, id) = (web::PORT, &input.root);
-            format!("boot=imgbuild imgbuild.root=ram:http://{address}:{port}/{id}/{} ro", image.name)
+            let (port, name, id) = (web::PORT, input.recipe.cluster(), &input.root);
+            format!("boot=imgbuild imgbuild.root=ram:http://{address}:{port}/{name}/{id}/{} ro", image.name)
         }
     };
     Ok(words.split(' ').map(str::to_owned).collect())

@@ -1,12 +1,12 @@
 //! syslog-ng on the head: one directory per node, one file per facility.
 
-use crate::head::Input;
+use crate::head::shared::Shared;
 
 /// `/etc/syslog-ng/conf.d/imgbuild.conf`, which the package's own file includes; without a version line of its own
 /// it is read by syslog-ng 3 and 4 alike.
-pub(super) fn syslog_ng(input: &Input<'_>) -> String {
-    let address = input.head.address;
-    let generated = input.recipe.generated();
+pub(super) fn syslog_ng(shared: &Shared<'_>) -> String {
+    let address = shared.head.address;
+    let generated = shared.generated();
     // The Howto's `keep_hostname(yes)` believes the name in a message: any node could write into another's directory,
     // or into `../`. Here the name is that of the sender's address in /etc/hosts; of an unknown sender,
     // its address. The cache must be on for that file to be read at all, and Debian's own options turn it off.

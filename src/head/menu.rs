@@ -6,7 +6,6 @@
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
-use std::net::Ipv4Addr;
 
 use serde::Deserialize;
 use serde::Serialize;
@@ -18,7 +17,9 @@ use crate::head::Role;
 use crate::head::boot;
 use crate::head::is_generation;
 use crate::head::kernel;
+use crate::recipe::Head;
 use crate::recipe::Node;
+use crate::recipe::RootMode;
 use crate::recipe::grammar;
 
 /// What lies beside a generation's kernel and says what is in it: a [`Cluster`] without a role.
@@ -28,8 +29,13 @@ pub const RECORD: &str = "generation.json";
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Cluster {
-    /// The recipe's name.
+    /// What it is called on the head: by its recipe, and its image where the recipe has several.
     pub name: String,
+    /// The recipe's name.
+    pub recipe: String,
+    /// Which of the recipe's images; `None`: it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image: Option<String>,
     /// The generation that was built last.
     pub generation: String,
     /// The root that it has.
@@ -45,6 +51,15 @@ pub struct Cluster {
     /// Which of two heads this is, whose nodes mount images; `None`: there is one head.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub role: Option<Role>,
+    /// The head, as the recipe has it.
+    pub head: Head,
+    /// The cluster's domain.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub domain: Option<String>,
+    /// The nodes' architecture.
+    pub architecture: String,
+    /// How machines in no table have their root.
+    pub machines: RootMode,
     /// The nodes.
     pub nodes: Vec<ClusterNode>,
     /// The kernel's arguments for machines in no table.
@@ -55,39 +70,52 @@ pub struct Cluster {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ClusterNode {
-    /// Host name.
-    pub name: String,
-    /// Further names.
-    pub aliases: Vec<String>,
-    /// Address.
-    pub address: Ipv4Addr,
-    /// Hardware address, in lower case with colons.
-    pub mac: String,
+    /// As the recipe has it.
+    pub node: Node,
+    /// How it has its root.
+    pub root: RootMode,
     /// The kernel's arguments for it.
     pub arguments: Vec<String>,
+}
+
+impl ClusterNode {
+    /// Its hardware address, in lower case with colons.
+    #[must_use]
+    pub fn mac(&self) -> String {
+        boot::mac(&self.node, ":")
+    }
+
+    /// All its names; the first is the host name.
+    pub fn names(&self) -> impl Iterator<Item = &String> {
+        [&self.node.name].into_iter().chain(&self.node.aliases)
+    }
 }
 
 impl Cluster {
     pub(super) fn of(input: &Input<'_>) -> Result<Self, Error> {
         let node = |node: &Node| {
             Ok(ClusterNode {
-                name: node.name.clone(),
-                aliases: node.aliases.clone(),
-                address: node.address,
-                mac: boot::mac(node, ":"),
+                node: node.clone(),
+                root: input.recipe.root_mode(Some(node), input.diskless),
                 arguments: kernel::arguments(input, Some(node))?,
             })
         };
         Ok(Self {
-            name: input.recipe.name.clone(),
+            name: input.recipe.cluster(),
+            recipe: input.recipe.name.clone(),
+            image: input.recipe.image.clone(),
             generation: input.generation.clone(),
             root: input.root.clone(),
             kernel: *input.kernel.sha256(),
             initramfs: *input.initramfs.sha256(),
-            export: input.head.export.clone(),
+            export: input.export(),
             tftp: input.head.tftp.clone(),
+            head: input.head.clone(),
+            domain: input.diskless.domain.clone(),
+            architecture: input.recipe.debian.architecture.clone(),
+            machines: input.diskless.root,
             role: input.head.standby.is_some().then_some(input.role),
-            nodes: input.recipe.nodes.iter().map(node).collect::<Result<_, _>>()?,
+            nodes: input.recipe.own_nodes().map(node).collect::<Result<_, _>>()?,
             arguments: match kernel::arguments(input, None) {
                 // Machines in no table cannot boot, and nobody has asked for it.
                 Err(Error::NoImage(_)) => Vec::new(),
@@ -96,7 +124,26 @@ impl Cluster {
         })
     }
 
-    pub(super) fn to_json(&self) -> String {
+    /// Whether a node has this root; machines in no table have one as well.
+    #[must_use]
+    pub fn has_root(&self, mode: RootMode) -> bool {
+        self.nodes.iter().map(|node| node.root).chain([self.machines]).any(|root| root == mode)
+    }
+
+    /// What is left of it on a head when its recipe has no such image any more: nodes may run from it, and no machine is
+    /// its node.
+    #[must_use]
+    pub fn without_nodes(mut self) -> Self {
+        let modes = [RootMode::Nfs, RootMode::Overlay, RootMode::Ram];
+        // The first of these is exported so that the others can be mounted as well.
+        self.machines = modes.into_iter().find(|mode| self.has_root(*mode)).unwrap_or(self.machines);
+        self.nodes.clear();
+        self
+    }
+
+    /// As it is written on a head.
+    #[must_use]
+    pub fn to_json(&self) -> String {
         let mut text = serde_json::to_string_pretty(self).expect("names and paths are text");
         text.push('\n');
         text
@@ -115,7 +162,33 @@ impl Cluster {
             Ok(_) => Err(wrong(what, value, "it is written in another way than imgbuild writes it")),
             Err(why) => Err(wrong(what, value, &why)),
         };
-        good("name", &cluster.name, grammar::recipe_name(&cluster.name))?;
+        good("recipe", &cluster.recipe, grammar::recipe_name(&cluster.recipe))?;
+        if let Some(image) = &cluster.image {
+            good("image", image, grammar::image_name(image))?;
+        }
+        let end = |end: &str| cluster.image.as_ref().map_or_else(String::new, |image| format!("{end}{image}"));
+        let (head, is) = (&cluster.head, cluster.recipe.clone() + &end("."));
+        if cluster.name != is {
+            return Err(wrong("name", &cluster.name, "it is not its recipe's and image's"));
+        }
+        if (&cluster.export, &cluster.tftp) != (&(head.export.clone() + &end("/")), &head.tftp) {
+            return Err(wrong("export", &cluster.export, "it is not where the head has it"));
+        }
+        let standby = head.standby.iter().flat_map(|standby| [&standby.name].into_iter().chain(&standby.aliases));
+        for name in [&head.name].into_iter().chain(&head.aliases).chain(standby) {
+            good("head", name, grammar::alias(name))?;
+        }
+        for interface in [&head.interface].into_iter().chain(head.standby.iter().map(|standby| &standby.interface)) {
+            good("interface", interface, grammar::interface(interface))?;
+        }
+        good("lease", &head.lease, grammar::lease(&head.lease))?;
+        if head.network.1 > 32 {
+            return Err(wrong("network", &head.network.1.to_string(), "it is no length of a prefix"));
+        }
+        if let Some(domain) = &cluster.domain {
+            good("domain", domain, grammar::domain(domain))?;
+        }
+        good("architecture", &cluster.architecture, grammar::architecture(&cluster.architecture))?;
         for (what, id) in [("generation", &cluster.generation), ("root", &cluster.root)] {
             if !is_generation(id) {
                 return Err(wrong(what, id, "it is none"));
@@ -126,13 +199,11 @@ impl Cluster {
         }
         let mut names = BTreeSet::new();
         for node in &cluster.nodes {
-            good("node", &node.name, grammar::host_name(&node.name))?;
-            for alias in &node.aliases {
+            good("node", &node.node.name, grammar::host_name(&node.node.name))?;
+            for alias in &node.node.aliases {
                 good("alias", alias, grammar::alias(alias))?;
             }
-            let mac = grammar::mac(&node.mac).map(|mac| mac.map(|byte| format!("{byte:02x}")).join(":"));
-            good("mac", &node.mac, mac)?;
-            if let Some(twice) = [&node.name].into_iter().chain(&node.aliases).find(|name| !names.insert(*name)) {
+            if let Some(twice) = node.names().find(|name| !names.insert(*name)) {
                 return Err(wrong("node", twice, "the name is there twice"));
             }
         }
@@ -144,26 +215,92 @@ impl Cluster {
     }
 }
 
+/// What a head offers to nodes, in `menu.json` of its menu: one rename changes it for all clusters at once.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Menu {
+    /// Cluster → the generations that its nodes are offered.
+    pub clusters: BTreeMap<String, Offered>,
+    /// The cluster whose menu machines get that are in no table.
+    pub machines: String,
+}
+
+/// Its file.
+pub const MENU: &str = "menu.json";
+
+/// The generations of a cluster that nodes are offered.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Offered {
+    /// The one that is booted when nobody chooses.
+    pub now: String,
+    /// The one before it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub previous: Option<String>,
+}
+
+impl Menu {
+    /// The directory that it lies in, beside others of other generations.
+    #[must_use]
+    pub fn directory(&self) -> String {
+        format!("menu-{}", super::short(&self.to_json()))
+    }
+
+    /// As it is written.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        let mut text = serde_json::to_string_pretty(self).expect("names are text");
+        text.push('\n');
+        text
+    }
+
+    /// Reads what [`to_json`](Self::to_json) has written; its names become paths.
+    ///
+    /// # Errors
+    /// It is not of this form, or a name is no cluster's or no generation's; in words.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let menu: Self = serde_json::from_str(text).map_err(|error| error.to_string())?;
+        for (name, offered) in &menu.clusters {
+            grammar::cluster_name(name).map_err(|why| format!("`{}`: {why}", name.escape_debug()))?;
+            let ids = [Some(&offered.now), offered.previous.as_ref()];
+            if let Some(id) = ids.into_iter().flatten().find(|id| !is_generation(id)) {
+                return Err(format!("`{}` is no generation", id.escape_debug()));
+            }
+        }
+        Ok(menu)
+    }
+}
+
 /// A generation and its entries, by path.
 pub type Entries<'a> = (&'a str, &'a BTreeMap<String, String>);
 
-/// The files of a menu, by path below it. With a previous generation loaders wait three seconds for a choice.
+/// The files of a menu, by path below it, from the entries of each cluster's generation and of the one before. With a
+/// previous generation loaders wait three seconds for a choice. Machines in no table get the entries of `machines`.
 #[must_use]
-pub fn menus(generated: &str, now: Entries<'_>, previous: Option<Entries<'_>>) -> BTreeMap<String, String> {
+pub fn menus<'a>(
+    generated: &str,
+    clusters: impl IntoIterator<Item = (&'a str, Entries<'a>, Option<Entries<'a>>)>,
+    machines: &str,
+) -> BTreeMap<String, String> {
     let mut files = BTreeMap::new();
-    for (path, entry) in now.1 {
-        let Some((loader, machine)) = path.split_once('/') else { continue };
-        // A node that the previous generation did not know yet boots it as a stranger.
-        let old = previous.and_then(|(id, entries)| {
-            let entry = entries.get(path).or_else(|| entries.get(&format!("{loader}/default")))?;
-            Some((id, entry.as_str()))
-        });
-        let now = (now.0, entry.as_str());
-        match loader {
-            "pxelinux" => drop(files.insert(format!("pxelinux.cfg/{machine}"), pxelinux(generated, now, old))),
-            "grub" => drop(files.insert(format!("grub/nodes/{machine}.cfg"), grub(generated, now, old))),
-            "ipxe" => drop(files.insert(format!("ipxe.cfg/{machine}"), ipxe(generated, now, old))),
-            _ => {}
+    for (cluster, now, previous) in clusters {
+        for (path, entry) in now.1 {
+            let Some((loader, machine)) = path.split_once('/') else { continue };
+            if machine == "default" && cluster != machines {
+                continue;
+            }
+            // A node that the previous generation did not know yet boots it as a stranger.
+            let old = previous.and_then(|(id, entries)| {
+                let entry = entries.get(path).or_else(|| entries.get(&format!("{loader}/default")))?;
+                Some((id, entry.as_str()))
+            });
+            let now = (now.0, entry.as_str());
+            match loader {
+                "pxelinux" => drop(files.insert(format!("pxelinux.cfg/{machine}"), pxelinux(generated, now, old))),
+                "grub" => drop(files.insert(format!("grub/nodes/{machine}.cfg"), grub(generated, now, old))),
+                "ipxe" => drop(files.insert(format!("ipxe.cfg/{machine}"), ipxe(generated, now, old))),
+                _ => {}
+            }
         }
     }
     if files.keys().any(|path| path.starts_with("grub/")) {

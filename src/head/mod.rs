@@ -15,20 +15,25 @@ mod nfs;
 mod pair;
 mod places;
 mod readme;
+mod shared;
 mod tuning;
 mod web;
 
+pub use boot::MENUS;
 pub use existing::Existing;
 pub use existing::Machine;
 pub use menu::Cluster;
 pub use menu::ClusterNode;
 pub use menu::Entries;
+pub use menu::MENU;
+pub use menu::Menu;
+pub use menu::Offered;
 pub use menu::RECORD;
 pub use menu::menus;
 pub use places::Place;
 pub use places::place;
-
-use std::net::Ipv4Addr;
+pub use shared::clashes;
+pub use shared::shared;
 
 use serde::Deserialize;
 use serde::Serialize;
@@ -39,8 +44,6 @@ use crate::recipe::Diskless;
 use crate::recipe::Head;
 use crate::recipe::Recipe;
 use crate::recipe::RootMode;
-use crate::recipe::Standby;
-use crate::recipe::TftpServer;
 use crate::tree;
 use crate::tree::Content;
 use crate::tree::Inode;
@@ -95,43 +98,31 @@ impl Role {
 }
 
 impl Input<'_> {
+    /// Where generations of the root lie on the head. Of several images each has a directory of its own there, so that
+    /// none is exported in another's way.
+    fn export(&self) -> String {
+        let export = &self.head.export;
+        self.recipe.image.as_ref().map_or_else(|| export.clone(), |image| format!("{export}/{image}"))
+    }
+
     /// Where the root lies on the head.
     fn root_directory(&self) -> String {
-        format!("{}/gen/{}", self.head.export, self.root)
+        format!("{}/gen/{}", self.export(), self.root)
     }
 
     /// What every generation's files for boot loaders are told apart by.
     fn boot_directory(&self) -> String {
-        format!("{}/{}/{}", self.head.tftp, self.recipe.name, self.generation)
+        format!("{}/{}", self.head.tftp, self.below_tftp())
     }
 
-    /// The host name of the head that the files are for.
-    fn name(&self) -> &str {
-        match (self.role, &self.head.standby) {
-            (Role::Standby, Some(standby)) => &standby.name,
-            _ => &self.head.name,
-        }
-    }
-
-    /// Its interface on the cluster's network.
-    fn interface(&self) -> &str {
-        match (self.role, &self.head.standby) {
-            (Role::Standby, Some(standby)) => &standby.interface,
-            _ => &self.head.interface,
-        }
-    }
-
-    /// The address that stays with it, and the other head's.
-    fn own_addresses(&self, standby: &Standby) -> (Ipv4Addr, Ipv4Addr) {
-        match self.role {
-            Role::Head => (standby.head_own_address, standby.own_address),
-            Role::Standby => (standby.own_address, standby.head_own_address),
-        }
+    /// The same below the TFTP directory.
+    fn below_tftp(&self) -> String {
+        format!("{}/{}", self.recipe.cluster(), self.generation)
     }
 
     /// Whether a node has this root; machines in no table have one as well.
     fn has_root(&self, mode: RootMode) -> bool {
-        let nodes = self.recipe.nodes.iter().map(|node| self.recipe.root_mode(Some(node), self.diskless));
+        let nodes = self.recipe.own_nodes().map(|node| self.recipe.root_mode(Some(node), self.diskless));
         nodes.chain([self.diskless.root]).any(|root| root == mode)
     }
 }
@@ -146,33 +137,37 @@ pub fn root_generation(tree: &Sha256, image: Option<&RamImage>) -> String {
     short(&format!("imgbuild root 1\n{tree}\n{image}\n"))
 }
 
-/// Makes the files of all heads of a recipe, for a generation that is named after all that a boot depends on: root,
-/// kernel, initramfs, their arguments, the table of nodes, menus, boot loaders and what servers are told. Whatever of
-/// it changes, the generation is another one.
+/// Makes the files of all heads of a recipe, for generations of its images that are named after all that a boot depends
+/// on: root, kernel, initramfs, their arguments, the table of nodes, menus, boot loaders and what servers are told.
+/// Whatever of it changes for an image, its generation is another one.
 ///
-/// `input`'s generation and role are not looked at.
+/// The generations and roles of `images` are not looked at.
 ///
 /// # Errors
 /// As [`assemble`].
-pub fn bundles(mut input: Input<'_>) -> Result<Vec<(Role, Tree)>, Error> {
-    let roles = [Role::Head, Role::Standby].into_iter().take(1 + usize::from(input.head.standby.is_some()));
-    let make = |input: &mut Input<'_>| -> Result<Vec<(Role, Tree)>, Error> {
-        let assembled = roles.clone().map(|role| {
-            input.role = role;
-            Ok((role, assemble(input)?))
-        });
-        assembled.collect()
-    };
-    // It names itself nearly everywhere, so it is taken from files in which it has no name yet.
-    input.generation = "0".repeat(GENERATION);
-    let mut text = "imgbuild generation 2\n".to_owned();
-    for (_, tree) in make(&mut input)? {
-        // Words for people are no part of it.
-        let dump = tree::dump(&tree);
-        dump.lines().filter(|line| !line.ends_with(" /README")).for_each(|line| text.extend([line, "\n"]));
+pub fn bundles(mut images: Vec<Input<'_>>) -> Result<Vec<(Role, Tree)>, Error> {
+    for input in &mut images {
+        // It names itself nearly everywhere, so it is taken from files in which it has no name yet.
+        input.generation = "0".repeat(GENERATION);
+        let mut text = "imgbuild generation 3\n".to_owned();
+        for (_, tree) in for_all_heads(std::slice::from_mut(input))? {
+            // Words for people are no part of it.
+            let dump = tree::dump(&tree);
+            dump.lines().filter(|line| !line.ends_with(" /README")).for_each(|line| text.extend([line, "\n"]));
+        }
+        input.generation = short(&text);
     }
-    input.generation = short(&text);
-    make(&mut input)
+    for_all_heads(&mut images)
+}
+
+fn for_all_heads(images: &mut [Input<'_>]) -> Result<Vec<(Role, Tree)>, Error> {
+    let is_pair = images.iter().any(|input| input.head.standby.is_some());
+    let roles = [Role::Head, Role::Standby].into_iter().take(1 + usize::from(is_pair));
+    let assembled = roles.map(|role| {
+        images.iter_mut().for_each(|input| input.role = role);
+        Ok((role, assemble(images)?))
+    });
+    assembled.collect()
 }
 
 fn short(text: &str) -> String {
@@ -234,31 +229,30 @@ pub fn loader_packages(architecture: &str, boot: BootMode) -> Vec<&'static str> 
     packages
 }
 
-/// Makes the head's files.
+/// Makes the files of one head, for all images of a recipe; the first is for machines in no table.
 ///
 /// # Errors
 /// A boot loader is missing, or the recipe's directories for the head meet.
-pub fn assemble(input: &Input<'_>) -> Result<Tree, Error> {
+///
+/// # Panics
+/// There is no image.
+pub fn assemble(images: &[Input<'_>]) -> Result<Tree, Error> {
     let mut files = Files(Tree::new());
-    boot::assemble(&mut files, input)?;
-    files.text("/etc/dnsmasq.d/imgbuild.conf", &dhcp::dnsmasq(input))?;
-    if input.head.tftp_server == TftpServer::TftpdHpa {
-        files.text(&format!("/{}", dhcp::TFTPD), &dhcp::tftpd(input))?;
+    let clusters: Vec<Cluster> = images.iter().map(Cluster::of).collect::<Result<_, _>>()?;
+    boot::assemble(&mut files, images, &clusters)?;
+    for (path, text) in shared(&clusters) {
+        files.text(&format!("/{path}"), &text)?;
     }
-    files.text("/etc/hosts", &input.recipe.hosts())?;
-    match &input.head.standby {
-        None => files.text("/etc/exports.d/imgbuild.exports", &nfs::exports(input))?,
-        Some(standby) => pair::assemble(&mut files, input, standby)?,
+    for cluster in &clusters {
+        files.text(&format!("/etc/imgbuild/{}.json", cluster.name), &cluster.to_json())?;
+        if cluster.has_root(RootMode::Ram) {
+            files.symlink(&format!("/{}/{}", web::IMAGES, cluster.name), &format!("{}/gen", cluster.export))?;
+        }
+        if cluster.role.is_some() && cluster.has_root(RootMode::Overlay) {
+            files.text(&format!("/{}", pair::exports_path(&cluster.root)), &pair::exports(cluster))?;
+        }
     }
-    files.text("/etc/nfs.conf.d/imgbuild.conf", &nfs::server(input))?;
-    files.text("/etc/syslog-ng/conf.d/imgbuild.conf", &logging::syslog_ng(input))?;
-    files.text("/etc/chrony/conf.d/imgbuild.conf", &tuning::chrony(input))?;
-    files.text("/etc/sysctl.d/90-imgbuild.conf", &tuning::sysctl(input))?;
-    for server in web::servers(input) {
-        files.text(&format!("/{}", server.path()), &server.unit(input))?;
-    }
-    files.text(&format!("/etc/imgbuild/{}.json", input.recipe.name), &Cluster::of(input)?.to_json())?;
-    files.text("/README", &readme::readme(input))?;
+    files.text("/README", &readme::readme(images, &clusters))?;
     Ok(files.0)
 }
 

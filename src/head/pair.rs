@@ -4,11 +4,10 @@
 //! the same path with the same fsid: so a file handle of one head means the same file on the other, and nodes go on.
 
 use crate::digest::Sha256;
-use crate::head::Error;
-use crate::head::Files;
-use crate::head::Input;
+use crate::head::Cluster;
 use crate::head::Role;
 use crate::head::nfs;
+use crate::head::shared::Shared;
 use crate::recipe::RootMode;
 use crate::recipe::Standby;
 
@@ -18,29 +17,27 @@ pub(super) const SYSCTL: &str =
 /// The image that nodes mount.
 pub(super) const IMAGE: &str = "root.erofs";
 
-pub(super) fn assemble(files: &mut Files, input: &Input<'_>, standby: &Standby) -> Result<(), Error> {
-    files.text("/etc/keepalived/keepalived.conf", &keepalived(input, standby))?;
-    if input.has_root(RootMode::Overlay) {
-        files.text(&format!("/{}", exports_path(input)), &exports(input))?;
-        files.text("/etc/systemd/system/imgbuild-roots.service", &roots(input))?;
+/// What two heads have that one has not, and what they have in another way.
+pub(super) fn assemble(text: &mut impl FnMut(&str, String), shared: &Shared<'_>, standby: &Standby) {
+    text("etc/keepalived/keepalived.conf", keepalived(shared, standby));
+    if shared.has_root(RootMode::Overlay) {
+        text("etc/systemd/system/imgbuild-roots.service", roots(shared));
         // A copy of each node's ssh host keys, which the node itself leaves on both heads.
-        let states = format!("# {}\n{}", input.recipe.generated(), nfs::states(input));
-        files.text("/etc/exports.d/imgbuild.exports", &states)?;
+        text(nfs::EXPORTS, format!("# {}\n{}", shared.generated(), nfs::states(shared)));
     }
-    Ok(())
 }
 
 /// `/etc/keepalived/keepalived.conf`, which Debian's package leaves to the administrator.
-fn keepalived(input: &Input<'_>, standby: &Standby) -> String {
-    let (own, other) = input.own_addresses(standby);
-    let (address, length) = (input.head.address, input.head.network.1);
-    let priority = match input.role {
+fn keepalived(shared: &Shared<'_>, standby: &Standby) -> String {
+    let (own, other) = shared.own_addresses(standby);
+    let (address, length) = (shared.head.address, shared.head.network.1);
+    let priority = match shared.role() {
         Role::Head => 150,
         Role::Standby => 100,
     };
     // The number tells apart what shares a network; a network address ends in 0, and that is no number.
     let number = address.octets()[3].max(1);
-    let (check, track) = if input.has_root(RootMode::Overlay) {
+    let (check, track) = if shared.has_root(RootMode::Overlay) {
         (
             "# Who serves no roots does not hold the address.\nvrrp_script nfs {\n    \
              script \"/usr/bin/rpcinfo -T tcp 127.0.0.1 nfs 4\"\n    interval 2\n    timeout 5\n    \
@@ -59,27 +56,28 @@ fn keepalived(input: &Input<'_>, standby: &Standby) -> String {
          # Three of these unheard, and the other one takes the address.\n    advert_int 1\n    \
          unicast_src_ip {own}\n    unicast_peer {{\n        {other}\n    }}\n    \
          virtual_ipaddress {{\n        {address}/{length}\n    }}\n{track}}}\n",
-        input.recipe.generated(),
-        input.name(),
-        input.interface(),
+        shared.generated(),
+        shared.name(),
+        shared.interface(),
     )
 }
 
 /// Where the export of this root is written down.
-pub(super) fn exports_path(input: &Input<'_>) -> String {
-    format!("etc/exports.d/imgbuild-{}.exports", input.root)
+pub(super) fn exports_path(root: &str) -> String {
+    format!("etc/exports.d/imgbuild-{root}.exports")
 }
 
 /// `/etc/exports.d/imgbuild-ROOT.exports`: one file for each, since each has an fsid of its own, and none is
 /// changed when another comes.
-fn exports(input: &Input<'_>) -> String {
-    let (network, length) = input.head.network;
+pub(super) fn exports(cluster: &Cluster) -> String {
+    let (network, length) = cluster.head.network;
     // `mountpoint`: never the empty directory below the image.
     format!(
-        "# {}\n{}/root {network}/{length}(ro,sync,no_subtree_check,no_root_squash,mountpoint,fsid={})\n",
-        input.recipe.generated(),
-        input.root_directory(),
-        fsid(&input.root)
+        "# {}\n{}/gen/{}/root {network}/{length}(ro,sync,no_subtree_check,no_root_squash,mountpoint,fsid={})\n",
+        crate::recipe::generated(&cluster.recipe),
+        cluster.export,
+        cluster.root,
+        fsid(&cluster.root)
     )
 }
 
@@ -96,15 +94,17 @@ fn fsid(root: &str) -> String {
 
 /// `/etc/systemd/system/imgbuild-roots.service`: mounts the image of each generation whose directory is empty, before
 /// the NFS server looks, and again when it is started again.
-fn roots(input: &Input<'_>) -> String {
-    let export = &input.head.export;
+fn roots(shared: &Shared<'_>) -> String {
+    let exports: Vec<&str> = shared.clusters.iter().map(|cluster| cluster.export.as_str()).collect();
+    let images: Vec<String> = exports.iter().map(|export| format!("{export}/gen/*/{IMAGE}")).collect();
+    let (exports, images) = (exports.join(" "), images.join(" "));
     // `$$` and `%%` are how systemd.service(5) writes `$` and `%`.
     format!(
-        "# {}\n[Unit]\nDescription=Mount the nodes' roots\nRequiresMountsFor={export}\nBefore=nfs-server.service\n\n\
+        "# {}\n[Unit]\nDescription=Mount the nodes' roots\nRequiresMountsFor={exports}\nBefore=nfs-server.service\n\n\
          [Service]\nType=oneshot\n\
-         ExecStart=/bin/sh -euc 'for image in {export}/gen/*/{IMAGE}; do root=$${{image%%.*}}; \
+         ExecStart=/bin/sh -euc 'for image in {images}; do root=$${{image%%.*}}; \
          [ ! -d $$root ] || [ -n \"$$(ls -A $$root)\" ] || mount -t erofs -o loop,ro,nosuid,nodev $$image $$root; done'\n\n\
          [Install]\nWantedBy=multi-user.target nfs-server.service\n",
-        input.recipe.generated()
+        shared.generated()
     )
 }

@@ -3,6 +3,7 @@
 use crate::head::RECORD;
 use crate::head::boot;
 use crate::head::menu::Cluster;
+use crate::head::web;
 use crate::recipe::grammar;
 
 /// What a path of a head's files is for.
@@ -12,6 +13,8 @@ pub enum Place {
     Readme,
     /// A file of the head's own, which lies there as in the bundle.
     Config,
+    /// The link by which the web server finds the roots of a cluster.
+    Images,
     /// A boot loader, in the TFTP directory itself.
     Loader,
     /// A file of the generation, by its path below the generation's directory.
@@ -47,6 +50,9 @@ pub fn place(cluster: &Cluster, path: &str) -> Option<Place> {
     if CONFIGS.contains(&path) || own.iter().any(|own| own == path) {
         return Some(Place::Config);
     }
+    if path.strip_prefix(web::IMAGES).and_then(|rest| rest.strip_prefix('/')) == Some(name) {
+        return Some(Place::Images);
+    }
     let path = path.strip_prefix(cluster.tftp.trim_start_matches('/'))?.strip_prefix('/')?;
     if boot::is_loader(path) {
         return Some(Place::Loader);
@@ -55,8 +61,7 @@ pub fn place(cluster: &Cluster, path: &str) -> Option<Place> {
         return is_of_generation(rest).then(|| Place::Generation(rest.to_owned()));
     }
     let is_menu = ["pxelinux.cfg", "grub", "ipxe.cfg"].contains(&path)
-        || path == format!("{name}/menu")
-        || path.starts_with(&format!("{name}/menu-{generation}/"));
+        || path.strip_prefix(boot::MENUS).is_some_and(|rest| rest == "/menu" || rest.starts_with("/menu-"));
     is_menu.then_some(Place::Menu)
 }
 

@@ -2,38 +2,51 @@
 
 use std::fmt::Write as _;
 
+use crate::head::Cluster;
 use crate::head::Input;
 use crate::head::Role;
 use crate::head::boot;
 use crate::head::dhcp;
+use crate::head::nfs;
 use crate::head::pair;
+use crate::head::shared::Shared;
+use crate::head::shared::own_addresses;
 use crate::head::web;
 use crate::recipe::Format;
 use crate::recipe::RootMode;
 use crate::recipe::Standby;
 use crate::recipe::TftpServer;
 
-pub(super) fn readme(input: &Input<'_>) -> String {
-    let (head, interface) = (input.head, input.interface());
-    let address = head.standby.as_ref().map_or(head.address, |standby| input.own_addresses(standby).0);
-    let loaders = if boot::firmware(&input.recipe.debian.architecture).is_empty() {
+/// # Panics
+/// There is no image.
+pub(super) fn readme(images: &[Input<'_>], clusters: &[Cluster]) -> String {
+    let input = images.first().expect("a recipe has an image");
+    let (head, shared) = (input.head, Shared { head: input.head, clusters });
+    let interface = shared.interface();
+    let address = head.standby.as_ref().map_or(head.address, |standby| own_addresses(input.role, standby).0);
+    let foreign = images.iter().filter(|input| boot::firmware(&input.recipe.debian.architecture).is_empty());
+    let loaders = foreign.map(|input| {
         format!(
             "\nThere is no boot loader for {} among these files: give the nodes one that\n\
              loads {}/vmlinuz and initrd.img.\n",
             input.recipe.debian.architecture,
             input.boot_directory()
         )
-    } else {
-        String::new()
-    };
+    });
+    let loaders: String = loaders.collect();
+    let of_image =
+        |input: &Input<'_>| input.recipe.image.as_ref().map_or_else(String::new, |name| format!(" of image {name}"));
+    let generations = images.iter().map(|input| {
+        format!("This is generation {}{}, with root {}.\n", input.generation, of_image(input), input.root)
+    });
+    let generations: String = generations.collect();
     let option = if input.role == Role::Standby { " --standby" } else { "" };
     let other = if head.standby.is_some() { "third" } else { "other" };
     format!(
         r#"{title}
 
 Everything here lies as on the disk of the head node {head_name} ({address} on {interface}).
-This is generation {id}, with root {root_id}.
-{pair}
+{generations}{pair}
 On the head, `imgbuild publish DIR --to /{option}` does steps 2 and 3, so that nodes which are up go on with
 the generation they have and those that start get the new one. By hand:
 
@@ -61,15 +74,13 @@ No {other} DHCP server may answer on {interface}. The export is for a network wh
 trust: whoever can reach it reads the root as root.
 "#,
         title = input.recipe.generated(),
-        head_name = input.name(),
-        id = input.generation,
-        root_id = input.root,
+        head_name = shared.name(),
         pair = head.standby.as_ref().map_or_else(String::new, |standby| pair_of(input, standby)),
-        packages = packages(input).join(" "),
-        root = root(input),
+        packages = packages(&shared).join(" "),
+        root = roots(images),
         length = head.network.1,
-        start = start(input),
-        files = files(input),
+        start = start(&shared),
+        files = files(&shared),
     )
 }
 
@@ -88,24 +99,29 @@ fn pair_of(input: &Input<'_>, standby: &Standby) -> String {
     )
 }
 
-fn packages(input: &Input<'_>) -> Vec<&'static str> {
+fn packages(shared: &Shared<'_>) -> Vec<&'static str> {
     let mut packages = vec!["dnsmasq", "nfs-kernel-server", "syslog-ng-core", "chrony"];
-    packages.extend((input.head.tftp_server == TftpServer::TftpdHpa).then_some("tftpd-hpa"));
-    packages.extend((!web::servers(input).is_empty()).then_some("busybox"));
-    packages.extend(input.head.standby.as_ref().map(|_| "keepalived"));
+    packages.extend((shared.head.tftp_server == TftpServer::TftpdHpa).then_some("tftpd-hpa"));
+    packages.extend((!web::servers(shared).is_empty()).then_some("busybox"));
+    packages.extend(shared.head.standby.as_ref().map(|_| "keepalived"));
     packages
 }
 
-/// How nodes find their root.
+/// How nodes find their roots.
+fn roots(images: &[Input<'_>]) -> String {
+    images.iter().map(root).collect()
+}
+
 fn root(input: &Input<'_>) -> String {
     let is_mounted = input.has_root(RootMode::Nfs) || input.has_root(RootMode::Overlay);
     match (&input.head.standby, &input.image) {
         (Some(_), _) => images(input),
         (None, Some(image)) if !is_mounted => format!(
             "2. Put the nodes' root, which they take into memory, in place as one file; whoever can reach the\n   \
-             web server reads it:\n\n   install -D -m 0644 {0} {1}/{0}\n\n",
+             web server reads it:\n\n   install -D -m 0644 {below}{0} {1}/{0}\n\n",
             image.name,
-            input.root_directory()
+            input.root_directory(),
+            below = below(input),
         ),
         (None, _) => directories(input),
     }
@@ -115,21 +131,23 @@ fn root(input: &Input<'_>) -> String {
 fn directories(input: &Input<'_>) -> String {
     let directory = input.root_directory();
     let states: Vec<String> =
-        input.recipe.nodes.iter().map(|node| format!("{}/state/{}", input.head.export, node.name)).collect();
+        input.recipe.own_nodes().map(|node| format!("{}/state/{}", input.head.export, node.name)).collect();
     let image = input.image.as_ref().map_or_else(String::new, |image| {
         format!(
             "   And the root in one file, for nodes that take it into memory; whoever can reach the\n   \
-             web server reads it:\n\n   install -D -m 0644 {0} {directory}/{0}\n\n",
-            image.name
+             web server reads it:\n\n   install -D -m 0644 {below}{0} {directory}/{0}\n\n",
+            image.name,
+            below = below(input),
         )
     });
     let formats = &input.recipe.formats;
     let tar = [(Format::Tar, "tar"), (Format::TarZst, "tar.zst"), (Format::TarXz, "tar.xz"), (Format::TarGz, "tar.gz")];
     let tar = tar.into_iter().find(|(format, _)| formats.contains(format)).map(|(_, end)| end);
     let unpack = match tar {
-        None if formats.contains(&Format::Directory) => format!("cp -a root/. {directory}/root/"),
+        None if formats.contains(&Format::Directory) => format!("cp -a {}root/. {directory}/root/", below(input)),
         tar => format!(
-            "tar -C {directory}/root --numeric-owner --xattrs --xattrs-include='*' -xpf root.{}",
+            "tar -C {directory}/root --numeric-owner --xattrs --xattrs-include='*' -xpf {}root.{}",
+            below(input),
             tar.unwrap_or("tar")
         ),
     };
@@ -148,22 +166,28 @@ fn images(input: &Input<'_>) -> String {
     let image = input.image.as_ref().map_or(pair::IMAGE, |image| image.name.as_str());
     format!(
         "2. Put the nodes' root in place, as one file, and a directory that it will be mounted on; whoever can reach\n   \
-         the head reads it:\n\n   install -D -m 0644 {image} {directory}/{image}\n   mkdir {directory}/root\n\n"
+         the head reads it:\n\n   install -D -m 0644 {below}{image} {directory}/{image}\n   mkdir {directory}/root\n\n",
+        below = below(input),
     )
 }
 
-fn start(input: &Input<'_>) -> String {
-    let (is_pair, web) = (input.head.standby.is_some(), web::servers(input));
+/// Where the outputs of an image lie.
+fn below(input: &Input<'_>) -> String {
+    input.recipe.image.as_ref().map_or_else(String::new, |image| format!("{image}/"))
+}
+
+fn start(shared: &Shared<'_>) -> String {
+    let (is_pair, web) = (shared.head.standby.is_some(), web::servers(shared));
     let mut lines = vec!["sysctl --system"];
     if is_pair {
         lines.push("systemctl daemon-reload");
         // What is not mounted yet is not exported.
-        lines.extend(input.has_root(RootMode::Overlay).then_some("systemctl enable --now imgbuild-roots"));
+        lines.extend(shared.has_root(RootMode::Overlay).then_some("systemctl enable --now imgbuild-roots"));
     }
     lines.push("systemctl enable --now syslog-ng");
     lines.push("systemctl restart dnsmasq nfs-server syslog-ng chrony");
     // After dnsmasq, which may have had its port until now.
-    lines.extend((input.head.tftp_server == TftpServer::TftpdHpa).then_some("systemctl restart tftpd-hpa"));
+    lines.extend((shared.head.tftp_server == TftpServer::TftpdHpa).then_some("systemctl restart tftpd-hpa"));
     lines.extend((!is_pair && !web.is_empty()).then_some("systemctl daemon-reload"));
     lines.extend(web.iter().map(|server| server.start));
     if is_pair {
@@ -174,9 +198,8 @@ fn start(input: &Input<'_>) -> String {
     lines.iter().map(|line| format!("   {line}\n")).collect()
 }
 
-fn files(input: &Input<'_>) -> String {
-    let recipe = &input.recipe.name;
-    let mut files = match input.head.tftp_server {
+fn files(shared: &Shared<'_>) -> String {
+    let mut files = match shared.head.tftp_server {
         TftpServer::Dnsmasq => vec![("etc/dnsmasq.d/imgbuild.conf".to_owned(), "addresses, names, boot files, TFTP")],
         TftpServer::TftpdHpa => vec![
             ("etc/dnsmasq.d/imgbuild.conf".to_owned(), "addresses, names, boot files"),
@@ -184,24 +207,26 @@ fn files(input: &Input<'_>) -> String {
         ],
     };
     files.push(("etc/hosts".to_owned(), "names of the head and its nodes"));
-    if input.head.standby.is_none() {
-        files.push(("etc/exports.d/imgbuild.exports".to_owned(), "the nodes' roots"));
-    } else if input.has_root(RootMode::Overlay) {
-        files.push((pair::exports_path(input), "the nodes' root"));
+    if shared.head.standby.is_none() {
+        files.push((nfs::EXPORTS.to_owned(), "the nodes' roots"));
+    } else if shared.has_root(RootMode::Overlay) {
+        let mounted = shared.clusters.iter().filter(|cluster| cluster.has_root(RootMode::Overlay));
+        files.extend(mounted.map(|cluster| (pair::exports_path(&cluster.root), "the nodes' root")));
         files.push(("etc/systemd/system/imgbuild-roots.service".to_owned(), "mounts the images of roots"));
     }
     files.push(("etc/nfs.conf.d/imgbuild.conf".to_owned(), "the NFS server's size"));
     files.push(("etc/syslog-ng/conf.d/imgbuild.conf".to_owned(), "the nodes' logs, to /var/log/NODE/FACILITY"));
     files.push(("etc/chrony/conf.d/imgbuild.conf".to_owned(), "the nodes' time"));
     files.push(("etc/sysctl.d/90-imgbuild.conf".to_owned(), "limits of the head's kernel"));
-    if input.head.standby.is_some() {
+    if shared.head.standby.is_some() {
         files.push(("etc/keepalived/keepalived.conf".to_owned(), "the address that moves"));
     }
-    files.push((format!("etc/imgbuild/{recipe}.json"), "for imgbuild: where generations lie"));
-    for server in web::servers(input) {
+    let records = shared.clusters.iter().map(|cluster| format!("etc/imgbuild/{}.json", cluster.name));
+    files.extend(records.map(|path| (path, "for imgbuild: where generations lie")));
+    for server in web::servers(shared) {
         files.push((server.path(), server.readme));
     }
-    files.push((input.head.tftp.trim_start_matches('/').to_owned(), "what the nodes boot"));
+    files.push((shared.head.tftp.trim_start_matches('/').to_owned(), "what the nodes boot"));
     let mut text = String::new();
     for (path, what) in files {
         writeln!(text, "   {path:<36}  {what}").expect("writing to a String succeeds");

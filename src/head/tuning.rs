@@ -1,30 +1,30 @@
 //! The head's clock, and its kernel's limits, sized by the number of nodes.
 
-use crate::head::Input;
 use crate::head::pair;
+use crate::head::shared::Shared;
 
 /// `/etc/chrony/conf.d/imgbuild.conf`: the nodes' time is the head's, also when the head has no other source.
-pub(super) fn chrony(input: &Input<'_>) -> String {
-    let (network, length) = input.head.network;
-    let local = input.head.standby.as_ref().map_or_else(
+pub(super) fn chrony(shared: &Shared<'_>) -> String {
+    let (network, length) = shared.head.network;
+    let local = shared.head.standby.as_ref().map_or_else(
         || "local stratum 10\n".to_owned(),
         // Without another source the two agree on which of them is right: the time must not jump when nodes come over.
-        |standby| format!("server {} iburst\nlocal stratum 10 orphan\n", input.own_addresses(standby).1),
+        |standby| format!("server {} iburst\nlocal stratum 10 orphan\n", shared.own_addresses(standby).1),
     );
-    format!("# {}\nallow {network}/{length}\n{local}", input.recipe.generated())
+    format!("# {}\nallow {network}/{length}\n{local}", shared.generated())
 }
 
 /// `/etc/sysctl.d/90-imgbuild.conf`
-pub(super) fn sysctl(input: &Input<'_>) -> String {
+pub(super) fn sysctl(shared: &Shared<'_>) -> String {
     // The kernel forgets neighbours it is talking to above the third limit, 1024 by default.
-    let nodes = input.recipe.nodes.len();
+    let nodes = shared.nodes().count();
     let keep = (2 * nodes).max(1024);
-    let moves = if input.head.standby.is_some() { pair::SYSCTL } else { "" };
+    let moves = if shared.head.standby.is_some() { pair::SYSCTL } else { "" };
     format!(
         "# {}\n# Neighbours: at least two per node.\nnet.ipv4.neigh.default.gc_thresh1 = {keep}\n\
          net.ipv4.neigh.default.gc_thresh2 = {}\nnet.ipv4.neigh.default.gc_thresh3 = {}\n\
          # The syslog socket's buffer: all nodes talk at once when they boot.\nnet.core.rmem_max = 33554432\n{moves}",
-        input.recipe.generated(),
+        shared.generated(),
         2 * keep,
         4 * keep
     )

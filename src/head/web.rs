@@ -3,13 +3,16 @@
 //!
 //! busybox has all that this needs, and its one process per node ends with the transfer.
 
-use crate::head::Input;
+use crate::head::shared::Shared;
 use crate::recipe::BootMode;
 use crate::recipe::RootMode;
 
 /// Nobody's ports at IANA, and above those that need a privilege.
 pub(super) const PORT: u16 = 8067;
 pub(super) const BOOT_PORT: u16 = 8068;
+
+/// What the first of them serves: a link for each cluster that has nodes with their root in memory, to its roots.
+pub(super) const IMAGES: &str = "etc/imgbuild/images";
 
 /// A web server of the head's.
 pub(super) struct Server {
@@ -25,19 +28,19 @@ pub(super) struct Server {
 }
 
 /// Those that a node wants.
-pub(super) fn servers(input: &Input<'_>) -> Vec<Server> {
+pub(super) fn servers(shared: &Shared<'_>) -> Vec<Server> {
     let mut servers = Vec::new();
-    if input.has_root(RootMode::Ram) {
+    if shared.has_root(RootMode::Ram) {
         servers.push(Server {
             name: "imgbuild-http",
             start: "systemctl enable --now imgbuild-http",
             readme: "the web server for roots in memory",
             what: "the nodes' images",
             port: PORT,
-            directory: format!("{}/gen", input.head.export),
+            directory: format!("/{IMAGES}"),
         });
     }
-    if input.head.boot == BootMode::Ipxe {
+    if shared.head.boot == BootMode::Ipxe {
         servers.push(Server {
             name: "imgbuild-boot",
             start: "systemctl enable --now imgbuild-boot",
@@ -45,7 +48,7 @@ pub(super) fn servers(input: &Input<'_>) -> Vec<Server> {
             what: "the nodes' kernels and initramfs",
             port: BOOT_PORT,
             // What TFTP gives to everybody, by the same paths: one rename changes both.
-            directory: input.head.tftp.clone(),
+            directory: shared.head.tftp.clone(),
         });
     }
     servers
@@ -58,8 +61,8 @@ impl Server {
     }
 
     /// Its unit. What was fetched by whom is in its journal.
-    pub(super) fn unit(&self, input: &Input<'_>) -> String {
-        let (generated, address) = (input.recipe.generated(), input.head.address);
+    pub(super) fn unit(&self, shared: &Shared<'_>) -> String {
+        let (generated, address) = (shared.generated(), shared.head.address);
         let Self { what, port, directory, .. } = self;
         format!(
             "# {generated}\n[Unit]\nDescription=Serve {what} over HTTP\nAfter=network-online.target\n\

@@ -17,8 +17,10 @@ fn recipe() -> Recipe {
         services: services.iter().map(|&service| service.to_owned()).collect(),
         root: None,
         kernel_arguments: Vec::new(),
+        image: None,
     };
     Recipe {
+        image: None,
         name: "compute".into(),
         directory: "/nowhere".into(),
         digest: crate::digest::Sha256::of(b""),

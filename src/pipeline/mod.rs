@@ -345,7 +345,7 @@ fn make_heads(
     let (kernel, initramfs) = (boot.kernel.clone(), boot.initramfs.clone());
     let root = head::root_generation(&digest, image.as_ref());
     let (loaders, generation, role) = (&loaders, String::new(), Role::Head);
-    Ok(head::bundles(head::Input {
+    Ok(head::bundles(vec![head::Input {
         recipe,
         head,
         diskless,
@@ -356,7 +356,7 @@ fn make_heads(
         root,
         generation,
         role,
-    })?)
+    }])?)
 }
 
 /// The kernel, and the initramfs for it.

@@ -214,16 +214,15 @@ impl Output {
         if (sha256, size) == wanted { done } else { Err(self.wrong(path, "has other bytes")) }
     }
 
-    /// The directory of a root, to be read by [`image::read_directory`].
+    /// The directory of a root, to be read by [`image::read_directory`], of the image whose outputs lie `below`.
     /// With it, how many paths it shall have.
-    pub(super) fn root_directory(&self) -> Result<Option<(Dir, usize)>, Error> {
-        let Some(OutputRecord::Tree { path }) =
-            self.manifest.outputs.iter().find(|record| matches!(record, OutputRecord::Tree { .. }))
-        else {
-            return Ok(None);
-        };
+    pub(super) fn root_directory(&self, below: &str) -> Result<Option<(Dir, usize)>, Error> {
+        let is_it = |path: &str| path.strip_prefix(below) == Some("root");
+        let mut trees = self.manifest.outputs.iter().filter(|record| matches!(record, OutputRecord::Tree { .. }));
+        let Some(record) = trees.find(|record| is_it(record.path())) else { return Ok(None) };
+        let path = record.path();
         let directory = self.directory.dir(path).map_err(failed(&self.path().join(path)))?;
-        Ok(Some((directory, self.text(TREE)?.lines().count())))
+        Ok(Some((directory, self.text(&format!("{below}{TREE}"))?.lines().count())))
     }
 
     pub(super) fn wrong(&self, path: &str, how: &str) -> Error {

@@ -81,6 +81,7 @@ pub(super) fn node(checker: &mut Checker<'_>, raw: &raw::Node) -> Option<Node> {
         services,
         root: raw.root.as_ref().map(|root| root.value),
         kernel_arguments: arguments?,
+        image: None,
     })
 }
 

@@ -75,6 +75,26 @@ pub(crate) fn recipe_name(text: &str) -> Result<String> {
     Ok(text.to_owned())
 }
 
+/// An image of a recipe: it names a directory beside others of the outputs and of the head's.
+pub(crate) fn image_name(text: &str) -> Result<String> {
+    const TAKEN: [&str; 5] = ["boot", "gen", "head", "standby", "state"];
+    let lower = !text.contains(|letter: char| letter.is_ascii_uppercase());
+    if !only(text, "-") || !starts_alphanumeric(text) || !lower || text.len() > 32 {
+        return wrong("use up to 32 lower-case letters, digits and `-`, a letter or digit first");
+    }
+    if TAKEN.contains(&text) {
+        return wrong("a directory of this name is there for something else");
+    }
+    Ok(text.to_owned())
+}
+
+/// What an image is called on a head: `RECIPE` or `RECIPE.IMAGE`.
+pub(crate) fn cluster_name(text: &str) -> Result<String> {
+    let image =
+        text.rsplit_once('.').filter(|(recipe, image)| recipe_name(recipe).is_ok() && image_name(image).is_ok());
+    image.map_or_else(|| recipe_name(text), |_| Ok(text.to_owned()))
+}
+
 /// Policy 5.6.1.
 pub(super) fn package_name(text: &str) -> Result<String> {
     let lower = !text.contains(|letter: char| letter.is_ascii_uppercase());
@@ -103,7 +123,7 @@ pub(super) fn version_glob(text: &str) -> Result<String> {
 }
 
 /// An architecture, by Debian's name.
-pub(super) fn architecture(text: &str) -> Result<String> {
+pub(crate) fn architecture(text: &str) -> Result<String> {
     if ARCHITECTURES.contains(&text) {
         return Ok(text.to_owned());
     }
@@ -208,7 +228,7 @@ pub(crate) fn host_name(text: &str) -> Result<String> {
 }
 
 /// A host name, with or without a domain.
-pub(super) fn domain(text: &str) -> Result<String> {
+pub(crate) fn domain(text: &str) -> Result<String> {
     if text.len() > 253 {
         return wrong("a name has at most 253 characters");
     }
@@ -273,7 +293,7 @@ pub(super) fn mask(length: u8) -> u32 {
 }
 
 /// A network interface, as Linux names them.
-pub(super) fn interface(text: &str) -> Result<String> {
+pub(crate) fn interface(text: &str) -> Result<String> {
     if !only(text, "._-") || text.len() > 15 || !starts_alphanumeric(text) || matches!(text, "lo" | "all" | "default") {
         return wrong("an interface is named by up to 15 letters, digits, `.`, `_` and `-`, such as `eth0`");
     }
@@ -344,7 +364,7 @@ pub(crate) fn kernel_argument(text: &str) -> Result<String> {
 }
 
 /// A DHCP lease, as dnsmasq writes it.
-pub(super) fn lease(text: &str) -> Result<String> {
+pub(crate) fn lease(text: &str) -> Result<String> {
     let digits = text.trim_end_matches(['s', 'm', 'h', 'd', 'w']);
     let number = only(digits, "") && digits.parse::<u32>().is_ok_and(|number| number > 0);
     if text == "infinite" || (number && text.len() - digits.len() <= 1) {

@@ -102,6 +102,7 @@ impl Checker<'_> {
         formats.dedup();
         let lossy = if raw.output.lossy.is_empty() { Vec::new() } else { vec!["xattrs".to_owned()] };
         let mut recipe = Recipe {
+            image: None,
             name: name?,
             directory: self.root.clone(),
             digest: Sha256::of(b""),

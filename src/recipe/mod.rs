@@ -43,6 +43,8 @@ pub use lock::LockedPackage;
 pub use lock::LockedRecipe;
 pub use lock::LockedSource;
 pub(crate) use lock::check_ids;
+pub(crate) use nodes::generated;
+pub(crate) use nodes::hosts;
 pub use problem::Error;
 pub use problem::Problem;
 pub(crate) use problem::nearest;
@@ -88,6 +90,9 @@ pub fn reference() -> String {
 pub struct Recipe {
     /// Names the outputs: `[a-z0-9][a-z0-9.-]*`.
     pub name: String,
+    /// Which of the recipe's images it is; `None`: the recipe has one and no name for it, or it is the whole.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub image: Option<String>,
     /// Where the recipe's file lies, all symbolic links followed.
     #[serde(skip)]
     pub directory: PathBuf,
@@ -376,7 +381,8 @@ pub enum RootMode {
 }
 
 /// `[head]`
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Head {
     /// Host name.
     pub name: String,
@@ -401,12 +407,13 @@ pub struct Head {
     /// What nodes are given to boot with.
     pub boot: BootMode,
     /// The second head, to which [`address`](Self::address) moves when this one dies.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub standby: Option<Standby>,
 }
 
 /// `[head.standby]`
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Standby {
     /// Host name.
     pub name: String,
@@ -445,7 +452,8 @@ pub enum TftpServer {
 }
 
 /// `[[node]]`
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Node {
     /// Host name.
     pub name: String,
@@ -461,6 +469,9 @@ pub struct Node {
     pub root: Option<RootMode>,
     /// Further kernel arguments of this node.
     pub kernel_arguments: Vec<String>,
+    /// Which of the recipe's images it boots; `None`: there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image: Option<String>,
 }
 
 /// `[initramfs]`

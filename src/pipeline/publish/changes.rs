@@ -18,27 +18,30 @@ pub(super) fn changes(old: &Cluster, new: &Cluster, menus: &[String], with_table
     if !what.is_empty() {
         lines.push(format!("all nodes: another {}", what.join(", another ")));
     }
-    let mut before: BTreeMap<&str, &ClusterNode> = old.nodes.iter().map(|node| (node.name.as_str(), node)).collect();
+    let mut before: BTreeMap<&str, &ClusterNode> =
+        old.nodes.iter().map(|node| (node.node.name.as_str(), node)).collect();
     for node in &new.nodes {
-        let ways = match before.remove(node.name.as_str()) {
-            None if with_table => vec![format!("new, {} at {}", node.mac, node.address)],
+        let ways = match before.remove(node.node.name.as_str()) {
+            None if with_table => vec![format!("new, {} at {}", node.mac(), node.node.address)],
             None => Vec::new(),
             Some(was) => {
                 let mut ways = if with_table { table_changes(was, node) } else { Vec::new() };
                 ways.extend(arguments(&was.arguments, &node.arguments, (old, new)));
                 // Words of the boot loader that say nothing else.
-                ways.extend((ways.is_empty() && menus.contains(&node.mac)).then(|| "menu".to_owned()));
+                ways.extend((ways.is_empty() && menus.contains(&node.mac())).then(|| "menu".to_owned()));
                 ways
             }
         };
-        lines.extend((!ways.is_empty()).then(|| format!("{}: {}", node.name, ways.join("; "))));
+        lines.extend((!ways.is_empty()).then(|| format!("{}: {}", node.node.name, ways.join("; "))));
     }
     let gone = before.values().filter(|_| with_table);
-    lines.extend(gone.map(|node| format!("{}: no longer a node, {} at {}", node.name, node.mac, node.address)));
+    lines.extend(
+        gone.map(|node| format!("{}: no longer a node, {} at {}", node.node.name, node.mac(), node.node.address)),
+    );
     let strangers = arguments(&old.arguments, &new.arguments, (old, new));
     lines.extend(strangers.map(|change| format!("machines in no table: {change}")));
     let table = |cluster: &Cluster| -> Vec<_> {
-        cluster.nodes.iter().map(|node| (node.name.clone(), node.mac.clone(), node.address)).collect()
+        cluster.nodes.iter().map(|node| (node.node.name.clone(), node.mac(), node.node.address)).collect()
     };
     if !with_table && table(old) != table(new) {
         lines.push("names, addresses and all other files of the head stay as they were published last".to_owned());
@@ -49,9 +52,9 @@ pub(super) fn changes(old: &Cluster, new: &Cluster, menus: &[String], with_table
 /// What the DHCP server says of a node.
 fn table_changes(was: &ClusterNode, is: &ClusterNode) -> Vec<String> {
     let table = [
-        ("address", was.address.to_string(), is.address.to_string()),
-        ("MAC", was.mac.clone(), is.mac.clone()),
-        ("names", was.aliases.join(","), is.aliases.join(",")),
+        ("address", was.node.address.to_string(), is.node.address.to_string()),
+        ("MAC", was.mac(), is.mac()),
+        ("names", was.node.aliases.join(","), is.node.aliases.join(",")),
     ];
     let change = |(what, was, is): (&str, String, String)| {
         (was != is).then(|| format!("{what} {} instead of {}", or_none(&is), or_none(&was)))

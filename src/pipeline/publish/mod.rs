@@ -11,10 +11,14 @@
 //! EXPORT/state/NODE/          what is a node's own: made once, and never touched again
 //! EXPORT/offered.json         when each generation was on the menu last
 //! TFTP/NAME/GENERATION/       vmlinuz, initrd.img, generation.json, pxelinux/, grub/, ipxe/: its entries of menus
-//! TFTP/NAME/menu-A-B/         the menu of generation A, with B as the previous one
-//! TFTP/NAME/menu              → menu-A-B
-//! TFTP/pxelinux.cfg, grub, ipxe.cfg → NAME/menu/…
+//! TFTP/imgbuild/menu-DIGEST/  the menu of all clusters, each with one or two generations: menu.json says which
+//! TFTP/imgbuild/menu          → menu-DIGEST
+//! TFTP/pxelinux.cfg, grub, ipxe.cfg → imgbuild/menu/…
+//! /etc/imgbuild/NAME.json     what a cluster has left of itself: the files that all share are made of these
 //! ```
+//!
+//! NAME is a recipe's, or `RECIPE.IMAGE` where it has several images: each of those is a cluster with generations of its
+//! own. Several recipes go on one head when they describe it in the same way and share no name, card or address.
 //!
 //! What is there already counts as there when it is the same as in the output, not because it has the name. Nodes write
 //! in `gen` and `state` (root is not squashed), so what is not whole yet lies beside those, and all that lies in them is
@@ -37,6 +41,7 @@ use std::io::BufReader;
 use std::io::Read;
 use std::path::Path;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use rustix::fs::FileType;
 
@@ -44,7 +49,9 @@ use crate::cancel::Cancel;
 use crate::error::Error;
 use crate::error::PublishError;
 use crate::format::compress;
+use crate::head;
 use crate::head::Cluster;
+use crate::head::Menu;
 use crate::head::Role;
 use crate::host::Dir;
 use crate::host::Spool;
@@ -54,6 +61,7 @@ use crate::image;
 use crate::image::Owners;
 use crate::lint;
 use crate::manifest::OutputRecord;
+use crate::recipe::RootMode;
 use crate::tree;
 use crate::tree::Tree;
 
@@ -64,7 +72,7 @@ use contents::Contents;
 use contents::Item;
 use place::Place;
 
-pub use place::Menu;
+pub use crate::head::Offered;
 pub use prune::GRACE;
 pub use prune::Generation;
 pub use prune::Listed;
@@ -96,6 +104,8 @@ pub struct Options<'a> {
     pub keys: &'a [&'a dyn Verifier],
     /// Whether a root that is on the head already, and is not as in the output, is taken as it is.
     pub keep_root: bool,
+    /// Whether machines in no table boot this from now on, also where another recipe was theirs.
+    pub machines: bool,
     /// The time, in seconds since 1970.
     pub now: i64,
     /// Ends it.
@@ -104,12 +114,13 @@ pub struct Options<'a> {
 
 impl std::fmt::Debug for Options<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { role, keys, keep_root, now, cancel } = self;
+        let Self { role, keys, keep_root, machines, now, cancel } = self;
         let keys: Vec<String> = keys.iter().map(|key| key.key_id()).collect();
         f.debug_struct("Options")
             .field("role", role)
             .field("keys", &keys)
             .field("keep_root", keep_root)
+            .field("machines", machines)
             .field("now", now)
             .field("cancel", cancel)
             .finish()
@@ -120,23 +131,36 @@ impl Options<'_> {
     /// For the only or first head, whoever has signed, to its end.
     #[must_use]
     pub fn new(now: i64) -> Self {
-        Self { role: Role::Head, keys: &[], keep_root: false, now, cancel: Cancel::default() }
+        Self { role: Role::Head, keys: &[], keep_root: false, machines: false, now, cancel: Cancel::default() }
     }
+}
+
+/// What publishing did to one image.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct PublishedImage {
+    /// What it is called on the head.
+    pub cluster: String,
+    /// What its nodes are offered now.
+    pub offered: Offered,
+    /// What is other than in the generation that was offered before, for all nodes and for each, in words.
+    pub changes: Vec<String>,
+    /// In which ways the root that was kept is not the output's.
+    pub kept: Vec<String>,
 }
 
 /// What publishing did.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct Published {
-    /// What nodes are offered now.
-    pub menu: Menu,
-    /// What is other than in the generation that was offered before, for all nodes and for each, in words.
-    pub changes: Vec<String>,
+    /// Each image of the output.
+    pub images: Vec<PublishedImage>,
+    /// The cluster whose menu machines get that are in no table, where it is none of these.
+    pub machines: Option<String>,
     /// Files of the head's that are other than before, below its root: who reads them must be told.
     pub changed: Vec<String>,
     /// Files of the head's that others have written, and that were left alone.
     pub left: Vec<String>,
-    /// In which ways the root that was kept is not the output's.
-    pub kept: Vec<String>,
 }
 
 /// Brings an output to a head, or to its standby, and makes it the first of the menu.
@@ -158,65 +182,121 @@ fn publish_all(output: &Path, root: &Path, options: &Options<'_>) -> Result<Publ
     }
     check_heads_keys(&output, root)?;
     fs::create_dir_all(root).map_err(failed("make", root))?;
-    let root = Dir::open(root).map_err(failed("open", root))?;
-    let mut place = Place { root, cluster: bundle.cluster.clone(), cancel: options.cancel.clone() };
-    place.check_links()?;
-    place.check_role()?;
-    check_places(&place, &bundle)?;
-    let _lock = place.lock()?;
-    let kept = put_root(&output, &bundle, &place, options.keep_root)?;
-    let id = &place.cluster.generation;
-    for directory in [place.boots(), format!("{}/state", place.export())] {
-        place.root.make_dir(&directory).map_err(failed("make", &place.on_disk(&directory)))?;
-    }
-    place.put(&place.boot(id), &bundle.generation, Some(&output))?;
-    for node in &place.cluster.nodes {
-        let state = place.state(&node.name);
-        place.root.make_dir(&state).map_err(failed("make", &place.on_disk(&state)))?;
+    let root = Arc::new(Dir::open(root).map_err(failed("open", root))?);
+    let images: Vec<Image<'_>> = bundle.images.iter().map(|image| Image::of(image, &root, &options.cancel)).collect();
+    let first = &images.first().expect("a bundle has an image").place;
+    first.check_links()?;
+    let shared = Clusters::of_head(&root, &bundle)?;
+    check_places(&images, &bundle, &shared)?;
+    let _lock = first.lock()?;
+    let mut kept = Vec::new();
+    for Image { place, generation } in &images {
+        kept.push(put_root(&output, place, options.keep_root)?);
+        for directory in [place.boots(), place.export().to_owned()] {
+            place.root.make_dir(&directory).map_err(failed("make", &place.on_disk(&directory)))?;
+        }
+        place.put(&place.boot(&place.cluster.generation), generation, Some(&output))?;
+        for node in &place.cluster.nodes {
+            let state = place.state(&node.node.name);
+            place.root.make_dir(&state).map_err(failed("make", &place.on_disk(&state)))?;
+        }
     }
     options.cancel.check()?;
     // From here on it is done rather than cancelled: only this run can tell which files have changed.
     let output = output.cancelled_by(&Cancel::default());
-    place.cancel = Cancel::default();
-    let (changed, left) = put_files(&output, &bundle, &place)?;
-    // What was published before stays the one to go back to when the same is published again.
-    let before = place.menu();
-    let changes = changes_since(&place, before.as_ref(), true)?;
+    let places: Vec<Place> =
+        images.into_iter().map(|image| Place { cancel: Cancel::default(), ..image.place }).collect();
+    let (changed, left) = put_files(&output, &bundle, &shared, &places[0])?;
+    let before = places[0].whole_menu()?;
+    let mut menu = Menu { clusters: before.clusters.clone(), machines: before.machines.clone() };
+    for gone in &shared.gone {
+        menu.clusters.remove(&gone.name);
+    }
+    // Who has machines in no table keeps them, unless it is this recipe anyhow.
+    let is_theirs =
+        menu.clusters.contains_key(&menu.machines) && !bundle.images.iter().any(|(own, _)| own.name == menu.machines);
+    if options.machines || !is_theirs {
+        menu.machines.clone_from(&bundle.machines);
+    }
+    let mut published = Vec::new();
+    for (place, kept) in places.iter().zip(kept) {
+        let cluster = place.cluster.name.clone();
+        let before = before.clusters.get(&cluster);
+        let changes = changes_since(place, before, true)?;
+        let offered = offer_of(place, before)?;
+        menu.clusters.insert(cluster.clone(), offered.clone());
+        published.push(PublishedImage { cluster, offered, changes, kept });
+    }
+    places.iter().try_for_each(|place| prune::offering(place, options.now))?;
+    places[0].offer(&menu)?;
+    places.iter().try_for_each(|place| prune::offering(place, options.now))?;
+    let machines = published.iter().all(|image| image.cluster != menu.machines).then_some(menu.machines);
+    Ok(Published { images: published, machines, changed, left })
+}
+
+/// An image on its way to a head.
+struct Image<'a> {
+    place: Place,
+    /// What lies in its generation's own directory.
+    generation: &'a Contents,
+}
+
+impl<'a> Image<'a> {
+    fn of((cluster, generation): &'a (Cluster, Contents), root: &Arc<Dir>, cancel: &Cancel) -> Self {
+        let place = Place { root: Arc::clone(root), cluster: cluster.clone(), cancel: cancel.clone() };
+        Self { place, generation }
+    }
+}
+
+/// What nodes of an image are offered when it is published: what was published before stays the one to go back to,
+/// also when the same is published again.
+fn offer_of(place: &Place, before: Option<&Offered>) -> Result<Offered, Error> {
+    let now = place.cluster.generation.clone();
+    place.check_generation(&now)?;
     let previous = match before {
-        Some(menu) if menu.now == *id => menu.previous,
-        menu => menu.map(|menu| menu.now),
+        Some(offered) if offered.now == now => offered.previous.clone(),
+        offered => offered.map(|offered| offered.now.clone()),
     };
     // One that somebody has removed is not offered.
     let previous = match previous {
-        Some(previous) => place.record(&previous)?.map(|_| previous),
+        Some(previous) => place.check_generation(&previous).is_ok().then_some(previous),
         None => None,
     };
-    prune::offering(&place, options.now)?;
-    let menu = place.offer(id, previous.as_deref())?;
-    prune::offering(&place, options.now)?;
-    Ok(Published { menu, changes, changed, left, kept })
+    Ok(Offered { now, previous })
 }
 
 /// Offers the previous generation again, or another one, first; the one in use becomes the previous.
 ///
 /// # Errors
 /// There is none, or the disk; then the menu is as it was.
-pub fn rollback(root: &Path, name: Option<&str>, to: Option<&str>, now: i64) -> Result<(Menu, Vec<String>), Error> {
+pub fn rollback(
+    root: &Path,
+    name: Option<&str>,
+    to: Option<&str>,
+    now_in_seconds: i64,
+) -> Result<(Offered, Vec<String>), Error> {
     let mut place = Place::find(root, name)?;
     let _lock = place.lock()?;
-    let menu = place.menu().ok_or(PublishError::NoPrevious)?;
-    let to = match to {
+    let mut menu = place.whole_menu()?;
+    let name = place.cluster.name.clone();
+    let before = menu.clusters.get(&name).cloned().ok_or(PublishError::NoPrevious)?;
+    let now = match to {
         Some(to) => to.to_owned(),
-        None => menu.previous.clone().ok_or(PublishError::NoPrevious)?,
+        None => before.previous.clone().ok_or(PublishError::NoPrevious)?,
     };
-    let previous = if to == menu.now { menu.previous.clone() } else { Some(menu.now.clone()) };
-    prune::offering(&place, now)?;
-    let offered = place.offer(&to, previous.as_deref())?;
-    prune::offering(&place, now)?;
-    if let Some(record) = place.record(&to)? {
+    let previous = if now == before.now { before.previous.clone() } else { Some(before.now.clone()) };
+    let offered = Offered { now, previous };
+    for id in [Some(&offered.now), offered.previous.as_ref()].into_iter().flatten() {
+        place.check_generation(id)?;
+    }
+    menu.clusters.insert(name, offered.clone());
+    prune::offering(&place, now_in_seconds)?;
+    place.offer(&menu)?;
+    prune::offering(&place, now_in_seconds)?;
+    if let Some(record) = place.record(&offered.now)? {
         place.cluster = Cluster { role: place.cluster.role, ..record };
     }
-    let changes = changes_since(&place, Some(&menu), false)?;
+    let changes = changes_since(&place, Some(&before), false)?;
     Ok((offered, changes))
 }
 
@@ -228,10 +308,9 @@ pub fn known_hosts(root: &Path, name: Option<&str>) -> Result<String, Error> {
     let place = Place::find(root, name)?;
     let mut text = String::new();
     for node in &place.cluster.nodes {
-        let mut names = vec![node.name.clone()];
-        names.extend(node.aliases.iter().cloned());
-        names.push(node.address.to_string());
-        let state = place.state(&node.name);
+        let mut names: Vec<String> = node.names().cloned().collect();
+        names.push(node.node.address.to_string());
+        let state = place.state(&node.node.name);
         let on_disk = place.on_disk(&state);
         // The node writes there: it is not followed anywhere else, and only what is a key goes on.
         let state = place.root.dir_if_any(&state).map_err(failed("read", &on_disk))?;
@@ -306,36 +385,99 @@ fn key(path: &Path, _: &str) -> Result<Box<dyn Verifier>, Error> {
     Err(PublishError::Key { path: path.to_owned(), reason }.into())
 }
 
+/// The clusters of a head, and what follows from them for the one that is published.
+struct Clusters {
+    /// Those of other recipes that are there.
+    others: bool,
+    /// Images that the same recipe had and has no more, as they are kept: their generations are there until they are
+    /// pruned, and nodes may run from them, but none boots them.
+    gone: Vec<Cluster>,
+    /// The files that all share, by path, made for all of them.
+    files: BTreeMap<String, String>,
+}
+
+impl Clusters {
+    /// Looks at what is there.
+    ///
+    /// # Errors
+    /// It clashes with what is published, or a cluster's own record cannot be read.
+    fn of_head(root: &Dir, bundle: &Bundle) -> Result<Self, Error> {
+        let there = place::clusters(root)?;
+        let own: Vec<&Cluster> = bundle.images.iter().map(|(cluster, _)| cluster).collect();
+        let recipe = &own[0].recipe;
+        let (mut gone, mut all, mut wrong) = (Vec::new(), Vec::new(), Vec::new());
+        for cluster in there {
+            if let Some(same) = own.iter().find(|own| own.name == cluster.name && own.recipe == cluster.recipe) {
+                if let (Some(is), Some(other)) = (same.role, cluster.role)
+                    && is != other
+                {
+                    let role = other.directory();
+                    return Err(PublishError::OtherHead { root: root.path().to_owned(), role }.into());
+                }
+            } else if cluster.recipe == *recipe {
+                gone.push(cluster.without_nodes());
+            } else {
+                wrong.extend(own.iter().flat_map(|own| head::clashes(&cluster, own)));
+                all.push(cluster);
+            }
+        }
+        // What concerns the head itself is the same for each of the images.
+        wrong.dedup();
+        if !wrong.is_empty() {
+            return Err(PublishError::Clash { root: root.path().to_owned(), wrong }.into());
+        }
+        let others = !all.is_empty();
+        all.extend(own.into_iter().cloned());
+        all.extend(gone.iter().cloned());
+        all.sort_by(|one, other| one.name.cmp(&other.name));
+        let mut files = head::shared(&all);
+        for cluster in &gone {
+            files.insert(format!("{}/{}.json", place::CLUSTERS, cluster.name), cluster.to_json());
+        }
+        Ok(Self { others, gone, files })
+    }
+
+    /// Whether files that all share are other than the output has them.
+    fn is_merged(&self) -> bool {
+        self.others || !self.gone.is_empty()
+    }
+}
+
 /// Whether all that will be written can be, and nothing else lies there; before anything is.
-fn check_places(place: &Place, bundle: &Bundle) -> Result<(), Error> {
-    for path in &bundle.files {
+fn check_places(images: &[Image<'_>], bundle: &Bundle, clusters: &Clusters) -> Result<(), Error> {
+    let place = &images[0].place;
+    let kinds = bundle.files.iter().chain(clusters.files.keys()).map(|path| (path, FileType::RegularFile));
+    for (path, kind) in kinds.chain(bundle.links.keys().map(|path| (path, FileType::Symlink))) {
         let on_disk = place.on_disk(path);
         let status = place.root.status_if_any(path).map_err(failed("write", &on_disk))?;
-        if status.is_some_and(|status| status.kind != FileType::RegularFile) {
+        if status.is_some_and(|status| status.kind != kind) {
             return Err(PublishError::InTheWay(on_disk).into());
         }
-    }
-    let states = place.cluster.nodes.iter().map(|node| place.state(&node.name));
-    for path in [place.roots(), place.boots()].into_iter().chain(states) {
-        place.root.dir_if_any(&path).map_err(failed("write in", &place.on_disk(&path)))?;
     }
     // A root is made beside the others, where no node writes, and appears by a rename.
     let file_system = |path: &str| -> Result<Option<u64>, Error> {
         let status = place.root.status_if_any(path).map_err(failed("look at", &place.on_disk(path)))?;
         Ok(status.map(|status| status.inode.0))
     };
-    match (file_system(place.export())?, file_system(&place.roots())?) {
-        (Some(export), Some(roots)) if export != roots => {
-            let (roots, export) = (place.on_disk(&place.roots()), place.on_disk(place.export()));
-            Err(PublishError::FileSystem { roots, export }.into())
+    for Image { place, .. } in images {
+        let states = place.cluster.nodes.iter().map(|node| place.state(&node.node.name));
+        for path in [place.roots(), place.boots()].into_iter().chain(states) {
+            place.root.dir_if_any(&path).map_err(failed("write in", &place.on_disk(&path)))?;
         }
-        _ => Ok(()),
+        match (file_system(place.export())?, file_system(&place.roots())?) {
+            (Some(export), Some(roots)) if export != roots => {
+                let (roots, export) = (place.on_disk(&place.roots()), place.on_disk(place.export()));
+                return Err(PublishError::FileSystem { roots, export }.into());
+            }
+            _ => {}
+        }
     }
+    Ok(())
 }
 
 /// What changes for nodes that start, beside what they were offered before.
-fn changes_since(place: &Place, before: Option<&Menu>, with_table: bool) -> Result<Vec<String>, Error> {
-    let Some(before) = before.filter(|menu| menu.now != place.cluster.generation) else { return Ok(Vec::new()) };
+fn changes_since(place: &Place, before: Option<&Offered>, with_table: bool) -> Result<Vec<String>, Error> {
+    let Some(before) = before.filter(|offered| offered.now != place.cluster.generation) else { return Ok(Vec::new()) };
     let Some(old) = place.record(&before.now)? else { return Ok(Vec::new()) };
     let (was, is) = (place.entries(&old.generation)?.0, place.entries(&place.cluster.generation)?.0);
     let menus = changes::menus((&old, &was), (&place.cluster, &is));
@@ -343,27 +485,31 @@ fn changes_since(place: &Place, before: Option<&Menu>, with_table: bool) -> Resu
 }
 
 /// Puts the root in place, if it is not there. Returns how one that is kept is another.
-fn put_root(output: &Output, bundle: &Bundle, place: &Place, keep: bool) -> Result<Vec<String>, Error> {
-    let images: Vec<&OutputRecord> =
-        output.manifest().outputs.iter().filter(|record| IMAGES.contains(&record.path())).collect();
+fn put_root(output: &Output, place: &Place, keep: bool) -> Result<Vec<String>, Error> {
+    let below = place.cluster.image.as_ref().map_or_else(String::new, |image| format!("{image}/"));
+    let records = || {
+        let all = output.manifest().outputs.iter();
+        all.filter_map(|record| Some((record.path().strip_prefix(&below)?, record)))
+    };
+    let images: Vec<_> = records().filter(|(name, _)| IMAGES.contains(name)).collect();
     let role = place.cluster.role;
-    let is_directory = role.is_none() && is_exported(&bundle.texts, &place.cluster);
+    // If no node mounts one, all have it in one file.
+    let mounts = [RootMode::Nfs, RootMode::Overlay].into_iter().any(|mode| place.cluster.has_root(mode));
+    let is_directory = role.is_none() && mounts;
     if !is_directory && images.is_empty() {
-        return Err(missing(output, "it has neither `root.erofs` nor `root.squashfs`"));
+        return Err(missing(output, &format!("it has neither `{below}root.erofs` nor `{below}root.squashfs`")));
     }
-    if is_directory && form(output).is_none() {
-        return Err(missing(output, "it has no `root.tar`; add `tar` to the formats"));
+    if is_directory && form(output, &below).is_none() {
+        return Err(missing(output, &format!("it has no `{below}root.tar`; add `tar` to the formats")));
     }
     let mut contents = Contents::default();
-    let files =
-        images.iter().copied().chain(output.manifest().outputs.iter().filter(|record| record.path() == "tree.txt"));
-    for record in files {
+    for (name, record) in images.iter().copied().chain(records().filter(|(name, _)| *name == "tree.txt")) {
         let (sha256, size) = record.content().ok_or_else(|| output.wrong(record.path(), "is no file"))?;
-        contents.0.insert(record.path().to_owned(), Item::Output(record.path().to_owned(), sha256, size));
+        contents.0.insert(name.to_owned(), Item::Output(record.path().to_owned(), sha256, size));
     }
     let target = place.root_of(&place.cluster.root);
     let on_disk = place.on_disk(&target);
-    let text = output.text("tree.txt")?;
+    let text = output.text(&format!("{below}tree.txt"))?;
     // Two heads mount the image there: files of a directory have other handles on each.
     let directory = if is_directory { Directory::Root(&text) } else { Directory::of_pair(role.is_some()) };
     let wrong = root_difference(place, &target, &contents, &directory)?;
@@ -378,7 +524,7 @@ fn put_root(output: &Output, bundle: &Bundle, place: &Place, keep: bool) -> Resu
         place.root.make_dir(&directory).map_err(failed("make", &place.on_disk(&directory)))?;
     }
     let workshop = place.on_disk(place.export());
-    let root = is_directory.then(|| read_root(output, &text, &workshop, &place.cancel)).transpose()?;
+    let root = is_directory.then(|| read_root(output, &below, &text, &workshop, &place.cancel)).transpose()?;
     let staging = Staging::replacing(&on_disk, &workshop)?.cancelled_by(&place.cancel);
     contents.write(Some(output), staging.path())?;
     let directory = staging.path().join("root");
@@ -458,31 +604,28 @@ fn was_offered(place: &Place) -> Result<bool, Error> {
     Ok(false)
 }
 
-/// Whether a node mounts a root over NFS: if none does, all have it in one file.
-fn is_exported(head: &BTreeMap<String, String>, cluster: &Cluster) -> bool {
-    let exports = head.iter().filter(|(path, _)| path.starts_with("etc/exports.d/"));
-    let generations = format!("{}/gen ", cluster.export);
-    exports.flat_map(|(_, text)| text.lines()).any(|line| line.starts_with(&generations))
-}
-
 fn missing(output: &Output, reason: &str) -> Error {
     PublishError::Output { path: output.path().to_owned(), reason: reason.to_owned() }.into()
 }
 
-/// The output that the root's directory is made of.
-fn form(output: &Output) -> Option<&OutputRecord> {
+/// The output that the root's directory is made of, among those of an image.
+fn form<'a>(output: &'a Output, below: &str) -> Option<&'a OutputRecord> {
+    let is = |record: &&OutputRecord, names: &[&str]| {
+        record.path().strip_prefix(below).is_some_and(|name| names.contains(&name))
+    };
     let outputs = &output.manifest().outputs;
-    let tar = outputs.iter().find(|record| TARS.contains(&record.path()));
-    tar.or_else(|| outputs.iter().find(|record| matches!(record, OutputRecord::Tree { .. })))
+    let tar = outputs.iter().find(|record| is(record, &TARS));
+    tar.or_else(|| outputs.iter().find(|record| matches!(record, OutputRecord::Tree { .. }) && is(record, &["root"])))
 }
 
 /// The root's tree, which is the one of the text; the bytes of its files are kept on the file system of `disk`.
-fn read_root(output: &Output, text: &str, disk: &Path, cancel: &Cancel) -> Result<Tree, Error> {
+fn read_root(output: &Output, below: &str, text: &str, disk: &Path, cancel: &Cancel) -> Result<Tree, Error> {
     let mut spool = Spool::new_in(disk).map_err(failed("write in", disk))?;
     let mut keep = |bytes: &mut dyn Read, _: u64| spool.keep(bytes);
-    let path = form(output).map_or("root", OutputRecord::path);
-    let read = match output.root_directory()? {
-        Some((directory, lines)) if !TARS.contains(&path) => {
+    let record = form(output, below);
+    let path = record.map_or("root", OutputRecord::path);
+    let read = match output.root_directory(below)? {
+        Some((directory, lines)) if matches!(record, Some(OutputRecord::Tree { .. })) => {
             image::read_directory(&directory, lines, &mut keep, cancel)?
         }
         _ => output.through(path, |bytes| {
@@ -503,35 +646,76 @@ fn read_root(output: &Output, text: &str, disk: &Path, cancel: &Cancel) -> Resul
     }
 }
 
-/// The head's own files, and the boot loaders. Those that are as they shall be are not touched.
-fn put_files(output: &Output, bundle: &Bundle, place: &Place) -> Result<(Vec<String>, Vec<String>), Error> {
+/// The head's own files, and the boot loaders. Those that are as they shall be are not touched. Returns those that are
+/// other than before, and those that others have written.
+fn put_files(
+    output: &Output,
+    bundle: &Bundle,
+    clusters: &Clusters,
+    place: &Place,
+) -> Result<(Vec<String>, Vec<String>), Error> {
     let (mut changed, mut left) = (Vec::new(), Vec::new());
-    for path in &bundle.files {
-        let bytes = output.read(&bundle.in_output(path))?;
-        let on_disk: PathBuf = place.on_disk(path);
-        let status = place.root.status_if_any(path).map_err(failed("look at", &on_disk))?;
-        // A long file is none of ours.
-        let there = match status {
-            Some(status) if status.size <= FILE_MAX => {
-                place.root.read_if_any(path, FILE_MAX).map_err(failed("read", &on_disk))?
-            }
-            _ => None,
+    let merged = if clusters.is_merged() { Some(&clusters.files) } else { None };
+    let mut paths: Vec<&String> = bundle.files.iter().chain(merged.into_iter().flat_map(BTreeMap::keys)).collect();
+    paths.sort_unstable();
+    paths.dedup();
+    for path in paths {
+        let bytes = match merged.and_then(|merged| merged.get(path)) {
+            Some(text) => text.clone().into_bytes(),
+            None => output.read(&bundle.in_output(path))?,
         };
-        let is_readable = status.is_some_and(|status| status.mode & 0o444 == 0o444);
-        if there.as_ref() == Some(&bytes) && is_readable {
-            continue;
+        match put_file(place, path, &bytes)? {
+            Put::There => {}
+            Put::Changed => changed.push(path.clone()),
+            Put::Left => left.push(path.clone()),
         }
-        let ours = |text: &[u8]| text.starts_with(b"# Generated by imgbuild from recipe ");
-        if OTHERS.contains(&path.as_str()) && status.is_some() && !there.is_some_and(|text| ours(&text)) {
-            left.push(path.clone());
+    }
+    for (path, target) in &bundle.links {
+        let on_disk = place.on_disk(path);
+        if place.root.status_if_any(path).map_err(failed("look at", &on_disk))?.is_some()
+            && place.root.target(path).map_err(failed("read", &on_disk))? == target.as_bytes()
+        {
             continue;
         }
         let parent = Path::new(path).parent().unwrap_or(Path::new(""));
-        let put = place.root.make_dir(parent).and_then(|_| place.root.replace(path, &bytes));
-        put.map_err(failed("write", &on_disk))?;
+        let put = place.root.make_dir(parent).and_then(|_| place.root.link(target, path));
+        put.map_err(failed("make", &on_disk))?;
         changed.push(path.clone());
     }
     Ok((changed, left))
+}
+
+/// What became of a file of the head's.
+enum Put {
+    /// It was as it shall be.
+    There,
+    Changed,
+    /// Somebody else has written it.
+    Left,
+}
+
+fn put_file(place: &Place, path: &str, bytes: &[u8]) -> Result<Put, Error> {
+    let on_disk: PathBuf = place.on_disk(path);
+    let status = place.root.status_if_any(path).map_err(failed("look at", &on_disk))?;
+    // A long file is none of ours.
+    let there = match status {
+        Some(status) if status.size <= FILE_MAX => {
+            place.root.read_if_any(path, FILE_MAX).map_err(failed("read", &on_disk))?
+        }
+        _ => None,
+    };
+    let is_readable = status.is_some_and(|status| status.mode & 0o444 == 0o444);
+    if there.as_deref() == Some(bytes) && is_readable {
+        return Ok(Put::There);
+    }
+    let ours = |text: &[u8]| text.starts_with(b"# Generated by imgbuild from recipe");
+    if OTHERS.contains(&path) && status.is_some() && !there.is_some_and(|text| ours(&text)) {
+        return Ok(Put::Left);
+    }
+    let parent = Path::new(path).parent().unwrap_or(Path::new(""));
+    let put = place.root.make_dir(parent).and_then(|_| place.root.replace(path, bytes));
+    put.map_err(failed("write", &on_disk))?;
+    Ok(Put::Changed)
 }
 
 fn failed(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Error {

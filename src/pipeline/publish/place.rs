@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::Path;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use rustix::fs::FileType;
@@ -21,6 +22,10 @@ use crate::error::Error;
 use crate::error::PublishError;
 use crate::head;
 use crate::head::Cluster;
+use crate::head::MENU;
+use crate::head::MENUS;
+use crate::head::Menu;
+use crate::head::Offered;
 use crate::head::RECORD;
 use crate::host::Dir;
 use crate::host::Staging;
@@ -34,19 +39,10 @@ pub(super) const CLUSTERS: &str = "etc/imgbuild";
 /// A text of a head's is no longer.
 pub(super) const TEXT_MAX: u64 = 4 << 20;
 
-/// The generations that nodes are offered.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Menu {
-    /// The one that is booted when nobody chooses.
-    pub now: String,
-    /// The one before it.
-    pub previous: Option<String>,
-}
-
 /// A cluster on a head's disk.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Place {
-    pub(super) root: Dir,
+    pub(super) root: Arc<Dir>,
     pub(super) cluster: Cluster,
     pub(super) cancel: Cancel,
 }
@@ -60,7 +56,7 @@ impl Place {
         found.retain(|cluster| name.is_none_or(|name| cluster.name == name));
         let wanted = name.map_or("one published cluster".to_owned(), |name| format!("cluster `{name}`"));
         match (found.pop(), found.is_empty()) {
-            (Some(cluster), true) => Ok(Self { root, cluster, cancel: Cancel::default() }),
+            (Some(cluster), true) => Ok(Self { root: Arc::new(root), cluster, cancel: Cancel::default() }),
             _ => Err(PublishError::NoCluster { root: root.path().to_owned(), wanted, known }.into()),
         }
     }
@@ -86,7 +82,7 @@ impl Place {
 
     /// What is a node's own.
     pub(super) fn state(&self, node: &str) -> String {
-        format!("{}/state/{node}", self.export())
+        format!("{}/state/{node}", self.cluster.head.export.trim_start_matches('/'))
     }
 
     /// The directory of all generations' kernels, and of the menu.
@@ -108,11 +104,12 @@ impl Place {
         self.root.path().join(path)
     }
 
-    /// Keeps another publisher out as long as the file lives. It waits a moment: a process that was just being started
+    /// Keeps another publisher out of the head as long as the file lives. It waits a moment: a process that was just being started
     /// still has the handle of a publisher that is done.
     pub(super) fn lock(&self) -> Result<File, Error> {
-        let directory = self.on_disk(self.export());
-        let made = self.root.make_dir(self.export()).and_then(|export| export.lock_handle());
+        let menus = self.menus();
+        let directory = self.on_disk(&menus);
+        let made = self.root.make_dir(&menus).and_then(|menus| menus.lock_handle());
         let file = made.map_err(failed("open", &directory))?;
         let lock = || rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive);
         let mut locked = lock();
@@ -127,17 +124,37 @@ impl Place {
         Ok(file)
     }
 
-    /// What nodes are offered; `None`: nothing yet.
-    pub(super) fn menu(&self) -> Option<Menu> {
-        let target = String::from_utf8(self.root.target(format!("{}/menu", self.boots())).ok()?).ok()?;
-        let ids: Vec<&str> = target.strip_prefix("menu-")?.split('-').collect();
-        match ids.as_slice() {
-            [now] if head::is_generation(now) => Some(Menu { now: (*now).to_owned(), previous: None }),
-            [now, previous] if head::is_generation(now) && head::is_generation(previous) => {
-                Some(Menu { now: (*now).to_owned(), previous: Some((*previous).to_owned()) })
-            }
-            _ => None,
+    /// Where the menus of all clusters lie.
+    pub(super) fn menus(&self) -> String {
+        format!("{}/{MENUS}", self.tftp())
+    }
+
+    /// What nodes of all clusters are offered; nothing yet is an empty menu.
+    pub(super) fn whole_menu(&self) -> Result<Menu, Error> {
+        let menus = self.menus();
+        let Some(directory) =
+            self.root.target(format!("{menus}/menu")).ok().and_then(|name| String::from_utf8(name).ok())
+        else {
+            return Ok(Menu::default());
+        };
+        Ok(self.menu_in(&directory)?.unwrap_or_default())
+    }
+
+    /// What a menu offers; `None`: there is none of this name.
+    pub(super) fn menu_in(&self, directory: &str) -> Result<Option<Menu>, Error> {
+        if !directory.strip_prefix("menu-").is_some_and(head::is_generation) {
+            return Ok(None);
         }
+        let path = format!("{}/{directory}/{MENU}", self.menus());
+        let on_disk = self.on_disk(&path);
+        let text = self.root.read_if_any(&path, TEXT_MAX).map_err(failed("read", &on_disk))?;
+        let wrong = |reason| PublishError::Cluster { path: on_disk.clone(), reason };
+        Ok(text.map(|text| Menu::parse(&String::from_utf8_lossy(&text)).map_err(wrong)).transpose()?)
+    }
+
+    /// What nodes of this cluster are offered; `None`: nothing yet.
+    pub(super) fn offered(&self) -> Result<Option<Offered>, Error> {
+        Ok(self.whole_menu()?.clusters.remove(&self.cluster.name))
     }
 
     /// What a generation on this head has; `None`: there is no such one.
@@ -177,27 +194,11 @@ impl Place {
             let on_disk = self.on_disk(&path);
             let Some(status) = self.root.status_if_any(&path).map_err(failed("look at", &on_disk))? else { continue };
             let target = (status.kind == FileType::Symlink).then(|| self.root.target(&path));
-            if !target.is_some_and(|target| target.is_ok_and(|target| target == self.link(name).as_bytes())) {
+            if !target.is_some_and(|target| target.is_ok_and(|target| target == link(name).as_bytes())) {
                 return Err(PublishError::Occupied(on_disk).into());
             }
         }
         Ok(())
-    }
-
-    fn link(&self, name: &str) -> String {
-        format!("{}/menu/{name}", self.cluster.name)
-    }
-
-    /// Whether the head is not already the other one of two.
-    pub(super) fn check_role(&self) -> Result<(), Error> {
-        let (name, role) = (&self.cluster.name, self.cluster.role);
-        let there = clusters(&self.root)?.into_iter().find(|cluster| cluster.name == *name);
-        match there.and_then(|cluster| cluster.role) {
-            Some(other) if role.is_some_and(|role| role != other) => {
-                Err(PublishError::OtherHead { root: self.root.path().to_owned(), role: other.directory() }.into())
-            }
-            _ => Ok(()),
-        }
     }
 
     /// Puts what a directory shall have in its place by one rename, unless it is there already.
@@ -214,48 +215,66 @@ impl Place {
         Ok(staging.publish()?)
     }
 
-    /// Offers a generation first and another one second: what comes before the last rename nobody sees.
-    pub(super) fn offer(&self, now: &str, previous: Option<&str>) -> Result<Menu, Error> {
-        for id in [Some(now), previous].into_iter().flatten() {
-            let record = self.record(id)?.ok_or_else(|| PublishError::NoGeneration(id.to_owned()))?;
-            let root = self.root_of(&record.root);
-            if self.root.dir_if_any(&root).map_err(failed("open", &self.on_disk(&root)))?.is_none() {
-                return Err(PublishError::NoGeneration(id.to_owned()).into());
-            }
-        }
-        let name = previous.map_or_else(|| format!("menu-{now}"), |previous| format!("menu-{now}-{previous}"));
-        let contents = self.menu_contents(now, previous)?;
-        self.put(&format!("{}/{name}", self.boots()), &contents, None)?;
-        let boots = self.root.dir(self.boots()).map_err(failed("open", &self.on_disk(&self.boots())))?;
-        for link in LINKS.into_iter().filter(|link| contents.0.keys().any(|path| path.starts_with(&format!("{link}/"))))
+    /// Offers a menu to the nodes of all clusters: what comes before the last rename nobody sees.
+    pub(super) fn offer(&self, menu: &Menu) -> Result<(), Error> {
+        let (menus, directory) = (self.menus(), menu.directory());
+        let contents = self.menu_contents(menu)?;
+        self.put(&format!("{menus}/{directory}"), &contents, None)?;
+        for name in LINKS.into_iter().filter(|name| contents.0.keys().any(|path| path.starts_with(&format!("{name}/"))))
         {
-            let path = format!("{}/{link}", self.tftp());
+            let path = format!("{}/{name}", self.tftp());
             let on_disk = self.on_disk(&path);
             if self.root.status_if_any(&path).map_err(failed("look at", &on_disk))?.is_none() {
-                self.root.link(self.link(link), &path).map_err(failed("make", &on_disk))?;
+                self.root.link(link(name), &path).map_err(failed("make", &on_disk))?;
             }
         }
-        boots.link(&name, "menu").map_err(failed("publish", &boots.path().join("menu")))?;
-        Ok(Menu { now: now.to_owned(), previous: previous.map(str::to_owned) })
+        let menus = self.root.dir(&menus).map_err(failed("open", &self.on_disk(&menus)))?;
+        menus.link(&directory, "menu").map_err(failed("publish", &menus.path().join("menu")))
     }
 
-    fn menu_contents(&self, now: &str, previous: Option<&str>) -> Result<Contents, Error> {
-        let (entries, names) = self.entries(now)?;
-        let old = previous.map(|id| Ok::<_, Error>((id, self.entries(id)?.0))).transpose()?;
-        let old = old.as_ref().map(|(id, entries)| (*id, entries));
-        let generated = format!("Generated by imgbuild from recipe {}.", self.cluster.name);
-        let menus = head::menus(&generated, (now, &entries), old);
+    /// Whether nodes of this cluster can boot a generation.
+    pub(super) fn check_generation(&self, id: &str) -> Result<(), Error> {
+        let record = self.record(id)?.ok_or_else(|| PublishError::NoGeneration(id.to_owned()))?;
+        let root = self.root_of(&record.root);
+        match self.root.dir_if_any(&root).map_err(failed("open", &self.on_disk(&root)))? {
+            Some(_) => Ok(()),
+            None => Err(PublishError::NoGeneration(id.to_owned()).into()),
+        }
+    }
+
+    fn menu_contents(&self, menu: &Menu) -> Result<Contents, Error> {
+        let (mut clusters, mut links) = (Vec::new(), Vec::new());
+        for (name, offered) in &menu.clusters {
+            let (entries, names) = self.entries_of(name, &offered.now)?;
+            let old =
+                offered.previous.as_ref().map(|id| Ok::<_, Error>((id, self.entries_of(name, id)?.0))).transpose()?;
+            clusters.push((name, &offered.now, entries, old));
+            links.extend(names);
+        }
+        let recipes: Vec<&str> = menu.clusters.keys().map(String::as_str).collect();
+        let generated = format!("Generated by imgbuild from recipe {}.", recipes.join(", "));
+        let clusters = clusters.iter().map(|(name, now, entries, old)| {
+            let old = old.as_ref().map(|(id, entries)| (id.as_str(), entries));
+            (name.as_str(), (now.as_str(), entries), old)
+        });
+        let menus = head::menus(&generated, clusters, &menu.machines);
         let mut contents: BTreeMap<String, Item> =
             menus.into_iter().map(|(path, text)| (path, Item::Text(text))).collect();
-        contents.extend(names.into_iter().map(|(name, target)| (format!("pxelinux.cfg/{name}"), Item::Link(target))));
+        contents.extend(links.into_iter().map(|(name, target)| (format!("pxelinux.cfg/{name}"), Item::Link(target))));
+        contents.insert(MENU.to_owned(), Item::Text(menu.to_json()));
         Ok(Contents(contents))
     }
 
-    /// A generation's entries of menus, and the nodes' names as links to them.
+    /// The entries of a generation of this cluster, and the nodes' names as links to them.
     pub(super) fn entries(&self, id: &str) -> Result<(BTreeMap<String, String>, Vec<(String, String)>), Error> {
+        self.entries_of(&self.cluster.name, id)
+    }
+
+    /// A generation's entries of menus, and the nodes' names as links to them.
+    fn entries_of(&self, cluster: &str, id: &str) -> Result<(BTreeMap<String, String>, Vec<(String, String)>), Error> {
         let (mut entries, mut names) = (BTreeMap::new(), Vec::new());
         for loader in ENTRIES {
-            let place = format!("{}/{loader}", self.boot(id));
+            let place = format!("{}/{cluster}/{id}/{loader}", self.tftp());
             let on_disk = self.on_disk(&place);
             let Some(directory) = self.root.dir_if_any(&place).map_err(failed("read", &on_disk))? else { continue };
             for name in directory.names().map_err(failed("read", &on_disk))? {
@@ -273,6 +292,11 @@ impl Place {
         }
         Ok((entries, names))
     }
+}
+
+/// What a boot loader's directory leads to.
+fn link(name: &str) -> String {
+    format!("{MENUS}/menu/{name}")
 }
 
 /// The clusters that a head knows of, by name.

@@ -16,7 +16,6 @@ use super::used;
 use super::used::Uses;
 use crate::deb::date;
 use crate::error::Error;
-use crate::head;
 use crate::head::Cluster;
 
 const DAY: i64 = 24 * 60 * 60;
@@ -158,7 +157,7 @@ pub fn prune(root: &Path, name: Option<&str>, options: &Prune) -> Result<Pruned,
 
 /// Writes down that what the menu offers is offered now.
 pub(super) fn offering(place: &Place, now: i64) -> Result<(), Error> {
-    let Some(menu) = place.menu() else { return Ok(()) };
+    let Some(menu) = place.offered()? else { return Ok(()) };
     let mut offered = offered(place)?;
     let there: BTreeSet<String> = place.generations_in(&place.boots())?.into_iter().collect();
     offered.retain(|id, _| there.contains(id));
@@ -188,7 +187,7 @@ struct Found {
 impl Found {
     fn look(place: &Place, now: i64) -> Result<Self, Error> {
         let (mut generations, mut records): (Vec<Generation>, Vec<Cluster>) = (Vec::new(), Vec::new());
-        let menu = place.menu();
+        let menu = place.offered()?;
         for id in place.generations_in(&place.boots())? {
             let path = place.boot(&id);
             let status = place.root.status(&path).map_err(failed("look at", &place.on_disk(&path)))?;
@@ -232,15 +231,16 @@ impl Found {
 
 /// Menus of generations that are gone.
 fn remove_menus(place: &Place) -> Result<(), Error> {
-    let boots = place.boots();
-    let on_disk = place.on_disk(&boots);
-    let Some(directory) = place.root.dir_if_any(&boots).map_err(failed("read", &on_disk))? else { return Ok(()) };
+    let menus = place.menus();
+    let on_disk = place.on_disk(&menus);
+    let Some(directory) = place.root.dir_if_any(&menus).map_err(failed("read", &on_disk))? else { return Ok(()) };
     let now = directory.target("menu").unwrap_or_default();
+    let (cluster, boots) = (&place.cluster.name, place.boots());
     for name in directory.names().map_err(failed("read", &on_disk))? {
         let Some(name) = name.to_str().filter(|name| name.as_bytes() != now) else { continue };
-        let Some(ids) = name.strip_prefix("menu-") else { continue };
-        let is_gone = |id: &str| head::is_generation(id) && directory.status(id).is_err();
-        if ids.split('-').any(is_gone) {
+        let Some(offered) = place.menu_in(name)?.and_then(|mut menu| menu.clusters.remove(cluster)) else { continue };
+        let is_gone = |id: &String| place.root.status(format!("{boots}/{id}")).is_err();
+        if [Some(offered.now), offered.previous].iter().flatten().any(is_gone) {
             remove(&on_disk.join(name), &on_disk)?;
         }
     }

@@ -64,6 +64,7 @@ pub(super) fn uses(place: &Place, records: &[Cluster], roots: &[String], now: i6
     uses.alive = leases.clone().unwrap_or_default();
     for node in &place.cluster.nodes {
         hint(place, node, records, &mut uses);
+        let node = &node.node;
         let may_live = leases.as_ref().is_none_or(|leases| leases.contains(&node.name));
         let is_seen = uses.clients.values().any(|clients| clients.contains(&node.name));
         if may_live && !is_seen && !would_be_seen(&node.name, records, has_rmtab, has_clients) {
@@ -75,7 +76,7 @@ pub(super) fn uses(place: &Place, records: &[Cluster], roots: &[String], now: i6
 
 /// Whether the NFS server knew it if a node had a root mounted: with no table there, nothing follows from it.
 fn would_be_seen(name: &str, records: &[Cluster], has_rmtab: bool, has_clients: bool) -> bool {
-    let of_node = records.iter().flat_map(|record| record.nodes.iter().filter(|node| node.name == name));
+    let of_node = records.iter().flat_map(|record| record.nodes.iter().filter(|node| node.node.name == name));
     of_node.flat_map(|node| &node.arguments).all(|argument| {
         let is_shared = argument.starts_with("nfsroot=") && !has_rmtab;
         let is_overlay = argument.starts_with("imgbuild.root=nfs:") && !has_clients;
@@ -85,13 +86,12 @@ fn would_be_seen(name: &str, records: &[Cluster], has_rmtab: bool, has_clients: 
 
 /// A client as people call it, and whether it is a node.
 fn client(place: &Place, address: &str) -> String {
-    let is_it = |node: &&ClusterNode| {
-        node.address.to_string() == address || node.name == address || node.aliases.iter().any(|alias| alias == address)
-    };
+    let is_it =
+        |node: &&ClusterNode| node.node.address.to_string() == address || node.names().any(|name| name == address);
     let domain = address.split('.').next().unwrap_or(address);
     let node = place.cluster.nodes.iter().find(is_it);
-    let node = node.or_else(|| place.cluster.nodes.iter().find(|node| node.name == domain));
-    node.map_or_else(|| escape(address.as_bytes()), |node| node.name.clone())
+    let node = node.or_else(|| place.cluster.nodes.iter().find(|node| node.node.name == domain));
+    node.map_or_else(|| escape(address.as_bytes()), |node| node.node.name.clone())
 }
 
 /// The root that a path of the head's lies in.
@@ -240,9 +240,9 @@ fn leases(place: &Place, now: i64) -> Option<BTreeSet<String>> {
         let mut words = line.split(' ');
         // Of a lease for ever the end is 0.
         let (end, mac, address) = (words.next()?.parse::<i64>().ok()?, words.next()?, words.next()?);
-        let is_it = |node: &&ClusterNode| node.mac == mac || node.address.to_string() == address;
+        let is_it = |node: &&ClusterNode| node.mac() == mac || node.node.address.to_string() == address;
         let node = place.cluster.nodes.iter().find(is_it)?;
-        (end == 0 || end > now).then(|| node.name.clone())
+        (end == 0 || end > now).then(|| node.node.name.clone())
     });
     Some(live.collect())
 }
@@ -250,10 +250,10 @@ fn leases(place: &Place, now: i64) -> Option<BTreeSet<String>> {
 /// What a node's log says that it booted last: one generation, whatever stands in it.
 fn hint(place: &Place, node: &ClusterNode, records: &[Cluster], uses: &mut Uses) {
     // The day's log, else the one before it was rotated.
-    let logs = ["kern", "kern.1"].map(|name| format!("var/log/{}/{name}", node.name));
+    let logs = ["kern", "kern.1"].map(|name| format!("var/log/{}/{name}", node.node.name));
     let last = logs.iter().find_map(|path| last_boot(&tail(&place.root, path), records));
     if let Some(id) = last {
-        uses.hints.entry(id).or_default().insert(node.name.clone());
+        uses.hints.entry(id).or_default().insert(node.node.name.clone());
     }
 }
 
