@@ -77,7 +77,15 @@ impl Side {
     #[must_use]
     pub fn of_lock(lock: &Lock) -> Self {
         let key = |each: &crate::recipe::LockedPackage| (each.name.clone(), each.architecture.clone());
-        let packages = lock.packages.iter().map(|each| (key(each), each.version.clone())).collect();
+        let packages = lock.packages.iter().map(|each| (key(each), each.version.clone()));
+        // Of several images each package is named with its image.
+        let of_images = lock.images.iter().flat_map(|image| {
+            image.packages.iter().map(move |each| {
+                let (name, architecture) = key(each);
+                ((format!("{}/{name}", image.name), architecture), each.version.clone())
+            })
+        });
+        let packages = packages.chain(of_images).collect();
         Self { packages: Some(packages), ..Self::default() }
     }
 }

@@ -27,7 +27,8 @@ fn deb(name: &str, version: &str) -> DebBuilder {
 fn choose(world: &World) -> Result<Chosen, Error> {
     let recipe = recipe::load(&world.place.path().join("small.toml"))?;
     let mirrors = Mirrors { debian: vec![world.mirror.clone()], ..Mirrors::default() };
-    pipeline::choose(&world.host().expect("a store"), &request(&recipe, &mirrors))
+    let chosen = pipeline::choose(&world.host().expect("a store"), &request(&recipe, &mirrors))?;
+    Ok(chosen.into_iter().next().expect("a recipe has an image"))
 }
 
 /// The chosen packages as `name version`, and where each further one is from.

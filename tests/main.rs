@@ -38,6 +38,7 @@ mod generated;
 mod generations;
 mod head;
 mod image;
+mod images;
 
 /// Whether a switch is set; says aloud when it is not.
 #[expect(clippy::disallowed_methods, clippy::print_stderr, reason = "a test reads its switch and says that it skips")]

@@ -85,7 +85,6 @@ pub(crate) fn output_of(recipe: &Recipe, directory: &Path, own: &str) -> String 
 
 /// The same, signed by a key.
 pub(crate) fn signed_output_of(recipe: &Recipe, directory: &Path, own: &str, signer: Option<&dyn Signer>) -> String {
-    let tree = root(own, directory.parent().expect("in a directory"));
     fs::create_dir(directory).expect("new");
     let mut records = Vec::new();
     let put = |records: &mut Vec<OutputRecord>, path: &str, bytes: &[u8]| {
@@ -93,30 +92,6 @@ pub(crate) fn signed_output_of(recipe: &Recipe, directory: &Path, own: &str, sig
         fs::set_permissions(directory.join(path), Permissions::from_mode(0o644)).expect("ours");
         records.push(OutputRecord::file(path, bytes.len() as u64, Sha256::of(bytes)));
     };
-    // Nodes that take their root into memory need no other form of it, nor do two heads.
-    let is_pair = recipe.head.as_ref().expect("it has one").standby.is_some();
-    let image = if is_pair || recipe.diskless.as_ref().expect("it is").root == RootMode::Ram {
-        put(&mut records, "root.erofs", own.as_bytes());
-        let (sha256, size) = (Sha256::of(own.as_bytes()), own.len() as u64);
-        Some(RamImage { name: "root.erofs".to_owned(), sha256, size })
-    } else if recipe.formats == [Format::Directory] {
-        fs::create_dir(directory.join("root")).expect("new");
-        image::write_directory(&tree, &directory.join("root"), Owners::Kept, &Cancel::default()).expect("written");
-        records.push(OutputRecord::Tree { path: "root".into() });
-        None
-    } else {
-        let (name, compression) = match recipe.formats.first() {
-            Some(Format::TarZst) => ("root.tar.zst", Compression::Zstd),
-            Some(Format::TarXz) => ("root.tar.xz", Compression::Xz),
-            Some(Format::TarGz) => ("root.tar.gz", Compression::Gzip),
-            _ => ("root.tar", Compression::None),
-        };
-        let mut tar = compress::encoder(compression, 1, Vec::new()).expect("made");
-        image::write_tar(&tree, &mut tar).expect("a tar");
-        put(&mut records, name, &tar.finish().expect("whole"));
-        None
-    };
-    put(&mut records, "tree.txt", tree::dump(&tree).as_bytes());
     let mut loaders = Tree::new();
     for path in [
         "usr/lib/PXELINUX/pxelinux.0",
@@ -126,29 +101,73 @@ pub(crate) fn signed_output_of(recipe: &Recipe, directory: &Path, own: &str, sig
     ] {
         loaders.write(path, 0o644, path).expect("new");
     }
-    let (kernel, initramfs) = (Content::from_bytes("kernel"), Content::from_bytes("initramfs"));
-    let heads = head::bundles(vec![head::Input {
-        head: recipe.head.as_ref().expect("it has one"),
-        diskless: recipe.diskless.as_ref().expect("it is"),
-        recipe,
-        kernel,
-        initramfs,
-        root: head::root_generation(&tree::digest(&tree), image.as_ref()),
-        image,
-        loaders: &loaders,
-        generation: String::new(),
-        role: Role::Head,
-    }])
-    .expect("all there");
-    for (role, head) in &heads {
+    let (mut inputs, mut digests) = (Vec::new(), Vec::new());
+    for recipe in recipe.each() {
+        let name = recipe.image.as_deref();
+        let below = name.map_or_else(String::new, |name| format!("{name}/"));
+        let own = format!("{own}{below}");
+        let tree = root(&own, directory.parent().expect("in a directory"));
+        if let Some(name) = name {
+            fs::create_dir(directory.join(name)).expect("new");
+            fs::set_permissions(directory.join(name), Permissions::from_mode(0o755)).expect("ours");
+            records.push(OutputRecord::Directory { path: name.to_owned(), mode: 0o755 });
+        }
+        // Nodes that take their root into memory need no other form of it, nor do two heads.
+        let is_pair = recipe.head.as_ref().expect("it has one").standby.is_some();
+        let image = if is_pair || recipe.diskless.as_ref().expect("it is").root == RootMode::Ram {
+            put(&mut records, &format!("{below}root.erofs"), own.as_bytes());
+            let (sha256, size) = (Sha256::of(own.as_bytes()), own.len() as u64);
+            Some(RamImage { name: "root.erofs".to_owned(), sha256, size })
+        } else if recipe.formats == [Format::Directory] {
+            let path = format!("{below}root");
+            fs::create_dir(directory.join(&path)).expect("new");
+            image::write_directory(&tree, &directory.join(&path), Owners::Kept, &Cancel::default()).expect("written");
+            records.push(OutputRecord::Tree { path });
+            None
+        } else {
+            let (name, compression) = match recipe.formats.first() {
+                Some(Format::TarZst) => ("root.tar.zst", Compression::Zstd),
+                Some(Format::TarXz) => ("root.tar.xz", Compression::Xz),
+                Some(Format::TarGz) => ("root.tar.gz", Compression::Gzip),
+                _ => ("root.tar", Compression::None),
+            };
+            let mut tar = compress::encoder(compression, 1, Vec::new()).expect("made");
+            image::write_tar(&tree, &mut tar).expect("a tar");
+            put(&mut records, &format!("{below}{name}"), &tar.finish().expect("whole"));
+            None
+        };
+        put(&mut records, &format!("{below}tree.txt"), tree::dump(&tree).as_bytes());
+        digests.push((name, tree::digest(&tree)));
+        inputs.push(head::Input {
+            head: recipe.head.as_ref().expect("it has one"),
+            diskless: recipe.diskless.as_ref().expect("it is"),
+            recipe,
+            kernel: Content::from_bytes("kernel"),
+            initramfs: Content::from_bytes("initramfs"),
+            root: head::root_generation(&tree::digest(&tree), image.as_ref()),
+            image,
+            loaders: &loaders,
+            generation: String::new(),
+            role: Role::Head,
+        });
+    }
+    for (role, head) in &head::bundles(inputs).expect("all there") {
         let name = role.directory();
         fs::create_dir(directory.join(name)).expect("new");
         image::write_directory(head, &directory.join(name), Owners::Dropped, &Cancel::default()).expect("written");
         records.extend(head.iter().map(|(path, _, inode)| record(&format!("{name}{path}"), inode)));
     }
-    let digest = tree::digest(&tree);
+    let digest = if recipe.images.is_empty() {
+        digests[0].1
+    } else {
+        let text: String =
+            digests.iter().map(|(name, digest)| format!("{digest}  {}/tree.txt\n", name.unwrap_or(""))).collect();
+        put(&mut records, "tree.txt", text.as_bytes());
+        Sha256::of(text.as_bytes())
+    };
     let mut manifest =
         Manifest::new(recipe.name.clone(), "amd64".into(), "trixie".into(), digest, 0, Sha256::of(b"lock"));
+    manifest.images = digests.into_iter().filter_map(|(name, digest)| Some((name?.to_owned(), digest))).collect();
     manifest.outputs = records;
     put(&mut Vec::new(), "manifest.json", manifest.to_json().as_bytes());
     if let Some(signer) = signer {

@@ -242,3 +242,89 @@ fn images_of_both_are_served() {
         assert!(world.head().join(format!("srv/imgbuild/{name}/gen/{below}")).is_file(), "{path}");
     }
 }
+
+/// The example with two images: what the nodes but the first boot, and what the first boots.
+fn images() -> (tempfile::TempDir, Recipe) {
+    let place = tempfile::tempdir().expect("the tests can write");
+    let text =
+        fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("recipes/diskless-node.toml")).expect("there");
+    let text = text.replacen("[[node]]\n", "[[node]]\nimage = \"db\"\n", 1)
+        + "\n[image.plain]\n[image.db]\npackages = [\"less\"]\n";
+    fs::write(place.path().join("recipe.toml"), text).expect("written");
+    let recipe = imgbuild::recipe::load(&place.path().join("recipe.toml")).unwrap_or_else(|error| panic!("{error}"));
+    (place, recipe)
+}
+
+#[test]
+fn images_of_a_recipe_have_generations_of_their_own() {
+    let world = World::new();
+    let (_place, recipe) = images();
+    let done = world.publish(&recipe, "one").expect("an empty head");
+    let clusters: Vec<&str> = done.images.iter().map(|image| image.cluster.as_str()).collect();
+    assert_eq!(clusters, ["diskless-node.db", "diskless-node.plain"]);
+    let dizzy = world.read(DIZZY);
+    assert!(dizzy.contains("KERNEL diskless-node.db/"), "{dizzy}");
+    let tumbler = "srv/tftp/pxelinux.cfg/tumbler";
+    assert!(world.read(tumbler).contains("KERNEL diskless-node.plain/"));
+    assert!(
+        world.read("srv/tftp/pxelinux.cfg/default").contains("KERNEL diskless-node.plain/"),
+        "the first of the recipe"
+    );
+    // Each has its root, and a node its state in the recipe's own place, whichever image it boots.
+    let exports = world.read("etc/exports.d/imgbuild.exports");
+    for line in [
+        "diskless-node/db/gen ",
+        "diskless-node/plain/gen ",
+        "diskless-node/state/dizzy ",
+        "diskless-node/state/tumbler ",
+    ] {
+        assert!(exports.contains(&format!("\n/srv/imgbuild/{line}192.168.1.")), "{line}: {exports}");
+    }
+    for (image, own) in [("db", "onedb/"), ("plain", "oneplain/")] {
+        let cluster = done.images.iter().find(|each| each.cluster.ends_with(image)).expect("published");
+        let record = world.read(&format!("srv/tftp/{}/{}/generation.json", cluster.cluster, cluster.offered.now));
+        let root = imgbuild::head::Cluster::parse(&record).expect("ours").root;
+        assert_eq!(world.read(&format!("srv/imgbuild/diskless-node/{image}/gen/{root}/root/etc/own")), own);
+    }
+
+    // Another kernel argument of one node is a new generation of its image alone.
+    let mut quiet = recipe.clone();
+    for image in &mut quiet.images {
+        image.nodes[0].kernel_arguments.push("quiet".into());
+    }
+    let output = world.at("two");
+    output_of(&quiet, &output, "one");
+    let second = publish_to(&output, &world.head()).expect("the same head");
+    let changed: Vec<&str> =
+        second.images.iter().filter(|image| !image.changes.is_empty()).map(|image| image.cluster.as_str()).collect();
+    assert_eq!(changed, ["diskless-node.db"]);
+    let before = world.read(tumbler);
+    let (back, _) = publish::rollback(&world.head(), Some("diskless-node.db"), None, NOW).expect("there is one before");
+    assert_eq!(back.now, done.images[0].offered.now);
+    assert_eq!(world.read(tumbler), before, "the other image is where it was");
+    assert!(!world.read(DIZZY).split("LABEL previous").next().expect("the first").contains(" quiet"));
+}
+
+/// A recipe that has got images, or lost one, leaves no node with two menus, and no root that nodes run from is gone.
+#[test]
+fn images_come_and_go() {
+    let world = World::new();
+    world.publish(&example(), "one").expect("an empty head");
+    let (_place, recipe) = images();
+    world.publish(&recipe, "two").expect("its own nodes are no strangers");
+    assert!(world.read(DIZZY).contains("KERNEL diskless-node.db/"));
+    let hosts = world.read("etc/dnsmasq.d/imgbuild.conf");
+    assert_eq!(hosts.matches("dhcp-host=").count(), 3, "each node once: {hosts}");
+    // What nodes have mounted is still exported, and its generation is there to be pruned.
+    assert!(
+        world.read("etc/exports.d/imgbuild.exports").contains("\n/srv/imgbuild/diskless-node/gen 192.168.1.0/24(rw,")
+    );
+    let listed = publish::generations(&world.head(), Some("diskless-node"), NOW).expect("it is known");
+    assert_eq!((listed.generations.len(), listed.generations[0].is_now), (1, false));
+    let options = publish::Prune { keep: 0, grace: 0, force: true, now: NOW + 365 * 24 * 3600 };
+    let pruned = publish::prune(&world.head(), Some("diskless-node"), &options).expect("it is there");
+    assert!(pruned.verdicts.iter().any(|verdict| verdict.what == "generation" && verdict.removed), "{pruned:?}");
+    publish_to(&world.at("one"), &world.head()).expect("and back");
+    assert!(world.read(DIZZY).contains("KERNEL diskless-node/"));
+    assert!(!world.read("srv/tftp/imgbuild/menu/menu.json").contains("diskless-node.db"));
+}

@@ -94,7 +94,7 @@ impl std::fmt::Display for Defect {
 }
 
 /// The packages that may be installed.
-#[derive(Default)]
+#[derive(Default, Clone)]
 pub struct Index {
     /// Verified indices; and the names of packages that are from none.
     texts: Vec<Vec<u8>>,
@@ -127,7 +127,7 @@ struct Place {
 }
 
 /// One package.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Entry {
     name: Place,
     version: Place,

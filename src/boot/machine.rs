@@ -194,9 +194,9 @@ impl Board {
 /// What the initramfs says when it was asked to stop at its beginning (initramfs-tools(7), `break=`).
 pub(super) const TRIAL_SAYS: &str = "(initramfs)";
 
-/// A machine that only goes so far.
-pub(super) fn trial(output: &Path) -> Vec<String> {
-    let file = |name: &str| output.join("boot").join(name).to_string_lossy().into_owned();
+/// A machine that only goes so far, with the kernel and initramfs of this directory.
+pub(super) fn trial(boot: &Path) -> Vec<String> {
+    let file = |name: &str| boot.join(name).to_string_lossy().into_owned();
     let words = [
         "qemu-system-x86_64",
         "-accel",

@@ -224,17 +224,24 @@ pub fn lacks_console(output: &Path, machine: &Machine) -> Result<Option<&'static
     Ok((!machine.arguments.iter().any(|argument| argument.starts_with(console))).then_some(console))
 }
 
+/// Of all that an output's manifest says.
+#[derive(Deserialize)]
+struct Manifest {
+    architecture: String,
+    #[serde(default)]
+    images: BTreeMap<String, serde_json::Value>,
+}
+
+fn manifest(output: &Path) -> Result<Manifest, Error> {
+    let reason = "its `manifest.json` does not say the nodes' architecture".to_owned();
+    let refused = Error::NoHead { path: output.to_owned(), reason };
+    serde_json::from_str(&text(output, "manifest.json").unwrap_or_default()).map_err(|_| refused)
+}
+
 /// What an output's nodes are, by the architecture in its manifest.
 fn board(output: &Path) -> Result<&'static Board, Error> {
-    /// Of all that it says.
-    #[derive(Deserialize)]
-    struct Manifest {
-        architecture: String,
-    }
     let refused = |reason: String| Error::NoHead { path: output.to_owned(), reason };
-    let text = text(output, "manifest.json").unwrap_or_default();
-    let manifest: Manifest = serde_json::from_str(&text)
-        .map_err(|_| refused("its `manifest.json` does not say the nodes' architecture".to_owned()))?;
+    let manifest = manifest(output)?;
     let known = || machine::architectures().join(", ");
     let unknown =
         || refused(format!("its nodes are {}, and there are machines for {}", manifest.architecture, known()));
@@ -252,7 +259,10 @@ pub fn kvm_works(output: &Path, place: &Path, cancel: &Cancel) -> Result<bool, E
         return Ok(false);
     }
     fs::create_dir_all(place).map_err(|source| Error::Read { path: place.to_owned(), source })?;
-    let words = machine::trial(output);
+    let images = manifest(output)?.images;
+    // Of several images the first one's does as well.
+    let boot = images.keys().next().map_or_else(|| output.to_owned(), |image| output.join(image)).join("boot");
+    let words = machine::trial(&boot);
     let works = lab::says(&words, &place.join("kvm.out"), machine::TRIAL_SAYS, Duration::from_secs(30), cancel);
     cancel.check().map_err(LabError::from)?;
     Ok(works)

@@ -5,6 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use super::Error;
+use crate::head;
 use crate::head::Existing;
 use crate::head::Machine;
 use crate::head::Role;
@@ -109,14 +110,16 @@ impl Bundle<'_> {
     }
 
     fn put_directory(&self, place: &str) -> Result<String, Error> {
+        let below = self.image_of(place);
         let place = quote(place);
         let make = format!("mkdir -p {place}");
-        if self.output.join("root").is_dir() {
-            return Ok(format!("{make}; cp -a /output/root/. {place}/"));
+        if self.output.join(&below).join("root").is_dir() {
+            return Ok(format!("{make}; cp -a /output/{below}root/. {place}/"));
         }
-        let tar = TARS.iter().find(|tar| self.output.join(tar).is_file());
-        let tar = tar.ok_or_else(|| self.missing("it has no `root.tar`; add `tar` to the recipe's formats"))?;
-        Ok(format!("{make}; tar -C {place} --numeric-owner --xattrs --xattrs-include='*' -xpf /output/{tar}"))
+        let tar = TARS.iter().find(|tar| self.output.join(&below).join(tar).is_file());
+        let tar = tar
+            .ok_or_else(|| self.missing(&format!("it has no `{below}root.tar`; add `tar` to the recipe's formats")))?;
+        Ok(format!("{make}; tar -C {place} --numeric-owner --xattrs --xattrs-include='*' -xpf /output/{below}{tar}"))
     }
 
     /// The root as an image beside its mount point, mounted as the bundle's own unit does it.
@@ -131,11 +134,23 @@ impl Bundle<'_> {
 
     fn copy(&self, place: &str) -> Result<String, Error> {
         let (directory, name) = place.rsplit_once('/').unwrap_or(("", place));
-        if !self.output.join(name).is_file() {
+        let name = format!("{}{name}", self.image_of(place));
+        if !self.output.join(&name).is_file() {
             return Err(self.missing(&format!("it has no `{name}`, from which its nodes have their root")));
         }
-        let (directory, name) = (quote(directory), quote(name));
+        let (directory, name) = (quote(directory), quote(&name));
         Ok(format!("mkdir -p {directory}; cp --reflink=auto /output/{name} {directory}/"))
+    }
+
+    /// Where the outputs of the image lie whose root has this place on the head: `NAME/`, or nowhere else for one that
+    /// has no name.
+    fn image_of(&self, place: &str) -> String {
+        let directory = self.output.join(self.role.directory()).join("etc/imgbuild");
+        let records = fs::read_dir(directory).into_iter().flatten().flatten();
+        let texts = records.filter_map(|entry| fs::read_to_string(entry.path()).ok());
+        let mut clusters = texts.filter_map(|text| head::Cluster::parse(&text).ok());
+        let cluster = clusters.find(|cluster| place.starts_with(&format!("{}/gen/", cluster.export)));
+        cluster.and_then(|cluster| cluster.image).map_or_else(String::new, |image| format!("{image}/"))
     }
 
     fn missing(&self, what: &str) -> Error {

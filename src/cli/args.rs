@@ -261,6 +261,9 @@ pub(super) struct Show {
     /// Print JSON
     #[arg(long)]
     pub(super) json: bool,
+    /// Of a recipe with several images this one
+    #[arg(long, value_name = "NAME")]
+    pub(super) image: Option<String>,
     #[command(flatten)]
     pub(super) common: Common,
 }

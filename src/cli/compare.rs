@@ -48,6 +48,12 @@ pub(super) fn run(arguments: &Compare, signals: &Signals) -> Result<(), Failure>
 fn side(path: &Path, cancel: &Cancel) -> Result<Side, Failure> {
     if path.is_dir() {
         let output = Output::verified(path, &[], cancel)?;
+        let images: Vec<String> =
+            output.manifest().images.keys().map(|image| path.join(image).display().to_string()).collect();
+        if !images.is_empty() {
+            let (path, images) = (path.display(), images.join(", "));
+            return Err(Failure::Usage(format!("`{path}` has several images: compare one of them, {images}")));
+        }
         let side = Side::of_output(&output.text("tree.txt")?, Some(output.manifest()));
         return side.map_err(|error| Failure::Usage(format!("`{}`: {error}", path.display())));
     }

@@ -21,6 +21,7 @@ use crate::pipeline::Chosen;
 use crate::pipeline::Request;
 use crate::recipe;
 use crate::recipe::Recipe;
+use crate::recipe::nearest;
 use crate::solve::Offer;
 
 /// Prints packages and sizes, or why one is among them.
@@ -32,6 +33,7 @@ pub(super) fn run(arguments: &Show, signals: &Signals) -> Result<(), Failure> {
         Some(_) => None,
         None => outside::lock(common, &recipe, &outside::lock_path(&arguments.recipe, &recipe))?,
     };
+    let shown = shown_images(arguments, &recipe)?;
     let mirrors = outside::mirrors(&common.mirror, Some(&recipe))?;
     let host = outside::host(common, signals)?;
     let request = Request {
@@ -41,14 +43,51 @@ pub(super) fn run(arguments: &Show, signals: &Signals) -> Result<(), Failure> {
         ..Request::new(&recipe, &mirrors)
     };
     if arguments.configure {
-        return configuration(&pipeline::survey(&host, &request)?, arguments.json);
+        let reports = pipeline::survey(&host, &request)?;
+        return each(&shown, &recipe, &reports, |_, report| configuration(report, arguments.json));
     }
     let chosen = pipeline::choose(&host, &request)?;
-    match &arguments.why {
-        Some(package) => why(&chosen, package, arguments.json),
-        None if arguments.json => packages_as_json(&recipe, &chosen),
-        None => packages(&chosen),
+    each(&shown, &recipe, &chosen, |recipe, chosen| match &arguments.why {
+        Some(package) => why(chosen, package, arguments.json),
+        None if arguments.json => packages_as_json(recipe, chosen),
+        None => packages(chosen),
+    })
+}
+
+/// The images of a recipe that are shown; none: it has one without a name.
+fn shown_images(arguments: &Show, recipe: &Recipe) -> Result<Vec<String>, Failure> {
+    let images: Vec<String> = recipe.images.iter().filter_map(|image| image.image.clone()).collect();
+    match &arguments.image {
+        Some(name) if images.contains(name) => Ok(vec![name.clone()]),
+        Some(name) => {
+            let known = if images.is_empty() { "none".to_owned() } else { images.join(", ") };
+            let near = nearest(name, images.iter().map(String::as_str));
+            let near = near.map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
+            Err(Failure::Usage(format!("the recipe has no image `{name}`, it has {known}{near}")))
+        }
+        None if arguments.json && images.len() > 1 => {
+            Err(Failure::Usage(format!("JSON is of one image: add `--image` and one of {}", images.join(", "))))
+        }
+        None => Ok(images),
     }
+}
+
+/// Shows images, of several each with its name above.
+fn each<T>(
+    shown: &[String],
+    recipe: &Recipe,
+    images: &[T],
+    mut show: impl FnMut(&Recipe, &T) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    for (recipe, image) in recipe.each().iter().zip(images) {
+        match &recipe.image {
+            Some(name) if !shown.contains(name) => continue,
+            Some(name) if shown.len() > 1 => print(&format!("image {name}\n"))?,
+            _ => {}
+        }
+        show(recipe, image)?;
+    }
+    Ok(())
 }
 
 fn packages(chosen: &Chosen) -> Result<(), Failure> {
@@ -124,7 +163,7 @@ fn why(chosen: &Chosen, package: &str, json: bool) -> Result<(), Failure> {
         Some((chain, solution.offers(index, package)))
     });
     let Some((chain, offers)) = found else {
-        let meant = recipe::nearest(package, chosen.packages.iter().map(|chosen| chosen.name.as_str()));
+        let meant = nearest(package, chosen.packages.iter().map(|chosen| chosen.name.as_str()));
         let meant = meant.map_or_else(String::new, |meant| format!(" (did you mean `{meant}`?)"));
         return Err(Failure::Usage(format!("package `{package}` would not be installed{meant}")));
     };

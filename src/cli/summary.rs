@@ -12,6 +12,7 @@ use crate::compare;
 use crate::compare::PackageChange;
 use crate::compare::Side;
 use crate::digest::Sha256;
+use crate::manifest::Manifest;
 use crate::pipeline::Built;
 use crate::recipe::Recipe;
 
@@ -19,20 +20,28 @@ use crate::recipe::Recipe;
 const CHANGES_TOLD: usize = 8;
 
 /// The output that is about to be replaced, as far as its manifest tells.
-pub(super) struct Before(Option<(Sha256, Side)>);
+pub(super) struct Before(Option<(Manifest, Side)>);
 
 impl Before {
     /// What lies where the output will appear. That there is none, or none that can be read, is no error.
     pub(super) fn read(directory: &Path) -> Self {
         let manifest = manifest(&directory.join("manifest.json")).ok();
-        Self(manifest.map(|manifest| (manifest.tree, Side::of_manifest(&manifest))))
+        Self(manifest.map(|manifest| {
+            let side = Side::of_manifest(&manifest);
+            (manifest, side)
+        }))
     }
 
     /// What is other now, in words.
     fn changes(&self, built: &Built) -> Option<String> {
-        let (tree, side) = self.0.as_ref()?;
-        if *tree == built.tree_digest {
+        let (manifest, side) = self.0.as_ref()?;
+        if manifest.tree == built.tree_digest {
             return Some("the same image as before".to_owned());
+        }
+        if !manifest.images.is_empty() || !built.images.is_empty() {
+            let is_other = |(name, digest): &(&String, &Sha256)| manifest.images.get(*name) != Some(*digest);
+            let others: Vec<&str> = built.images.iter().filter(is_other).map(|(name, _)| name.as_str()).collect();
+            return Some(format!("image {}", others.join(", image ")));
         }
         let compared = compare::compare(side, &Side::of_lock(&built.lock)).ok()?;
         if compared.packages.is_empty() {
@@ -59,11 +68,14 @@ fn told(change: &PackageChange) -> String {
 /// The last screen of a build.
 pub(super) fn summary(directory: &Path, recipe: &Recipe, built: &Built, before: &Before, took: Duration) -> String {
     let bytes: u64 = built.outputs.iter().filter_map(|output| Some(output.content()?.1)).sum();
-    let (packages, place) = (built.lock.packages.len(), directory.display());
+    let (packages, place) = (built.lock.all_packages().count(), directory.display());
     let (done, took) = (if built.kept { "kept" } else { "built" }, took.as_secs_f64());
     let mut text = format!("{done:8} {place}: {packages} packages, {} in {took:.1} s\n", HumanBytes(bytes));
     let mut line = |name: &str, words: &str| writeln!(text, "{name:8} {words}").expect("writing to a String succeeds");
     line("image", &built.tree_digest.to_string());
+    for (name, digest) in &built.images {
+        line("", &format!("{digest} {name}"));
+    }
     if built.kept {
         line("changed", "nothing: `--check` reads it all, `--again` builds it all");
     } else if let Some(changes) = before.changes(built) {

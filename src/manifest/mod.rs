@@ -51,6 +51,10 @@ pub struct Manifest {
     /// [`UNPROVED`] where nothing proves that the lock's packages are its archives', and it was taken nevertheless.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unproved: Option<String>,
+    /// Of several images the name and the tree digest of each. A directory of that name is an output of its own, with a
+    /// manifest that says what is inside; then `tree` here is the SHA-256 of `tree.txt`, which lists theirs.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub images: BTreeMap<String, Sha256>,
     /// The packages of the root, by name and architecture.
     pub packages: Vec<PackageRecord>,
     /// The packages that only boot loaders for the head are taken from.
@@ -168,6 +172,16 @@ impl OutputRecord {
         }
     }
 
+    /// What it is for a directory above it, `NAME/`; `None`: it is not below that.
+    #[must_use]
+    pub fn below(&self, above: &str) -> Option<Self> {
+        let mut record = self.clone();
+        let (Self::Directory { path, .. } | Self::File { path, .. } | Self::Link { path, .. } | Self::Tree { path }) =
+            &mut record;
+        *path = path.strip_prefix(above)?.to_owned();
+        Some(record)
+    }
+
     /// Digest and size of a regular file.
     #[must_use]
     pub const fn content(&self) -> Option<(Sha256, u64)> {
@@ -229,6 +243,7 @@ impl Manifest {
             epoch,
             lock,
             unproved: None,
+            images: BTreeMap::new(),
             packages: Vec::new(),
             loaders: Vec::new(),
             findings: Vec::new(),

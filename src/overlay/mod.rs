@@ -112,7 +112,7 @@ pub fn apply(tree: &mut Tree, recipe: &Recipe) -> Result<(), Error> {
 }
 
 fn make_diskless(layer: &mut Layer<'_>, recipe: &Recipe, diskless: &Diskless) -> Result<(), Error> {
-    let modes = recipe.nodes.iter().map(|node| recipe.root_mode(Some(node), diskless));
+    let modes = recipe.own_nodes().map(|node| recipe.root_mode(Some(node), diskless));
     let shared = modes.chain([diskless.root]).any(|mode| mode == RootMode::Nfs);
     let head = recipe.head.as_ref();
 

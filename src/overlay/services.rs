@@ -13,7 +13,7 @@ const NEAR_MAX: usize = 3;
 pub(super) fn apply(layer: &mut Layer<'_>, recipe: &Recipe) -> Result<(), Error> {
     // Unit → the nodes it runs on, in the recipe's order.
     let mut nodes: BTreeMap<String, Vec<&str>> = BTreeMap::new();
-    for node in &recipe.nodes {
+    for node in recipe.own_nodes() {
         for service in &node.services {
             let unit = format!("{service}.service");
             let real = units::real_name(layer, &unit).ok_or_else(|| Error::NoSuchUnit {

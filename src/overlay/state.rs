@@ -22,8 +22,7 @@ pub(super) fn apply(
     let one = head.filter(|head| head.standby.is_none());
     let Some(head) = one.filter(|_| layer.exists("/usr/sbin/mount.nfs4")) else { return Ok(()) };
     let nodes: Vec<String> = recipe
-        .nodes
-        .iter()
+        .own_nodes()
         .filter(|node| recipe.root_mode(Some(node), diskless) != RootMode::Ram)
         .map(|node| format!("ConditionHost=|{}\n", node.name))
         .collect();

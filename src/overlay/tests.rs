@@ -21,6 +21,7 @@ fn recipe() -> Recipe {
     };
     Recipe {
         image: None,
+        images: Vec::new(),
         name: "compute".into(),
         directory: "/nowhere".into(),
         digest: crate::digest::Sha256::of(b""),

@@ -53,15 +53,20 @@ pub struct Chosen {
     /// Whether nothing proves the packages: no index of the lock could be had, and it is trusted by request.
     pub unproved: bool,
     /// What the solver knows of its choice; `None` with a lock.
-    pub solved: Option<(Index, Solution)>,
+    pub solved: Option<(Arc<Index>, Solution)>,
 }
 
-pub(super) fn choose(host: &Host, request: &Request<'_>) -> Result<Chosen, Error> {
-    let sources = sources::sources(request.recipe, request.mirrors, request.lock)?;
-    match request.lock {
-        Some(lock) => locked(host, request, sources, lock),
-        None => solved(host, request, sources),
-    }
+/// The packages of each image, all from one set of indices.
+pub(super) fn choose(host: &Host, images: &[Request<'_>]) -> Result<Vec<Chosen>, Error> {
+    let mut index = None;
+    let chosen = images.iter().map(|request| {
+        let sources = sources::sources(request.recipe, request.mirrors, request.lock)?;
+        match request.lock {
+            Some(lock) => locked(host, request, sources, lock),
+            None => solved(host, request, sources, &mut index),
+        }
+    });
+    chosen.collect()
 }
 
 /// The packages of a lock, which is proved before any of them is looked at.
@@ -110,9 +115,20 @@ fn bare_package(locked: &LockedPackage, archive: Option<usize>) -> Package {
 }
 
 /// The packages that the solver chooses from what the archives offer now.
-fn solved(host: &Host, asked: &Request<'_>, sources: Vec<Source>) -> Result<Chosen, Error> {
+fn solved(
+    host: &Host,
+    asked: &Request<'_>,
+    sources: Vec<Source>,
+    shared: &mut Option<Arc<Index>>,
+) -> Result<Chosen, Error> {
     let recipe = asked.recipe;
-    let mut index = stage(host, "index", || Ok(archive::open(host, &sources, &asked.archive)?))?;
+    let mut index = match shared {
+        Some(index) => Arc::clone(index),
+        None => {
+            let open = || Ok(Arc::new(archive::open(host, &sources, &asked.archive)?));
+            Arc::clone(shared.insert(stage(host, "index", open)?))
+        }
+    };
     let mut request = request(host, recipe, &mut index)?;
     request.keep = asked.moved.map(|moved| kept(&index, moved)).unwrap_or_default();
     let solution = stage(host, "solve", || {
@@ -128,8 +144,8 @@ fn solved(host: &Host, asked: &Request<'_>, sources: Vec<Source>) -> Result<Chos
     Ok(Chosen { sources, packages, reasons, loaders, proofs, unproved: false, solved: Some((index, solution)) })
 }
 
-/// What a recipe asks of the solver. Its own .debs are added to the index.
-pub(super) fn request(host: &Host, recipe: &Recipe, index: &mut Index) -> Result<solve::Request, Error> {
+/// What a recipe asks of the solver. Its own .debs are added to the index, which is nobody else's then.
+pub(super) fn request(host: &Host, recipe: &Recipe, index: &mut Arc<Index>) -> Result<solve::Request, Error> {
     let mut wishes = Vec::new();
     for request in &recipe.packages {
         wishes.push(match request {
@@ -139,7 +155,7 @@ pub(super) fn request(host: &Host, recipe: &Recipe, index: &mut Index) -> Result
                 version: version.clone(),
                 release: release.clone(),
             },
-            PackageRequest::Local(file) => Wish::Local(index.add_local(local(host, file)?)),
+            PackageRequest::Local(file) => Wish::Local(Arc::make_mut(index).add_local(local(host, file)?)),
         });
     }
     let mut request = solve::Request::new(&recipe.debian.architecture);

@@ -47,27 +47,31 @@ struct Written {
 }
 
 /// The digest of everything that decides an output; `None` where none is to be kept, or nothing proves the packages.
-pub(super) fn inputs(host: &Host, request: &Request<'_>, chosen: &Chosen) -> Option<Sha256> {
+pub(super) fn inputs(host: &Host, request: &Request<'_>, images: &[Chosen]) -> Option<Sha256> {
     let Keep { program, .. } = request.keep?;
-    if chosen.unproved {
+    if images.iter().any(|chosen| chosen.unproved) {
         return None;
     }
     let package = |package: &Package| {
         (package.name.clone(), package.architecture.clone(), package.sha256, package.filename.clone(), package.archive)
     };
-    let packages: Vec<_> = chosen.packages.iter().map(package).collect();
-    let loaders: Vec<_> = chosen.loaders.iter().map(package).collect();
     let source = |source: &Source| (source.name.clone(), Sha256::of(&source.keyring));
-    let sources: Vec<_> = chosen.sources.iter().map(source).collect();
     let proof = |proof: &Proof| {
         let signature = proof.signature.as_deref().map(Sha256::of);
         (Sha256::of(&proof.text), signature, proof.waived)
     };
-    let proofs: Vec<_> = chosen.proofs.iter().map(proof).collect();
+    let image = |chosen: &Chosen| {
+        let packages: Vec<_> = chosen.packages.iter().map(package).collect();
+        let loaders: Vec<_> = chosen.loaders.iter().map(package).collect();
+        let sources: Vec<_> = chosen.sources.iter().map(source).collect();
+        let proofs: Vec<_> = chosen.proofs.iter().map(proof).collect();
+        (packages, loaders, chosen.reasons.clone(), sources, proofs)
+    };
+    let images: Vec<_> = images.iter().map(image).collect();
     let lock = request.lock.map(Lock::to_text);
     let signer = request.signer.map(|signer| signer.key_id());
     let how = (format!("{:?}", request.method), format!("{:?}", host.limits), signer);
-    let all = (program, request.recipe.digest, packages, loaders, &chosen.reasons, sources, proofs, lock, how);
+    let all = (program, request.recipe.digest, images, lock, how);
     Some(Sha256::of(&serde_json::to_vec(&all).expect("plain data has a JSON form")))
 }
 
@@ -82,7 +86,7 @@ pub(super) fn find(
     let (false, Ok(output)) = (look == Look::Nothing, Output::open(directory)) else { return Ok(None) };
     let output = output.cancelled_by(&host.cancel());
     let Some(written) = recall(host, inputs, output.directory())? else { return Ok(None) };
-    let tree_digest = output.manifest().tree;
+    let (tree_digest, images) = (output.manifest().tree, output.manifest().images.clone());
     if request.expect.is_some_and(|expected| expected != tree_digest) {
         return Ok(None);
     }
@@ -103,7 +107,7 @@ pub(super) fn find(
     host.reporter.event(&Event::OutputKept { path: &directory.to_string_lossy() });
     let name = format!("{}.lock", request.recipe.name);
     let lock = Lock::parse(&output.text(&name)?, &directory.join(&name))?;
-    Ok(Some(Built { outputs: written.outputs, tree_digest, lock, kept: true }))
+    Ok(Some(Built { outputs: written.outputs, tree_digest, images, lock, kept: true }))
 }
 
 /// Notes what was built from these inputs. What cannot be looked at is not remembered.

@@ -39,7 +39,6 @@ use crate::manifest::PackageRecord;
 use crate::overlay;
 use crate::recipe;
 use crate::recipe::Diskless;
-use crate::recipe::Head;
 use crate::recipe::Lock;
 use crate::recipe::Recipe;
 use crate::tree;
@@ -59,6 +58,7 @@ pub use prove::prove;
 pub use sources::Mirrors;
 
 /// What to build, and from where.
+#[derive(Clone)]
 pub struct Request<'a> {
     /// What is asked for.
     pub recipe: &'a Recipe,
@@ -145,8 +145,10 @@ pub struct Moved<'a> {
 pub struct Built {
     /// The files, relative to the output directory.
     pub outputs: Vec<OutputRecord>,
-    /// The image's identity.
+    /// The image's identity; of several that of all of them.
     pub tree_digest: Sha256,
+    /// Of several images the identity of each.
+    pub images: BTreeMap<String, Sha256>,
     /// What was chosen.
     pub lock: Lock,
     /// Whether it was there already ([`Request::keep`]), and nothing was written.
@@ -156,6 +158,8 @@ pub struct Built {
 /// The nodes' root, as it is written.
 #[derive(Debug)]
 struct Image {
+    /// Of several.
+    name: Option<String>,
     tree: Tree,
     digest: Sha256,
     system: System,
@@ -189,41 +193,156 @@ pub fn build(host: &Host, request: &Request<'_>, directory: &Path) -> Result<Bui
 
 fn build_all(host: &Host, request: &Request<'_>, directory: &Path) -> Result<Built, Error> {
     let recipe = request.recipe;
-    let chosen = choose::choose(host, request)?;
+    let parts = Parts::of(request)?;
+    let requests = parts.requests(request);
+    let chosen = choose::choose(host, &requests)?;
     let inputs = kept::inputs(host, request, &chosen);
     if let Some(built) = inputs.map(|inputs| kept::find(host, request, &inputs, directory)).transpose()?.flatten() {
         return Ok(built);
     }
-    let image = assemble(host, request, chosen)?;
-    let tree_digest = image.digest;
+    let images = assemble_all(host, &requests, chosen)?;
+    let digests: BTreeMap<String, Sha256> =
+        images.iter().filter_map(|image| Some((image.name.clone()?, image.digest))).collect();
+    let tree = match images.as_slice() {
+        [only] if only.name.is_none() => tree::dump(&only.tree),
+        _ => digests.iter().map(|(name, digest)| format!("{digest}  {name}/tree.txt\n")).collect(),
+    };
+    let tree_digest = Sha256::of(tree.as_bytes());
     if let Some(expected) = request.expect.filter(|expected| *expected != tree_digest) {
         return Err(Error::Unexpected { expected, found: tree_digest });
     }
     let mut outputs = Outputs::new(directory, host)?;
-    stage(host, "write", || outputs.roots(recipe, &image.tree, image.system.lock.epoch))?;
-    // Nodes that take the root into memory know its sum from their initramfs, so the root's own files come first.
-    let mut loaders = Vec::new();
-    if let Some(diskless) = &recipe.diskless {
-        let ram = outputs.ram_image();
-        let boot = stage(host, "initramfs", || make_boot(host, recipe, diskless, &image, ram.as_ref()))?;
-        if let Some(head) = &recipe.head {
-            let debs = choose::fetch_described(host, &image.system.chosen, &image.system.chosen.loaders)?;
-            let heads =
-                stage(host, "head", || make_heads(host, recipe, head, diskless, &boot, (tree_digest, ram), &debs))?;
-            for (role, files) in &heads {
-                outputs.head(*role, files)?;
-            }
-            loaders = debs.into_iter().map(|deb| deb.package).collect();
-        }
-        outputs.boot(&boot)?;
+    let mut boots = Vec::new();
+    for (request, image) in requests.iter().zip(&images) {
+        boots.push(write_image(host, request.recipe, image, &mut outputs)?);
     }
-    let manifest = manifest(recipe, &image, &loaders);
-    let lock = image.system.lock;
-    let outputs = outputs.publish(request, &image.tree, &lock, manifest)?;
+    outputs.of_image(None)?;
+    let loaders = heads(host, &requests, &images, &boots, &mut outputs)?;
+    let lock = whole_lock(recipe, &images);
+    let manifest = whole_manifest(recipe, &images, &lock, (tree_digest, digests.clone()), &loaders);
+    let outputs = outputs.publish(request, &tree, &lock, manifest)?;
     if let Some(inputs) = inputs {
         kept::remember(host, &inputs, directory, &outputs)?;
     }
-    Ok(Built { outputs, tree_digest, lock, kept: false })
+    Ok(Built { outputs, tree_digest, images: digests, lock, kept: false })
+}
+
+/// The locks of each image, which requests for one image borrow.
+struct Parts {
+    locks: Vec<Option<Lock>>,
+    moved: Vec<Option<Lock>>,
+}
+
+impl Parts {
+    fn of(request: &Request<'_>) -> Result<Self, Error> {
+        let (mut locks, mut moved) = (Vec::new(), Vec::new());
+        for recipe in request.recipe.each() {
+            let missing = || Error::LockMisfit(format!("it has no image `{}`", recipe.image.as_deref().unwrap_or("")));
+            locks.push(request.lock.map(|lock| lock.of(recipe).ok_or_else(missing)).transpose()?);
+            moved.push(request.moved.and_then(|moved| moved.lock.of(recipe)));
+        }
+        Ok(Self { locks, moved })
+    }
+
+    /// The request for each image.
+    fn requests<'a>(&'a self, request: &Request<'a>) -> Vec<Request<'a>> {
+        let locks = self.locks.iter().zip(&self.moved);
+        let one = |(recipe, (lock, moved)): (&'a Recipe, (&'a Option<Lock>, &'a Option<Lock>))| {
+            let moved = request.moved.zip(moved.as_ref()).map(|(all, lock)| Moved { lock, packages: all.packages });
+            Request { recipe, lock: lock.as_ref(), moved, ..request.clone() }
+        };
+        request.recipe.each().iter().zip(locks).map(one).collect()
+    }
+}
+
+/// The roots of all images. An account that several have has one number in all of them.
+fn assemble_all(host: &Host, requests: &[Request<'_>], chosen: Vec<Chosen>) -> Result<Vec<Image>, Error> {
+    let (mut images, mut ids) = (Vec::new(), Ids::default());
+    for (request, chosen) in requests.iter().zip(chosen) {
+        let image = assemble(host, request, chosen, &ids)?;
+        ids.users.extend(image.system.configured.ids.users.clone());
+        ids.groups.extend(image.system.configured.ids.groups.clone());
+        images.push(image);
+    }
+    Ok(images)
+}
+
+/// Writes what an image is, and returns what its nodes load before they have a root. They know the sum of a root that
+/// they take into memory from their initramfs, so the root's own files come first.
+fn write_image(
+    host: &Host,
+    recipe: &Recipe,
+    image: &Image,
+    outputs: &mut Outputs,
+) -> Result<Option<(Boot, Option<RamImage>)>, Error> {
+    outputs.of_image(image.name.as_deref())?;
+    stage(host, "write", || outputs.roots(recipe, &image.tree, image.system.lock.epoch))?;
+    let ram = outputs.ram_image();
+    let boot = recipe.diskless.as_ref().map(|diskless| {
+        let boot = stage(host, "initramfs", || make_boot(host, recipe, diskless, image, ram.as_ref()))?;
+        outputs.boot(&boot)?;
+        Ok::<_, Error>((boot, ram))
+    });
+    let boot = boot.transpose()?;
+    if image.name.is_some() {
+        outputs.image(&image.tree, manifest(recipe, image, &[]))?;
+    }
+    Ok(boot)
+}
+
+/// The head's files, if there is one. Returns the packages that boot loaders were taken from.
+fn heads(
+    host: &Host,
+    requests: &[Request<'_>],
+    images: &[Image],
+    boots: &[Option<(Boot, Option<RamImage>)>],
+    outputs: &mut Outputs,
+) -> Result<Vec<Package>, Error> {
+    let Some(first) = images.first() else { return Ok(Vec::new()) };
+    if requests.iter().all(|request| request.recipe.head.is_none()) {
+        return Ok(Vec::new());
+    }
+    // All images are for one architecture, and have the same loaders.
+    let debs = choose::fetch_described(host, &first.system.chosen, &first.system.chosen.loaders)?;
+    let heads = stage(host, "head", || make_heads(host, requests, images, boots, &debs))?;
+    for (role, files) in &heads {
+        outputs.head(*role, files)?;
+    }
+    Ok(debs.into_iter().map(|deb| deb.package).collect())
+}
+
+fn whole_lock(recipe: &Recipe, images: &[Image]) -> Lock {
+    match images {
+        [only] if only.name.is_none() => only.system.lock.clone(),
+        _ => Lock::of_images(recipe, images.iter().map(|image| image.system.lock.clone()).collect()),
+    }
+}
+
+/// What is inside of the whole output: of several images each says it itself.
+fn whole_manifest(
+    recipe: &Recipe,
+    images: &[Image],
+    lock: &Lock,
+    (tree, digests): (Sha256, BTreeMap<String, Sha256>),
+    loaders: &[Package],
+) -> Manifest {
+    let first = images.first().expect("a recipe has an image");
+    let mut manifest = manifest(recipe, first, loaders);
+    if digests.is_empty() {
+        return manifest;
+    }
+    (manifest.tree, manifest.images, manifest.epoch) = (tree, digests, lock.epoch);
+    manifest.lock = Sha256::of(lock.to_text().as_bytes());
+    manifest.packages.clear();
+    manifest.files.clear();
+    manifest.findings.clear();
+    for (recipe, image) in recipe.each().iter().zip(images) {
+        let of_it = self::manifest(recipe, image, &[]);
+        let name = image.name.as_deref().unwrap_or_default();
+        manifest.findings.extend(of_it.findings.iter().map(|finding| format!("image {name}: {finding}")));
+        manifest.unproved = manifest.unproved.or(of_it.unproved);
+    }
+    manifest
 }
 
 /// Chooses the packages of a recipe, and numbers for their accounts, as a build would.
@@ -232,29 +351,38 @@ fn build_all(host: &Host, request: &Request<'_>, directory: &Path) -> Result<Bui
 /// As [`build`], up to the stage that configures.
 pub fn lock(host: &Host, request: &Request<'_>) -> Result<Lock, Error> {
     cancellable(&host.cancel(), || {
-        let chosen = choose::choose(host, request)?;
-        install(host, request, chosen).map(|system| system.lock)
+        let parts = Parts::of(request)?;
+        let requests = parts.requests(request);
+        let chosen = choose::choose(host, &requests)?;
+        Ok(whole_lock(request.recipe, &assemble_all(host, &requests, chosen)?))
     })
 }
 
-/// Chooses the packages of a recipe and says why, without fetching them.
+/// Chooses the packages of each image of a recipe and says why, without fetching them.
 ///
 /// # Errors
 /// The archives cannot be used, or there is no such set.
-pub fn choose(host: &Host, request: &Request<'_>) -> Result<Chosen, Error> {
-    cancellable(&host.cancel(), || choose::choose(host, request))
+pub fn choose(host: &Host, request: &Request<'_>) -> Result<Vec<Chosen>, Error> {
+    cancellable(&host.cancel(), || {
+        let parts = Parts::of(request)?;
+        choose::choose(host, &parts.requests(request))
+    })
 }
 
-/// Says of each package of a recipe how it would be configured without running its scripts.
+/// Says of each package of a recipe's images how it would be configured without running its scripts.
 ///
 /// # Errors
 /// As [`build`], up to the stage that unpacks.
-pub fn survey(host: &Host, request: &Request<'_>) -> Result<Vec<PackageReport>, Error> {
+pub fn survey(host: &Host, request: &Request<'_>) -> Result<Vec<Vec<PackageReport>>, Error> {
     cancellable(&host.cancel(), || {
-        let chosen = choose::choose(host, request)?;
-        let (_, root) = unpacked(host, request, &chosen)?;
-        let options = configure_options(request, epoch(&root, &chosen));
-        stage(host, "configure", || Ok(configure::survey(host, root, &options)?))
+        let parts = Parts::of(request)?;
+        let requests = parts.requests(request);
+        let reports = requests.iter().zip(choose::choose(host, &requests)?).map(|(request, chosen)| {
+            let (_, root) = unpacked(host, request, &chosen)?;
+            let options = configure_options(request, epoch(&root, &chosen), &Ids::default());
+            stage(host, "configure", || Ok(configure::survey(host, root, &options)?))
+        });
+        reports.collect()
     })
 }
 
@@ -273,7 +401,7 @@ fn unpacked(host: &Host, request: &Request<'_>, chosen: &Chosen) -> Result<(Vec<
 }
 
 /// From the chosen packages to an installed system.
-fn install(host: &Host, request: &Request<'_>, chosen: Chosen) -> Result<System, Error> {
+fn install(host: &Host, request: &Request<'_>, chosen: Chosen, known: &Ids) -> Result<System, Error> {
     let (packages, root) = unpacked(host, request, &chosen)?;
     let epoch = epoch(&root, &chosen);
     if let Some(lock) = request.lock.filter(|lock| lock.epoch != epoch) {
@@ -281,7 +409,7 @@ fn install(host: &Host, request: &Request<'_>, chosen: Chosen) -> Result<System,
     }
     let mut origins = Origins::unpacked(&root.tree, &root.packages);
     let unpacked = root.tree.clone();
-    let options = configure_options(request, epoch);
+    let options = configure_options(request, epoch, known);
     let configured = stage(host, "configure", || Ok(configure::configure(host, root, &options)?))?;
     origins.changed("configure", &unpacked, &configured.tree);
     check_accounts(request, &configured.ids)?;
@@ -290,15 +418,15 @@ fn install(host: &Host, request: &Request<'_>, chosen: Chosen) -> Result<System,
 }
 
 /// From the chosen packages to the nodes' root.
-fn assemble(host: &Host, request: &Request<'_>, chosen: Chosen) -> Result<Image, Error> {
+fn assemble(host: &Host, request: &Request<'_>, chosen: Chosen, known: &Ids) -> Result<Image, Error> {
     let recipe = request.recipe;
-    let mut system = install(host, request, chosen)?;
+    let mut system = install(host, request, chosen, known)?;
     let mut tree = system.configured.tree.clone();
     stage(host, "overlay", || Ok(overlay::apply(&mut tree, recipe)?))?;
     clamp(&mut tree, system.lock.epoch);
     system.origins.changed("overlay", &system.configured.tree, &tree);
     let digest = tree::digest(&tree);
-    Ok(Image { tree, digest, system })
+    Ok(Image { name: recipe.image.clone(), tree, digest, system })
 }
 
 /// What is inside and why; the outputs are added when they are written.
@@ -333,30 +461,31 @@ fn manifest(recipe: &Recipe, image: &Image, loaders: &[Package]) -> Manifest {
 /// The files of each head, with the boot loaders out of their packages.
 fn make_heads(
     host: &Host,
-    recipe: &Recipe,
-    head: &Head,
-    diskless: &Diskless,
-    boot: &Boot,
-    (digest, image): (Sha256, Option<RamImage>),
+    requests: &[Request<'_>],
+    images: &[Image],
+    boots: &[Option<(Boot, Option<RamImage>)>],
     loaders: &[Deb],
 ) -> Result<Vec<(Role, Tree)>, Error> {
-    let options = unpack::Options { architecture: recipe.debian.architecture.clone(), ..unpack::Options::default() };
+    let architecture = requests.first().expect("a recipe has an image").recipe.debian.architecture.clone();
+    let options = unpack::Options { architecture, ..unpack::Options::default() };
     let loaders = unpack::unpack(host, loaders, &options, &mut |_, _, _| Ok(()))?.tree;
-    let (kernel, initramfs) = (boot.kernel.clone(), boot.initramfs.clone());
-    let root = head::root_generation(&digest, image.as_ref());
-    let (loaders, generation, role) = (&loaders, String::new(), Role::Head);
-    Ok(head::bundles(vec![head::Input {
-        recipe,
-        head,
-        diskless,
-        kernel,
-        initramfs,
-        image,
-        loaders,
-        root,
-        generation,
-        role,
-    }])?)
+    let input = |((request, image), boot)| {
+        let (request, image, boot): (&Request<'_>, &Image, &Option<(Boot, Option<RamImage>)>) = (request, image, boot);
+        let (boot, ram) = boot.as_ref()?;
+        Some(head::Input {
+            recipe: request.recipe,
+            head: request.recipe.head.as_ref()?,
+            diskless: request.recipe.diskless.as_ref()?,
+            kernel: boot.kernel.clone(),
+            initramfs: boot.initramfs.clone(),
+            image: ram.clone(),
+            loaders: &loaders,
+            root: head::root_generation(&image.digest, ram.as_ref()),
+            generation: String::new(),
+            role: Role::Head,
+        })
+    };
+    Ok(head::bundles(requests.iter().zip(images).zip(boots).filter_map(input).collect())?)
 }
 
 /// The kernel, and the initramfs for it.
@@ -379,8 +508,15 @@ fn make_boot(
     Ok(Boot { kernel, initramfs: bytes })
 }
 
-fn configure_options(request: &Request<'_>, epoch: i64) -> configure::Options {
+/// `known`: accounts of the recipe's other images.
+fn configure_options(request: &Request<'_>, epoch: i64, known: &Ids) -> configure::Options {
     let recipe = request.recipe;
+    let lock = request.lock.or(request.moved.map(|moved| moved.lock));
+    let mut ids = lock.map_or_else(Ids::default, |lock| Ids { users: lock.users.clone(), groups: lock.groups.clone() });
+    if request.lock.is_none() {
+        ids.users.extend(known.users.clone());
+        ids.groups.extend(known.groups.clone());
+    }
     configure::Options {
         method: request.method,
         packages: recipe.configure.packages.clone(),
@@ -388,11 +524,7 @@ fn configure_options(request: &Request<'_>, epoch: i64) -> configure::Options {
         debconf: recipe.configure.debconf.clone(),
         architecture: recipe.debian.architecture.clone(),
         epoch,
-        ids: request
-            .lock
-            .or(request.moved.map(|moved| moved.lock))
-            .map(|lock| Ids { users: lock.users.clone(), groups: lock.groups.clone() })
-            .unwrap_or_default(),
+        ids,
     }
 }
 

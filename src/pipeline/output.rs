@@ -397,8 +397,12 @@ fn check_tree(
     wrong: &mut Wrong,
     cancel: &Cancel,
 ) -> Result<(), Error> {
-    let text = directory.read_if_any(TREE, TEXT_MAX).ok().flatten();
-    let text = text.filter(|text| Sha256::of(text) == manifest.tree).and_then(|text| String::from_utf8(text).ok());
+    // Of several images each has its text beside its root.
+    let tree = path.rsplit_once('/').map_or_else(|| TREE.to_owned(), |(image, _)| format!("{image}/{TREE}"));
+    let text = directory.read_if_any(&tree, TEXT_MAX).ok().flatten();
+    let wanted = manifest.outputs.iter().find(|record| record.path() == tree).and_then(OutputRecord::content);
+    let is_wanted = |text: &Vec<u8>| wanted.is_some_and(|(sha256, _)| Sha256::of(text) == sha256);
+    let text = text.filter(is_wanted).and_then(|text| String::from_utf8(text).ok());
     // Another one, or none, was told of already.
     let Some(text) = text else { return Ok(()) };
     let here = directory.dir(path).map_err(failed(&directory.path().join(path)))?;

@@ -13,6 +13,7 @@ use std::sync::Arc;
 
 use super::Boot;
 use super::Request;
+use super::output::MANIFEST;
 use crate::cancel::Asking;
 use crate::cancel::Cancel;
 use crate::digest::HashWriter;
@@ -65,6 +66,8 @@ pub(super) struct Outputs {
     cancel: Cancel,
     reporter: Arc<dyn Reporter>,
     written: Vec<OutputRecord>,
+    /// Where the outputs of the image lie that is written: `NAME/`, or nowhere else for one without a name.
+    below: String,
 }
 
 impl Outputs {
@@ -72,7 +75,16 @@ impl Outputs {
     pub(super) fn new(directory: &Path, host: &Host) -> Result<Self, Error> {
         let (cancel, reporter) = (host.cancel(), Arc::clone(&host.reporter));
         let staging = Staging::new(directory)?.cancelled_by(&cancel);
-        Ok(Self { staging, jobs: host.jobs, cancel, reporter, written: Vec::new() })
+        Ok(Self { staging, jobs: host.jobs, cancel, reporter, written: Vec::new(), below: String::new() })
+    }
+
+    /// What is written from now on is of this image; `None`: of none, or of the only one.
+    pub(super) fn of_image(&mut self, image: Option<&str>) -> Result<(), Error> {
+        self.below = image.map_or_else(String::new, |image| format!("{image}/"));
+        match image {
+            Some(image) if self.written.iter().all(|record| record.path() != image) => self.make_directory(image),
+            _ => Ok(()),
+        }
     }
 
     /// Writes the root in all formats of the recipe; `epoch` is the time of an image that has one of its own.
@@ -83,17 +95,20 @@ impl Outputs {
     /// The root in one file, if a format is one that a node's kernel mounts. Of two it is the erofs: that one also
     /// has the same file handles on every head that exports it.
     pub(super) fn ram_image(&self) -> Option<RamImage> {
-        let of = |name: &str| self.written.iter().find(|record| record.path() == name);
-        let record = of("root.erofs").or_else(|| of("root.squashfs"))?;
-        let (sha256, size) = record.content()?;
-        Some(RamImage { name: record.path().to_owned(), sha256, size })
+        let of = |name: &str| {
+            let path = format!("{}{name}", self.below);
+            let (sha256, size) = self.written.iter().find(|record| record.path() == path)?.content()?;
+            Some(RamImage { name: name.to_owned(), sha256, size })
+        };
+        of("root.erofs").or_else(|| of("root.squashfs"))
     }
 
     /// Writes what nodes load before they have a root.
     pub(super) fn boot(&mut self, boot: &Boot) -> Result<(), Error> {
-        self.make_directory("boot")?;
-        self.content("boot/vmlinuz", &boot.kernel)?;
-        self.content("boot/initrd.img", &boot.initramfs)
+        let directory = format!("{}boot", self.below);
+        self.make_directory(&directory)?;
+        self.content(&format!("{directory}/vmlinuz"), &boot.kernel)?;
+        self.content(&format!("{directory}/initrd.img"), &boot.initramfs)
     }
 
     /// Writes a head's files.
@@ -104,20 +119,37 @@ impl Outputs {
         Ok(())
     }
 
-    /// Writes what says what is inside, and makes all of it appear. Returns the files by path.
+    /// Writes what says what is inside of one of several images: its directory is an output by itself.
+    pub(super) fn image(&mut self, tree: &Tree, mut manifest: Manifest) -> Result<(), Error> {
+        let below = self.below.clone();
+        self.text(&format!("{below}tree.txt"), &tree::dump(tree))?;
+        manifest.outputs = self.own(&below);
+        self.text(&format!("{below}sbom.spdx.json"), &sbom(&manifest))?;
+        manifest.outputs = self.own(&below);
+        self.text(&format!("{below}{MANIFEST}"), &manifest.to_json())
+    }
+
+    /// The records of what lies in an image's directory, by their paths there.
+    fn own(&self, below: &str) -> Vec<OutputRecord> {
+        self.written.iter().filter_map(|record| record.below(below)).collect()
+    }
+
+    /// Writes what says what is inside of the whole, and makes all of it appear. Returns the files by path.
     pub(super) fn publish(
         mut self,
         request: &Request<'_>,
-        tree: &Tree,
+        tree: &str,
         lock: &Lock,
         mut manifest: Manifest,
     ) -> Result<Vec<OutputRecord>, Error> {
-        self.text("tree.txt", &tree::dump(tree))?;
+        self.text("tree.txt", tree)?;
         self.text(&format!("{}.lock", request.recipe.name), &lock.to_text())?;
+        if manifest.images.is_empty() {
+            manifest.outputs.clone_from(&self.written);
+            self.text("sbom.spdx.json", &sbom(&manifest))?;
+        }
         manifest.outputs.clone_from(&self.written);
-        self.text("sbom.spdx.json", &sbom(&manifest))?;
-        manifest.outputs.clone_from(&self.written);
-        self.text("manifest.json", &manifest.to_json())?;
+        self.text(MANIFEST, &manifest.to_json())?;
         if let Some(signer) = request.signer {
             self.text(provenance::FILE, &provenance::provenance(&manifest, &request.recipe.digest, signer))?;
         }
@@ -129,28 +161,30 @@ impl Outputs {
     /// Writes the root tree in one format.
     fn root(&mut self, format: Format, tree: &Tree, lossy: &[String], epoch: i64) -> Result<(), Error> {
         let xattrs = if lossy.iter().any(|what| what == "xattrs") { Xattrs::Dropped } else { Xattrs::Refused };
+        let below = self.below.clone();
+        let path = |name: &str| format!("{below}{name}");
         match format {
-            Format::Tar => self.tar("root.tar", Compression::None, tree),
-            Format::TarZst => self.tar("root.tar.zst", Compression::Zstd, tree),
-            Format::TarXz => self.tar("root.tar.xz", Compression::Xz, tree),
-            Format::TarGz => self.tar("root.tar.gz", Compression::Gzip, tree),
+            Format::Tar => self.tar(&path("root.tar"), Compression::None, tree),
+            Format::TarZst => self.tar(&path("root.tar.zst"), Compression::Zstd, tree),
+            Format::TarXz => self.tar(&path("root.tar.xz"), Compression::Xz, tree),
+            Format::TarGz => self.tar(&path("root.tar.gz"), Compression::Gzip, tree),
             Format::Directory => {
-                self.directory("root", tree, Owners::Kept)?;
-                self.written.push(OutputRecord::Tree { path: "root".to_owned() });
+                self.directory(&path("root"), tree, Owners::Kept)?;
+                self.written.push(OutputRecord::Tree { path: path("root") });
                 Ok(())
             }
-            Format::Newc => self.file("root.cpio", |output| Ok(image::write_newc(tree, xattrs, output)?)),
+            Format::Newc => self.file(&path("root.cpio"), |output| Ok(image::write_newc(tree, xattrs, output)?)),
             Format::Squashfs => {
                 let mut options = squashfs::Options::default();
                 (options.xattrs, options.epoch, options.jobs) = (xattrs, epoch, self.jobs);
                 options.cancel = self.cancel.clone();
-                self.image("root.squashfs", |output| Ok(image::write_squashfs(tree, &options, output)?))
+                self.block_image(&path("root.squashfs"), |output| Ok(image::write_squashfs(tree, &options, output)?))
             }
             Format::Erofs => {
                 let mut options = erofs::Options::default();
                 (options.xattrs, options.epoch, options.jobs) = (xattrs, epoch, self.jobs);
                 options.cancel = self.cancel.clone();
-                self.image("root.erofs", |output| Ok(image::write_erofs(tree, &options, output)?))
+                self.block_image(&path("root.erofs"), |output| Ok(image::write_erofs(tree, &options, output)?))
             }
         }
     }
@@ -206,7 +240,11 @@ impl Outputs {
     }
 
     /// Writes one file in an order of its own, and hashes it when it is whole.
-    fn image(&mut self, path: &str, fill: impl FnOnce(&mut Asking<Written>) -> Result<(), Error>) -> Result<(), Error> {
+    fn block_image(
+        &mut self,
+        path: &str,
+        fill: impl FnOnce(&mut Asking<Written>) -> Result<(), Error>,
+    ) -> Result<(), Error> {
         let failed = |source| Error::Write { path: path.into(), source };
         let mut output = self.cancel.writer(self.create(path).map_err(failed)?);
         fill(&mut output)?;

@@ -71,6 +71,28 @@ pub fn prove(host: &Host, recipe: Option<&Recipe>, mirrors: &Mirrors, lock: &Loc
 }
 
 fn prove_all(host: &Host, recipe: Option<&Recipe>, mirrors: &Mirrors, lock: &Lock) -> Result<Proved, Error> {
+    if let Some(recipe) = recipe {
+        check_recipe(recipe, lock)?;
+    }
+    let mut whole: Option<Proved> = None;
+    for (name, lock) in lock.each() {
+        let of_it = |recipe: &&Recipe| recipe.image.as_deref() == name;
+        let recipe = recipe.and_then(|recipe| recipe.each().iter().find(of_it));
+        let proved = prove_image(host, recipe, mirrors, &lock)?;
+        whole = Some(match whole {
+            None => proved,
+            Some(known) => Proved {
+                sources: known.sources,
+                packages: known.packages + proved.packages,
+                own: known.own + proved.own,
+                debs: known.debs + proved.debs,
+            },
+        });
+    }
+    Ok(whole.expect("a lock has a part"))
+}
+
+fn prove_image(host: &Host, recipe: Option<&Recipe>, mirrors: &Mirrors, lock: &Lock) -> Result<Proved, Error> {
     let cancel = host.cancel();
     let chain: Vec<Source> = match recipe {
         Some(recipe) => {
@@ -190,8 +212,9 @@ fn judge(
     recipe: &Recipe,
     sources: &[Source],
     lock: &Lock,
-    mut index: Index,
+    index: Index,
 ) -> Result<(Vec<Package>, Vec<String>), Error> {
+    let mut index = Arc::new(index);
     let asked = choose::request(host, recipe, &mut index)?;
     let mut ids = Vec::new();
     for locked in &lock.packages {

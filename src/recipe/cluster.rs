@@ -11,6 +11,7 @@ use super::RootMode;
 use super::Standby;
 use super::grammar;
 use super::meaning::Checker;
+use super::problem::nearest;
 use super::raw;
 use super::raw::At;
 use super::raw::Text;
@@ -70,6 +71,17 @@ pub(super) fn node(checker: &mut Checker<'_>, raw: &raw::Node) -> Option<Node> {
     let address = checker.get("node.address", &raw.address, grammar::address);
     let services = checker.list("node.services", &raw.services, grammar::service);
     let arguments = checker.list("node.kernel-arguments", &raw.kernel_arguments, grammar::kernel_argument);
+    let images = checker.images.to_vec();
+    let image = checker.option("node.image", raw.image.as_ref(), |text| {
+        if images.iter().any(|image| image == text) {
+            return Ok(text.to_owned());
+        }
+        Err(match nearest(text, images.iter().map(String::as_str)) {
+            Some(near) => format!("there is no such `[image.…]`; did you mean \"{near}\"?"),
+            None if images.is_empty() => "the recipe has no `[image.…]`".to_owned(),
+            None => format!("there is no such `[image.…]`; known here: {}", images.join(", ")),
+        })
+    });
     let mut services = services?;
     services.sort_unstable();
     services.dedup();
@@ -81,7 +93,7 @@ pub(super) fn node(checker: &mut Checker<'_>, raw: &raw::Node) -> Option<Node> {
         services,
         root: raw.root.as_ref().map(|root| root.value),
         kernel_arguments: arguments?,
-        image: None,
+        image: image?.or_else(|| images.into_iter().next()),
     })
 }
 
@@ -141,7 +153,9 @@ fn pair(checker: &mut Checker<'_>, raw: &raw::Recipe) {
         checker.report(last, message, None);
     }
     let Some(diskless) = &raw.diskless else { return };
-    let roots = raw.node.iter().filter_map(|node| node.value.root.as_ref()).chain(&diskless.value.root);
+    let roots = raw.node.iter().filter(|node| is_own(checker, &node.value));
+    let roots: Vec<_> = roots.filter_map(|node| node.value.root.as_ref()).chain(&diskless.value.root).collect();
+    let roots = roots.into_iter();
     let shared = |root: &&At<RootMode>| root.value == RootMode::Nfs;
     let wrong = "with `[head.standby]` no node can have the root `nfs`, which is written to on one head alone";
     let help = || Some("write \"overlay\" or \"ram\"".to_owned());
@@ -158,6 +172,12 @@ fn pair(checker: &mut Checker<'_>, raw: &raw::Recipe) {
             .to_owned();
         checker.report(standby, message, Some("add \"erofs\" to the formats of `[output]`".to_owned()));
     }
+}
+
+/// Whether a node boots the image that is looked at.
+fn is_own(checker: &Checker<'_>, node: &raw::Node) -> bool {
+    let image = node.image.as_ref().map(|image| &image.value).or_else(|| checker.images.first());
+    checker.image.is_none() || checker.image.as_ref() == image
 }
 
 fn unique_names(checker: &mut Checker<'_>, raw: &raw::Recipe) {

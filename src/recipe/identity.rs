@@ -50,6 +50,12 @@ pub(super) fn selection(recipe: &Recipe) -> Sha256 {
     hash(&(selection, &recipe.pins))
 }
 
+/// The same of a recipe with several images, from what each of them has.
+pub(super) fn of_images(images: &[Recipe], digest: impl Fn(&Recipe) -> Sha256) -> Sha256 {
+    let images: Vec<_> = images.iter().map(|image| (&image.image, digest(image))).collect();
+    hash(&("imgbuild images 1", images))
+}
+
 fn hash(value: &impl Serialize) -> Sha256 {
     Sha256::of(&serde_json::to_vec(value).expect("a recipe has no value that JSON cannot hold"))
 }

@@ -66,9 +66,33 @@ pub struct Lock {
     /// The packages that only boot loaders for the head are taken from, likewise.
     #[serde(rename = "loader", default, skip_serializing_if = "Vec::is_empty")]
     pub loaders: Vec<LockedPackage>,
+    /// What each of several images has in place of `users`, `groups` and `packages`, in the recipe's order.
+    #[serde(rename = "image", default, skip_serializing_if = "Vec::is_empty")]
+    pub images: Vec<LockedImage>,
     /// The signed Releases that the packages follow from, in the order of the recipe's archives and pockets.
     #[serde(rename = "source", default)]
     pub sources: Vec<LockedSource>,
+}
+
+/// One of several images in a lock.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LockedImage {
+    /// Its name.
+    pub name: String,
+    /// [`Recipe::selection`] of the image.
+    pub selection: Sha256,
+    /// As [`Lock::epoch`].
+    pub epoch: i64,
+    /// As [`Lock::users`]; who is in several images has one number in all.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub users: BTreeMap<String, u32>,
+    /// As [`Lock::groups`], likewise.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub groups: BTreeMap<String, u32>,
+    /// As [`Lock::packages`].
+    #[serde(rename = "package", default)]
+    pub packages: Vec<LockedPackage>,
 }
 
 /// The recipe that a lock is for.
@@ -217,8 +241,64 @@ impl Lock {
             groups: BTreeMap::new(),
             packages: Vec::new(),
             loaders: Vec::new(),
+            images: Vec::new(),
             sources: Vec::new(),
         }
+    }
+
+    /// The lock of a recipe with several images, from the lock of each.
+    #[must_use]
+    pub fn of_images(recipe: &Recipe, locks: Vec<Self>) -> Self {
+        let mut whole = Self::new(recipe);
+        for (image, lock) in recipe.images.iter().zip(locks) {
+            whole.epoch = whole.epoch.max(lock.epoch);
+            // All images are chosen from the same indices; one may have looked at more of them.
+            for source in lock.sources {
+                match whole.sources.iter_mut().find(|known| known.name == source.name) {
+                    Some(known) => known.indices.extend(source.indices),
+                    None => whole.sources.push(source),
+                }
+            }
+            if whole.loaders.is_empty() {
+                whole.loaders = lock.loaders;
+            }
+            whole.images.push(LockedImage {
+                name: image.image.clone().unwrap_or_default(),
+                selection: image.selection,
+                epoch: lock.epoch,
+                users: lock.users,
+                groups: lock.groups,
+                packages: lock.packages,
+            });
+        }
+        whole
+    }
+
+    /// The lock of each image, by its name, as if there were no other; of one without a name it is the lock itself.
+    #[must_use]
+    pub fn each(&self) -> Vec<(Option<&str>, Self)> {
+        if self.images.is_empty() {
+            return vec![(None, self.clone())];
+        }
+        let part = |image: &LockedImage| Self {
+            epoch: image.epoch,
+            recipe: LockedRecipe { name: self.recipe.name.clone(), selection: image.selection },
+            users: image.users.clone(),
+            groups: image.groups.clone(),
+            packages: image.packages.clone(),
+            images: Vec::new(),
+            version: self.version,
+            architecture: self.architecture.clone(),
+            loaders: self.loaders.clone(),
+            sources: self.sources.clone(),
+        };
+        self.images.iter().map(|image| (Some(image.name.as_str()), part(image))).collect()
+    }
+
+    /// The lock of one image of a recipe; `None`: it is in no lock yet.
+    #[must_use]
+    pub fn of(&self, image: &Recipe) -> Option<Self> {
+        self.each().into_iter().find(|(name, _)| *name == image.image.as_deref()).map(|(_, lock)| lock)
     }
 
     /// Whether the recipe now asks for other packages than when the lock was made.
@@ -230,7 +310,12 @@ impl Lock {
     /// Whether a package of this name is in it.
     #[must_use]
     pub fn has(&self, name: &str) -> bool {
-        self.packages.iter().any(|package| package.name == name)
+        self.all_packages().any(|package| package.name == name)
+    }
+
+    /// The packages of all images.
+    pub fn all_packages(&self) -> impl Iterator<Item = &LockedPackage> {
+        self.packages.iter().chain(self.images.iter().flat_map(|image| &image.packages))
     }
 
     /// Reads a lock; `None` when there is none.
@@ -300,6 +385,9 @@ impl Lock {
             return Err(format!("it is of form {}, and this imgbuild knows form {VERSION}", self.version));
         }
         grammar::architecture(&self.architecture)?;
+        if !self.images.is_empty() {
+            return self.check_images();
+        }
         check_ids("user", &self.users)?;
         check_ids("group", &self.groups)?;
         let newest = self.sources.iter().map(|source| source.date).max().unwrap_or(i64::MAX);
@@ -330,6 +418,34 @@ impl Lock {
                     return Err(format!("it has package `{}` twice", package.name));
                 }
             }
+        }
+        Ok(())
+    }
+}
+
+impl Lock {
+    /// Whether each image makes sense by itself, and accounts have one number in all of them.
+    fn check_images(&self) -> Result<(), String> {
+        if !self.packages.is_empty() || !self.users.is_empty() || !self.groups.is_empty() {
+            return Err("it has packages or accounts of no image".to_owned());
+        }
+        let (mut names, mut users, mut groups) = (BTreeSet::new(), BTreeMap::new(), BTreeMap::new());
+        for image in &self.images {
+            let name = image.name.escape_debug();
+            grammar::image_name(&image.name).map_err(|wrong| format!("image `{name}`: {wrong}"))?;
+            if !names.insert(&image.name) {
+                return Err(format!("it has image `{name}` twice"));
+            }
+            for (all, own) in [(&mut users, &image.users), (&mut groups, &image.groups)] {
+                for (account, number) in own {
+                    if all.insert(account, number).is_some_and(|other| other != number) {
+                        return Err(format!("`{}` has two numbers in two images", account.escape_debug()));
+                    }
+                }
+            }
+        }
+        for (name, part) in self.each() {
+            part.check().map_err(|wrong| format!("image `{}`: {wrong}", name.unwrap_or_default().escape_debug()))?;
         }
         Ok(())
     }
@@ -428,6 +544,7 @@ mod tests {
             groups: BTreeMap::new(),
             packages: vec![package("bash", "5.2.37-2", Some("debian")), package("own", "1", None)],
             loaders: vec![package("shim-signed", "1.47", Some("debian"))],
+            images: Vec::new(),
             sources: vec![source],
         }
     }

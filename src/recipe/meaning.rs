@@ -29,6 +29,7 @@ use super::file;
 use super::grammar;
 use super::grammar::Wrong;
 use super::identity;
+use super::images;
 use super::overlay;
 use super::problem::Sources;
 use super::problem::printable;
@@ -58,19 +59,33 @@ pub(super) fn load(path: &Path) -> Result<Recipe, Error> {
     if sources.is_bad() || !shape::check(&super::schema(), &mut document, &mut sources) {
         return Err(sources.into_error());
     }
-    let whole = Spanned::new(0..0, DeValue::Table(document));
-    let raw = match raw::Recipe::deserialize(ValueDeserializer::from(whole)) {
-        Ok(raw) => raw,
-        Err(error) => {
-            sources.report(&error.span().unwrap_or(0..0), error.message(), None);
-            return Err(sources.into_error());
-        }
+    let parts = images::split(&mut document, &mut sources);
+    let names: Vec<String> = parts.iter().map(|(name, _)| name.clone()).collect();
+    let documents = if parts.is_empty() {
+        vec![(None, document)]
+    } else {
+        parts.into_iter().map(|(name, document)| (Some(name), document)).collect()
     };
-    let directory = sources.directory(0).to_owned();
-    let mut checker = Checker { sources: &mut sources, root: directory };
-    match checker.recipe(raw) {
+    let recipes: Vec<Option<Recipe>> =
+        documents.into_iter().map(|(image, document)| one(&mut sources, image, &names, document)).collect();
+    match recipes.into_iter().collect::<Option<Vec<_>>>().and_then(Recipe::of_images) {
         Some(recipe) if !sources.is_bad() => Ok(recipe),
         _ => Err(sources.into_error()),
+    }
+}
+
+/// The recipe of one image.
+fn one(sources: &mut Sources, image: Option<String>, images: &[String], document: text::Table) -> Option<Recipe> {
+    let whole = Spanned::new(0..0, DeValue::Table(document));
+    match raw::Recipe::deserialize(ValueDeserializer::from(whole)) {
+        Ok(raw) => {
+            let root = sources.directory(0).to_owned();
+            Checker { sources, root, image, images }.recipe(raw)
+        }
+        Err(error) => {
+            sources.report(&error.span().unwrap_or(0..0), error.message(), None);
+            None
+        }
     }
 }
 
@@ -79,6 +94,10 @@ pub(super) struct Checker<'a> {
     pub(super) sources: &'a mut Sources,
     /// The recipe's directory, all symbolic links followed.
     root: PathBuf,
+    /// Which of its images it is.
+    pub(super) image: Option<String>,
+    /// All of them, in the recipe's order.
+    pub(super) images: &'a [String],
 }
 
 impl Checker<'_> {
@@ -102,7 +121,8 @@ impl Checker<'_> {
         formats.dedup();
         let lossy = if raw.output.lossy.is_empty() { Vec::new() } else { vec!["xattrs".to_owned()] };
         let mut recipe = Recipe {
-            image: None,
+            image: self.image.clone(),
+            images: Vec::new(),
             name: name?,
             directory: self.root.clone(),
             digest: Sha256::of(b""),

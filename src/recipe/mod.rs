@@ -9,6 +9,7 @@ mod edit;
 mod file;
 pub(crate) mod grammar;
 mod identity;
+mod images;
 mod lock;
 mod meaning;
 mod nodes;
@@ -93,6 +94,10 @@ pub struct Recipe {
     /// Which of the recipe's images it is; `None`: the recipe has one and no name for it, or it is the whole.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub image: Option<String>,
+    /// The images of a recipe that has several, in its order, each as if the recipe were for it alone; then what stands
+    /// here is the first of them. None: the recipe is for one, which has no name.
+    #[serde(skip)]
+    pub images: Vec<Recipe>,
     /// Where the recipe's file lies, all symbolic links followed.
     #[serde(skip)]
     pub directory: PathBuf,
@@ -130,6 +135,26 @@ pub struct Recipe {
     pub formats: Vec<Format>,
     /// Format → what may be lost on purpose in it (`xattrs`).
     pub lossy: Vec<String>,
+}
+
+impl Recipe {
+    /// Its images, each as if the recipe were for it alone: itself, where it is.
+    #[must_use]
+    pub fn each(&self) -> &[Self] {
+        if self.images.is_empty() { std::slice::from_ref(self) } else { &self.images }
+    }
+
+    /// The recipe of these images; of one without a name it is that one.
+    fn of_images(images: Vec<Self>) -> Option<Self> {
+        let mut whole = images.first()?.clone();
+        if whole.image.take().is_none() {
+            return Some(whole);
+        }
+        whole.digest = identity::of_images(&images, |image| image.digest);
+        whole.selection = identity::of_images(&images, |image| image.selection);
+        whole.images = images;
+        Some(whole)
+    }
 }
 
 /// One wish.

@@ -125,6 +125,41 @@ pub(super) struct Recipe {
     /// What is written.
     #[serde(default)]
     pub(super) output: Output,
+    /// Several images for one head. Each is what stands above, with this table added to it: lists are appended, and a key
+    /// has one value. The first is for nodes that name none, and for machines in no table.
+    #[serde(default)]
+    #[expect(dead_code, reason = "added up before the types are read; it is here for the schema")]
+    pub(super) image: BTreeMap<Text, Image>,
+}
+
+/// One of several images.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[schemars(rename = "image")]
+#[expect(dead_code, reason = "added up before the types are read; it is here for the schema")]
+pub(super) struct Image {
+    /// Another image that this one adds to.
+    pub(super) extends: Option<Text>,
+    /// Further packages.
+    #[serde(default)]
+    pub(super) packages: Vec<Text>,
+    /// As at the top level.
+    #[serde(default)]
+    pub(super) install: Install,
+    /// As at the top level.
+    #[serde(default)]
+    pub(super) overlay: Vec<At<Overlay>>,
+    /// As at the top level.
+    #[serde(default)]
+    pub(super) configure: Configure,
+    /// As at the top level.
+    pub(super) diskless: Option<At<Diskless>>,
+    /// As at the top level.
+    #[serde(default)]
+    pub(super) initramfs: Initramfs,
+    /// As at the top level.
+    #[serde(default)]
+    pub(super) output: Output,
 }
 
 /// Debian's own archive.
@@ -373,6 +408,8 @@ pub(super) struct Node {
     /// Further kernel arguments of this node.
     #[serde(default)]
     pub(super) kernel_arguments: Vec<Text>,
+    /// Which `[image.NAME]` it boots. Default: the first.
+    pub(super) image: Option<Text>,
 }
 
 /// The small system that the kernel starts in.

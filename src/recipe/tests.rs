@@ -3,6 +3,7 @@ use std::path::Path;
 
 use super::*;
 
+mod images;
 mod refused;
 
 /// A recipe with everything in it.

@@ -91,11 +91,11 @@ impl Reader<'_> {
             table.remove("extends");
             for (name, span) in names {
                 let below = self.extend(path, &directory, &name, &span);
-                self.add_table(&mut whole, below, "");
+                add_table(self.sources, &mut whole, below, "", "");
             }
         }
         self.open.pop();
-        self.add_table(&mut whole, table, "");
+        add_table(self.sources, &mut whole, table, "", "");
         whole
     }
 
@@ -131,37 +131,42 @@ impl Reader<'_> {
             self.open[from..].iter().map(|path| format!("`{}`", path.file_name().unwrap_or_default().display()));
         names.collect::<Vec<_>>().join(", ")
     }
+}
 
-    /// Adds `more` to `whole`: tables are joined, lists appended, and anything else must be the same in both.
-    fn add_table(&mut self, whole: &mut Table, more: Table, path: &str) {
-        for (key, value) in more {
-            let path = if path.is_empty() { key.get_ref().to_string() } else { format!("{path}.{}", key.get_ref()) };
-            match whole.get_mut(key.get_ref().as_ref()) {
-                Some(old) => self.add_value(old, value, &path),
-                None => drop(whole.insert(key, value)),
-            }
+/// Adds `more` to `whole`: tables are joined, lists appended, and anything else must be the same in both. `path` is that
+/// of the tables, and `written` stands before it where `more` is written.
+pub(super) fn add_table(sources: &mut Sources, whole: &mut Table, more: Table, path: &str, written: &str) {
+    for (key, value) in more {
+        let path = if path.is_empty() { key.get_ref().to_string() } else { format!("{path}.{}", key.get_ref()) };
+        match whole.get_mut(key.get_ref().as_ref()) {
+            Some(old) => add_value(sources, old, value, &path, written),
+            None => drop(whole.insert(key, value)),
         }
     }
+}
 
-    fn add_value(&mut self, old: &mut Spanned<Value>, new: Spanned<Value>, path: &str) {
-        if same(old.get_ref(), new.get_ref()) {
-            return;
-        }
-        let (old_start, new_span) = (old.span().start, new.span());
-        match (old.get_mut(), new.into_inner()) {
-            (DeValue::Table(whole), DeValue::Table(more)) => self.add_table(whole, more, path),
-            (DeValue::Array(whole), DeValue::Array(more)) if !WHOLE.contains(&path) => {
-                for value in more {
-                    if !whole.iter().any(|old| same(old.get_ref(), value.get_ref())) {
-                        whole.push(value);
-                    }
+fn add_value(sources: &mut Sources, old: &mut Spanned<Value>, new: Spanned<Value>, path: &str, written: &str) {
+    if same(old.get_ref(), new.get_ref()) {
+        return;
+    }
+    let (old_start, new_span) = (old.span().start, new.span());
+    match (old.get_mut(), new.into_inner()) {
+        (DeValue::Table(whole), DeValue::Table(more)) => add_table(sources, whole, more, path, written),
+        (DeValue::Array(whole), DeValue::Array(more)) if !WHOLE.contains(&path) => {
+            for value in more {
+                if !whole.iter().any(|old| same(old.get_ref(), value.get_ref())) {
+                    whole.push(value);
                 }
             }
-            _ => {
-                let place = self.sources.place(old_start);
-                let help = "what a recipe extends is added to, never replaced: set the key in one of the two";
-                self.sources.report(&new_span, format!("`{path}` has another value at {place}"), Some(help.into()));
-            }
+        }
+        _ => {
+            let place = sources.place(old_start);
+            let help = if written.is_empty() {
+                "what a recipe extends is added to, never replaced: set the key in one of the two"
+            } else {
+                "what an image is made of is added to, never replaced: set the key in each image, and not above them"
+            };
+            sources.report(&new_span, format!("`{written}{path}` has another value at {place}"), Some(help.into()));
         }
     }
 }
