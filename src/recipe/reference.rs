@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use serde_json::Value as Json;
 
 /// How a part of the recipe is headed, and the name of its type; in the order in which recipes are written.
-const PARTS: [(&str, &str); 12] = [
+const PARTS: [(&str, &str); 13] = [
     ("`[debian]`", "debian"),
     ("`[[archive]]`", "archive"),
     ("`[[pin]]`", "pin"),
@@ -18,6 +18,7 @@ const PARTS: [(&str, &str); 12] = [
     ("`[[node]]`", "node"),
     ("`[initramfs]`", "initramfs"),
     ("`[output]`", "output"),
+    ("`[image.NAME]`", "image"),
 ];
 
 /// Markdown of every key.
