@@ -20,7 +20,7 @@ use imgbuild::tree::TreePath;
 
 use crate::switched_on;
 
-fn example() -> Recipe {
+pub(crate) fn example() -> Recipe {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("recipes/diskless-node.toml");
     recipe::load(&path).expect("the example is a recipe")
 }
@@ -41,7 +41,7 @@ const LOADERS: &[&str] = &[
 const GENERATION: &str = "0123456789abcdef";
 const ROOT: &str = "00112233445566aa";
 
-fn loaders() -> Tree {
+pub(crate) fn loaders() -> Tree {
     let mut tree = Tree::new();
     for path in LOADERS {
         tree.write(path, 0o644, *path).expect("new");
@@ -64,7 +64,7 @@ fn input<'a>(recipe: &'a Recipe, loaders: &'a Tree) -> head::Input<'a> {
     }
 }
 
-fn assemble(recipe: &Recipe, loaders: &Tree) -> Result<Tree, head::Error> {
+pub(crate) fn assemble(recipe: &Recipe, loaders: &Tree) -> Result<Tree, head::Error> {
     head::assemble(&[input(recipe, loaders)])
 }
 
@@ -72,7 +72,7 @@ fn example_head() -> Tree {
     assemble(&example(), &loaders()).expect("the example has all it needs")
 }
 
-fn text(tree: &Tree, path: &str) -> String {
+pub(crate) fn text(tree: &Tree, path: &str) -> String {
     let bytes = tree.read(path).expect("memory reads").unwrap_or_else(|| panic!("{path} is missing"));
     String::from_utf8(bytes).expect("text")
 }
@@ -92,7 +92,8 @@ fn the_classic_forms_are_there() {
     for line in [
         "interface=eth1",
         "dhcp-range=192.168.1.50,192.168.1.150,255.255.255.0,12h",
-        "dhcp-boot=pxelinux.0,scoop,192.168.1.1",
+        "dhcp-boot=tag:bios,pxelinux.0,scoop,192.168.1.1",
+        "dhcp-boot=tag:!arch,pxelinux.0,scoop,192.168.1.1",
         "dhcp-boot=tag:efi64,shimx64.efi,scoop,192.168.1.1",
         "dhcp-host=00:21:97:7d:ad:bf,192.168.1.10,dizzy,infinite",
         "tftp-root=/srv/tftp",
@@ -126,10 +127,48 @@ fn every_node_finds_its_own_file() {
         assert_eq!(link.kind, Kind::Symlink(mac.into()));
         assert!(text(&head, &format!("srv/tftp/pxelinux.cfg/{name}")).contains("KERNEL"));
     }
-    assert!(text(&head, "srv/tftp/grub/nodes/00:21:97:7d:ad:bf.cfg").contains("menuentry 'generation 01234"));
+    assert!(text(&head, "srv/tftp/grub/nodes/01-00-21-97-7d-ad-bf.cfg").contains("menuentry 'generation 01234"));
     assert_eq!(text(&head, "srv/tftp/diskless-node/0123456789abcdef/vmlinuz"), "kernel");
     assert_eq!(text(&head, "srv/tftp/shimx64.efi"), "usr/lib/shim/shimx64.efi.signed");
     assert_eq!(text(&head, "srv/tftp/grubx64.efi"), "usr/lib/grub/x86_64-efi-signed/grubnetx64.efi.signed");
+}
+
+#[test]
+fn c11_no_name_of_an_output_has_a_colon() {
+    for (path, ..) in example_head().iter() {
+        assert!(!path.to_string().contains(':'), "{path}");
+    }
+    let start = text(&example_head(), "srv/tftp/grub/grub.cfg");
+    let line = "regexp --set=1:mac1 --set=2:mac2 --set=3:mac3 --set=4:mac4 --set=5:mac5 --set=6:mac6 \
+                '^(..):(..):(..):(..):(..):(..)$' \"$net_default_mac\"\n\
+                set menu=\"$prefix/nodes/01-${mac1}-${mac2}-${mac3}-${mac4}-${mac5}-${mac6}.cfg\"\n";
+    assert!(start.contains(line), "{start}");
+}
+
+#[test]
+fn c2_a_node_may_boot_from_several_cards() {
+    let mut recipe = example();
+    recipe.nodes[0].further_macs = vec![[2, 0, 0, 0, 0, 7]];
+    recipe.nodes[0].client_id = Some("ff:00:02".into());
+    recipe.nodes[0].tags.insert("rack".into(), "r1".into());
+    let head = assemble(&recipe, &loaders()).expect("all there");
+    let dnsmasq = text(&head, "etc/dnsmasq.d/imgbuild.conf");
+    let line = "\ndhcp-host=00:21:97:7d:ad:bf,02:00:00:00:00:07,id:ff:00:02,192.168.1.10,dizzy,infinite\n";
+    assert!(dnsmasq.contains(line), "{dnsmasq}");
+    for place in ["pxelinux.cfg/01-", "ipxe.cfg/01-", "grub/nodes/01-"] {
+        let end = if place.starts_with("grub") { ".cfg" } else { "" };
+        let own = |mac: &str| text(&head, &format!("srv/tftp/{place}{mac}{end}"));
+        assert_eq!(own("02-00-00-00-00-07"), own("00-21-97-7d-ad-bf"));
+    }
+    let record = text(&head, "etc/imgbuild/diskless-node.json");
+    let cluster = head::Cluster::parse(&record).expect("what is written is read");
+    assert_eq!(cluster.nodes[0].macs().collect::<Vec<_>>(), ["00:21:97:7d:ad:bf", "02:00:00:00:00:07"]);
+    assert_eq!(cluster.nodes[0].node.tags["rack"], "r1");
+    for (from, to) in [("\"ff:00:02\"", "\"ff:00:02\\nport=0\""), ("\"rack\"", "\"r a\""), ("\"r1\"", "\"r\\u001b1\"")]
+    {
+        assert!(record.contains(from));
+        assert!(head::Cluster::parse(&record.replace(from, to)).is_err(), "{to}");
+    }
 }
 
 #[test]
@@ -179,7 +218,7 @@ fn each_root_mode_has_its_own_words() {
 
     let image = head::RamImage { name: "root.erofs".into(), sha256: Sha256::of(b""), size: 1 };
     let head = head::assemble(&[head::Input { image: Some(image), ..input(&recipe, &loaders()) }]).expect("all there");
-    let tumbler = text(&head, "srv/tftp/grub/nodes/00:21:97:7a:24:0f.cfg");
+    let tumbler = text(&head, "srv/tftp/grub/nodes/01-00-21-97-7a-24-0f.cfg");
     assert!(tumbler.contains("ram:http://192.168.1.1:8067/diskless-node/00112233445566aa/root.erofs ro"), "{tumbler}");
     let unit = text(&head, "etc/systemd/system/imgbuild-http.service");
     assert!(unit.contains("-p 192.168.1.1:8067 -h /etc/imgbuild/images\n"), "{unit}");
@@ -250,7 +289,7 @@ fn two_heads_serve_the_same_from_one_address() {
         let dnsmasq = text(tree, "etc/dnsmasq.d/imgbuild.conf");
         let both = [
             "dhcp-host=00:21:97:7d:ad:bf,192.168.1.10,dizzy,infinite",
-            "dhcp-boot=pxelinux.0,scoop,192.168.1.1",
+            "dhcp-boot=tag:bios,pxelinux.0,scoop,192.168.1.1",
             "dhcp-option=option:router,192.168.1.1",
             "dhcp-option=option:dns-server,192.168.1.1",
         ];
@@ -295,13 +334,14 @@ fn ipxe_gets_all_but_itself_over_http() {
     let dnsmasq = text(&head, "etc/dnsmasq.d/imgbuild.conf");
     for line in [
         "dhcp-match=set:ipxe,175",
-        "dhcp-boot=undionly.kpxe,scoop,192.168.1.1",
+        "dhcp-boot=tag:bios,tag:!ipxe,undionly.kpxe,scoop,192.168.1.1",
         "dhcp-boot=tag:efi64,tag:!ipxe,snponly.efi,scoop,192.168.1.1",
-        "dhcp-boot=tag:ipxe,http://192.168.1.1:8068/imgbuild.ipxe,scoop,192.168.1.1",
+        "dhcp-boot=tag:efi64,tag:ipxe,http://192.168.1.1:8068/imgbuild.ipxe,scoop,192.168.1.1",
+        "dhcp-boot=tag:http64,tag:!ipxe,http://192.168.1.1:8068/snponly.efi,scoop,192.168.1.1",
     ] {
         assert!(dnsmasq.lines().any(|found| found == line), "{line}\n--\n{dnsmasq}");
     }
-    assert_eq!(dnsmasq.matches("dhcp-boot=").count(), 3);
+    assert_eq!(dnsmasq.matches("dhcp-boot=").count(), 7);
     assert_eq!(text(&head, "srv/tftp/snponly.efi"), "usr/lib/ipxe/snponly.efi");
     assert!(text(&head, "srv/tftp/imgbuild.ipxe").contains("/ipxe.cfg/01-${netX/mac:hexhyp} ||"));
     let unit = text(&head, "etc/systemd/system/imgbuild-boot.service");
@@ -335,7 +375,7 @@ fn another_server_has_the_boot_files() {
     assert!(options.contains("\nTFTP_DIRECTORY=\"/srv/tftp\"\n"), "{options}");
     let dnsmasq = text(&head, "etc/dnsmasq.d/imgbuild.conf");
     assert!(!dnsmasq.contains("tftp-") && !dnsmasq.contains("enable-tftp"), "two servers want one port:\n{dnsmasq}");
-    assert!(dnsmasq.contains("\ndhcp-boot=pxelinux.0,scoop,192.168.1.1\n"), "{dnsmasq}");
+    assert!(dnsmasq.contains("\ndhcp-boot=tag:bios,pxelinux.0,scoop,192.168.1.1\n"), "{dnsmasq}");
     let readme = text(&head, "README");
     assert!(readme.contains("chrony tftpd-hpa\n") && readme.contains("systemctl restart tftpd-hpa\n"), "{readme}");
     assert!(example_head().lookup("etc/default/tftpd-hpa").is_none());

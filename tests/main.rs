@@ -26,6 +26,8 @@ mod cluster;
 mod deb;
 mod deb_file;
 mod debconf;
+#[cfg(feature = "sandbox")]
+mod dhcp;
 mod dialects;
 mod faults;
 #[cfg(all(feature = "http", feature = "sandbox"))]
@@ -82,6 +84,7 @@ mod locks;
 mod manifest;
 #[cfg(feature = "sandbox")]
 mod native;
+mod nodes;
 mod outputs;
 mod proof;
 mod publish;

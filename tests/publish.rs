@@ -259,7 +259,7 @@ fn generations_come_and_go() {
             && second.contains(&format!("/gen/{}/root", root_of(&one))),
         "{both}"
     );
-    assert!(text("srv/tftp/grub/nodes/00:21:97:7d:ad:bf.cfg").contains(&format!("previous generation {one}")));
+    assert!(text("srv/tftp/grub/nodes/01-00-21-97-7d-ad-bf.cfg").contains(&format!("previous generation {one}")));
     let ipxe = text("srv/tftp/ipxe.cfg/01-00-21-97-7d-ad-bf");
     let (first, second) = ipxe.split_once("\n:previous\n").expect("both are offered");
     assert!(

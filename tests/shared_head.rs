@@ -103,7 +103,7 @@ fn two_recipes_are_served_by_one_head() {
     assert!(world.read(VAULT).contains("KERNEL storage/") && world.read(DIZZY).contains("KERNEL diskless-node/"));
     assert_eq!(world.read(DIZZY).lines().skip(1).collect::<Vec<_>>(), alone.lines().skip(1).collect::<Vec<_>>());
     assert!(world.read("srv/tftp/pxelinux.cfg/default").contains("KERNEL diskless-node/"));
-    assert!(world.read("srv/tftp/grub/nodes/02:00:00:00:00:09.cfg").contains("/storage/"));
+    assert!(world.read("srv/tftp/grub/nodes/01-02-00-00-00-00-09.cfg").contains("/storage/"));
     assert_eq!(world.read("srv/tftp/pxelinux.cfg/nas"), world.read(VAULT));
     assert_eq!(second.machines.as_deref(), Some("diskless-node"));
 
@@ -191,7 +191,8 @@ fn case_137_what_clashes_is_named() {
         (
             "the range",
             |recipe| {
-                recipe.head.as_mut().expect("it has one").range.1 = [192, 168, 1, 200].into();
+                recipe.head.as_mut().expect("it has one").range.as_mut().expect("it gives addresses").1 =
+                    [192, 168, 1, 200].into();
             },
             "head.range: [\"192.168.1.50\",\"192.168.1.150\"] in `diskless-node`",
         ),

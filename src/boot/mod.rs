@@ -192,7 +192,9 @@ fn read(output: &Path, role: Role) -> Result<Existing, Error> {
     let files = lab::texts(&head, TEXT_MAX).map_err(|source| Error::Read { path: head.clone(), source })?;
     let existing = Existing::read(&files);
     if existing.machines.is_empty() {
-        return Err(missing("its `head/` has no table of nodes; build a recipe with `[head]` and `[[node]]`"));
+        return Err(missing(
+            "its `head/` has no table of nodes; build a recipe with `[[node]]` and a `[head]` whose `dhcp` is `full`",
+        ));
     }
     if existing.address.is_none() || existing.interface.is_none() || existing.prefix.is_none() {
         return Err(missing("its `head/etc/dnsmasq.d` does not say where the head is"));

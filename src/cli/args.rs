@@ -2,6 +2,7 @@
 
 use std::ffi::OsStr;
 use std::ffi::OsString;
+use std::net::Ipv4Addr;
 use std::path::Path;
 use std::path::PathBuf;
 
@@ -13,6 +14,7 @@ use clap::ValueEnum;
 
 use crate::configure::Method;
 use crate::digest::Sha256;
+use crate::recipe::grammar;
 
 /// One recipe, one command: from signed Debian packages to a booting diskless cluster
 #[derive(Debug, Parser)]
@@ -76,6 +78,10 @@ pub(super) enum Command {
     Generations(Generations),
     /// Print the ssh host keys of a head's nodes, for /etc/ssh/ssh_known_hosts
     KnownHosts(OnHead),
+    /// List a recipe's nodes, what the head knows of them, and machines that are in no table
+    Nodes(Nodes),
+    /// Write a machine into a recipe as a node
+    Adopt(Adopt),
     /// Write a commented recipe to start from
     Init(Init),
     /// Print the JSON schema of recipes
@@ -103,6 +109,8 @@ impl Command {
             | Self::Rollback(_)
             | Self::Generations(_)
             | Self::KnownHosts(_)
+            | Self::Nodes(_)
+            | Self::Adopt(_)
             | Self::Init(_)
             | Self::Schema(_)
             | Self::Completions(_)
@@ -424,14 +432,43 @@ pub(super) struct Generations {
     pub(super) head: OnHead,
 }
 
+/// `nodes`
+#[derive(Debug, Args)]
+pub(super) struct Nodes {
+    /// The recipe
+    pub(super) recipe: PathBuf,
+    /// The head's root directory, with its leases and logs
+    #[arg(long, value_name = "ROOT", default_value = "/")]
+    pub(super) head: PathBuf,
+    /// Print one JSON document
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+/// `adopt`
+#[derive(Debug, Args)]
+pub(super) struct Adopt {
+    /// The recipe
+    pub(super) recipe: PathBuf,
+    /// The machine's hardware address
+    #[arg(value_parser = grammar::mac)]
+    pub(super) mac: [u8; 6],
+    /// Its host name
+    #[arg(value_parser = grammar::host_name)]
+    pub(super) name: String,
+    /// Its address [default: the next one of the network that is free and not in the range]
+    #[arg(long, value_name = "ADDRESS")]
+    pub(super) address: Option<Ipv4Addr>,
+}
+
 /// `init`
 #[derive(Debug, Args)]
 pub(super) struct Init {
     /// The file to write; it must not exist
     #[arg(default_value = "recipe.toml")]
     pub(super) recipe: PathBuf,
-    /// Take head and nodes from the files of an existing head below this directory: etc/dnsmasq.conf, etc/dnsmasq.d,
-    /// etc/hosts, etc/exports, etc/exports.d, and pxelinux.cfg in its TFTP directory
+    /// Take head and nodes from the files of an existing head below this directory: those of dnsmasq or dhcpd, etc/hosts,
+    /// etc/exports, pxelinux.cfg in its TFTP directory, and what was changed by hand in the root that nodes share
     #[arg(long, value_name = "DIR")]
     pub(super) from_head: Option<PathBuf>,
 }

@@ -17,6 +17,7 @@ mod generate;
 mod init;
 mod limits;
 mod lock;
+mod nodes;
 mod publish;
 mod show;
 mod signals;
@@ -99,6 +100,8 @@ fn run(command: &Command, signals: &Signals) -> Result<(), Failure> {
         Command::Rollback(arguments) => publish::rollback(arguments),
         Command::Generations(arguments) => publish::generations(arguments),
         Command::KnownHosts(arguments) => publish::known_hosts(arguments),
+        Command::Nodes(arguments) => nodes::run(arguments),
+        Command::Adopt(arguments) => nodes::adopt(arguments),
         Command::Init(arguments) => init::run(arguments),
         Command::Schema(arguments) => generate::schema(arguments),
         Command::Completions(arguments) => generate::completions(arguments),

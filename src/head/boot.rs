@@ -1,6 +1,6 @@
 //! The TFTP directory: boot loaders, what they are told, kernel and initramfs.
 //!
-//! pxelinux reads `pxelinux.cfg/01-MAC`, then `default`. GRUB reads `grub/grub.cfg`, which takes `nodes/MAC.cfg`,
+//! pxelinux reads `pxelinux.cfg/01-MAC`, then `default`. GRUB reads `grub/grub.cfg`, which takes `nodes/01-MAC.cfg`,
 //! else `nodes/default.cfg`. iPXE is given `imgbuild.ipxe`, which takes `ipxe.cfg/01-MAC`, else `ipxe.cfg/default`. All
 //! three directories are links to a menu made of the entries of one or two generations. Every generation has the
 //! entries for every loader, so that the head may change its loader, and each generation follow.
@@ -27,12 +27,17 @@ pub(super) struct Loader {
     name: &'static str,
 }
 
+/// The tag of machines with a BIOS.
+const BIOS_TAG: &str = "bios";
+
 /// A kind of firmware, and what it loads.
 pub(super) struct Firmware {
-    /// Names it to dnsmasq; `None`: every client that is of no other kind.
-    pub(super) tag: Option<&'static str>,
+    /// Names it to dnsmasq.
+    pub(super) tag: &'static str,
     /// What such a client calls itself in DHCP option 93 (RFC 4578 and IANA's list after it).
     pub(super) client_architectures: &'static [u16],
+    /// Names its HTTP boot to dnsmasq, and what such a client calls itself (UEFI 2.10, 24.7).
+    pub(super) http: Option<(&'static str, u16)>,
     /// The file it loads first.
     boot_file: &'static str,
     /// The same with iPXE.
@@ -40,6 +45,11 @@ pub(super) struct Firmware {
 }
 
 impl Firmware {
+    /// Whether it is the one that machines have which do not say what they have.
+    pub(super) fn is_bios(&self) -> bool {
+        self.tag == BIOS_TAG
+    }
+
     /// The file it loads first.
     pub(super) const fn boot_file(&self, boot: BootMode) -> &'static str {
         match boot {
@@ -102,14 +112,24 @@ pub(super) fn is_loader(name: &str) -> bool {
 
 /// The kinds of firmware that nodes of an architecture have.
 pub(super) fn firmware(architecture: &str) -> &'static [Firmware] {
-    // Among several boot files dnsmasq prefers a tagged one: BIOS has the untagged line, as in the classic.
-    const BIOS: Firmware =
-        Firmware { tag: None, client_architectures: &[], boot_file: "pxelinux.0", ipxe: "undionly.kpxe" };
-    const UEFI: Firmware =
-        Firmware { tag: Some("efi64"), client_architectures: &[7, 9], boot_file: "shimx64.efi", ipxe: "snponly.efi" };
+    const BIOS: Firmware = Firmware {
+        tag: BIOS_TAG,
+        client_architectures: &[0],
+        http: None,
+        boot_file: "pxelinux.0",
+        ipxe: "undionly.kpxe",
+    };
+    const UEFI: Firmware = Firmware {
+        tag: "efi64",
+        client_architectures: &[7, 9],
+        http: Some(("http64", 16)),
+        boot_file: "shimx64.efi",
+        ipxe: "snponly.efi",
+    };
     const ARM64: Firmware = Firmware {
-        tag: Some("efiarm64"),
+        tag: "efiarm64",
         client_architectures: &[11],
+        http: Some(("httparm64", 19)),
         boot_file: "shimaa64.efi",
         ipxe: "ipxe-arm64.efi",
     };
@@ -201,7 +221,7 @@ pub const MENUS: &str = "imgbuild";
 /// The nodes' names beside their hardware addresses. For people: pxelinux itself never asks for a name.
 fn aliases(files: &mut Files, input: &Input<'_>, directory: &str) -> Result<(), Error> {
     for node in input.recipe.own_nodes() {
-        let target = format!("01-{}", mac(node, "-"));
+        let target = format!("01-{}", mac(node.mac, "-"));
         for alias in [&node.name].into_iter().chain(&node.aliases) {
             files.symlink(&format!("{directory}/{alias}"), &target)?;
         }
@@ -220,7 +240,7 @@ enum Loads {
 impl Loads {
     /// Those of an architecture's kinds of firmware.
     fn all(architecture: &str) -> Vec<Self> {
-        let of = |firmware: &Firmware| if firmware.tag.is_none() { Self::Pxelinux } else { Self::Grub };
+        let of = |firmware: &Firmware| if firmware.is_bios() { Self::Pxelinux } else { Self::Grub };
         let mut all: Vec<Self> = firmware(architecture).iter().map(of).collect();
         if !all.is_empty() {
             all.push(Self::Ipxe);
@@ -255,13 +275,10 @@ impl Loads {
         };
         let mut entries = vec![("default".to_owned(), entry(None)?)];
         for node in input.recipe.own_nodes() {
-            let name = match self {
-                // pxelinux asks in lower case, with the hardware type (1: Ethernet) in front. iPXE does what it is told.
-                Self::Pxelinux | Self::Ipxe => format!("01-{}", mac(node, "-")),
-                // As `$net_default_mac` reads: lower case, with colons.
-                Self::Grub => mac(node, ":"),
-            };
-            entries.push((name, entry(Some(node))?));
+            let entry = entry(Some(node))?;
+            // pxelinux asks in lower case, with the hardware type (1: Ethernet) in front. The others do what they are
+            // told.
+            entries.extend(node.macs().map(|card| (format!("01-{}", mac(card, "-")), entry.clone())));
         }
         Ok(entries)
     }
@@ -308,7 +325,7 @@ fn ipxe_script(generated: &str) -> String {
     )
 }
 
-/// A node's hardware address, in lower case.
-pub(super) fn mac(node: &Node, separator: &str) -> String {
-    node.mac.map(|byte| format!("{byte:02x}")).join(separator)
+/// A hardware address in lower case.
+pub(super) fn mac(mac: [u8; 6], separator: &str) -> String {
+    mac.map(|byte| format!("{byte:02x}")).join(separator)
 }

@@ -1,6 +1,6 @@
 //! What nodes are offered to boot: the generation that is in use, and the one before it.
 //!
-//! Each generation keeps its own entries, `pxelinux/01-MAC`, `grub/MAC` and `ipxe/01-MAC`, and a menu is put together
+//! Each generation keeps its own entries, `pxelinux/01-MAC`, `grub/01-MAC` and `ipxe/01-MAC`, and a menu is put together
 //! from those of one or two generations; a text has its place in the menu by its name alone.
 
 use std::collections::BTreeMap;
@@ -79,10 +79,9 @@ pub struct ClusterNode {
 }
 
 impl ClusterNode {
-    /// Its hardware address, in lower case with colons.
-    #[must_use]
-    pub fn mac(&self) -> String {
-        boot::mac(&self.node, ":")
+    /// The hardware addresses of all its cards, in lower case with colons.
+    pub fn macs(&self) -> impl Iterator<Item = String> {
+        self.node.macs().map(|mac| boot::mac(mac, ":"))
     }
 
     /// All its names; the first is the host name.
@@ -182,8 +181,14 @@ impl Cluster {
             good("interface", interface, grammar::interface(interface))?;
         }
         good("lease", &head.lease, grammar::lease(&head.lease))?;
-        if head.network.1 > 32 {
-            return Err(wrong("network", &head.network.1.to_string(), "it is no length of a prefix"));
+        for network in &head.networks {
+            good("network", &network.name, grammar::host_name(&network.name))?;
+            if let Some(interface) = &network.interface {
+                good("interface", interface, grammar::interface(interface))?;
+            }
+        }
+        if let Some((_, length)) = head.all_networks().find(|(_, length)| *length > 32) {
+            return Err(wrong("network", &length.to_string(), "it is no length of a prefix"));
         }
         if let Some(domain) = &cluster.domain {
             good("domain", domain, grammar::domain(domain))?;
@@ -202,6 +207,13 @@ impl Cluster {
             good("node", &node.node.name, grammar::host_name(&node.node.name))?;
             for alias in &node.node.aliases {
                 good("alias", alias, grammar::alias(alias))?;
+            }
+            if let Some(id) = &node.node.client_id {
+                good("client-id", id, grammar::client_id(id))?;
+            }
+            for (tag, value) in &node.node.tags {
+                good("tag", tag, grammar::tag(tag))?;
+                good("tag", value, grammar::tag_value(value))?;
             }
             if let Some(twice) = node.names().find(|name| !names.insert(*name)) {
                 return Err(wrong("node", twice, "the name is there twice"));
@@ -351,10 +363,20 @@ fn ipxe(generated: &str, now: (&str, &str), old: Option<(&str, &str)>) -> String
 }
 
 fn grub_start(generated: &str) -> String {
-    // `-s` opens the file; `-e` would list a directory, which TFTP cannot.
+    // GRUB's address has colons, which names of files have not. `-s` opens the file; `-e` would list a directory, which
+    // TFTP cannot.
+    let (bytes, sets, name): (Vec<_>, Vec<_>, Vec<_>) = (
+        vec!["(..)"; 6],
+        (1..=6).map(|byte| format!("--set={byte}:mac{byte}")).collect(),
+        (1..=6).map(|byte| format!("${{mac{byte}}}")).collect(),
+    );
     format!(
         "# {generated}\nset default=0\nset timeout=3\n\
-         if [ -s \"$prefix/nodes/$net_default_mac.cfg\" ]; then\n  source \"$prefix/nodes/$net_default_mac.cfg\"\n\
-         else\n  source \"$prefix/nodes/default.cfg\"\nfi\n"
+         regexp {} '^{}$' \"$net_default_mac\"\n\
+         set menu=\"$prefix/nodes/01-{}.cfg\"\n\
+         if [ -s \"$menu\" ]; then\n  source \"$menu\"\nelse\n  source \"$prefix/nodes/default.cfg\"\nfi\n",
+        sets.join(" "),
+        bytes.join(":"),
+        name.join("-"),
     )
 }

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use crate::head::Cluster;
 use crate::head::ClusterNode;
 use crate::head::shared::Shared;
+use crate::recipe::Head;
 use crate::recipe::RootMode;
 
 /// knfsd's threads: one for each node that may wait, within what the package has and what helps (nfsd(8)).
@@ -15,13 +16,12 @@ pub(super) const EXPORTS: &str = "etc/exports.d/imgbuild.exports";
 
 /// `/etc/exports.d/imgbuild.exports`
 pub(super) fn exports(shared: &Shared<'_>) -> String {
-    let (network, length) = shared.head.network;
     let mut text = format!("# {}\n", shared.generated());
     // `sync`, where the Howto had `async`: what a node was told is on the disk is there after the head's crash. And
     // root stays root, else no node could write into its own /etc and /var, or read its own /etc/shadow.
     let mut export = |directory: &str, access: &str| {
-        writeln!(text, "{directory} {network}/{length}({access},sync,no_subtree_check,no_root_squash)")
-            .expect("writing to a String succeeds");
+        let options = format!("({access},sync,no_subtree_check,no_root_squash)");
+        writeln!(text, "{directory} {}", clients(shared.head, &options)).expect("writing to a String succeeds");
     };
     // All generations by one line: a new one changes nothing here, and no line that a node lives on is ever removed.
     for cluster in shared.clusters {
@@ -34,6 +34,12 @@ pub(super) fn exports(shared: &Shared<'_>) -> String {
     }
     text.push_str(&states(shared));
     text
+}
+
+/// All networks, each with the same options, as a line of exports(5) has them.
+pub(super) fn clients(head: &Head, options: &str) -> String {
+    let clients = head.all_networks().map(|(network, length)| format!("{network}/{length}{options}"));
+    clients.collect::<Vec<_>>().join(" ")
 }
 
 /// What is a node's own goes to its address alone.

@@ -70,14 +70,14 @@ pub(super) fn exports_path(root: &str) -> String {
 /// `/etc/exports.d/imgbuild-ROOT.exports`: one file for each, since each has an fsid of its own, and none is
 /// changed when another comes.
 pub(super) fn exports(cluster: &Cluster) -> String {
-    let (network, length) = cluster.head.network;
     // `mountpoint`: never the empty directory below the image.
+    let options = format!("(ro,sync,no_subtree_check,no_root_squash,mountpoint,fsid={})", fsid(&cluster.root));
     format!(
-        "# {}\n{}/gen/{}/root {network}/{length}(ro,sync,no_subtree_check,no_root_squash,mountpoint,fsid={})\n",
+        "# {}\n{}/gen/{}/root {}\n",
         crate::recipe::generated(&cluster.recipe),
         cluster.export,
         cluster.root,
-        fsid(&cluster.root)
+        nfs::clients(&cluster.head, &options)
     )
 }
 

@@ -12,6 +12,8 @@ use crate::head::pair;
 use crate::head::shared::Shared;
 use crate::head::shared::own_addresses;
 use crate::head::web;
+use crate::recipe::BootMode;
+use crate::recipe::DhcpMode;
 use crate::recipe::Format;
 use crate::recipe::RootMode;
 use crate::recipe::Standby;
@@ -70,10 +72,12 @@ A generation that nodes have booted from is never changed: files that vanish und
 until it is started anew. Whatever is new makes a new generation; roots lie by themselves, and several may share
 one.
 
-No {other} DHCP server may answer on {interface}. The export is for a network whose machines you
+{answers}
+The export is for a network whose machines you
 trust: whoever can reach it reads the root as root.
 "#,
         title = input.recipe.generated(),
+        answers = answers(&shared, other),
         head_name = shared.name(),
         pair = head.standby.as_ref().map_or_else(String::new, |standby| pair_of(input, standby)),
         packages = packages(&shared).join(" "),
@@ -82,6 +86,57 @@ trust: whoever can reach it reads the root as root.
         start = start(&shared),
         files = files(&shared),
     )
+}
+
+/// Who says what to machines that start, and which of them hear nothing.
+fn answers(shared: &Shared<'_>, other: &str) -> String {
+    let (head, interface, address) = (shared.head, shared.interface(), shared.head.address);
+    let kinds = dhcp::kinds(shared);
+    let http = head.boot == BootMode::Ipxe;
+    let mut text = match head.dhcp {
+        DhcpMode::Full => format!("No {other} DHCP server may answer on {interface}. "),
+        DhcpMode::Proxy => format!(
+            "The DHCP server of {interface} gives addresses, and must give each node the one that it has in\n\
+             /etc/hosts; what to boot it must not say. "
+        ),
+        DhcpMode::None => {
+            "The DHCP server of the nodes must give each the address that it has in /etc/hosts, and say what\n\
+                           to boot. "
+                .to_owned()
+        }
+    };
+    text.push_str("By what firmware calls itself in DHCP option 93:\n\n");
+    let mut line =
+        |number: &str, what: &str| writeln!(text, "   {number:<6} {what}").expect("writing to a String succeeds");
+    for firmware in kinds {
+        let numbers: Vec<String> = firmware.client_architectures.iter().map(u16::to_string).collect();
+        let old = if firmware.is_bios() { ", and machines that do not say" } else { "" };
+        line(&numbers.join(", "), &format!("{} from {address} by TFTP{old}", firmware.boot_file(head.boot)));
+        if let (Some((_, number)), true, DhcpMode::Full | DhcpMode::None) = (firmware.http, http, head.dhcp) {
+            let url = format!("http://{address}:{}/{}", web::BOOT_PORT, firmware.boot_file(head.boot));
+            line(&number.to_string(), &format!("{url} (UEFI HTTP boot), with option 60 `HTTPClient`"));
+        }
+    }
+    if http {
+        line(
+            "iPXE",
+            &format!("(option 175, of these machines) http://{address}:{}/{}", web::BOOT_PORT, boot::IPXE_SCRIPT),
+        );
+    }
+    text.push_str(
+        "\nAll others, such as UEFI of 32 bits (6) or a Raspberry Pi's own loader, are told of no file and go on to their\n\
+         next device.\n",
+    );
+    for network in &head.networks {
+        let (base, length) = network.network;
+        let router = network.options.router.map_or_else(String::new, |router| router.to_string());
+        let how = network.interface.as_ref().map_or_else(
+            || format!("its router {router} relays DHCP to {address}; this head needs a route there"),
+            |interface| format!("give {interface} the address {router}/{length}, which is its nodes' router"),
+        );
+        writeln!(text, "\nNetwork {} ({base}/{length}): {how}.", network.name).expect("writing to a String succeeds");
+    }
+    text
 }
 
 /// What one head must be told of the other.

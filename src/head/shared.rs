@@ -115,6 +115,11 @@ impl<'a> Shared<'a> {
 }
 
 impl Head {
+    /// All networks whose machines boot from it, with the lengths of their prefixes; its own is the first.
+    pub(super) fn all_networks(&self) -> impl Iterator<Item = (Ipv4Addr, u8)> {
+        std::iter::once(self.network).chain(self.networks.iter().map(|network| network.network))
+    }
+
     /// What one of the heads is called.
     pub(super) fn name_as(&self, role: Role) -> &str {
         match (role, &self.standby) {
@@ -157,7 +162,9 @@ pub fn clashes(there: &Cluster, new: &Cluster) -> Vec<String> {
     let mut taken: BTreeMap<String, &Node> = BTreeMap::new();
     let names = |node: &Node| -> Vec<String> {
         let names = [&node.name].into_iter().chain(&node.aliases).map(|name| format!("name {name}"));
-        names.chain([format!("MAC {}", super::boot::mac(node, ":")), format!("address {}", node.address)]).collect()
+        let macs = node.macs().map(|mac| format!("MAC {}", super::boot::mac(mac, ":")));
+        let id = node.client_id.iter().map(|id| format!("client identifier {id}"));
+        names.chain(macs).chain(id).chain([format!("address {}", node.address)]).collect()
     };
     for node in there.nodes.iter().map(|node| &node.node) {
         taken.extend(names(node).into_iter().map(|name| (name, node)));

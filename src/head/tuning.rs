@@ -5,13 +5,14 @@ use crate::head::shared::Shared;
 
 /// `/etc/chrony/conf.d/imgbuild.conf`: the nodes' time is the head's, also when the head has no other source.
 pub(super) fn chrony(shared: &Shared<'_>) -> String {
-    let (network, length) = shared.head.network;
+    let networks = shared.head.all_networks();
+    let allow: String = networks.map(|(network, length)| format!("allow {network}/{length}\n")).collect();
     let local = shared.head.standby.as_ref().map_or_else(
         || "local stratum 10\n".to_owned(),
         // Without another source the two agree on which of them is right: the time must not jump when nodes come over.
         |standby| format!("server {} iburst\nlocal stratum 10 orphan\n", shared.own_addresses(standby).1),
     );
-    format!("# {}\nallow {network}/{length}\n{local}", shared.generated())
+    format!("# {}\n{allow}{local}", shared.generated())
 }
 
 /// `/etc/sysctl.d/90-imgbuild.conf`

@@ -1,9 +1,9 @@
 //! The head and its nodes: each by itself, and whether they can live on one network.
 
 use std::collections::BTreeMap;
-use std::net::Ipv4Addr;
 use std::ops::Range;
 
+use super::DhcpMode;
 use super::Format;
 use super::Head;
 use super::Node;
@@ -11,32 +11,46 @@ use super::RootMode;
 use super::Standby;
 use super::grammar;
 use super::meaning::Checker;
+use super::networks;
 use super::problem::nearest;
 use super::raw;
 use super::raw::At;
 use super::raw::Text;
 
 /// `[head]`
-pub(super) fn head(checker: &mut Checker<'_>, raw: &raw::Head, recipe: &str) -> Option<Head> {
+pub(super) fn head(checker: &mut Checker<'_>, at: &At<raw::Head>, recipe: &str) -> Option<Head> {
+    let raw = &at.value;
     let name = checker.get("head.name", &raw.name, grammar::host_name);
     let aliases = checker.list("head.aliases", &raw.aliases, grammar::alias);
     let address = checker.get("head.address", &raw.address, grammar::address);
     let interface = checker.get("head.interface", &raw.interface, grammar::interface);
     let network = checker.get("head.network", &raw.network, grammar::network);
-    let range = checker.list("head.range", &raw.range, grammar::address);
+    let dhcp = raw.dhcp.as_ref().map(|mode| mode.value).unwrap_or_default();
+    let range = networks::range(checker, "head.range", raw.range.as_deref());
+    match (dhcp, &raw.range) {
+        (DhcpMode::Full, None) => checker.report(at, "`head.range` is missing".to_owned(), None),
+        (DhcpMode::Proxy | DhcpMode::None, Some(range)) => {
+            let message = "`head.range` is of no use: another DHCP server gives addresses".to_owned();
+            range.first().into_iter().for_each(|text| checker.report(text, message.clone(), None));
+        }
+        _ => {}
+    }
+    let options = networks::options(checker, "head", raw.router.as_ref(), (&raw.dns, &raw.ntp, raw.mtu.as_ref()));
     let export = format!("/srv/imgbuild/{recipe}");
     let export = checker.get_or("head.export", raw.export.as_ref(), &export, grammar::head_directory);
     let tftp = checker.get_or("head.tftp", raw.tftp.as_ref(), "/srv/tftp", grammar::head_directory);
     let lease = checker.get_or("head.lease", raw.lease.as_ref(), "12h", grammar::lease);
     let standby = raw.standby.as_ref().map(|standby| self::standby(checker, &standby.value, raw));
-    let range = range?;
     Some(Head {
         name: name?,
         aliases: aliases?,
         address: address?,
         interface: interface?,
         network: network?,
-        range: (*range.first()?, *range.get(1)?),
+        dhcp,
+        range: range?,
+        options: options?,
+        networks: Vec::new(),
         export: export?,
         tftp: tftp?,
         tftp_server: raw.tftp_server.unwrap_or_default(),
@@ -67,7 +81,9 @@ fn standby(checker: &mut Checker<'_>, raw: &raw::Standby, head: &raw::Head) -> O
 pub(super) fn node(checker: &mut Checker<'_>, raw: &raw::Node) -> Option<Node> {
     let name = checker.get("node.name", &raw.name, grammar::host_name);
     let aliases = checker.list("node.aliases", &raw.aliases, grammar::alias);
-    let mac = checker.get("node.mac", &raw.mac, grammar::mac);
+    let macs = checker.list("node.mac", &raw.mac.0, grammar::mac);
+    let client_id = checker.option("node.client-id", raw.client_id.as_ref(), grammar::client_id);
+    let tags = tags(checker, &raw.tags);
     let address = checker.get("node.address", &raw.address, grammar::address);
     let services = checker.list("node.services", &raw.services, grammar::service);
     let arguments = checker.list("node.kernel-arguments", &raw.kernel_arguments, grammar::kernel_argument);
@@ -85,16 +101,29 @@ pub(super) fn node(checker: &mut Checker<'_>, raw: &raw::Node) -> Option<Node> {
     let mut services = services?;
     services.sort_unstable();
     services.dedup();
+    let (mac, further_macs) = macs?.split_first().map(|(mac, further)| (*mac, further.to_vec()))?;
     Some(Node {
         name: name?,
         aliases: aliases?,
-        mac: mac?,
+        mac,
+        further_macs,
+        client_id: client_id?,
         address: address?,
         services,
         root: raw.root.as_ref().map(|root| root.value),
         kernel_arguments: arguments?,
         image: image?.or_else(|| images.into_iter().next()),
+        tags: tags?,
     })
+}
+
+fn tags(checker: &mut Checker<'_>, raw: &BTreeMap<Text, Text>) -> Option<BTreeMap<String, String>> {
+    let read = raw.iter().map(|(name, value)| {
+        let name = checker.get("node.tags", name, grammar::tag);
+        Some((name, checker.get("node.tags", value, grammar::tag_value)))
+    });
+    let read: Vec<_> = read.collect();
+    read.into_iter().map(|pair| pair.and_then(|(name, value)| Some((name?, value?)))).collect()
 }
 
 /// Whether all of them fit each other. Values that are wrong by themselves are left out: they were told.
@@ -106,28 +135,41 @@ pub(super) fn check(checker: &mut Checker<'_>, raw: &raw::Recipe) {
         (None, _, Some(node)) => {
             checker.report(node, "a `[[node]]` needs a `[head]` to boot from".to_owned(), None);
         }
+        (None, _, None) => {
+            if let Some(network) = raw.network.first() {
+                checker.report(network, "a `[[network]]` is one of a `[head]`, and there is none".to_owned(), None);
+            }
+        }
         _ => {}
     }
     unique_names(checker, raw);
     let mut macs = Unique::default();
+    let mut ids = Unique::default();
     for node in &raw.node {
-        if let Ok(mac) = grammar::mac(&node.value.mac.value) {
-            macs.add(checker, mac, &node.value.mac, "hardware address");
+        for text in &node.value.mac.0 {
+            if let Ok(mac) = grammar::mac(&text.value) {
+                macs.add(checker, mac, text, "hardware address");
+            }
+        }
+        if let Some(text) = &node.value.client_id {
+            if let Ok(id) = grammar::client_id(&text.value) {
+                ids.add(checker, id, text, "client identifier");
+            }
         }
     }
     let mut addresses = Unique::default();
     let heads = raw.head.iter().flat_map(|head| std::iter::once(&head.value.address).chain(own_addresses(&head.value)));
-    for text in heads.chain(raw.node.iter().map(|node| &node.value.address)) {
+    let routers = raw.network.iter().map(|network| &network.value.router);
+    for text in heads.chain(routers).chain(raw.node.iter().map(|node| &node.value.address)) {
         if let Ok(address) = grammar::address(&text.value) {
             addresses.add(checker, address, text, "address");
         }
     }
-    network(checker, raw);
     pair(checker, raw);
 }
 
 /// The addresses that stay with a head.
-fn own_addresses(head: &raw::Head) -> impl Iterator<Item = &Text> {
+pub(super) fn own_addresses(head: &raw::Head) -> impl Iterator<Item = &Text> {
     let standby = head.standby.iter().map(|standby| &standby.value.own_address);
     head.own_address.iter().chain(standby)
 }
@@ -146,7 +188,7 @@ fn pair(checker: &mut Checker<'_>, raw: &raw::Recipe) {
         let help = "`head.address` moves to the standby; give the head one that stays".to_owned();
         checker.report(head, "`head.own-address` is missing".to_owned(), Some(help));
     }
-    if let [only, last] = head.value.range.as_slice()
+    if let Some([only, last]) = head.value.range.as_deref()
         && only.value == last.value
     {
         let message = "`head.range` has one address, and each of the two heads needs its own part of it".to_owned();
@@ -191,43 +233,8 @@ fn unique_names(checker: &mut Checker<'_>, raw: &raw::Recipe) {
     }
 }
 
-/// Whether the addresses lie in the head's network, and its range is one.
-fn network(checker: &mut Checker<'_>, raw: &raw::Recipe) {
-    let Some(head) = raw.head.as_ref().map(|head| &head.value) else { return };
-    let Ok((base, length)) = grammar::network(&head.network.value) else { return };
-    let place = checker.sources.place(head.network.span.start);
-    let first = base.to_bits();
-    let last = first | !grammar::mask(length);
-    let mut inside = |text: &Text, key: &str| -> Option<u32> {
-        let bits = grammar::address(&text.value).ok()?.to_bits();
-        let message = match bits {
-            bits if !(first..=last).contains(&bits) => format!("is outside of the network `{base}/{length}` ({place})"),
-            bits if bits == first => "is the address of the network itself".to_owned(),
-            bits if bits == last => "is the network's broadcast address".to_owned(),
-            _ => return Some(bits),
-        };
-        checker.report(text, format!("`{key}` {}: it {message}", text.value), None);
-        None
-    };
-    let mut heads = vec![inside(&head.address, "head.address")];
-    heads.extend(head.own_address.iter().map(|own| inside(own, "head.own-address")));
-    heads.extend(head.standby.iter().map(|standby| inside(&standby.value.own_address, "head.standby.own-address")));
-    for node in &raw.node {
-        inside(&node.value.address, "node.address");
-    }
-    let [low, high] = head.range.as_slice() else { return };
-    let (Some(from), Some(to)) = (inside(low, "head.range"), inside(high, "head.range")) else { return };
-    if from > to {
-        checker.report(high, "`head.range` ends before it begins".to_owned(), None);
-    }
-    for address in heads.into_iter().flatten().filter(|address| (from..=to).contains(address)) {
-        let address = Ipv4Addr::from_bits(address);
-        checker.report(low, format!("`head.range` has the head's own address {address} in it"), None);
-    }
-}
-
 /// Values of which each may be there once.
-struct Unique<T>(BTreeMap<T, Range<usize>>);
+pub(super) struct Unique<T>(BTreeMap<T, Range<usize>>);
 
 impl<T> Default for Unique<T> {
     fn default() -> Self {
@@ -236,7 +243,7 @@ impl<T> Default for Unique<T> {
 }
 
 impl<T: Ord> Unique<T> {
-    fn add(&mut self, checker: &mut Checker<'_>, value: T, text: &Text, what: &str) {
+    pub(super) fn add(&mut self, checker: &mut Checker<'_>, value: T, text: &Text, what: &str) {
         if let Some(first) = self.0.get(&value) {
             let place = checker.sources.place(first.start);
             checker.report(text, format!("the {what} `{}` is taken already, at {place}", text.value), None);

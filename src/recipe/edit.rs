@@ -1,8 +1,12 @@
 //! Changes to a recipe's text that leave everything else in it as its author wrote it, comments too.
 
+use std::net::Ipv4Addr;
+
 use toml_edit::Array;
+use toml_edit::ArrayOfTables;
 use toml_edit::DocumentMut;
 use toml_edit::Item;
+use toml_edit::Table;
 use toml_edit::Value;
 
 use super::problem::nearest;
@@ -17,6 +21,9 @@ pub enum EditError {
     /// It is no TOML.
     #[error("{0}")]
     Syntax(String),
+    /// Nodes are there and are written in another way.
+    #[error("its nodes are no `[[node]]` tables")]
+    NoTables,
     /// `packages` is there and is something else.
     #[error("`packages` is no list")]
     NoList,
@@ -47,6 +54,24 @@ pub fn add_packages(text: &str, names: &[String]) -> Result<String, EditError> {
 /// It is no TOML, has another `packages`, or one of them is not there.
 pub fn remove_packages(text: &str, names: &[String]) -> Result<String, EditError> {
     changed(text, |list| names.iter().try_for_each(|name| take(list, name)))
+}
+
+/// The text with a node more, behind its other nodes or else at its end.
+///
+/// # Errors
+/// It is no TOML, or its nodes are written in another way than as tables.
+pub fn add_node(text: &str, name: &str, mac: &str, address: Ipv4Addr) -> Result<String, EditError> {
+    let mut document: DocumentMut =
+        text.parse().map_err(|error: toml_edit::TomlError| EditError::Syntax(error.message().to_owned()))?;
+    let nodes = document.entry("node").or_insert_with(|| Item::ArrayOfTables(ArrayOfTables::new()));
+    let nodes = nodes.as_array_of_tables_mut().ok_or(EditError::NoTables)?;
+    let mut node = Table::new();
+    for (key, value) in [("name", name), ("mac", mac), ("address", &address.to_string())] {
+        node.insert(key, Item::Value(Value::from(value)));
+    }
+    node.decor_mut().set_prefix("\n");
+    nodes.push(node);
+    Ok(document.to_string())
 }
 
 fn changed(text: &str, change: impl FnOnce(&mut Array) -> Result<(), EditError>) -> Result<String, EditError> {
@@ -176,6 +201,22 @@ mod tests {
         for name in ["htop", "htop=3.*", "libc6:i386"] {
             assert_eq!(remove(&add(LINES, name), name), LINES);
         }
+    }
+
+    #[test]
+    fn a_node_goes_behind_the_others() {
+        let add =
+            |text: &str| add_node(text, "n3", "02:00:00:00:00:03", Ipv4Addr::new(10, 0, 0, 3)).expect("it can be");
+        let node = "\n[[node]]\nname = \"n3\"\nmac = \"02:00:00:00:00:03\"\naddress = \"10.0.0.3\"\n";
+        let one = "name = \"x\" # mine\n\n[[node]] # first\nname = \"n1\"\nmac = \"y\"   # its card\n";
+        let rest = "\n# what is written\n[output]\nformats = [\"tar\"]\n# end\n";
+        assert_eq!(add(&format!("{one}{rest}")), format!("{one}{node}{rest}"));
+        assert_eq!(
+            add("name = \"x\"\n[debian]\nsuite = \"sid\"\n"),
+            format!("name = \"x\"\n[debian]\nsuite = \"sid\"\n{node}")
+        );
+        let inline = add_node("node = [{ name = \"n1\" }]\n", "n3", "m", Ipv4Addr::LOCALHOST);
+        assert_eq!(inline, Err(EditError::NoTables));
     }
 
     #[test]

@@ -5,6 +5,7 @@
 use std::net::Ipv4Addr;
 
 use crate::deb::Version;
+use crate::format::shown::is_obeyed;
 
 /// Why a text is not of its grammar, to follow "`key` is "text": ".
 pub(super) type Wrong = String;
@@ -265,6 +266,39 @@ pub(crate) fn mac(text: &str) -> Result<[u8; 6]> {
     Ok(mac)
 }
 
+/// A DHCP client identifier, by its bytes (RFC 2132, 9.14: at least two).
+pub(crate) fn client_id(text: &str) -> Result<String> {
+    let parts: Vec<&str> = text.split(':').collect();
+    let is_byte = |part: &&str| part.len() == 2 && part.bytes().all(|byte| byte.is_ascii_hexdigit());
+    if !(2..=64).contains(&parts.len()) || !parts.iter().all(is_byte) {
+        return wrong("a client identifier is written as its bytes, from 2 to 64, such as `ff:00:02:c9`");
+    }
+    Ok(text.to_ascii_lowercase())
+}
+
+/// The name of a node's tag: a word that templates can say.
+pub(crate) fn tag(text: &str) -> Result<String> {
+    let lower = !text.contains(|letter: char| letter.is_ascii_uppercase());
+    if !only(text, "_") || !lower || !text.starts_with(|first: char| first.is_ascii_lowercase()) || text.len() > 64 {
+        return wrong("a tag's name is of lower-case letters, digits and `_`, up to 64, a letter first");
+    }
+    Ok(text.to_owned())
+}
+
+/// The value of a node's tag: one line.
+pub(crate) fn tag_value(text: &str) -> Result<String> {
+    if text.chars().any(is_obeyed) || text.len() > 256 {
+        return wrong("a tag's value is one line of up to 256 bytes");
+    }
+    Ok(text.to_owned())
+}
+
+/// Bytes of a packet: from what every host takes (RFC 791) on.
+pub(crate) fn mtu(number: Option<i64>) -> Result<u16> {
+    let number = number.and_then(|number| u16::try_from(number).ok()).filter(|number| *number >= 576);
+    number.ok_or_else(|| "a packet has from 576 to 65535 bytes".to_owned())
+}
+
 /// An IPv4 address.
 pub(super) fn address(text: &str) -> Result<Ipv4Addr> {
     text.parse().or_else(|_| wrong("an address is written as 192.168.1.10"))
@@ -288,7 +322,7 @@ pub(super) fn network(text: &str) -> Result<(Ipv4Addr, u8)> {
 }
 
 /// The bits of an address that name its network.
-pub(super) fn mask(length: u8) -> u32 {
+pub(crate) fn mask(length: u8) -> u32 {
     u32::MAX.checked_shl(32 - u32::from(length.min(32))).unwrap_or(0)
 }
 
@@ -300,8 +334,27 @@ pub(crate) fn interface(text: &str) -> Result<String> {
     Ok(text.to_owned())
 }
 
+/// The interface that a node boots from: the initramfs brings up a card as it is, and sets up nothing above it.
+pub(crate) fn boot_interface(text: &str) -> Result<String> {
+    interface(text)?;
+    let kind = text.trim_end_matches(|letter: char| letter.is_ascii_digit());
+    match kind {
+        _ if text.contains('.') || kind == "vlan" => wrong(
+            "a node cannot boot over a tagged VLAN: give its port at the switch the VLAN untagged, and name the card \
+             alone, such as `eth0`",
+        ),
+        "bond" | "team" | "br" | "dummy" | "tun" | "tap" if kind != text => wrong(
+            "a node boots from one card: name that, such as `eth0`, let the switch use each port by itself (LACP \
+             fallback), and list the addresses of all cards that it may boot from as `mac`",
+        ),
+        "ib" => wrong("no initramfs of Debian's asks for an address over InfiniBand: name an Ethernet card"),
+        "wlan" => wrong("a node cannot boot over a wireless network: name an Ethernet card"),
+        _ => Ok(text.to_owned()),
+    }
+}
+
 /// The size of a tmpfs.
-pub(super) fn tmpfs_size(text: &str) -> Result<String> {
+pub(crate) fn tmpfs_size(text: &str) -> Result<String> {
     let digits = text.trim_end_matches(['%', 'k', 'K', 'm', 'M', 'g', 'G']);
     let unit = &text[digits.len()..];
     let number = digits.parse::<u64>().ok().filter(|number| only(digits, "") && *number > 0);
@@ -313,7 +366,7 @@ pub(super) fn tmpfs_size(text: &str) -> Result<String> {
 }
 
 /// Where a tmpfs may be.
-pub(super) fn mount_point(text: &str) -> Result<String> {
+pub(crate) fn mount_point(text: &str) -> Result<String> {
     let path = absolute_path(text)?;
     if NO_TMPFS.contains(&path.as_str()) || ["/dev/", "/proc/", "/sys/"].iter().any(|below| path.starts_with(below)) {
         return wrong("a tmpfs there would hide the system itself");

@@ -25,11 +25,14 @@ use super::Pin;
 use super::Recipe;
 use super::RootMode;
 use super::cluster;
+use super::expand;
 use super::file;
 use super::grammar;
 use super::grammar::Wrong;
 use super::identity;
 use super::images;
+use super::inventory;
+use super::networks;
 use super::overlay;
 use super::problem::Sources;
 use super::problem::printable;
@@ -56,9 +59,16 @@ pub(super) fn load(path: &Path) -> Result<Recipe, Error> {
     let mut sources = Sources::default();
     let mut document = text::read(path, &mut sources)?;
     // A text that could not be read as a whole lacks keys that it may well have.
-    if sources.is_bad() || !shape::check(&super::schema(), &mut document, &mut sources) {
+    if sources.is_bad() {
         return Err(sources.into_error());
     }
+    let schema = super::schema();
+    let directory = sources.directory(0).to_owned();
+    inventory::add(&schema, &directory, &mut document, &mut sources);
+    if !shape::check(&schema, &mut document, &mut sources) {
+        return Err(sources.into_error());
+    }
+    expand::nodes(&mut document, &mut sources);
     let parts = images::split(&mut document, &mut sources);
     let names: Vec<String> = parts.iter().map(|(name, _)| name.clone()).collect();
     let documents = if parts.is_empty() {
@@ -347,7 +357,7 @@ impl Checker<'_> {
     }
 
     fn diskless(&mut self, raw: &raw::Diskless, head: Option<&super::Head>) -> Option<Diskless> {
-        let interface = self.get_or("diskless.interface", raw.interface.as_ref(), "eth0", grammar::interface);
+        let interface = self.get_or("diskless.interface", raw.interface.as_ref(), "eth0", grammar::boot_interface);
         let tmpfs = self.tmpfs(raw.tmpfs.as_ref());
         let syslog = self.option("diskless.syslog", raw.syslog.as_ref(), |text| {
             grammar::address(text).map(|address| address.to_string()).or_else(|_| grammar::domain(text))
@@ -411,9 +421,12 @@ impl Checker<'_> {
     }
 
     fn cluster(&mut self, raw: &raw::Recipe, name: &str) -> (Option<super::Head>, Vec<super::Node>) {
-        let head = raw.head.as_ref().and_then(|head| cluster::head(self, &head.value, name));
+        let head = raw.head.as_ref().and_then(|head| cluster::head(self, head, name));
+        let networks = raw.network.iter().filter_map(|network| networks::network(self, &network.value)).collect();
+        let head = head.map(|head| super::Head { networks, ..head });
         let nodes = raw.node.iter().filter_map(|node| cluster::node(self, &node.value)).collect();
         cluster::check(self, raw);
+        networks::check(self, raw);
         (head, nodes)
     }
 

@@ -6,12 +6,16 @@
 mod cluster;
 #[cfg(feature = "cli")]
 mod edit;
+mod expand;
 mod file;
 pub(crate) mod grammar;
+mod hosts;
 mod identity;
 mod images;
+mod inventory;
 mod lock;
 mod meaning;
+mod networks;
 mod nodes;
 mod overlay;
 mod problem;
@@ -31,6 +35,8 @@ use serde::Serialize;
 
 #[cfg(feature = "cli")]
 pub use edit::EditError;
+#[cfg(feature = "cli")]
+pub use edit::add_node;
 #[cfg(feature = "cli")]
 pub use edit::add_packages;
 #[cfg(feature = "cli")]
@@ -72,6 +78,14 @@ pub fn load(path: &Path) -> Result<Recipe, Error> {
 /// It is none: why, in words.
 pub fn check_mirror(url: &str) -> Result<String, String> {
     grammar::url(url)
+}
+
+/// A recipe's name as recipes may have it.
+///
+/// # Errors
+/// It is none: why, in words.
+pub fn check_name(name: &str) -> Result<String, String> {
+    grammar::recipe_name(name)
 }
 
 /// The JSON schema of recipes, for editors.
@@ -419,8 +433,18 @@ pub struct Head {
     pub interface: String,
     /// `192.168.1.0/24`: network and prefix length.
     pub network: (Ipv4Addr, u8),
-    /// First and last address of the DHCP range.
-    pub range: (Ipv4Addr, Ipv4Addr),
+    /// Whether it answers DHCP.
+    #[serde(default, skip_serializing_if = "DhcpMode::is_full")]
+    pub dhcp: DhcpMode,
+    /// First and last address that it gives to machines that are no node; `None`: it gives no addresses.
+    #[serde(default)]
+    pub range: Option<(Ipv4Addr, Ipv4Addr)>,
+    /// What else machines are told of its network.
+    #[serde(default, skip_serializing_if = "NetworkOptions::is_none")]
+    pub options: NetworkOptions,
+    /// Further networks, in the recipe's order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub networks: Vec<Network>,
     /// Where the head keeps the generations of the root, in `gen/`; default `/srv/imgbuild/NAME`.
     pub export: String,
     /// TFTP directory on the head; default `/srv/tftp`.
@@ -434,6 +458,69 @@ pub struct Head {
     /// The second head, to which [`address`](Self::address) moves when this one dies.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub standby: Option<Standby>,
+}
+
+/// `dhcp =` of the head
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+#[schemars(inline)]
+pub enum DhcpMode {
+    /// It is the only DHCP server: addresses, names and what to boot.
+    #[default]
+    Full,
+    /// Another server gives addresses, and the head tells what to boot (PXE's proxy DHCP). The other one must give each
+    /// node the address that it has here.
+    Proxy,
+    /// Another server says everything; the head's README says what.
+    None,
+}
+
+impl DhcpMode {
+    // A recipe that does not say it is the recipe that it always was.
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+    fn is_full(&self) -> bool {
+        *self == Self::Full
+    }
+}
+
+/// What DHCP tells machines of their network.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct NetworkOptions {
+    /// The way to other networks; by default dnsmasq names the head.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub router: Option<Ipv4Addr>,
+    /// DNS servers; none: dnsmasq names the head.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub dns: Vec<Ipv4Addr>,
+    /// Time servers.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub ntp: Vec<Ipv4Addr>,
+    /// Bytes of a packet.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mtu: Option<u16>,
+}
+
+impl NetworkOptions {
+    fn is_none(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// `[[network]]`: a further network whose machines boot from the head.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Network {
+    /// What it is called.
+    pub name: String,
+    /// Network and prefix length.
+    pub network: (Ipv4Addr, u8),
+    /// The head's interface there; `None`: a router relays DHCP.
+    pub interface: Option<String>,
+    /// First and last address for machines that are no node; `None`: only nodes get one.
+    pub range: Option<(Ipv4Addr, Ipv4Addr)>,
+    /// What else machines are told; there is a router, by which they reach the head.
+    pub options: NetworkOptions,
 }
 
 /// `[head.standby]`
@@ -484,8 +571,14 @@ pub struct Node {
     pub name: String,
     /// Further names.
     pub aliases: Vec<String>,
-    /// Six bytes.
+    /// Hardware address of the card that it boots from.
     pub mac: [u8; 6],
+    /// Those of other cards that it may boot from.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub further_macs: Vec<[u8; 6]>,
+    /// DHCP client identifier, in lower case with colons, by which a card without such an address asks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_id: Option<String>,
     /// Address on the cluster network.
     pub address: Ipv4Addr,
     /// Services (unit names without `.service`) that run on the nodes that name them only.
@@ -497,6 +590,16 @@ pub struct Node {
     /// Which of the recipe's images it boots; `None`: there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub image: Option<String>,
+    /// What else is known of it, by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub tags: BTreeMap<String, String>,
+}
+
+impl Node {
+    /// The hardware addresses of all its cards.
+    pub fn macs(&self) -> impl Iterator<Item = [u8; 6]> {
+        std::iter::once(self.mac).chain(self.further_macs.iter().copied())
+    }
 }
 
 /// `[initramfs]`

@@ -2,13 +2,16 @@
 //!
 //! The node's own files (overlay) and the head's (head) are both made from these, so that they fit each other.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
+use std::net::Ipv4Addr;
 
 use crate::recipe::Diskless;
 use crate::recipe::Head;
 use crate::recipe::Node;
 use crate::recipe::Recipe;
 use crate::recipe::RootMode;
+use crate::recipe::grammar;
 
 impl Recipe {
     /// The first line of every generated file, behind a comment sign: who wrote it, from what. Without date and
@@ -37,6 +40,24 @@ impl Recipe {
     /// The nodes that boot this image: all of the recipe's, where it has no others.
     pub fn own_nodes(&self) -> impl Iterator<Item = &Node> {
         self.nodes.iter().filter(|node| self.image.is_none() || node.image == self.image)
+    }
+
+    /// An address of the head's network that no machine has and DHCP gives to none: the first behind the last node's, or
+    /// else the first of all.
+    #[must_use]
+    pub fn free_address(&self) -> Option<Ipv4Addr> {
+        let head = self.head.as_ref()?;
+        let (base, length) = head.network;
+        let (base, last) = (base.to_bits(), base.to_bits() | !grammar::mask(length));
+        let standby = head.standby.iter().flat_map(|standby| [standby.own_address, standby.head_own_address]);
+        let heads = [head.address].into_iter().chain(standby).chain(head.options.router);
+        let taken: BTreeSet<u32> =
+            self.nodes.iter().map(|node| node.address).chain(heads).map(Ipv4Addr::to_bits).collect();
+        let range = head.range.map(|(from, to)| from.to_bits()..=to.to_bits());
+        let is_free = |bits: &u32| !taken.contains(bits) && !range.as_ref().is_some_and(|range| range.contains(bits));
+        let nodes = self.nodes.iter().map(|node| node.address.to_bits()).filter(|bits| (base..last).contains(bits));
+        let next = nodes.max().unwrap_or(base) + 1;
+        (next..last).find(is_free).or_else(|| (base + 1..last).find(is_free)).map(Ipv4Addr::from_bits)
     }
 
     /// How a node mounts its root: its own word, else the recipe's.

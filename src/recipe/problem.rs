@@ -62,6 +62,9 @@ impl fmt::Display for Problem {
     }
 }
 
+/// So many problems of one place are told.
+const SAME_PLACE: usize = 4;
+
 /// One text.
 #[derive(Debug)]
 struct Source {
@@ -126,7 +129,9 @@ impl Sources {
     /// Records a problem.
     pub(super) fn report(&mut self, span: &Range<usize>, message: impl Into<String>, help: Option<String>) {
         let problem = self.problem(span, message.into(), help);
-        if self.problems.iter().all(|(_, other)| *other != problem) {
+        // A list of nodes is one place for hundreds of values.
+        let here = self.problems.iter().filter(|(position, _)| *position == span.start);
+        if here.clone().count() < SAME_PLACE && here.clone().all(|(_, other)| *other != problem) {
             self.problems.push((span.start, problem));
         }
     }

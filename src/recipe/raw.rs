@@ -16,6 +16,7 @@ use serde_spanned::Spanned;
 use super::Allowance;
 use super::Base;
 use super::BootMode;
+use super::DhcpMode;
 use super::Format;
 use super::Otherwise;
 use super::RootMode;
@@ -116,9 +117,17 @@ pub(super) struct Recipe {
     pub(super) diskless: Option<At<Diskless>>,
     /// The head node, which boots the others and collects their logs. Needs `[diskless]`.
     pub(super) head: Option<At<Head>>,
+    /// Further networks of the head. They need `[head]`.
+    #[serde(default)]
+    pub(super) network: Vec<At<Network>>,
     /// The nodes. They need `[head]`.
     #[serde(default)]
     pub(super) node: Vec<At<Node>>,
+    /// A file with further nodes, below the recipe's directory: comma-separated values whose first line names the
+    /// columns as the keys of `[[node]]`, a tag as `tags.NAME`. Several words in a cell have blanks between.
+    #[serde(rename = "inventory")]
+    #[expect(dead_code, reason = "its lines are nodes before this is read")]
+    pub(super) inventory: Option<Text>,
     /// The small system that the kernel starts in; made when there is `[diskless]`.
     #[serde(default)]
     pub(super) initramfs: Initramfs,
@@ -314,8 +323,8 @@ pub(super) struct Configure {
 pub(super) struct Diskless {
     /// How nodes mount their root. Default: `nfs`.
     pub(super) root: Option<At<RootMode>>,
-    /// The interface that nodes boot from. It is up before the root is there and never touched afterwards.
-    /// Default: `eth0`.
+    /// The card that nodes boot from: no VLAN, bond or bridge. It is up before the root is there and never touched
+    /// afterwards. Default: `eth0`.
     pub(super) interface: Option<Text>,
     /// Mount point → size of a tmpfs over it: `64M`, `2G`, or `25%` of the memory. Default: `/tmp` 25%, `/var/tmp`
     /// 10%, `/var/log` 64M, `/media` 1M.
@@ -350,9 +359,22 @@ pub(super) struct Head {
     pub(super) interface: Text,
     /// The cluster's network, such as `192.168.1.0/24`.
     pub(super) network: Text,
-    /// First and last address that DHCP gives to machines that are no `[[node]]`.
+    /// Who answers DHCP. Default: `full`.
+    pub(super) dhcp: Option<At<DhcpMode>>,
+    /// First and last address that DHCP gives to machines that are no `[[node]]`. Needed unless `dhcp` is another than
+    /// `full`.
     #[schemars(length(equal = 2))]
-    pub(super) range: Vec<Text>,
+    pub(super) range: Option<Vec<Text>>,
+    /// The router that DHCP tells of. Default: the head.
+    pub(super) router: Option<Text>,
+    /// DNS servers that DHCP tells of. Default: the head.
+    #[serde(default)]
+    pub(super) dns: Vec<Text>,
+    /// Time servers that DHCP tells of. Default: none.
+    #[serde(default)]
+    pub(super) ntp: Vec<Text>,
+    /// Bytes of a packet, such as 9000, from 576 to 65535. Default: what cards have, 1500.
+    pub(super) mtu: Option<At<i64>>,
     /// Where the head keeps what nodes mount: each generation of the root in `gen/GENERATION` below. Default:
     /// `/srv/imgbuild/NAME`.
     pub(super) export: Option<Text>,
@@ -386,7 +408,35 @@ pub(super) struct Standby {
     pub(super) interface: Option<Text>,
 }
 
-/// One node.
+/// A further network, whose nodes boot from the head as well: behind a router that relays DHCP to the head, or on another
+/// interface of the head's. The router must know the way back.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[schemars(rename = "network")]
+pub(super) struct Network {
+    /// What it is called: a word like a host name.
+    pub(super) name: Text,
+    /// Address and prefix length, such as `10.2.0.0/16`.
+    pub(super) network: Text,
+    /// The router, by which its nodes reach the head; where the head has an interface, the head's address there.
+    pub(super) router: Text,
+    /// The head's interface in it. Default: none, and DHCP comes by a relay.
+    pub(super) interface: Option<Text>,
+    /// First and last address for machines that are no `[[node]]`. Default: those get none.
+    #[schemars(length(equal = 2))]
+    pub(super) range: Option<Vec<Text>>,
+    /// DNS servers that DHCP tells of. Default: the head.
+    #[serde(default)]
+    pub(super) dns: Vec<Text>,
+    /// Time servers that DHCP tells of. Default: none.
+    #[serde(default)]
+    pub(super) ntp: Vec<Text>,
+    /// Bytes of a packet. Default: what cards have, 1500.
+    pub(super) mtu: Option<At<i64>>,
+}
+
+/// One node, or several that differ in names and addresses alone: `name` is then a list as Slurm writes it, such as
+/// `n[001-400]` or `login,r[1-2]n[01-16]`, and `address`, `mac` and each of `aliases` have one for each node.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 #[schemars(rename = "node")]
@@ -396,9 +446,13 @@ pub(super) struct Node {
     /// Further names.
     #[serde(default)]
     pub(super) aliases: Vec<Text>,
-    /// Hardware address of the interface that it boots from, such as `00:21:97:7d:ad:bf`.
-    pub(super) mac: Text,
-    /// Its address, always.
+    /// Hardware address of the interface that it boots from, such as `00:21:97:7d:ad:bf`; a list when it may boot from
+    /// several cards. For several nodes: a list with the address, or the list of addresses, of each.
+    pub(super) mac: Macs,
+    /// DHCP client identifier by which one of its cards asks for the address as well, such as an InfiniBand port that
+    /// has no address of six bytes: `ff:00:00:00:00:00:02:00:00:02:c9:00:00:02:c9:03:00:0e:3a:c1`.
+    pub(super) client_id: Option<Text>,
+    /// Its address, always. Of several: `10.0.1.[1-400]`, where the last number counts on over 255 into the one before.
     pub(super) address: Text,
     /// Services that run on the nodes that name them, and on no other: unit names without `.service`.
     #[serde(default)]
@@ -410,6 +464,35 @@ pub(super) struct Node {
     pub(super) kernel_arguments: Vec<Text>,
     /// Which `[image.NAME]` it boots. Default: the first.
     pub(super) image: Option<Text>,
+    /// What else is to be known of it, such as `{ rack = "r1" }`: listed by `imgbuild nodes`.
+    #[serde(default)]
+    pub(super) tags: BTreeMap<Text, Text>,
+}
+
+/// The hardware addresses of one node, by now a list.
+#[derive(Debug, Deserialize)]
+pub(super) struct Macs(pub(super) Vec<Text>);
+
+impl JsonSchema for Macs {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "macs".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        schemars::json_schema!({
+            "anyOf": [
+                { "type": "string" },
+                { "type": "array", "items": { "anyOf": [
+                    { "type": "string" },
+                    { "type": "array", "items": { "type": "string" } },
+                ] } },
+            ],
+        })
+    }
 }
 
 /// The small system that the kernel starts in.

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use serde_json::Value as Json;
 
 /// How a part of the recipe is headed, and the name of its type; in the order in which recipes are written.
-const PARTS: [(&str, &str); 13] = [
+const PARTS: [(&str, &str); 14] = [
     ("`[debian]`", "debian"),
     ("`[[archive]]`", "archive"),
     ("`[[pin]]`", "pin"),
@@ -15,6 +15,7 @@ const PARTS: [(&str, &str); 13] = [
     ("`[diskless]`", "diskless"),
     ("`[head]`", "head"),
     ("`[head.standby]`", "standby"),
+    ("`[[network]]`", "network"),
     ("`[[node]]`", "node"),
     ("`[initramfs]`", "initramfs"),
     ("`[output]`", "output"),
@@ -77,6 +78,7 @@ fn kind(schema: &Json) -> String {
     };
     match names.first() {
         Some(&"string") => "text".to_owned(),
+        Some(&"integer") => "number".to_owned(),
         Some(&"boolean") => "`true` or `false`".to_owned(),
         Some(&"array") if schema["items"].get("$ref").is_some() => "tables".to_owned(),
         Some(&"array") => format!("list of {}", if words(&schema["items"]).is_empty() { "text" } else { "words" }),

@@ -4,6 +4,7 @@ use std::path::Path;
 use super::*;
 
 mod images;
+mod many;
 mod refused;
 
 /// A recipe with everything in it.

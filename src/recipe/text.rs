@@ -24,7 +24,7 @@ const FILES_MAX: usize = 32;
 /// The longest file.
 const SIZE_MAX: u64 = 1 << 20;
 /// Lists of a fixed length, which are one value: two of them are not appended.
-const WHOLE: [&str; 1] = ["head.range"];
+const WHOLE: [&str; 2] = ["head.range", "network.range"];
 
 /// A value that borrows from no text, its positions those of [`Sources`].
 pub(super) type Value = DeValue<'static>;
@@ -178,7 +178,7 @@ fn extended(table: &Table) -> Option<Vec<(String, Range<usize>)>> {
 }
 
 /// The text of a file; or, where it is not UTF-8, how much of it is, and its text with replacements.
-fn read_text(path: &Path) -> io::Result<Result<String, (usize, String)>> {
+pub(super) fn read_text(path: &Path) -> io::Result<Result<String, (usize, String)>> {
     let file = file::open(path)?;
     if !file.metadata()?.is_file() {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file"));

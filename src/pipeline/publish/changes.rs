@@ -22,13 +22,15 @@ pub(super) fn changes(old: &Cluster, new: &Cluster, menus: &[String], with_table
         old.nodes.iter().map(|node| (node.node.name.as_str(), node)).collect();
     for node in &new.nodes {
         let ways = match before.remove(node.node.name.as_str()) {
-            None if with_table => vec![format!("new, {} at {}", node.mac(), node.node.address)],
+            None if with_table => vec![format!("new, {} at {}", macs(node), node.node.address)],
             None => Vec::new(),
             Some(was) => {
                 let mut ways = if with_table { table_changes(was, node) } else { Vec::new() };
                 ways.extend(arguments(&was.arguments, &node.arguments, (old, new)));
                 // Words of the boot loader that say nothing else.
-                ways.extend((ways.is_empty() && menus.contains(&node.mac())).then(|| "menu".to_owned()));
+                ways.extend(
+                    (ways.is_empty() && node.macs().any(|mac| menus.contains(&mac))).then(|| "menu".to_owned()),
+                );
                 ways
             }
         };
@@ -36,12 +38,12 @@ pub(super) fn changes(old: &Cluster, new: &Cluster, menus: &[String], with_table
     }
     let gone = before.values().filter(|_| with_table);
     lines.extend(
-        gone.map(|node| format!("{}: no longer a node, {} at {}", node.node.name, node.mac(), node.node.address)),
+        gone.map(|node| format!("{}: no longer a node, {} at {}", node.node.name, macs(node), node.node.address)),
     );
     let strangers = arguments(&old.arguments, &new.arguments, (old, new));
     lines.extend(strangers.map(|change| format!("machines in no table: {change}")));
     let table = |cluster: &Cluster| -> Vec<_> {
-        cluster.nodes.iter().map(|node| (node.node.name.clone(), node.mac(), node.node.address)).collect()
+        cluster.nodes.iter().map(|node| (node.node.name.clone(), macs(node), node.node.address)).collect()
     };
     if !with_table && table(old) != table(new) {
         lines.push("names, addresses and all other files of the head stay as they were published last".to_owned());
@@ -53,13 +55,17 @@ pub(super) fn changes(old: &Cluster, new: &Cluster, menus: &[String], with_table
 fn table_changes(was: &ClusterNode, is: &ClusterNode) -> Vec<String> {
     let table = [
         ("address", was.node.address.to_string(), is.node.address.to_string()),
-        ("MAC", was.mac(), is.mac()),
+        ("MAC", macs(was), macs(is)),
         ("names", was.node.aliases.join(","), is.node.aliases.join(",")),
     ];
     let change = |(what, was, is): (&str, String, String)| {
         (was != is).then(|| format!("{what} {} instead of {}", or_none(&is), or_none(&was)))
     };
     table.into_iter().filter_map(change).collect()
+}
+
+fn macs(node: &ClusterNode) -> String {
+    node.macs().collect::<Vec<_>>().join(",")
 }
 
 fn or_none(text: &str) -> &str {

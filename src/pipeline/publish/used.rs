@@ -240,7 +240,7 @@ fn leases(place: &Place, now: i64) -> Option<BTreeSet<String>> {
         let mut words = line.split(' ');
         // Of a lease for ever the end is 0.
         let (end, mac, address) = (words.next()?.parse::<i64>().ok()?, words.next()?, words.next()?);
-        let is_it = |node: &&ClusterNode| node.mac() == mac || node.node.address.to_string() == address;
+        let is_it = |node: &&ClusterNode| node.macs().any(|own| own == mac) || node.node.address.to_string() == address;
         let node = place.cluster.nodes.iter().find(is_it)?;
         (end == 0 || end > now).then(|| node.node.name.clone())
     });

@@ -658,6 +658,30 @@ const BAD: &[(&str, &str, &str, &[&str])] = &[
     ),
     (
         CLUSTER,
+        "[diskless]",
+        "[diskless]\ninterface = \"eth0.100\"",
+        &[
+            r#"recipe.toml:5:13: `diskless.interface` is "eth0.100" (a node cannot boot over a tagged VLAN: give its port at the switch the VLAN untagged, and name the card alone, such as `eth0`)"#,
+        ],
+    ),
+    (
+        CLUSTER,
+        "[diskless]",
+        "[diskless]\ninterface = \"bond0\"",
+        &[
+            r#"recipe.toml:5:13: `diskless.interface` is "bond0" (a node boots from one card: name that, such as `eth0`, let the switch use each port by itself (LACP fallback), and list the addresses of all cards that it may boot from as `mac`)"#,
+        ],
+    ),
+    (
+        CLUSTER,
+        "[diskless]",
+        "[diskless]\ninterface = \"ib0\"",
+        &[
+            r#"recipe.toml:5:13: `diskless.interface` is "ib0" (no initramfs of Debian's asks for an address over InfiniBand: name an Ethernet card)"#,
+        ],
+    ),
+    (
+        CLUSTER,
         "",
         "[[node]]\nname = \"b\"\nmac = \"02-00-00-00-00-0A\"\naddress = \"10.0.0.11\"",
         &["recipe.toml:17:7: the hardware address `02-00-00-00-00-0A` is taken already, at recipe.toml:13:7"],

@@ -3,8 +3,15 @@
 //! dnsmasq.conf as dnsmasq(8) describes it, /etc/hosts as hosts(5), exports(5), and pxelinux.cfg as Syslinux does.
 //! What is not understood is kept as text, so that a caller can say what it leaves out.
 
+mod dhcpd;
+mod dnsmasq;
+mod root;
+
 use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
+
+use crate::recipe::NetworkOptions;
 
 /// A head as its files describe it. Nothing is checked beyond its form: the recipe's grammar does that.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -38,8 +45,20 @@ pub struct Existing {
     pub own_address: Option<Ipv4Addr>,
     /// The kernel's arguments for machines in no table.
     pub arguments: Vec<String>,
-    /// Lines that say something which is not kept here, as `FILE: LINE`.
+    /// What DHCP tells of the network.
+    pub options: NetworkOptions,
+    /// Mount points of a root that nodes share which are in memory, with the size that is written.
+    pub tmpfs: BTreeMap<String, Option<String>>,
+    /// The interface that nodes boot from, as their root has it.
+    pub boot_interface: Option<String>,
+    /// Services that run on one node only, and which.
+    pub services: Vec<(String, String)>,
+    /// Lines that say something which is not kept here, as `FILE:LINE: TEXT`.
     pub unread: Vec<String>,
+    /// What was read, and is said or done in another way, as `FILE: WORDS`.
+    pub notes: Vec<String>,
+    /// The head's interfaces with their addresses, as ifupdown has them.
+    pub(in crate::head) own: Vec<(String, Ipv4Addr)>,
 }
 
 /// One node of an existing head.
@@ -48,39 +67,87 @@ pub struct Existing {
 pub struct Machine {
     /// Its names; the first is the host name.
     pub names: Vec<String>,
-    /// Its hardware address, in lower case with colons.
+    /// The hardware address of its first card, in lower case with colons.
     pub mac: String,
+    /// Those of its other cards.
+    pub further_macs: Vec<String>,
+    /// Its DHCP client identifier.
+    pub client_id: Option<String>,
     /// Its address.
     pub address: Option<Ipv4Addr>,
     /// The kernel's arguments for it, from its own file or from `default`.
     pub arguments: Vec<String>,
+    /// Where it stands, as [`Existing::unread`] has it.
+    pub place: String,
+}
+
+impl Machine {
+    /// The hardware addresses of all its cards.
+    pub fn macs(&self) -> impl Iterator<Item = &str> {
+        std::iter::once(&self.mac).chain(&self.further_macs).map(String::as_str)
+    }
 }
 
 impl Existing {
     /// Reads the texts of a head's files, by path on the head: `etc/dnsmasq.conf`, `etc/dnsmasq.d/…`, `etc/hosts`,
-    /// `etc/exports`, `etc/exports.d/….exports`, `etc/keepalived/keepalived.conf`, `etc/default/tftpd-hpa`,
+    /// `etc/dhcp/dhcpd.conf`, `etc/exports`, `etc/exports.d/….exports`, `etc/keepalived/keepalived.conf`, `etc/default/tftpd-hpa`,
     /// `…/pxelinux.cfg/…` and `…/grub/nodes/…`; others are left alone.
     #[must_use]
     pub fn read(files: &BTreeMap<String, String>) -> Self {
+        Self::read_with_links(files, &BTreeMap::new())
+    }
+
+    /// The same, with the targets of symbolic links in `…/pxelinux.cfg/`, by path: names that people gave to machines.
+    #[must_use]
+    pub fn read_with_links(files: &BTreeMap<String, String>, links: &BTreeMap<String, String>) -> Self {
         let mut head = Self::default();
         let (mut loaders, mut grub, mut tftpd) = (BTreeMap::new(), BTreeMap::new(), None);
+        let named = Self::named(files);
+        let of_dnsmasq = |key: &str| -> BTreeSet<String> {
+            let texts = files.iter().filter(|(path, _)| is_dnsmasq(path)).map(|(_, text)| text);
+            texts.flat_map(|text| dnsmasq::named(text, key)).collect()
+        };
+        let (included, with_hosts) = (of_dnsmasq("conf-file"), of_dnsmasq("dhcp-hostsfile"));
+        let roots: Vec<String> =
+            named.iter().filter_map(|path| Some(path.strip_suffix("etc/fstab")?.to_owned())).collect();
         for (path, text) in files {
-            if path == "etc/dnsmasq.conf" || path.starts_with("etc/dnsmasq.d/") {
-                head.dnsmasq(path, text);
+            let in_root = roots.iter().find_map(|root| path.strip_prefix(root.as_str()));
+            if is_dnsmasq(path) || included.contains(path) {
+                dnsmasq::read(&mut head, path, text);
+            } else if path == "etc/dhcp/dhcpd.conf" || path == "etc/dhcp3/dhcpd.conf" {
+                dhcpd::read(&mut head, path, text);
             } else if path == "etc/exports" || path.starts_with("etc/exports.d/") {
                 head.exports(text);
             } else if path == "etc/default/tftpd-hpa" {
-                tftpd = shell_value(text, "TFTP_DIRECTORY");
+                tftpd = shell_value(text, "TFTP_DIRECTORY").or(tftpd);
+            } else if path.starts_with("etc/xinetd") && text.contains("in.tftpd") {
+                tftpd = xinetd_directory(text).or(tftpd);
+            } else if path == "etc/syslog-ng/syslog-ng.conf" {
+                if text.contains("udp") {
+                    let note = "its source of the nodes' logs stands in imgbuild's own file: take it out here";
+                    head.notes.push(format!("{path}: {note}"));
+                }
+            } else if path == "etc/network/interfaces" {
+                head.own_interfaces(text);
             } else if path == "etc/keepalived/keepalived.conf" {
                 head.keepalived(path, text);
             } else if let Some((_, name)) = path.split_once("pxelinux.cfg/") {
                 loaders.insert(name.to_owned(), arguments(text));
             } else if let Some((_, name)) = path.split_once("grub/nodes/") {
                 grub.insert(loader_name(name), grub_arguments(text));
+            } else if let Some(name) = in_root {
+                root::read(&mut head, path, name, text);
             }
         }
+        for path in with_hosts {
+            match files.get(&path) {
+                Some(text) => dnsmasq::hosts_file(&mut head, &path, text),
+                None => head.unread.push(format!("{path}: dnsmasq has hosts there, and it cannot be read")),
+            }
+        }
+        head.named_by_links(links);
         if let Some(text) = files.get("etc/hosts") {
-            head.hosts(text);
+            head.hosts("etc/hosts", text);
         }
         // Where dnsmasq serves TFTP, the other's file is only what its package left.
         if head.tftp.is_none() && tftpd.is_some() {
@@ -95,78 +162,79 @@ impl Existing {
             let own = format!("01-{}", machine.mac.replace(':', "-"));
             machine.arguments = loaders.get(&own).unwrap_or(&head.arguments).clone();
         }
+        let unknown = loaders.keys().filter_map(|name| mac(name.strip_prefix("01-")?.replace('-', ":").as_str()));
+        for mac in unknown.collect::<Vec<_>>() {
+            if !head.machines.iter().any(|machine| machine.macs().any(|own| own == mac)) {
+                head.unread.push(format!("pxelinux.cfg/01-{}: no file has an address for it", mac.replace(':', "-")));
+            }
+        }
         head
     }
 
-    fn dnsmasq(&mut self, path: &str, text: &str) {
-        for line in text.lines().map(|line| line.split(" #").next().unwrap_or(line).trim()) {
-            let (key, value) = line.split_once('=').map_or((line, ""), |(key, value)| (key.trim(), value.trim()));
-            // Tags choose among lines; for the table they are not of interest.
-            let words = value.split(',').map(str::trim).filter(|word| !is_tag(word));
-            match key {
-                "" => {}
-                _ if line.starts_with('#') => {}
-                "interface" => self.interface = Some(value.to_owned()),
-                "domain" => self.domain = words.map(str::to_owned).next(),
-                "tftp-root" => self.tftp = words.map(str::to_owned).next(),
-                "dhcp-range" => self.range(words),
-                "dhcp-boot" => self.boot(words),
-                "dhcp-host" => self.host(words),
-                "bind-dynamic" | "bind-interfaces" | "dhcp-authoritative" | "dhcp-match" | "enable-tftp" => {}
-                "dhcp-lease-max" | "tftp-max" | "expand-hosts" | "local" | "log-dhcp" => {}
-                _ => self.unread.push(format!("{path}: {line}")),
+    /// Further files that these name, below the head's root: of dnsmasq's, and those of the roots that nodes mount. A path
+    /// that ends in a slash is a directory.
+    #[must_use]
+    pub fn named(files: &BTreeMap<String, String>) -> Vec<String> {
+        let mut named: Vec<String> = Vec::new();
+        let mut roots: Vec<String> = Vec::new();
+        for (path, text) in files {
+            if is_dnsmasq(path) {
+                named.extend(["conf-file", "dhcp-hostsfile"].iter().flat_map(|key| dnsmasq::named(text, key)));
+            } else if path.contains("pxelinux.cfg/") {
+                let of =
+                    |word: &str| Some(word.strip_prefix("nfsroot=")?.split(',').next()?.split_once(":/")?.1.to_owned());
+                roots.extend(text.split_whitespace().filter_map(of));
+            }
+        }
+        for root in roots {
+            let root = root.trim_matches('/');
+            let of_root =
+                ["etc/fstab", "etc/network/interfaces", "bin/whereami", "etc/syslog-ng/syslog-ng.conf", "etc/init.d/"];
+            named.extend(of_root.map(|name| format!("{root}/{name}")));
+        }
+        named.retain(|path| !path.is_empty() && path.split('/').all(|part| part != ".."));
+        named.sort_unstable();
+        named.dedup();
+        named
+    }
+
+    /// The head's own interface, by the address that is known or else by the network of the range.
+    fn own_interfaces(&mut self, text: &str) {
+        let mut name = None;
+        for line in text.lines() {
+            match line.split_whitespace().collect::<Vec<_>>().as_slice() {
+                ["iface", interface, "inet", ..] => name = Some((*interface).to_owned()),
+                ["address", address] => {
+                    let address = address.split('/').next().and_then(|address| address.parse::<Ipv4Addr>().ok());
+                    if let (Some(name), Some(address)) = (&name, address) {
+                        self.own.push((name.clone(), address));
+                    }
+                }
+                _ => {}
             }
         }
     }
 
-    fn range<'a>(&mut self, words: impl Iterator<Item = &'a str>) {
-        let mut addresses = Vec::new();
-        for word in words {
-            match word.parse::<Ipv4Addr>() {
-                Ok(address) => addresses.push(address),
-                Err(_) if is_lease(word) => self.lease = Some(word.to_owned()),
-                Err(_) => {}
+    /// Links are called as people call machines.
+    fn named_by_links(&mut self, links: &BTreeMap<String, String>) {
+        for (path, target) in links {
+            let target = target.rsplit('/').next().unwrap_or(target);
+            let (Some((_, name)), Some(mac)) = (
+                path.split_once("pxelinux.cfg/"),
+                target.strip_prefix("01-").and_then(|mac| self::mac(&mac.replace('-', ":"))),
+            ) else {
+                continue;
+            };
+            let machine = self.machines.iter_mut().find(|machine| machine.macs().any(|own| own == mac));
+            if let Some(machine) = machine.filter(|machine| !machine.names.iter().any(|own| own == name)) {
+                machine.names.push(name.to_owned());
             }
-        }
-        if let [from, to, rest @ ..] = addresses.as_slice() {
-            self.range = Some((*from, *to));
-            // A third one is the netmask: ones and then zeros.
-            let ones = rest.first().map(|mask| mask.to_bits().leading_ones());
-            self.prefix = ones.and_then(|ones| u8::try_from(ones).ok()).or(self.prefix);
-        }
-    }
-
-    /// `dhcp-boot=FILE,NAME,ADDRESS`
-    fn boot<'a>(&mut self, words: impl Iterator<Item = &'a str>) {
-        let words: Vec<&str> = words.collect();
-        if let Some(address) = words.get(2).and_then(|word| word.parse().ok()) {
-            self.address.get_or_insert(address);
-        }
-        if let (true, Some(name)) = (self.names.is_empty(), words.get(1).filter(|name| !name.is_empty())) {
-            self.names.push((*name).to_owned());
-        }
-    }
-
-    /// `dhcp-host=MAC,ADDRESS,NAME,LEASE`, in any order; one without a hardware address is of no use here.
-    fn host<'a>(&mut self, words: impl Iterator<Item = &'a str>) {
-        let mut machine = Machine::default();
-        for word in words {
-            if let Some(mac) = mac(word) {
-                machine.mac = mac;
-            } else if let Ok(address) = word.parse() {
-                machine.address = Some(address);
-            } else if !is_lease(word) && word != "ignore" && !word.starts_with("id:") {
-                machine.names.push(word.to_owned());
-            }
-        }
-        if !machine.mac.is_empty() {
-            self.machines.push(machine);
         }
     }
 
     /// Names of the addresses that are known, or addresses of the names that are.
-    fn hosts(&mut self, text: &str) {
-        for line in text.lines() {
+    fn hosts(&mut self, path: &str, text: &str) {
+        for (number, line) in (1..).zip(text.lines()) {
             let mut words = line.split('#').next().unwrap_or_default().split_whitespace();
             let Some(address) = words.next().and_then(|word| word.parse::<Ipv4Addr>().ok()) else { continue };
             let names: Vec<String> = words.map(str::to_owned).collect();
@@ -178,7 +246,12 @@ impl Existing {
             let (known, at) = match machine {
                 Some(machine) => (&mut machine.names, &mut machine.address),
                 None if of(&self.names, self.address) => (&mut self.names, &mut self.address),
-                None => continue,
+                None => {
+                    if !address.is_loopback() {
+                        self.unread.push(format!("{path}:{number}: {}", line.trim()));
+                    }
+                    continue;
+                }
             };
             *at = Some(address);
             names.into_iter().for_each(|name| {
@@ -237,20 +310,10 @@ fn grub_arguments(text: &str) -> Vec<String> {
     words.filter(|word| !word.starts_with("BOOTIF=")).map(str::to_owned).collect()
 }
 
-/// What pxelinux calls the file that GRUB calls `MAC.cfg`.
+/// What pxelinux calls a file of GRUB's, which was `MAC.cfg` with colons once.
 fn loader_name(name: &str) -> String {
     let name = name.strip_suffix(".cfg").unwrap_or(name);
-    if name == "default" { name.to_owned() } else { format!("01-{}", name.replace(':', "-")) }
-}
-
-fn is_tag(word: &str) -> bool {
-    ["tag:", "set:", "net:"].iter().any(|prefix| word.starts_with(prefix))
-}
-
-/// A time of dnsmasq's: `45m`, `12h`, `infinite`.
-fn is_lease(word: &str) -> bool {
-    let digits = word.trim_end_matches(['s', 'm', 'h', 'd', 'w']);
-    word == "infinite" || (!digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()))
+    if name.contains(':') { format!("01-{}", name.replace(':', "-")) } else { name.to_owned() }
 }
 
 /// A hardware address in lower case; dnsmasq lets the type of the network stand in front of it, and no `*` in ours.
@@ -259,6 +322,17 @@ fn mac(word: &str) -> Option<String> {
     let is_byte = |part: &str| part.len() == 2 && part.bytes().all(|byte| byte.is_ascii_hexdigit());
     let parts: Vec<&str> = word.split(':').collect();
     (parts.len() == 6 && parts.iter().all(|part| is_byte(part))).then(|| word.to_ascii_lowercase())
+}
+
+fn is_dnsmasq(path: &str) -> bool {
+    path == "etc/dnsmasq.conf" || path.starts_with("etc/dnsmasq.d/")
+}
+
+/// The directory in `server_args = -s DIRECTORY` of a file of xinetd's.
+fn xinetd_directory(text: &str) -> Option<String> {
+    let arguments = text.lines().find_map(|line| line.trim().strip_prefix("server_args")?.trim().strip_prefix('='))?;
+    let directory = arguments.split_whitespace().find(|word| word.starts_with('/'))?;
+    Some(directory.trim_end_matches('/').to_owned())
 }
 
 /// The value of a variable in a file that a shell reads, as those in `/etc/default`.
@@ -329,7 +403,7 @@ mod tests {
         assert_eq!(tumbler.address, Some(Ipv4Addr::new(192, 168, 1, 11)));
         assert_eq!(tumbler.arguments, ["root=/dev/nfs", "rw"]);
         assert_eq!(head.exports, BTreeMap::from([("/home".into(), false), ("/srv/nfsroot".into(), true)]));
-        assert_eq!(head.unread, ["etc/dnsmasq.conf: log-queries"]);
+        assert_eq!(head.unread, ["etc/dnsmasq.conf:5: log-queries"]);
     }
 
     #[test]
