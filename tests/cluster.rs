@@ -246,6 +246,9 @@ fn uefi(output: &Path, place: &Path) {
     booted.power_on(&[TUMBLER.0]);
     let image = booted.ask(TUMBLER.0, "ls -d /sys/firmware/efi; grep -o 'BOOT_IMAGE=/[a-z-]*/' /proc/cmdline");
     assert_eq!(image, "/sys/firmware/efi\nBOOT_IMAGE=/diskless-node/");
+    // GRUB has found the node's own menu by its address, whose colons no name of a file has.
+    let dnsmasq = fs::read_to_string(booted.cluster.logs().join("dnsmasq.log")).unwrap_or_default();
+    assert!(dnsmasq.contains("grub/nodes/01-00-21-97-7a-24-0f.cfg to 192.168.1.11"), "{dnsmasq}");
     booted.power_off(&[TUMBLER.0]);
     booted.finish();
 }

@@ -4,7 +4,9 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 use std::process::Output;
+use std::time::Instant;
 
+use imgbuild::recipe;
 use serde_json::Value;
 
 const RECIPE: &str = "name = \"x\"\n[debian]\nsuite = \"trixie\"\n[diskless]\nroot = \"overlay\"\n[head]\nname = \"hn\"\n\
@@ -88,5 +90,59 @@ fn a_machine_becomes_a_node() {
         assert_eq!((output.status.code(), said.contains(words)), (Some(code), true), "{said}");
     }
     assert_eq!(fs::read_to_string(&recipe).expect("it is there"), wanted, "what is refused changes nothing");
-    assert_eq!(fs::read_dir(place.path()).expect("ours").count(), 2, "and leaves nothing");
+    #[expect(clippy::disallowed_methods, reason = "they are only counted")]
+    let left = fs::read_dir(place.path()).expect("ours").count();
+    assert_eq!(left, 2, "and leaves nothing");
+}
+
+/// Recipe to head files for two nodes and for two thousand, by a list and by an inventory: the same files, accepted by
+/// dnsmasq where it is installed. The seconds are printed, and nothing is judged by them.
+#[test]
+#[expect(
+    clippy::disallowed_methods,
+    clippy::print_stderr,
+    reason = "dnsmasq judges, and the times are wanted in the log"
+)]
+fn two_thousand_nodes_are_a_table() {
+    let place = tempfile::tempdir().expect("the tests can write");
+    let mac = |number: u32| format!("02:00:00:00:{:02x}:{:02x}", number / 256, number % 256);
+    let text = |nodes: &str, inventory: &str| {
+        let (before, _) = RECIPE.split_once("\n[[node]]").expect("it has some");
+        let before = before
+            .replace("10.0.0.0/24", "10.0.0.0/16")
+            .replace("name = \"x\"\n", &format!("name = \"x\"\n{inventory}"));
+        format!("{before}\n{nodes}")
+    };
+    let mut made = Vec::new();
+    for number in [2, 2000] {
+        let macs: Vec<String> = (1..=number).map(|at| format!("{:?}", mac(at))).collect();
+        let list = format!(
+            "[[node]]\nname = \"n[0001-{number:04}]\"\naddress = \"10.0.1.[1-{number}]\"\nmac = [{}]\n",
+            macs.join(", ")
+        );
+        let line = |at: u32| {
+            let address = std::net::Ipv4Addr::from_bits(0x0a00_0100 + at);
+            format!("n{at:04},{},{address}\n", mac(at))
+        };
+        let table: String = (1..=number).map(line).collect();
+        write(place.path(), "nodes.csv", &format!("name,mac,address\n{table}"));
+        for (how, text) in [("list", text(&list, "")), ("inventory", text("", "inventory = \"nodes.csv\"\n"))] {
+            write(place.path(), "many.toml", &text);
+            let began = Instant::now();
+            let recipe = recipe::load(&place.path().join("many.toml")).unwrap_or_else(|error| panic!("{error}"));
+            let head = crate::head::assemble(&recipe, &crate::head::loaders()).expect("it has all it needs");
+            let files = head.iter().count();
+            eprintln!("{number} nodes by {how}: {files} files in {:.2} s", began.elapsed().as_secs_f64());
+            let dnsmasq = crate::head::text(&head, "etc/dnsmasq.d/imgbuild.conf");
+            assert_eq!(dnsmasq.matches("\ndhcp-host=").count(), number as usize);
+            made.push(dnsmasq);
+        }
+    }
+    assert!(made[2] == made[3] && made[2].contains("\ndhcp-host=02:00:00:00:07:d0,10.0.8.208,n2000,infinite\n"));
+    let path = place.path().join("dnsmasq.conf");
+    fs::write(&path, &made[2]).expect("ours");
+    match Command::new("dnsmasq").arg("--test").arg(format!("--conf-file={}", path.display())).output() {
+        Ok(output) => assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr)),
+        Err(error) => eprintln!("skipped: dnsmasq --test ({error})"),
+    }
 }

@@ -53,10 +53,16 @@ impl Seen {
             let last = times.iter().filter_map(|name| logs.status(name).ok()).map(|status| status.mtime).max();
             seen.logs.extend(last.map(|last| (node.name.clone(), last)));
         }
-        // A head without a published cluster has none to tell of.
-        let found = publish::generations(root, Some(&recipe.name), outside::now());
-        for generation in found.map(|found| found.generations).unwrap_or_default() {
-            seen.generations.extend(generation.nodes.into_iter().map(|node| (node, generation.id.clone())));
+        let of_image = |node: &Node| {
+            node.image.as_ref().map_or_else(|| recipe.name.clone(), |image| format!("{}.{image}", recipe.name))
+        };
+        let clusters: BTreeSet<String> = recipe.nodes.iter().map(of_image).collect();
+        for cluster in clusters {
+            // A head without a published cluster has none to tell of.
+            let found = publish::generations(root, Some(&cluster), outside::now());
+            for generation in found.map(|found| found.generations).unwrap_or_default() {
+                seen.generations.extend(generation.nodes.into_iter().map(|node| (node, generation.id.clone())));
+            }
         }
         Ok(seen)
     }
@@ -113,7 +119,7 @@ fn table(recipe: &Recipe, seen: &Seen) -> String {
             [std::slice::from_ref(&node.name), &node.aliases].concat().join(","),
             node.address.to_string(),
             node.macs().map(shown).collect::<Vec<_>>().join(","),
-            root(recipe, node).to_owned(),
+            node.image.iter().map(String::as_str).chain([root(recipe, node)]).collect::<Vec<_>>().join("/"),
             or_none(node.services.join(",")),
             or_none(tags.join(",")),
             or_none(seen.generations.get(&node.name).cloned().unwrap_or_default()),
@@ -143,6 +149,7 @@ fn document(recipe: &Recipe, seen: &Seen) -> Value {
             "address": node.address,
             "macs": node.macs().map(shown).collect::<Vec<_>>(),
             "client-id": node.client_id,
+            "image": node.image,
             "root": root(recipe, node),
             "services": node.services,
             "tags": node.tags,

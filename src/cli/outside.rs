@@ -133,6 +133,17 @@ fn below(variable_name: &str, usual: &str, path: &str) -> Option<PathBuf> {
     base.map(|base| base.join(path))
 }
 
+/// The public key of whoever calls, of the kinds that ssh(1) has by default, without the name that it may have.
+pub(super) fn ssh_key() -> Option<String> {
+    let home = PathBuf::from(variable("HOME")?);
+    let lines = ["id_ed25519", "id_ecdsa", "id_rsa"].into_iter().filter_map(|name| {
+        let text = std::fs::read_to_string(home.join(".ssh").join(name).with_extension("pub")).ok()?;
+        let key = recipe::check_ssh_key(text.lines().next()?).ok()?;
+        Some(key.split(' ').take(2).collect::<Vec<_>>().join(" "))
+    });
+    lines.into_iter().next()
+}
+
 /// Where the cache is: as asked for, as `IMGBUILD_CACHE` says, else where the XDG base directory specification does.
 pub(super) fn cache_directory(asked: Option<&Path>) -> Result<PathBuf, Failure> {
     if let Some(directory) = asked.map(Path::to_owned).or_else(|| variable("IMGBUILD_CACHE").map(PathBuf::from)) {

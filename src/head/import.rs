@@ -156,9 +156,9 @@ impl Existing {
         if (low..=high).contains(&own) {
             // The longer part of it.
             if own - low > high - own {
-                high = own - 1
+                high = own - 1;
             } else {
-                low = own + 1
+                low = own + 1;
             };
         }
         if low > high {
@@ -434,7 +434,7 @@ fn in_memory(point: &str, size: Option<&str>, said: &mut Said) -> Option<(String
     let wanted = size.unwrap_or(usual);
     // What is written in bytes, or in units that a recipe has not, has the usual size.
     let size = grammar::tmpfs_size(wanted).unwrap_or_else(|_| usual.to_owned());
-    if size != wanted && size.to_ascii_lowercase() != wanted.to_ascii_lowercase() {
+    if !size.eq_ignore_ascii_case(wanted) {
         said.not(&format!("size {wanted} of {point}"), &format!("it has {size}"));
     }
     match grammar::mount_point(point) {

@@ -105,10 +105,12 @@ fn answers(shared: &Shared<'_>, other: &str) -> String {
                 .to_owned()
         }
     };
-    text.push_str("By what firmware calls itself in DHCP option 93:\n\n");
+    if !kinds.is_empty() {
+        text.push_str("By what firmware calls itself in DHCP option 93:\n\n");
+    }
     let mut line =
         |number: &str, what: &str| writeln!(text, "   {number:<6} {what}").expect("writing to a String succeeds");
-    for firmware in kinds {
+    for firmware in &kinds {
         let numbers: Vec<String> = firmware.client_architectures.iter().map(u16::to_string).collect();
         let old = if firmware.is_bios() { ", and machines that do not say" } else { "" };
         line(&numbers.join(", "), &format!("{} from {address} by TFTP{old}", firmware.boot_file(head.boot)));
@@ -123,10 +125,12 @@ fn answers(shared: &Shared<'_>, other: &str) -> String {
             &format!("(option 175, of these machines) http://{address}:{}/{}", web::BOOT_PORT, boot::IPXE_SCRIPT),
         );
     }
-    text.push_str(
+    if !kinds.is_empty() {
+        text.push_str(
         "\nAll others, such as UEFI of 32 bits (6) or a Raspberry Pi's own loader, are told of no file and go on to their\n\
          next device.\n",
     );
+    }
     for network in &head.networks {
         let (base, length) = network.network;
         let router = network.options.router.map_or_else(String::new, |router| router.to_string());

@@ -1,6 +1,7 @@
 //! What packages add to an initramfs: each known hook's work, done here in the order in which mkinitramfs runs them.
 //!
-//! A hook that is not known is an error, for its part would be missing; the recipe may name it to go without.
+//! Those for disks, encryption and the like are left out, and told. Any other that is not known is an error, for its part
+//! would be missing; the recipe may name it in `skip-hooks` to go without.
 
 use super::ETC;
 use super::Error;
@@ -32,6 +33,61 @@ const HOOKS: [(&str, bool, Work); 9] = [
     ("klibc-utils", true, klibc),
 ];
 
+/// Hooks for what a root over the network or in memory does without, and why.
+const UNNEEDED: [(&str, &[&str]); 4] = [
+    (
+        "the root is on no disk of the node's",
+        &[
+            "bcache",
+            "btrfs",
+            "dmraid",
+            "fuse",
+            "iscsi",
+            "jfs",
+            "lvm2",
+            "mdadm",
+            "multipath",
+            "nbd",
+            "ntfs_3g",
+            "reiserfsprogs",
+            "thin-provisioning-tools",
+            "xfs",
+            "zfs",
+            "zfsunlock",
+        ],
+    ),
+    (
+        "the root is not encrypted",
+        &[
+            "clevis",
+            "cryptgnupg",
+            "cryptgnupg-sc",
+            "cryptkeyctl",
+            "cryptopensc",
+            "cryptpassdev",
+            "cryptroot",
+            "cryptroot-unlock",
+            "dropbear",
+        ],
+    ),
+    ("nodes show their console instead of a splash screen", &["plymouth"]),
+    (
+        "the processor keeps the microcode of the node's firmware, which has updates of its own",
+        &["amd64_microcode", "intel_microcode"],
+    ),
+];
+
+/// Why a hook is left out by itself.
+fn unneeded(hook: &str) -> Option<&'static str> {
+    UNNEEDED.iter().find(|(_, hooks)| hooks.contains(&hook)).map(|(why, _)| *why)
+}
+
+/// Whether a boot script, by its path, is of a hook that is left out: it would ask for what is not there.
+pub(super) fn is_left_out(script: &str, options: &Options) -> bool {
+    let name = script.rsplit('/').next().unwrap_or(script);
+    unneeded(name).is_some() || options.skip_hooks.contains(name)
+}
+
 /// Does the work of all hooks in the root.
 pub(super) fn apply(
     files: &mut Files<'_>,
@@ -45,6 +101,8 @@ pub(super) fn apply(
         let known = HOOKS.iter().any(|(name, ..)| name == hook);
         if options.skip_hooks.contains(hook) {
             report.skipped_hooks.push(hook.clone());
+        } else if let Some(why) = unneeded(hook) {
+            report.unneeded_hooks.push((hook.clone(), why.to_owned()));
         } else if !known {
             return Err(Error::UnknownHook { hook: hook.clone(), package: owner(files.root(), hook)? });
         }

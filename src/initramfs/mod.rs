@@ -111,9 +111,43 @@ pub struct Report {
     pub hooks: Vec<String>,
     /// Hooks left out by the recipe.
     pub skipped_hooks: Vec<String>,
+    /// Hooks left out because nodes do without: hook, why.
+    pub unneeded_hooks: Vec<(String, String)>,
     /// What the user should know and that does not stop a build.
     pub warnings: Vec<String>,
 }
+
+impl Report {
+    /// What the user should know, a line for each kind of thing.
+    #[must_use]
+    pub fn told(&self) -> Vec<String> {
+        let mut lines = self.warnings.clone();
+        let mut reasons: Vec<&String> = self.unneeded_hooks.iter().map(|(_, why)| why).collect();
+        reasons.sort_unstable();
+        reasons.dedup();
+        for reason in reasons {
+            let hooks = self.unneeded_hooks.iter().filter(|(_, why)| why == reason);
+            let hooks: Vec<String> = hooks.map(|(hook, _)| format!("`{hook}`")).collect();
+            lines.push(format!("the initramfs goes without {}: {reason}", hooks.join(", ")));
+        }
+        let mut drivers: Vec<&str> = self.missing_firmware.iter().map(|(module, _)| module.as_str()).collect();
+        drivers.sort_unstable();
+        drivers.dedup();
+        if !drivers.is_empty() {
+            let shown = drivers.iter().take(TOLD_DRIVERS).copied().collect::<Vec<_>>().join(", ");
+            let more = drivers.len().saturating_sub(TOLD_DRIVERS);
+            let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+            lines.push(format!(
+                "the root has no firmware for {shown}{more}: nodes with such cards need packages such as \
+                 `firmware-linux-nonfree`; the manifest names the files"
+            ));
+        }
+        lines
+    }
+}
+
+/// So many drivers are named in one line.
+const TOLD_DRIVERS: usize = 8;
 
 /// Why there is no initramfs.
 #[derive(Debug, thiserror::Error)]
@@ -135,7 +169,7 @@ pub enum Error {
     Missing(Vec<String>),
     /// A package's hook that is not known here.
     #[error(
-        "hook `{hook}` of package `{package}` is not known: its part of the initramfs would be missing; name it in `skip-hooks` if the nodes can boot without"
+        "hook `{hook}` of package `{package}` is not known: its part of the initramfs would be missing; name it in `skip-hooks` of `[initramfs]` if the nodes can boot without"
     )]
     UnknownHook {
         /// File name.
@@ -203,7 +237,7 @@ pub fn assemble_with(root: &Tree, modules: &Modules, version: &str, options: &Op
     cancel.check()?;
     base(&mut files)?;
     hooks::apply(&mut files, &mut wanted, options, &mut report)?;
-    scripts::copy(&mut files)?;
+    scripts::copy(&mut files, options)?;
     order::write(&mut files)?;
     cancel.check()?;
     let chosen = wanted.finish()?;

@@ -6,6 +6,7 @@ use super::Options;
 use super::RootMode;
 use super::SHARE;
 use super::files::Files;
+use super::hooks;
 
 /// Mounts the root in the modes that initramfs-tools has no script for.
 const OWN: &str = include_str!("scripts/imgbuild");
@@ -55,7 +56,7 @@ pub(super) fn configuration(files: &mut Files<'_>, options: &Options) -> Result<
 }
 
 /// Boot scripts: the packages', the administrator's over them, and our own.
-pub(super) fn copy(files: &mut Files<'_>) -> Result<(), Error> {
+pub(super) fn copy(files: &mut Files<'_>, options: &Options) -> Result<(), Error> {
     for base in [SHARE, ETC] {
         let directory = format!("{base}/scripts");
         let Some((at, _)) = files.root().lookup(&directory) else { continue };
@@ -66,6 +67,7 @@ pub(super) fn copy(files: &mut Files<'_>) -> Result<(), Error> {
             .filter(|(_, inode)| inode.content().is_some())
             .filter_map(|(path, _)| String::from_utf8(path.as_bytes()[cut..].to_vec()).ok())
             .filter(|path| path.rsplit('/').next().is_some_and(|name| name.bytes().all(is_script_letter)))
+            .filter(|path| !path.contains('/') || !hooks::is_left_out(path, options))
             // Of the administrator's no hidden ones, which version control leaves there, and none deeper down.
             .filter(|path| {
                 base == SHARE || (path.split('/').count() <= 2 && !path.split('/').any(|name| name.starts_with('.')))

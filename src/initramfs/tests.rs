@@ -163,19 +163,48 @@ fn the_image_that_it_was_built_with_is_the_one_it_boots() {
 #[test]
 fn an_unknown_hook_is_named_with_its_package() {
     let mut root = root();
-    root.write(format!("{SHARE}/hooks/cryptroot"), 0o755, "").expect("it can be written");
+    root.write(format!("{SHARE}/hooks/site"), 0o755, "").expect("it can be written");
     root.write("var/lib/dpkg/info/a.list", 0o644, "/.\n").expect("it can be written");
-    let list = format!("/.\n/{SHARE}/hooks/cryptroot\n");
-    root.write("var/lib/dpkg/info/cryptsetup-initramfs.list", 0o644, list).expect("it can be written");
+    let list = format!("/.\n/{SHARE}/hooks/site\n");
+    root.write("var/lib/dpkg/info/site-initramfs.list", 0o644, list).expect("it can be written");
     match assemble(&root, &options()) {
         Err(Error::UnknownHook { hook, package }) => {
-            assert_eq!((hook.as_str(), package.as_str()), ("cryptroot", "cryptsetup-initramfs"));
+            assert_eq!((hook.as_str(), package.as_str()), ("site", "site-initramfs"));
         }
         other => panic!("{other:?}"),
     }
     let mut options = options();
-    options.skip_hooks.insert("cryptroot".into());
-    assert_eq!(assemble(&root, &options).expect("it was allowed").report.skipped_hooks, ["cryptroot"]);
+    options.skip_hooks.insert("site".into());
+    assert_eq!(assemble(&root, &options).expect("it was allowed").report.skipped_hooks, ["site"]);
+}
+
+/// As lvm2, mdadm, cryptsetup-initramfs, btrfs-progs, plymouth and intel-microcode have them.
+#[test]
+fn c7_what_a_network_root_does_without_is_left_out_and_told() {
+    let mut root = root();
+    let hooks = ["lvm2", "mdadm", "btrfs", "cryptroot", "cryptgnupg", "plymouth", "intel_microcode"];
+    for hook in hooks {
+        root.write(format!("{SHARE}/hooks/{hook}"), 0o755, "").expect("it can be written");
+    }
+    for script in ["local-block/mdadm", "local-top/cryptroot", "init-premount/plymouth", "init-premount/kept"] {
+        root.write(format!("{SHARE}/scripts/{script}"), 0o755, "PREREQ=\"mdadm\"\nprereqs").expect("it can be written");
+    }
+    let made = assemble(&root, &options()).expect("nodes need none of them");
+    let mut left: Vec<&str> = made.report.unneeded_hooks.iter().map(|(hook, _)| hook.as_str()).collect();
+    left.sort_unstable();
+    assert_eq!(left, ["btrfs", "cryptgnupg", "cryptroot", "intel_microcode", "lvm2", "mdadm", "plymouth"]);
+    for script in ["local-block/mdadm", "local-top/cryptroot", "init-premount/plymouth"] {
+        assert!(made.tree.lookup(format!("scripts/{script}")).is_none(), "{script}");
+    }
+    assert!(made.tree.lookup("scripts/init-premount/kept").is_some());
+    assert!(!text(&made.tree, "scripts/init-premount/ORDER").contains("plymouth"));
+    let told = made.report.told();
+    for line in [
+        "the initramfs goes without `btrfs`, `lvm2`, `mdadm`: the root is on no disk of the node's",
+        "the root has no firmware for e1000: nodes with such cards need packages",
+    ] {
+        assert!(told.iter().any(|told| told.starts_with(line)), "{line}\n{told:#?}");
+    }
 }
 
 #[test]

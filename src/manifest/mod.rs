@@ -60,6 +60,9 @@ pub struct Manifest {
     /// The packages that only boot loaders for the head are taken from.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub loaders: Vec<PackageRecord>,
+    /// What nodes load before they have a root; nothing without `[diskless]`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub initramfs: Option<InitramfsRecord>,
     /// What is wrong with the root for nodes that boot it, as [`lint`](crate::lint) has found; nothing without a head.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub findings: Vec<String>,
@@ -68,6 +71,20 @@ pub struct Manifest {
     pub outputs: Vec<OutputRecord>,
     /// Which part of the build each path of the tree is from.
     pub files: BTreeMap<Origin, BTreeSet<String>>,
+}
+
+/// What is in an initramfs, and what is not.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct InitramfsRecord {
+    /// The kernel's version.
+    pub kernel: String,
+    /// Hooks of packages that were left out, with the reason.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub left_out: BTreeMap<String, String>,
+    /// Driver → firmware that it may ask for and the root has not.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub missing_firmware: BTreeMap<String, BTreeSet<String>>,
 }
 
 /// One package.
@@ -246,6 +263,7 @@ impl Manifest {
             images: BTreeMap::new(),
             packages: Vec::new(),
             loaders: Vec::new(),
+            initramfs: None,
             findings: Vec::new(),
             outputs: Vec::new(),
             files: BTreeMap::new(),

@@ -3,6 +3,7 @@
 //! Stands after configure and before initramfs. Each part is named by what it changes in the image and can be read
 //! alone. The recipe's own files come first and win: what the recipe names, no later part writes or removes.
 
+mod access;
 mod accounts;
 mod layer;
 mod units;
@@ -84,6 +85,11 @@ pub enum Error {
         /// Units with a like name.
         near: Vec<String>,
     },
+    /// Somebody shall log in, and nothing is there that lets anybody in.
+    #[error(
+        "cannot let in who has `ssh-keys`: the image has no ssh server; add package `openssh-server` or drop the keys"
+    )]
+    NoSshServer,
     /// Logs are to be sent, and nothing is there to send them.
     #[error("cannot send logs to {0}: the image has no syslog-ng; add package `syslog-ng-core` or drop `syslog`")]
     NoSyslog(String),
@@ -105,6 +111,7 @@ fn suggestion(units: &[String]) -> String {
 pub fn apply(tree: &mut Tree, recipe: &Recipe) -> Result<(), Error> {
     let mut layer = Layer::new(tree);
     files::apply(&mut layer, &recipe.overlay)?;
+    access::apply(&mut layer, recipe)?;
     if let Some(diskless) = &recipe.diskless {
         make_diskless(&mut layer, recipe, diskless)?;
     }

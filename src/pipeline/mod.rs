@@ -32,6 +32,7 @@ use crate::initramfs;
 use crate::kernel;
 use crate::lint;
 use crate::manifest;
+use crate::manifest::InitramfsRecord;
 use crate::manifest::Manifest;
 use crate::manifest::Origins;
 use crate::manifest::OutputRecord;
@@ -181,6 +182,7 @@ struct System {
 struct Boot {
     kernel: Content,
     initramfs: Content,
+    record: InitramfsRecord,
 }
 
 /// Builds a recipe and publishes the outputs as `directory`.
@@ -219,7 +221,10 @@ fn build_all(host: &Host, request: &Request<'_>, directory: &Path) -> Result<Bui
     outputs.of_image(None)?;
     let loaders = heads(host, &requests, &images, &boots, &mut outputs)?;
     let lock = whole_lock(recipe, &images);
-    let manifest = whole_manifest(recipe, &images, &lock, (tree_digest, digests.clone()), &loaders);
+    let mut manifest = whole_manifest(recipe, &images, &lock, (tree_digest, digests.clone()), &loaders);
+    if let ([Some((boot, _))], true) = (boots.as_slice(), digests.is_empty()) {
+        manifest.initramfs = Some(boot.record.clone());
+    }
     let outputs = outputs.publish(request, &tree, &lock, manifest)?;
     if let Some(inputs) = inputs {
         kept::remember(host, &inputs, directory, &outputs)?;
@@ -285,7 +290,8 @@ fn write_image(
     });
     let boot = boot.transpose()?;
     if image.name.is_some() {
-        outputs.image(&image.tree, manifest(recipe, image, &[]))?;
+        let initramfs = boot.as_ref().map(|(boot, _)| boot.record.clone());
+        outputs.image(&image.tree, Manifest { initramfs, ..manifest(recipe, image, &[]) })?;
     }
     Ok(boot)
 }
@@ -501,11 +507,26 @@ fn make_boot(
     options.image = ram.map(|ram| (ram.sha256, ram.size));
     options.modules = recipe.initramfs.modules.clone();
     options.root = diskless.root;
+    options.skip_hooks = recipe.initramfs.skip_hooks.iter().cloned().collect();
     let initramfs = initramfs::assemble(host, tree, &options)?;
     let version = &initramfs.report.kernel;
     let kernel = kernel::image(tree, version).cloned().ok_or_else(|| Error::Kernel(version.clone()))?;
     let bytes = outputs::initramfs(host, &initramfs.tree, recipe.initramfs.compression)?;
-    Ok(Boot { kernel, initramfs: bytes })
+    for message in initramfs.report.told() {
+        host.reporter.event(&Event::Warning { message: &message });
+    }
+    Ok(Boot { kernel, initramfs: bytes, record: initramfs_record(&initramfs.report) })
+}
+
+/// For the manifest.
+fn initramfs_record(report: &initramfs::Report) -> InitramfsRecord {
+    let mut record = InitramfsRecord { kernel: report.kernel.clone(), ..InitramfsRecord::default() };
+    let asked = report.skipped_hooks.iter().map(|hook| (hook.clone(), "the recipe says so".to_owned()));
+    record.left_out = report.unneeded_hooks.iter().cloned().chain(asked).collect();
+    for (driver, file) in &report.missing_firmware {
+        record.missing_firmware.entry(driver.clone()).or_default().insert(file.clone());
+    }
+    record
 }
 
 /// `known`: accounts of the recipe's other images.

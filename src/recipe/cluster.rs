@@ -151,10 +151,10 @@ pub(super) fn check(checker: &mut Checker<'_>, raw: &raw::Recipe) {
                 macs.add(checker, mac, text, "hardware address");
             }
         }
-        if let Some(text) = &node.value.client_id {
-            if let Ok(id) = grammar::client_id(&text.value) {
-                ids.add(checker, id, text, "client identifier");
-            }
+        if let Some(text) = &node.value.client_id
+            && let Ok(id) = grammar::client_id(&text.value)
+        {
+            ids.add(checker, id, text, "client identifier");
         }
     }
     let mut addresses = Unique::default();

@@ -33,7 +33,7 @@ pub(super) fn nodes(document: &mut Table, sources: &mut Sources) {
 }
 
 /// The machines of one table; none when it does not fit itself, which is told.
-fn machines(table: Table, sources: &mut Sources) -> Vec<Table> {
+fn machines(mut table: Table, sources: &mut Sources) -> Vec<Table> {
     let Some((name, name_span)) = string(&table, "name") else { return vec![table] };
     let lists = read("name", &name, &name_span, hosts::names, sources);
     let address = string(&table, "address");
@@ -45,10 +45,8 @@ fn machines(table: Table, sources: &mut Sources) -> Vec<Table> {
     let (Some(names), None | Some((Some(_), _))) = (lists, &addresses) else { return Vec::new() };
     let mut each = Each { number: names.len(), good: true, sources };
     let addresses = addresses.and_then(|(list, span)| Some(each.list("address", list?, &span)));
-    if addresses.is_none() && names.len() > 1 {
-        if let Some((text, span)) = string(&table, "address") {
-            each.list("address", vec![text], &span);
-        }
+    if let (None, Some((text, span)), true) = (&addresses, string(&table, "address"), names.len() > 1) {
+        each.list("address", vec![text], &span);
     }
     if let (Some((_, span)), true) = (string(&table, "client-id"), names.len() > 1) {
         each.wrong(&span, "`client-id` is one machine's".to_owned());
@@ -57,6 +55,12 @@ fn machines(table: Table, sources: &mut Sources) -> Vec<Table> {
     let aliases = table.get("aliases").and_then(|value| value.get_ref().as_array()).map(|list| each.aliases(list));
     if !each.good {
         return Vec::new();
+    }
+    // Each machine gets its own of these, and a copy of the list of all would be as long as there are machines.
+    for key in ["mac", "aliases"] {
+        if let Some(all) = table.get_mut(key) {
+            *all.get_mut() = DeValue::Array(DeArray::new());
+        }
     }
     let mut machines = Vec::new();
     for (at, name) in names.into_iter().enumerate() {

@@ -434,6 +434,46 @@ pub(super) fn path_glob(text: &str) -> Result<String> {
     Ok(text.to_owned())
 }
 
+/// Kinds of public keys that OpenSSH takes by default (sshd_config(5), `PubkeyAcceptedAlgorithms`).
+const SSH_KEYS: [&str; 7] = [
+    "ssh-ed25519",
+    "ssh-rsa",
+    "ecdsa-sha2-nistp256",
+    "ecdsa-sha2-nistp384",
+    "ecdsa-sha2-nistp521",
+    "sk-ssh-ed25519@openssh.com",
+    "sk-ecdsa-sha2-nistp256@openssh.com",
+];
+
+/// A public key of ssh: kind, bytes, and what it is called (sshd(8), AUTHORIZED_KEYS FILE FORMAT).
+pub(super) fn ssh_key(text: &str) -> Result<String> {
+    let text = text.trim();
+    if text.contains("PRIVATE KEY") {
+        return wrong("this is a private key: keep it, and write the line of its `.pub` file");
+    }
+    let mut words = text.splitn(3, ' ');
+    let (kind, bytes) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
+    if !SSH_KEYS.contains(&kind) {
+        return wrong(format!("a key is written as in a `.pub` file, and begins with one of {}", SSH_KEYS.join(", ")));
+    }
+    // The bytes begin with the kind again, behind its length.
+    let blob = base64::Engine::decode(&base64::engine::general_purpose::STANDARD, bytes).unwrap_or_default();
+    let says = u32::try_from(kind.len()).unwrap_or_default().to_be_bytes();
+    let rest = blob.strip_prefix(says.as_slice()).and_then(|blob| blob.strip_prefix(kind.as_bytes()));
+    if rest.is_none_or(<[u8]>::is_empty) || text.len() > 16_384 || text.chars().any(char::is_control) {
+        return wrong("its bytes are those of no such key");
+    }
+    Ok(text.to_owned())
+}
+
+/// The name of a file in a directory that is known.
+pub(super) fn file_name(text: &str) -> Result<String> {
+    if !only(text, "._-+") || text.starts_with('.') || text.len() > 200 {
+        return wrong("it is the name of a file, without its directory");
+    }
+    Ok(text.to_owned())
+}
+
 /// A kernel module, or a glob of names or paths.
 pub(super) fn module_glob(text: &str) -> Result<String> {
     if !only(text, "._-/*?[]") || text.split('/').any(|part| part == "..") || text.len() > 200 {

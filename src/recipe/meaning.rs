@@ -9,6 +9,7 @@ use serde_spanned::Spanned;
 use toml::de::DeValue;
 use toml::de::ValueDeserializer;
 
+use super::Access;
 use super::Archive;
 use super::Base;
 use super::Configure;
@@ -122,6 +123,8 @@ impl Checker<'_> {
         let configure = self.configure(&raw.configure);
         let (head, nodes) = self.cluster(&raw, name.as_deref().unwrap_or("root"));
         let diskless = raw.diskless.as_ref().map(|raw| self.diskless(&raw.value, head.as_ref()));
+        let ssh_keys = self.list("access.ssh-keys", &raw.access.ssh_keys, grammar::ssh_key);
+        let access = ssh_keys.map(|keys| Access { ssh_keys: sorted(keys) });
         let initramfs = self.initramfs(&raw.initramfs);
         let mut formats = raw.output.formats.unwrap_or_default();
         if formats.is_empty() {
@@ -144,6 +147,7 @@ impl Checker<'_> {
             install: install?,
             overlay: overlay?,
             configure: configure?,
+            access: access?,
             diskless: diskless.map_or(Some(None), |diskless| diskless.map(Some))?,
             head,
             nodes,
@@ -371,7 +375,7 @@ impl Checker<'_> {
             root: raw.root.as_ref().map_or(RootMode::Nfs, |root| root.value),
             interface: interface?,
             tmpfs: tmpfs?,
-            syslog: syslog?.or_else(|| head_address.map(|address| address.to_string())),
+            syslog: syslog?,
             nameservers: match raw.nameservers {
                 Some(_) => nameservers?,
                 None => head_address.into_iter().collect(),
@@ -417,7 +421,8 @@ impl Checker<'_> {
             Some(raw::Compression::Xz) => Compression::Xz,
             Some(raw::Compression::Zstd) | None => Compression::Zstd,
         };
-        Some(Initramfs { modules, compression })
+        let skip_hooks = sorted(self.list("initramfs.skip-hooks", &raw.skip_hooks, grammar::file_name)?);
+        Some(Initramfs { modules, compression, skip_hooks })
     }
 
     fn cluster(&mut self, raw: &raw::Recipe, name: &str) -> (Option<super::Head>, Vec<super::Node>) {

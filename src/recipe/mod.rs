@@ -88,6 +88,14 @@ pub fn check_name(name: &str) -> Result<String, String> {
     grammar::recipe_name(name)
 }
 
+/// A public key of ssh as recipes may have it.
+///
+/// # Errors
+/// It is none: why, in words.
+pub fn check_ssh_key(line: &str) -> Result<String, String> {
+    grammar::ssh_key(line)
+}
+
 /// The JSON schema of recipes, for editors.
 #[must_use]
 pub fn schema() -> serde_json::Value {
@@ -137,6 +145,9 @@ pub struct Recipe {
     pub overlay: Vec<OverlayEntry>,
     /// How scripts are treated.
     pub configure: Configure,
+    /// Who may log in.
+    #[serde(skip_serializing_if = "Access::is_none")]
+    pub access: Access,
     /// The diskless node; `None`: a plain root.
     pub diskless: Option<Diskless>,
     /// The head node; needs nodes and `diskless` to be of use.
@@ -387,6 +398,19 @@ pub enum Treatment {
     Skip,
 }
 
+/// `[access]`
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Access {
+    /// Public keys of ssh, as lines of authorized_keys without options, with which root may log in.
+    pub ssh_keys: Vec<String>,
+}
+
+impl Access {
+    fn is_none(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
 /// `[diskless]`
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Diskless {
@@ -396,7 +420,7 @@ pub struct Diskless {
     pub interface: String,
     /// Mount point → size, as tmpfs writes it (`25%`, `64M`).
     pub tmpfs: BTreeMap<String, String>,
-    /// Where logs go; default the head's address.
+    /// Where logs go; `None`: to the head, where there is one and the root has syslog-ng.
     pub syslog: Option<String>,
     /// DNS servers for resolv.conf; default the head.
     pub nameservers: Vec<Ipv4Addr>,
@@ -609,6 +633,9 @@ pub struct Initramfs {
     pub modules: Modules,
     /// How it is compressed.
     pub compression: Compression,
+    /// Hooks of packages that are left out, by file name.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub skip_hooks: Vec<String>,
 }
 
 /// `modules =`

@@ -113,6 +113,9 @@ pub(super) struct Recipe {
     /// How the packages' scripts are treated.
     #[serde(default)]
     pub(super) configure: Configure,
+    /// Who may log in.
+    #[serde(default)]
+    pub(super) access: Access,
     /// Makes the root that of a diskless node.
     pub(super) diskless: Option<At<Diskless>>,
     /// The head node, which boots the others and collects their logs. Needs `[diskless]`.
@@ -316,6 +319,17 @@ pub(super) struct Configure {
     pub(super) debconf: BTreeMap<Text, Text>,
 }
 
+/// Who may log in. Without it nobody may but by what `[[overlay]]` or packages bring: root has no password.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[schemars(rename = "access")]
+pub(super) struct Access {
+    /// Public keys of ssh with which root may log in, each as in a `.pub` file: `ssh-ed25519 AAAA… name`. They need
+    /// `openssh-server` in the root.
+    #[serde(default)]
+    pub(super) ssh_keys: Vec<Text>,
+}
+
 /// The diskless node.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
@@ -329,7 +343,8 @@ pub(super) struct Diskless {
     /// Mount point → size of a tmpfs over it: `64M`, `2G`, or `25%` of the memory. Default: `/tmp` 25%, `/var/tmp`
     /// 10%, `/var/log` 64M, `/media` 1M.
     pub(super) tmpfs: Option<BTreeMap<Text, Text>>,
-    /// Address or name of the machine that collects the logs. Default: the head.
+    /// Address or name of the machine that collects the logs, which needs syslog-ng in the root. Default: the head, when
+    /// syslog-ng is there.
     pub(super) syslog: Option<Text>,
     /// DNS servers. Default: the head.
     pub(super) nameservers: Option<Vec<Text>>,
@@ -505,6 +520,10 @@ pub(super) struct Initramfs {
     pub(super) modules: Option<At<Modules>>,
     /// How it is compressed. Default: `zstd`.
     pub(super) compression: Option<Compression>,
+    /// Hooks of packages in `/usr/share/initramfs-tools/hooks`, by file name, whose part nodes can boot without. Those for
+    /// disks, RAID, encryption and splash screens are left out by themselves.
+    #[serde(default)]
+    pub(super) skip_hooks: Vec<Text>,
 }
 
 /// Kernel modules.

@@ -5,13 +5,14 @@ use std::fmt::Write as _;
 use serde_json::Value as Json;
 
 /// How a part of the recipe is headed, and the name of its type; in the order in which recipes are written.
-const PARTS: [(&str, &str); 14] = [
+const PARTS: [(&str, &str); 15] = [
     ("`[debian]`", "debian"),
     ("`[[archive]]`", "archive"),
     ("`[[pin]]`", "pin"),
     ("`[install]`", "install"),
     ("`[[overlay]]`", "overlay"),
     ("`[configure]`", "configure"),
+    ("`[access]`", "access"),
     ("`[diskless]`", "diskless"),
     ("`[head]`", "head"),
     ("`[head.standby]`", "standby"),

@@ -211,8 +211,18 @@ fn defaults_are_filled_in() {
     assert_eq!(recipe.debian.pockets, ["updates", "security"]);
     assert_eq!(recipe.install.base, Base::Required);
     assert_eq!(recipe.formats, [Format::Tar]);
-    assert_eq!(recipe.initramfs, Initramfs { modules: Modules::Netboot, compression: Compression::Zstd });
+    assert_eq!(
+        recipe.initramfs,
+        Initramfs { modules: Modules::Netboot, compression: Compression::Zstd, skip_hooks: Vec::new() }
+    );
     assert!(recipe.diskless.is_none() && recipe.head.is_none() && recipe.nodes.is_empty());
+    // Only who asks for it is promised that logs are sent.
+    let syslog = |text: &str| World::new().good(text).diskless.expect("it is").syslog;
+    assert_eq!(syslog(CLUSTER), None);
+    assert_eq!(
+        syslog(&CLUSTER.replace("[diskless]", "[diskless]\nsyslog = \"10.0.0.1\"")).as_deref(),
+        Some("10.0.0.1")
+    );
     let sid = World::new().good(&SMALL.replace("trixie", "sid"));
     assert!(sid.debian.pockets.is_empty());
     let diskless = World::new().good(&format!("{SMALL}[diskless]\n")).diskless.expect("asked for");

@@ -7,7 +7,10 @@ use std::fs::OpenOptions;
 use std::io::Write as _;
 use std::path::Path;
 
+use serde_json::json;
+
 use super::args::Init;
+use super::outside;
 use super::print;
 use super::words::Failure;
 use crate::head::Existing;
@@ -40,7 +43,7 @@ pub(super) fn run(arguments: &Init) -> Result<(), Failure> {
         None => STARTER.to_owned(),
         Some(directory) => import(directory)?,
     };
-    let text = named(&text, path);
+    let text = entered(&named(&text, path), outside::ssh_key().as_deref());
     let failed = |source| Failure::File { action: "write", path: path.clone(), source };
     let mut file = OpenOptions::new().write(true).create_new(true).open(path).map_err(failed)?;
     file.write_all(text.as_bytes()).map_err(failed)?;
@@ -56,6 +59,16 @@ fn named(text: &str, path: &Path) -> String {
     // What stands behind it stays where it is.
     let old = format!("{:<40}", "name = \"compute\"");
     text.replacen(&old, &format!("{:<39} ", format!("name = \"{stem}\"")), 1)
+}
+
+/// The text with a key with which its user may log in, where there is one.
+fn entered(text: &str, key: Option<&str>) -> String {
+    let Some(key) = key else { return text.to_owned() };
+    let lines = text.lines().map(|line| {
+        let key = json!(key);
+        if line.starts_with("#: ssh-keys = ") { format!("ssh-keys = [{key}]\n") } else { format!("{line}\n") }
+    });
+    lines.collect()
 }
 
 /// The starter with the head and nodes of an existing head.

@@ -315,3 +315,18 @@ fn a_recipe_is_called_as_its_file_is() {
     assert_eq!(named(STARTER, Path::new("recipe.toml")), STARTER);
     assert_eq!(named(STARTER, Path::new("My Recipe.toml")), STARTER);
 }
+
+#[test]
+fn c10_a_starter_can_be_entered() {
+    let key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f";
+    let text = entered(STARTER, Some(key));
+    let directory = tempfile::tempdir().expect("the tests can write");
+    let path = directory.path().join("cluster.toml");
+    fs::write(&path, named(&text, &path)).expect("written");
+    let recipe = recipe::load(&path).unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!((recipe.name.as_str(), recipe.access.ssh_keys.as_slice()), ("cluster", &[key.to_owned()][..]));
+    let arguments = &recipe.diskless.as_ref().expect("it is").kernel_arguments;
+    assert!(arguments.iter().any(|argument| argument.starts_with("console=ttyS0")), "`imgbuild boot` shows it");
+    assert!(recipe.packages.iter().any(|package| package.name() == Some("openssh-server")));
+    assert_eq!(entered(STARTER, None), STARTER);
+}

@@ -657,6 +657,23 @@ const BAD: &[(&str, &str, &str, &[&str])] = &[
         &[r#"recipe.toml:13:7: `node.mac` is "ff:ff:ff:ff:ff:ff" (this address is of no single machine)"#],
     ),
     (
+        SMALL,
+        "",
+        "[access]\nssh-keys = [\"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5 me\", \"-----BEGIN OPENSSH PRIVATE KEY-----\"]",
+        &[
+            r#"recipe.toml:5:13: `access.ssh-keys` is "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5 me" (its bytes are those of no such key)"#,
+            r#"recipe.toml:5:52: `access.ssh-keys` is "-----BEGIN OPENSSH PRIVATE KEY-----" (this is a private key: keep it, and write the line of its `.pub` file)"#,
+        ],
+    ),
+    (
+        SMALL,
+        "",
+        "[access]\nssh-keys = [\"command=\\\"x\\\" ssh-rsa AAAA\"]",
+        &[
+            r#"recipe.toml:5:13: `access.ssh-keys` is "command=\"x\" ssh-rsa AAAA" (a key is written as in a `.pub` file, and begins with one of ssh-ed25519, ssh-rsa, ecdsa-sha2-nistp256, ecdsa-sha2-nistp384, ecdsa-sha2-nistp521, sk-ssh-ed25519@openssh.com, sk-ecdsa-sha2-nistp256@openssh.com)"#,
+        ],
+    ),
+    (
         CLUSTER,
         "[diskless]",
         "[diskless]\ninterface = \"eth0.100\"",
