@@ -199,9 +199,9 @@ pub(crate) fn rewrite(directory: &Path, change: impl FnOnce(&mut Manifest)) {
 
 /// What an output's head says of its cluster.
 pub(crate) fn cluster(directory: &Path) -> Cluster {
-    let records = fs::read_dir(directory.join("head/etc/imgbuild")).expect("it is in the bundle");
-    let mut records = records.map(|entry| entry.expect("listed").path()).filter(|path| path.extension().is_some());
-    Cluster::parse(&fs::read_to_string(records.next().expect("one")).expect("a text")).expect("ours")
+    let records = crate::hostile::files(&directory.join("head/etc/imgbuild"));
+    let record = records.iter().find(|path| path.extension().is_some_and(|end| end == "json")).expect("one");
+    Cluster::parse(&fs::read_to_string(record).expect("a text")).expect("ours")
 }
 
 pub(crate) fn publish_to(output: &Path, head: &Path) -> Result<Published, Error> {

@@ -57,22 +57,13 @@ impl World {
 
 /// Every file and link below a directory, with what it holds.
 fn files(directory: &Path) -> Vec<(PathBuf, String)> {
-    let mut found = Vec::new();
-    let mut todo = vec![directory.to_owned()];
-    while let Some(directory) = todo.pop() {
-        for entry in fs::read_dir(&directory).into_iter().flatten().map(|entry| entry.expect("listed")) {
-            let path = entry.path();
-            if let Ok(target) = fs::read_link(&path) {
-                found.push((path, target.display().to_string()));
-            } else if path.is_dir() {
-                todo.push(path);
-            } else {
-                found.push((path.clone(), String::from_utf8_lossy(&fs::read(&path).expect("readable")).into_owned()));
-            }
-        }
-    }
-    found.sort();
-    found
+    let what = |path: PathBuf| {
+        let target = fs::read_link(&path).map(|target| target.display().to_string());
+        let bytes = || String::from_utf8_lossy(&fs::read(&path).unwrap_or_default()).into_owned();
+        let what = target.unwrap_or_else(|_| bytes());
+        (path, what)
+    };
+    crate::hostile::files(directory).into_iter().map(what).collect()
 }
 
 /// Another recipe for the example's head, with one node of its own.
@@ -289,7 +280,7 @@ fn images_of_a_recipe_have_generations_of_their_own() {
     }
 
     // Another kernel argument of one node is a new generation of its image alone.
-    let mut quiet = recipe.clone();
+    let mut quiet = recipe;
     for image in &mut quiet.images {
         image.nodes[0].kernel_arguments.push("quiet".into());
     }
@@ -325,6 +316,8 @@ fn images_come_and_go() {
     let options = publish::Prune { keep: 0, grace: 0, force: true, now: NOW + 365 * 24 * 3600 };
     let pruned = publish::prune(&world.head(), Some("diskless-node"), &options).expect("it is there");
     assert!(pruned.verdicts.iter().any(|verdict| verdict.what == "generation" && verdict.removed), "{pruned:?}");
+    // Nothing is left of it, so it is no cluster of the head's any more.
+    assert!(publish::generations(&world.head(), Some("diskless-node"), NOW).is_err());
     publish_to(&world.at("one"), &world.head()).expect("and back");
     assert!(world.read(DIZZY).contains("KERNEL diskless-node/"));
     assert!(!world.read("srv/tftp/imgbuild/menu/menu.json").contains("diskless-node.db"));

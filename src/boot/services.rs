@@ -9,6 +9,7 @@ use crate::head;
 use crate::head::Existing;
 use crate::head::Machine;
 use crate::head::Role;
+use crate::host::Dir;
 use crate::host::lab::Lab;
 use crate::host::lab::Need;
 use crate::host::lab::quote;
@@ -145,9 +146,12 @@ impl Bundle<'_> {
     /// Where the outputs of the image lie whose root has this place on the head: `NAME/`, or nowhere else for one that
     /// has no name.
     fn image_of(&self, place: &str) -> String {
-        let directory = self.output.join(self.role.directory()).join("etc/imgbuild");
-        let records = fs::read_dir(directory).into_iter().flatten().flatten();
-        let texts = records.filter_map(|entry| fs::read_to_string(entry.path()).ok());
+        let directory = Dir::open(&self.output.join(self.role.directory()).join("etc/imgbuild"));
+        let names = directory.as_ref().ok().and_then(|directory| directory.names().ok()).unwrap_or_default();
+        let texts = directory.iter().flat_map(|directory| {
+            names.iter().filter_map(|name| directory.read_if_any(name, super::TEXT_MAX).ok().flatten())
+        });
+        let texts = texts.filter_map(|text| String::from_utf8(text).ok());
         let mut clusters = texts.filter_map(|text| head::Cluster::parse(&text).ok());
         let cluster = clusters.find(|cluster| place.starts_with(&format!("{}/gen/", cluster.export)));
         cluster.and_then(|cluster| cluster.image).map_or_else(String::new, |image| format!("{image}/"))

@@ -38,6 +38,7 @@ pub use places::Place;
 pub use places::place;
 pub use shared::clashes;
 pub use shared::shared;
+pub use web::IMAGES;
 
 use serde::Deserialize;
 use serde::Serialize;
@@ -250,7 +251,7 @@ pub fn assemble(images: &[Input<'_>]) -> Result<Tree, Error> {
     for cluster in &clusters {
         files.text(&format!("/etc/imgbuild/{}.json", cluster.name), &cluster.to_json())?;
         if cluster.has_root(RootMode::Ram) {
-            files.symlink(&format!("/{}/{}", web::IMAGES, cluster.name), &format!("{}/gen", cluster.export))?;
+            files.symlink(&format!("/{}/{}", IMAGES, cluster.name), &format!("{}/gen", cluster.export))?;
         }
         if cluster.role.is_some() && cluster.has_root(RootMode::Overlay) {
             files.text(&format!("/{}", pair::exports_path(&cluster.root)), &pair::exports(cluster))?;

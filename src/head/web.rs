@@ -12,7 +12,7 @@ pub(super) const PORT: u16 = 8067;
 pub(super) const BOOT_PORT: u16 = 8068;
 
 /// What the first of them serves: a link for each cluster that has nodes with their root in memory, to its roots.
-pub(super) const IMAGES: &str = "etc/imgbuild/images";
+pub const IMAGES: &str = "etc/imgbuild/images";
 
 /// A web server of the head's.
 pub(super) struct Server {

@@ -119,7 +119,7 @@ pub struct Recipe {
     /// The images of a recipe that has several, in its order, each as if the recipe were for it alone; then what stands
     /// here is the first of them. None: the recipe is for one, which has no name.
     #[serde(skip)]
-    pub images: Vec<Recipe>,
+    pub images: Vec<Self>,
     /// Where the recipe's file lies, all symbolic links followed.
     #[serde(skip)]
     pub directory: PathBuf,

@@ -24,23 +24,23 @@
 //! in `gen` and `state` (root is not squashed), so what is not whole yet lies beside those, and all that lies in them is
 //! reached without links.
 //!
-//! * [`bundle`]: the head's files of an output. * [`contents`]: what a directory shall have. * [`place`]: where all that
+//! * [`bundle`]: the head's files of an output. * [`clusters`]: what else the head has. * [`files`]: its own. * [`contents`]: what a directory shall have. * [`place`]: where all that
 //!   lies. * [`changes`]: what changes, in words. * [`prune`]: which generations may go. * [`used`]: who says so.
 
 mod bundle;
 mod changes;
+mod clusters;
 mod contents;
+mod files;
 mod place;
 mod prune;
 mod used;
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::io::BufReader;
 use std::io::Read;
 use std::path::Path;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use rustix::fs::FileType;
@@ -49,9 +49,7 @@ use crate::cancel::Cancel;
 use crate::error::Error;
 use crate::error::PublishError;
 use crate::format::compress;
-use crate::head;
 use crate::head::Cluster;
-use crate::head::Menu;
 use crate::head::Role;
 use crate::host::Dir;
 use crate::host::Spool;
@@ -68,6 +66,7 @@ use crate::tree::Tree;
 use super::Output;
 use super::output;
 use bundle::Bundle;
+use clusters::Clusters;
 use contents::Contents;
 use contents::Item;
 use place::Place;
@@ -88,10 +87,6 @@ const TARS: [&str; 4] = ["root.tar", "root.tar.zst", "root.tar.gz", "root.tar.xz
 const IMAGES: [&str; 2] = ["root.erofs", "root.squashfs"];
 /// The longest tar that is read.
 const TAR_MAX: u64 = 1 << 40;
-/// The longest file of a head's own that is compared.
-const FILE_MAX: u64 = 64 << 20;
-/// The files of the head's that others write as well.
-const OTHERS: [&str; 2] = ["etc/hosts", "etc/keepalived/keepalived.conf"];
 /// Whose signatures count on a head.
 const KEYS: &str = "etc/imgbuild/keys";
 
@@ -186,52 +181,48 @@ fn publish_all(output: &Path, root: &Path, options: &Options<'_>) -> Result<Publ
     let images: Vec<Image<'_>> = bundle.images.iter().map(|image| Image::of(image, &root, &options.cancel)).collect();
     let first = &images.first().expect("a bundle has an image").place;
     first.check_links()?;
-    let shared = Clusters::of_head(&root, &bundle)?;
-    check_places(&images, &bundle, &shared)?;
+    check_places(&images, &bundle, &Clusters::of_head(&root, &bundle)?)?;
     let _lock = first.lock()?;
-    let mut kept = Vec::new();
-    for Image { place, generation } in &images {
-        kept.push(put_root(&output, place, options.keep_root)?);
-        for directory in [place.boots(), place.export().to_owned()] {
-            place.root.make_dir(&directory).map_err(failed("make", &place.on_disk(&directory)))?;
-        }
-        place.put(&place.boot(&place.cluster.generation), generation, Some(&output))?;
-        for node in &place.cluster.nodes {
-            let state = place.state(&node.node.name);
-            place.root.make_dir(&state).map_err(failed("make", &place.on_disk(&state)))?;
-        }
-    }
+    // Another recipe may have come until now; from here on none does.
+    let clusters = Clusters::of_head(&root, &bundle)?;
+    let kept: Vec<Vec<String>> =
+        images.iter().map(|image| bring(&output, image, options.keep_root)).collect::<Result<_, _>>()?;
     options.cancel.check()?;
     // From here on it is done rather than cancelled: only this run can tell which files have changed.
     let output = output.cancelled_by(&Cancel::default());
     let places: Vec<Place> =
         images.into_iter().map(|image| Place { cancel: Cancel::default(), ..image.place }).collect();
-    let (changed, left) = put_files(&output, &bundle, &shared, &places[0])?;
+    let (changed, left) = files::put(&output, &bundle, &clusters, &places[0])?;
     let before = places[0].whole_menu()?;
-    let mut menu = Menu { clusters: before.clusters.clone(), machines: before.machines.clone() };
-    for gone in &shared.gone {
-        menu.clusters.remove(&gone.name);
-    }
-    // Who has machines in no table keeps them, unless it is this recipe anyhow.
-    let is_theirs =
-        menu.clusters.contains_key(&menu.machines) && !bundle.images.iter().any(|(own, _)| own.name == menu.machines);
-    if options.machines || !is_theirs {
-        menu.machines.clone_from(&bundle.machines);
-    }
-    let mut published = Vec::new();
+    let mut menu = clusters.menu(&before, &bundle, options.machines);
+    let mut images = Vec::new();
     for (place, kept) in places.iter().zip(kept) {
         let cluster = place.cluster.name.clone();
         let before = before.clusters.get(&cluster);
         let changes = changes_since(place, before, true)?;
         let offered = offer_of(place, before)?;
         menu.clusters.insert(cluster.clone(), offered.clone());
-        published.push(PublishedImage { cluster, offered, changes, kept });
+        images.push(PublishedImage { cluster, offered, changes, kept });
     }
     places.iter().try_for_each(|place| prune::offering(place, options.now))?;
     places[0].offer(&menu)?;
     places.iter().try_for_each(|place| prune::offering(place, options.now))?;
-    let machines = published.iter().all(|image| image.cluster != menu.machines).then_some(menu.machines);
-    Ok(Published { images: published, machines, changed, left })
+    let machines = images.iter().all(|image| image.cluster != menu.machines).then_some(menu.machines);
+    Ok(Published { images, machines, changed, left })
+}
+
+/// Puts in place what an image is, beside all that is there. Returns how a root that is kept is another.
+fn bring(output: &Output, Image { place, generation }: &Image<'_>, keep_root: bool) -> Result<Vec<String>, Error> {
+    let kept = put_root(output, place, keep_root)?;
+    for directory in [place.boots(), place.export().to_owned()] {
+        place.root.make_dir(&directory).map_err(failed("make", &place.on_disk(&directory)))?;
+    }
+    place.put(&place.boot(&place.cluster.generation), generation, Some(output))?;
+    for node in &place.cluster.nodes {
+        let state = place.state(&node.node.name);
+        place.root.make_dir(&state).map_err(failed("make", &place.on_disk(&state)))?;
+    }
+    Ok(kept)
 }
 
 /// An image on its way to a head.
@@ -383,64 +374,6 @@ fn key(path: &Path, text: &str) -> Result<Box<dyn Verifier>, Error> {
 fn key(path: &Path, _: &str) -> Result<Box<dyn Verifier>, Error> {
     let reason = "this build of the program checks no signatures".to_owned();
     Err(PublishError::Key { path: path.to_owned(), reason }.into())
-}
-
-/// The clusters of a head, and what follows from them for the one that is published.
-struct Clusters {
-    /// Those of other recipes that are there.
-    others: bool,
-    /// Images that the same recipe had and has no more, as they are kept: their generations are there until they are
-    /// pruned, and nodes may run from them, but none boots them.
-    gone: Vec<Cluster>,
-    /// The files that all share, by path, made for all of them.
-    files: BTreeMap<String, String>,
-}
-
-impl Clusters {
-    /// Looks at what is there.
-    ///
-    /// # Errors
-    /// It clashes with what is published, or a cluster's own record cannot be read.
-    fn of_head(root: &Dir, bundle: &Bundle) -> Result<Self, Error> {
-        let there = place::clusters(root)?;
-        let own: Vec<&Cluster> = bundle.images.iter().map(|(cluster, _)| cluster).collect();
-        let recipe = &own[0].recipe;
-        let (mut gone, mut all, mut wrong) = (Vec::new(), Vec::new(), Vec::new());
-        for cluster in there {
-            if let Some(same) = own.iter().find(|own| own.name == cluster.name && own.recipe == cluster.recipe) {
-                if let (Some(is), Some(other)) = (same.role, cluster.role)
-                    && is != other
-                {
-                    let role = other.directory();
-                    return Err(PublishError::OtherHead { root: root.path().to_owned(), role }.into());
-                }
-            } else if cluster.recipe == *recipe {
-                gone.push(cluster.without_nodes());
-            } else {
-                wrong.extend(own.iter().flat_map(|own| head::clashes(&cluster, own)));
-                all.push(cluster);
-            }
-        }
-        // What concerns the head itself is the same for each of the images.
-        wrong.dedup();
-        if !wrong.is_empty() {
-            return Err(PublishError::Clash { root: root.path().to_owned(), wrong }.into());
-        }
-        let others = !all.is_empty();
-        all.extend(own.into_iter().cloned());
-        all.extend(gone.iter().cloned());
-        all.sort_by(|one, other| one.name.cmp(&other.name));
-        let mut files = head::shared(&all);
-        for cluster in &gone {
-            files.insert(format!("{}/{}.json", place::CLUSTERS, cluster.name), cluster.to_json());
-        }
-        Ok(Self { others, gone, files })
-    }
-
-    /// Whether files that all share are other than the output has them.
-    fn is_merged(&self) -> bool {
-        self.others || !self.gone.is_empty()
-    }
 }
 
 /// Whether all that will be written can be, and nothing else lies there; before anything is.
@@ -644,78 +577,6 @@ fn read_root(output: &Output, below: &str, text: &str, disk: &Path, cancel: &Can
         None => Ok(read),
         Some((below, how)) => Err(output.wrong(&format!("{path}{below}"), how)),
     }
-}
-
-/// The head's own files, and the boot loaders. Those that are as they shall be are not touched. Returns those that are
-/// other than before, and those that others have written.
-fn put_files(
-    output: &Output,
-    bundle: &Bundle,
-    clusters: &Clusters,
-    place: &Place,
-) -> Result<(Vec<String>, Vec<String>), Error> {
-    let (mut changed, mut left) = (Vec::new(), Vec::new());
-    let merged = if clusters.is_merged() { Some(&clusters.files) } else { None };
-    let mut paths: Vec<&String> = bundle.files.iter().chain(merged.into_iter().flat_map(BTreeMap::keys)).collect();
-    paths.sort_unstable();
-    paths.dedup();
-    for path in paths {
-        let bytes = match merged.and_then(|merged| merged.get(path)) {
-            Some(text) => text.clone().into_bytes(),
-            None => output.read(&bundle.in_output(path))?,
-        };
-        match put_file(place, path, &bytes)? {
-            Put::There => {}
-            Put::Changed => changed.push(path.clone()),
-            Put::Left => left.push(path.clone()),
-        }
-    }
-    for (path, target) in &bundle.links {
-        let on_disk = place.on_disk(path);
-        if place.root.status_if_any(path).map_err(failed("look at", &on_disk))?.is_some()
-            && place.root.target(path).map_err(failed("read", &on_disk))? == target.as_bytes()
-        {
-            continue;
-        }
-        let parent = Path::new(path).parent().unwrap_or(Path::new(""));
-        let put = place.root.make_dir(parent).and_then(|_| place.root.link(target, path));
-        put.map_err(failed("make", &on_disk))?;
-        changed.push(path.clone());
-    }
-    Ok((changed, left))
-}
-
-/// What became of a file of the head's.
-enum Put {
-    /// It was as it shall be.
-    There,
-    Changed,
-    /// Somebody else has written it.
-    Left,
-}
-
-fn put_file(place: &Place, path: &str, bytes: &[u8]) -> Result<Put, Error> {
-    let on_disk: PathBuf = place.on_disk(path);
-    let status = place.root.status_if_any(path).map_err(failed("look at", &on_disk))?;
-    // A long file is none of ours.
-    let there = match status {
-        Some(status) if status.size <= FILE_MAX => {
-            place.root.read_if_any(path, FILE_MAX).map_err(failed("read", &on_disk))?
-        }
-        _ => None,
-    };
-    let is_readable = status.is_some_and(|status| status.mode & 0o444 == 0o444);
-    if there.as_deref() == Some(bytes) && is_readable {
-        return Ok(Put::There);
-    }
-    let ours = |text: &[u8]| text.starts_with(b"# Generated by imgbuild from recipe");
-    if OTHERS.contains(&path) && status.is_some() && !there.is_some_and(|text| ours(&text)) {
-        return Ok(Put::Left);
-    }
-    let parent = Path::new(path).parent().unwrap_or(Path::new(""));
-    let put = place.root.make_dir(parent).and_then(|_| place.root.replace(path, bytes));
-    put.map_err(failed("write", &on_disk))?;
-    Ok(Put::Changed)
 }
 
 fn failed(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Error {

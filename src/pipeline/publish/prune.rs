@@ -10,6 +10,7 @@ use std::io;
 use std::path::Path;
 
 use super::failed;
+use super::place::CLUSTERS;
 use super::place::Place;
 use super::place::TEXT_MAX;
 use super::used;
@@ -17,6 +18,7 @@ use super::used::Uses;
 use crate::deb::date;
 use crate::error::Error;
 use crate::head::Cluster;
+use crate::head::IMAGES;
 
 const DAY: i64 = 24 * 60 * 60;
 /// A generation that was on the menu so long ago, in seconds, may go: by then a node that began with it has its root.
@@ -152,6 +154,7 @@ pub fn prune(root: &Path, name: Option<&str>, options: &Prune) -> Result<Pruned,
         verdicts.push(Verdict { what: "root", id: root.clone(), removed, reasons });
     }
     remove_menus(&place)?;
+    forget(&place)?;
     Ok(Pruned { verdicts, unknown: found.uses.unknown })
 }
 
@@ -243,6 +246,21 @@ fn remove_menus(place: &Place) -> Result<(), Error> {
         if [Some(offered.now), offered.previous].iter().flatten().any(is_gone) {
             remove(&on_disk.join(name), &on_disk)?;
         }
+    }
+    Ok(())
+}
+
+/// A cluster that its recipe has no more is forgotten when nothing of it is left.
+fn forget(place: &Place) -> Result<(), Error> {
+    let is_left = place.offered()?.is_some()
+        || !place.generations_in(&place.boots())?.is_empty()
+        || !place.generations_in(&place.roots())?.is_empty();
+    if is_left {
+        return Ok(());
+    }
+    let name = &place.cluster.name;
+    for path in [format!("{IMAGES}/{name}"), format!("{CLUSTERS}/{name}.json")] {
+        place.root.remove(&path).map_err(failed("remove", &place.on_disk(&path)))?;
     }
     Ok(())
 }
