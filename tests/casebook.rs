@@ -2,7 +2,8 @@
 //!
 //! `IMGBUILD_TEST_CASES` is a file of lines `{"id", "script", "files", "stdin"}`, whose texts are bytes written as Latin-1
 //! characters. For each a line `{"id", "out", "status", "gaps", "panic", "stop"}` goes to `IMGBUILD_TEST_ANSWERS`, for
-//! another program to compare with what the real tools say.
+//! another program to compare with what the real tools say. `IMGBUILD_TEST_STATUS` is dpkg's list of packages of the
+//! root where these were asked: tools of other releases say other things.
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
@@ -40,11 +41,12 @@ fn text(bytes: &[u8]) -> String {
     bytes.iter().copied().map(char::from).collect()
 }
 
-fn answer(case: &Case) -> Answer {
+fn answer(case: &Case, status: &str) -> Answer {
     let mut tree = Tree::new();
-    for directory in ["tmp", "work", "root", "etc", "dev", "usr/bin", "var/tmp"] {
+    for directory in ["tmp", "work", "root", "etc", "dev", "usr/bin", "var/tmp", "var/lib/dpkg"] {
         tree.make_directories(directory, 0o755).expect("new");
     }
+    tree.write("var/lib/dpkg/status", 0o644, status).expect("new");
     tree.write("usr/bin/mawk", 0o755, "").expect("new");
     tree.symlink("usr/bin/awk", "mawk").expect("new");
     tree.symlink("bin", "usr/bin").expect("new");
@@ -79,10 +81,12 @@ fn answers_are_given() {
         return;
     };
     let cases = std::fs::read_to_string(cases).expect("the cases are there");
+    let status = std::env::var_os("IMGBUILD_TEST_STATUS");
+    let status = status.map_or_else(String::new, |path| std::fs::read_to_string(path).expect("it is there"));
     let mut answers = std::fs::File::create(answers).expect("answers may be written");
     for line in cases.lines() {
         let case: Case = serde_json::from_str(line).expect("a case");
-        let answer = std::panic::catch_unwind(AssertUnwindSafe(|| answer(&case))).unwrap_or_else(|panic| {
+        let answer = std::panic::catch_unwind(AssertUnwindSafe(|| answer(&case, &status))).unwrap_or_else(|panic| {
             let words = panic.downcast_ref::<String>().cloned();
             let words = words.or_else(|| panic.downcast_ref::<&str>().map(|words| (*words).to_owned()));
             Answer {
@@ -106,7 +110,7 @@ fn a_case_is_followed() {
         files: BTreeMap::from([("f".into(), "x\u{ff}\n".into())]),
         stdin: "in\n".into(),
     };
-    let good = answer(&case("cat - f; exit 3"));
+    let good = answer(&case("cat - f; exit 3"), "");
     assert_eq!((good.out.as_str(), good.status, good.gaps.len()), ("in\nx\u{ff}\n", 3, 0));
-    assert_eq!(answer(&case("no-such-command")).gaps, ["no-such-command: unknown command"]);
+    assert_eq!(answer(&case("no-such-command"), "").gaps, ["no-such-command: unknown command"]);
 }

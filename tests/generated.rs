@@ -7,6 +7,7 @@
 mod files;
 mod lines;
 mod nested;
+mod pages;
 mod programs;
 mod shell;
 mod text;
@@ -15,6 +16,7 @@ mod values;
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::Path;
 use std::process::Command;
+use std::sync::LazyLock;
 
 use imgbuild::configure::machine;
 use imgbuild::shell::Dialect;
@@ -85,10 +87,20 @@ impl Dice {
 /// The files that every script finds.
 const FILES: [&str; 4] = ["a.txt", "b.txt", ".hidden", "d/x.c"];
 
+/// The releases of this machine's tools, as dpkg has them: what differs between releases is asked for there.
+static STATUS: LazyLock<String> = LazyLock::new(|| {
+    let script = "echo bash ${BASH_VERSION%%(*}; set -- $(cat --version); echo coreutils $4";
+    #[expect(clippy::disallowed_methods, reason = "the real tool is the oracle")]
+    let output = Command::new("bash").args(["-c", script]).output().expect("bash is there");
+    let versions = String::from_utf8(output.stdout).expect("names and versions");
+    let stanzas = versions.lines().filter_map(|line| line.split_once(' '));
+    stanzas.map(|(name, version)| format!("Package: {name}\nVersion: {version}-1\n\n")).collect()
+});
+
 /// The tree that scripts find.
 fn tree() -> Tree {
     let mut tree = Tree::new();
-    for directory in ["work/d/e", "etc", "usr/bin"] {
+    for directory in ["work/d/e", "etc", "root", "usr/bin", "var/lib/dpkg"] {
         tree.make_directories(directory, 0o755).expect("new");
     }
     tree.make_directories("tmp", 0o1777).expect("new");
@@ -104,6 +116,7 @@ fn tree() -> Tree {
     }
     tree.symlink("usr/bin/awk", "mawk").expect("new");
     tree.write("etc/passwd", 0o644, "root:x:0:0::/root:/bin/sh\nu:x:7:8::/:/bin/sh\n").expect("new");
+    tree.write("var/lib/dpkg/status", 0o644, STATUS.as_str()).expect("new");
     tree.write("etc/group", 0o644, "root:x:0:\ng:x:8:\n").expect("new");
     tree
 }
@@ -230,7 +243,12 @@ fn compare(asked: &Asked, family: &str, dialect: Dialect, script: impl Fn(&mut D
     different
 }
 
-fn assert_none(different: &[String]) {
+/// Compares with the stack that packages are configured with.
+fn assert_none(different: impl FnOnce() -> Vec<String> + Send) {
+    let different = std::thread::scope(|scope| {
+        let builder = std::thread::Builder::new().stack_size(256 << 20);
+        builder.spawn_scoped(scope, different).expect("a thread").join().expect("it ends")
+    });
     assert!(different.is_empty(), "{}", different.join(""));
 }
 
@@ -238,15 +256,17 @@ fn assert_none(different: &[String]) {
 fn generated_shell_scripts_do_what_the_real_shells_do() {
     if switched_on("IMGBUILD_TEST_PEERS", "generated_shell_scripts_do_what_the_real_shells_do") {
         let asked = asked(40);
-        let different = shell::FAMILIES.iter().flat_map(|(name, dialect, lists)| {
-            compare(&asked, name, *dialect, |dice| {
-                let lines: Vec<String> = (0..4).map(|_| dice.fill(lists, "@main@", 0)).collect();
-                format!("x=abc y='a b'\n{}\necho \"end $?\"\n", lines.join("\n"))
-            })
+        assert_none(|| {
+            let mut different = Vec::new();
+            for (name, dialect, lists) in shell::FAMILIES {
+                different.extend(compare(&asked, name, *dialect, |dice| {
+                    let lines: Vec<String> = (0..4).map(|_| dice.fill(lists, "@main@", 0)).collect();
+                    format!("x=abc y='a b'\n{}\necho \"end $?\"\n", lines.join("\n"))
+                }));
+            }
+            different.extend(compare(&asked, "nested", Dialect::Dash, Dice::nested));
+            different
         });
-        let mut different: Vec<String> = different.collect();
-        different.extend(compare(&asked, "nested", Dialect::Dash, Dice::nested));
-        assert_none(&different);
     }
 }
 
@@ -254,17 +274,18 @@ fn generated_shell_scripts_do_what_the_real_shells_do() {
 fn generated_calls_of_text_tools_do_what_the_real_ones_do() {
     if switched_on("IMGBUILD_TEST_PEERS", "generated_calls_of_text_tools_do_what_the_real_ones_do") {
         let asked = asked(40);
-        let families = [lines::FAMILIES, values::FAMILIES, programs::FAMILIES];
-        let different = families.into_iter().flatten().flat_map(|(name, lists)| {
-            compare(&asked, name, Dialect::Dash, |dice| {
-                let lines: Vec<String> =
-                    (0..2).map(|_| format!("{}; echo \"[$?]\"", dice.fill(lists, "@main@", 0))).collect();
-                format!("{}{}\n", text::DATA, lines.join("\n"))
-            })
+        assert_none(|| {
+            let mut different = Vec::new();
+            for (name, lists) in [lines::FAMILIES, pages::FAMILIES, values::FAMILIES, programs::FAMILIES].concat() {
+                different.extend(compare(&asked, name, Dialect::Dash, |dice| {
+                    let lines: Vec<String> =
+                        (0..2).map(|_| format!("{}; echo \"[$?]\"", dice.fill(lists, "@main@", 0))).collect();
+                    format!("{}{}\n", text::DATA, lines.join("\n"))
+                }));
+            }
+            different.extend(compare(&asked, "filters", Dialect::Dash, Dice::filter));
+            different
         });
-        let mut different: Vec<String> = different.collect();
-        different.extend(compare(&asked, "filters", Dialect::Dash, Dice::filter));
-        assert_none(&different);
     }
 }
 
@@ -273,14 +294,16 @@ fn generated_file_operations_do_what_the_real_ones_do() {
     if switched_on("IMGBUILD_TEST_PEERS", "generated_file_operations_do_what_the_real_ones_do") {
         let asked = asked(100);
         let whole = |text: &str| format!("rm -rf * .hidden\n{}{text}\n{}\n", files::SETUP, files::LISTING);
-        let mut different = compare(&asked, "files", Dialect::Dash, |dice| {
-            let commands: Vec<String> =
-                (0..=dice.roll(2)).map(|_| format!("{}; echo $?", dice.file_command())).collect();
-            whole(&commands.join("\n"))
+        assert_none(|| {
+            let mut different = compare(&asked, "files", Dialect::Dash, |dice| {
+                let commands: Vec<String> =
+                    (0..=dice.roll(2)).map(|_| format!("{}; echo $?", dice.file_command())).collect();
+                whole(&commands.join("\n"))
+            });
+            different.extend(compare(&asked, "find", Dialect::Dash, |dice| {
+                whole(&format!("{{ {}; echo $?; }} | tr '\\0' '\\n' | LC_ALL=C sort", dice.find_command()))
+            }));
+            different
         });
-        different.extend(compare(&asked, "find", Dialect::Dash, |dice| {
-            whole(&format!("{{ {}; echo $?; }} | tr '\\0' '\\n' | LC_ALL=C sort", dice.find_command()))
-        }));
-        assert_none(&different);
     }
 }

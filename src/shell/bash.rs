@@ -180,14 +180,25 @@ impl Shell<'_> {
         })
     }
 
+    /// The version of a package in the tree.
+    ///
+    /// # Errors
+    /// What stops the whole script.
+    pub(crate) fn installed(&mut self, package: &[u8]) -> Run<Option<Vec<u8>>> {
+        let status = self.script(b"/var/lib/dpkg/status")?.unwrap_or_default();
+        let wanted = [b"Package: ", package].concat();
+        let mut lines = status.split(|&byte| byte == b'\n').skip_while(|line| *line != wanted);
+        let stanza = lines.by_ref().take_while(|line| !line.is_empty());
+        Ok(stanza.filter_map(|line| line.strip_prefix(b"Version: ")).next().map(<[u8]>::to_vec))
+    }
+
     /// bash's version, as it says itself: that of the package in the tree.
     pub(super) fn version(&mut self) -> Run<std::rc::Rc<[u8]>> {
         if let Some(version) = &self.version {
             return Ok(std::rc::Rc::clone(version));
         }
-        let status = self.script(b"/var/lib/dpkg/status")?.unwrap_or_default();
-        let found = stanza(&status, b"bash").map(|version| {
-            let upstream = version.split(|&byte| byte == b'-').next().unwrap_or(version);
+        let found = self.installed(b"bash")?.map(|version| {
+            let upstream = version.split(|&byte| byte == b'-').next().unwrap_or(&version);
             [upstream, b"(1)-release"].concat()
         });
         let version: std::rc::Rc<[u8]> = match found {
@@ -205,11 +216,4 @@ impl Shell<'_> {
         let mut numbers = text.split(['.', '(']).map(|part| part.parse().unwrap_or(0));
         Ok((numbers.next().unwrap_or(0), numbers.next().unwrap_or(0)))
     }
-}
-
-/// The version of an installed package.
-fn stanza<'t>(status: &'t [u8], package: &[u8]) -> Option<&'t [u8]> {
-    let wanted = [b"Package: ", package].concat();
-    let mut lines = status.split(|&byte| byte == b'\n').skip_while(|line| *line != wanted);
-    lines.find_map(|line| line.strip_prefix(b"Version: "))
 }

@@ -370,8 +370,10 @@ pub(super) fn change_directory(shell: &mut Shell<'_>, target: &[u8], physical: b
     };
     let new = if physical { [b"/", place.as_bytes()].concat() } else { logical(&wanted) };
     let old = std::mem::replace(&mut shell.state.directory, new.clone());
-    shell.assign(b"OLDPWD", old)?;
-    shell.assign(b"PWD", new.clone())?;
+    for (name, value) in [(b"OLDPWD".as_slice(), old), (b"PWD", new.clone())] {
+        shell.assign(name, value.clone())?;
+        shell.export(name, &value)?;
+    }
     if prints {
         return shell.print(&[new.as_slice(), b"\n"].concat());
     }

@@ -28,6 +28,18 @@ use super::value::Table;
 use super::value::Value;
 use super::value::Words;
 
+/// Whether a command that fails where nothing tests it sets off `-e` and the trap ERR.
+const fn is_checked(command: &Command) -> bool {
+    matches!(
+        command,
+        Command::Simple { .. }
+            | Command::Pipeline(_)
+            | Command::Subshell(_)
+            | Command::Arithmetic(..)
+            | Command::Conditional(..)
+    )
+}
+
 impl Shell<'_> {
     /// Runs a text in this very process, command by command.
     pub fn run_text(&mut self, text: &[u8], line: u32, tested: bool) -> Run<i32> {
@@ -72,24 +84,23 @@ impl Shell<'_> {
         if self.state.options.noexec {
             return Ok(0);
         }
+        let status = self.run_unchecked(command, tested)?;
+        if is_checked(command) && !tested && status != 0 {
+            self.failed(status)?;
+        }
+        Ok(status)
+    }
+
+    /// The same, and nobody asks how it ended.
+    fn run_unchecked(&mut self, command: &Command, tested: bool) -> Run<i32> {
         let status = self.evaluate(command, tested)?;
         self.state.status = status;
-        let checked = matches!(
-            command,
-            Command::Simple { .. }
-                | Command::Pipeline(_)
-                | Command::Subshell(_)
-                | Command::Arithmetic(..)
-                | Command::Conditional(..)
-        );
-        if checked && self.is_bash() && !matches!(command, Command::Pipeline(_)) && *self.state.statuses != [status] {
+        let is_one = is_checked(command) && !matches!(command, Command::Pipeline(_));
+        if is_one && self.is_bash() && *self.state.statuses != [status] {
             self.state.statuses = Rc::new([status]);
         }
         if self.pending.is_some() {
             self.take_signal()?;
-        }
-        if checked && !tested && status != 0 {
-            self.failed(status)?;
         }
         Ok(status)
     }
@@ -112,6 +123,11 @@ impl Shell<'_> {
                 result
             }
             Command::Pipeline(commands) => self.pipeline(commands, tested),
+            // To bash `!` tests only the command itself, unless `-e` is set: then all in it, too.
+            Command::Not(inner) if self.is_bash() => {
+                let tested = tested || self.state.options.errexit;
+                Ok(i32::from(self.run_unchecked(inner, tested)? == 0))
+            }
             Command::Not(inner) => Ok(i32::from(self.run(inner, true)? == 0)),
             Command::AndOr(first, rest) => self.and_or(first, rest, tested),
             Command::Sequence(commands) => {
@@ -370,7 +386,13 @@ impl Shell<'_> {
                 if let Some(output) = output {
                     shell.state.descriptors.insert(1, output);
                 }
-                shell.run(command, tested)
+                match command {
+                    // bash asks only how the whole pipeline ended.
+                    Command::Simple { .. } | Command::Subshell(_) if shell.is_bash() => {
+                        shell.run_unchecked(command, tested)
+                    }
+                    _ => shell.run(command, tested),
+                }
             })?;
             input = captured.and_then(|stream| stream::take_output(&stream)).map(Value::from);
             statuses.push(status);
@@ -378,6 +400,10 @@ impl Shell<'_> {
         let last = statuses.last().copied().unwrap_or(0);
         let failed = statuses.iter().rev().find(|status| **status != 0).copied().unwrap_or(0);
         self.state.statuses = statuses.into();
+        // A subshell in parentheses that is the last is asked for as one, besides.
+        if self.is_bash() && !tested && last != 0 && matches!(commands.last(), Some(Command::Subshell(_))) {
+            self.failed(last)?;
+        }
         Ok(if self.state.options.pipefail { failed } else { last })
     }
 
@@ -401,7 +427,8 @@ impl Shell<'_> {
             }
         };
         let result = self.assigned(assignments, &fields, tested);
-        if self.is_bash() {
+        // An assignment to what may not be changed ends the line, and is no last command.
+        if self.is_bash() && !matches!(result, Err(Interrupt::Discard)) {
             self.state.last = Some(self.keep(fields.last().cloned().unwrap_or_default())?);
         }
         // `exec` without a command keeps its redirections.

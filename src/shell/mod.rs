@@ -241,7 +241,7 @@ impl<'w> Shell<'w> {
         Ok(status)
     }
 
-    const fn is_bash(&self) -> bool {
+    pub(crate) const fn is_bash(&self) -> bool {
         matches!(self.state.dialect, Dialect::Bash)
     }
 

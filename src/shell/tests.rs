@@ -79,3 +79,31 @@ fn nothing_runs_for_ever() {
         assert!(matches!(shell.run_script(script.as_bytes(), &[], &[]), Err(Interrupt::Limit(_))), "{script}");
     }
 }
+
+/// Of a pipeline bash asks how the whole has ended, and of a subshell that is its last.
+#[test]
+fn bash_traps_errors_of_pipelines() {
+    let cases = [
+        ("bash -c 'trap \"echo err \\$?\" ERR; set -E; false | cat; (exit 3) | cat; { false; } | cat'", "err 1\n", 0),
+        (
+            "bash -c 'trap \"echo err \\$?\" ERR; true | false; true | (exit 3); echo ${PIPESTATUS[@]}'",
+            "err 1\nerr 3\nerr 3\n0 3\n",
+            0,
+        ),
+        ("bash -c 'trap \"echo err \\$?\" ERR; set -E; f() { false; true; }; f | cat; return 3 | cat'", "err 1\n", 0),
+        ("bash -c 'set -e; trap \"echo err \\$?\" ERR; true | (exit 3); echo no'", "err 3\n", 3),
+        ("bash -c 'trap \"echo err \\$?\" ERR; ! true | (exit 3); true | (exit 4) || echo or'", "err 3\nor\n", 0),
+        ("bash -c 'readonly r=1; r=2\necho \"<$_>\"\necho a b; x=1; echo \"<$_>\"'", "<r=1>\na b\n<>\n", 0),
+        ("bash -c 'trap \"echo err \\$?\" ERR; ! { false; echo x; }; ! false; ! (exit 2)'", "err 1\nx\n", 0),
+        ("bash -c 'trap \"echo err \\$?\" ERR; set -e; ! { false; echo x; }'", "x\n", 1),
+        (
+            "bash -c 'trap \"echo err \\$?\" ERR; f() { false; true; }; set -E; ! f; ! { false; } | cat'",
+            "err 1\nerr 1\n",
+            1,
+        ),
+    ];
+    for (script, output, status) in cases {
+        let (found, code, gaps) = run(&format!("exec 2>/dev/null\n{script}"));
+        assert_eq!((found.as_str(), code, gaps.len()), (output, status, 0), "{script}");
+    }
+}

@@ -152,6 +152,9 @@ impl Code {
     }
 }
 
+/// So many bytes are decoded at a time.
+const BLOCK: usize = 4096;
+
 fn encode_z85(text: &[u8], made: &mut Buffer) -> Result<bool, Fault> {
     let (groups, rest) = text.as_chunks::<4>();
     for group in groups {
@@ -220,6 +223,14 @@ fn base(call: &mut Call<'_, '_>) -> Done {
         let garbage = given.has(b'i');
         if garbage && !padded && code.is_some() && text.contains(&b'=') {
             return Err(Fault::gap("`=` in a code without padding"));
+        }
+        let foreign = code.is_some_and(|code| std::ptr::eq(code, &CODES[1]) && !garbage);
+        if let Some(place) = memchr::memchr2(b'+', b'/', &text).filter(|_| foreign) {
+            // They are looked for in each block before anything of it is decoded.
+            return match place < BLOCK {
+                true => Err(Fault::failed("invalid input")),
+                false => Err(Fault::gap("invalid input in base64url")),
+            };
         }
         let letters = text.iter().copied().filter(|&byte| if garbage { known(byte) } else { byte != b'\n' });
         let whole = match code {
@@ -302,5 +313,10 @@ mod tests {
             ("printf 414 | basenc --base16 -d", "A", 1),
             ("printf 11000000 | basenc --base2lsbf -d | od -An -tu1", "   3\n", 0),
         ]);
+    }
+
+    #[test]
+    fn letters_of_another_code_are_looked_for_first() {
+        says(&[("printf '\\373\\377' | base64 | basenc -d --base64url", "", 1)]);
     }
 }

@@ -276,12 +276,44 @@ impl Call<'_, '_> {
         Ok(())
     }
 
+    /// Which coreutils the tree has.
+    ///
+    /// # Errors
+    /// Only what stops the whole script.
+    pub(super) fn release(&mut self) -> Result<Release, Fault> {
+        let version = self.shell.installed(b"coreutils")?.map(|version| show(&version));
+        Ok(Release(version.and_then(|version| {
+            let mut numbers = version.split(['.', '-', '+', '~']).map(str::parse);
+            Some((numbers.next()?.ok()?, numbers.next()?.ok()?))
+        })))
+    }
+
     /// Runs another command, found as the shell finds one that is no function or builtin.
     ///
     /// # Errors
     /// Only what stops the whole script.
     pub fn run(&mut self, words: &[Vec<u8>]) -> Done {
         Ok(self.shell.program(words)?)
+    }
+}
+
+/// A release of coreutils, by the first two numbers of its version; none is known of a tree without it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Release(Option<(u32, u32)>);
+
+impl Release {
+    /// Whether it has what came with a release.
+    ///
+    /// # Errors
+    /// [`Fault::Gap`] where it is not known: `what` is what differs.
+    pub(super) fn since(self, first: (u32, u32), what: &str) -> Result<bool, Fault> {
+        let release = self.0.ok_or_else(|| Fault::gap(format!("{what} where no coreutils is installed")))?;
+        Ok(release >= first)
+    }
+
+    /// The same, where no coreutils is an old one.
+    pub(super) fn is_since(self, first: (u32, u32)) -> bool {
+        self.0.is_some_and(|release| release >= first)
     }
 }
 

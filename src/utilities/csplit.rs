@@ -312,8 +312,9 @@ impl Work<'_> {
         Ok(())
     }
 
+    /// Whether there is no line behind the one that was looked at last.
     fn is_at_end(&self) -> bool {
-        self.taken >= self.lines.len()
+        self.taken.max(self.seen) >= self.lines.len()
     }
 
     fn before_line(

@@ -26,7 +26,8 @@ fn number(text: &[u8]) -> Result<usize, Fault> {
             "G" | "GiB" => 1 << 30,
             _ => return None,
         };
-        text[..digits].parse::<usize>().ok()?.checked_mul(factor)
+        let number = if digits == 0 && !text.is_empty() { "1" } else { &text[..digits] };
+        number.parse::<usize>().ok()?.checked_mul(factor)
     };
     let text = std::str::from_utf8(text).map_err(|_| wrong())?;
     text.split('x').try_fold(1_usize, |all, part| all.checked_mul(one(part)?)).ok_or_else(wrong)

@@ -118,7 +118,13 @@ fn grep(call: &mut Call<'_, '_>) -> Done {
         named: given.last_of(b"Hh").map_or(paths.len() > 1 || recursive, |letter| letter == b'H'),
         end: if given.has(b'z') { 0 } else { b'\n' },
     };
-    if manner.most == 0 {
+    // What can select no line at all is not looked for, and no file is opened: no lines are wanted, or those that
+    // lack what every line has. A list of no patterns has the lines that lack nothing.
+    let lists = given.last_of(b"lL");
+    let inverted = given.has(b'v') != patterns.is_empty();
+    let bounded = !patterns.is_empty() && (given.has(b'w') || given.has(b'x'));
+    let nothing = inverted && !bounded && patterns.iter().all(Vec::is_empty);
+    if (manner.most == 0 || nothing) && (lists != Some(b'L') || given.has(b'q')) {
         return Ok(1);
     }
     call.printing(|call, out| {
@@ -485,6 +491,7 @@ fn one(
             if binary && !silent {
                 out.flush(call)?;
                 call.err(&format!("{}: binary file matches", super::show(name)))?;
+                *begun = true;
                 return Ok(true);
             }
             if !silent {
@@ -528,7 +535,7 @@ fn one(
     }
     if given.has(b'q') {
     } else if given.has(b'l') || given.has(b'L') {
-        if (count > 0) == given.has(b'l') {
+        if (count > 0) == (given.last_of(b"lL") == Some(b'l')) {
             out.all(call, &[name, if given.has(b'Z') { b"\0" } else { b"\n" }])?;
         }
     } else if given.has(b'c') {
@@ -564,6 +571,7 @@ fn pieces(
 
 #[cfg(test)]
 mod tests {
+    use super::super::recorded::says;
     use super::super::show;
     use super::*;
 
@@ -573,5 +581,18 @@ mod tests {
         assert_eq!(all(""), Vec::<String>::new());
         assert_eq!(all("\n"), [""]);
         assert_eq!(all("a\n\nb"), ["a", "", "b"]);
+    }
+
+    #[test]
+    fn what_selects_no_line_is_not_looked_for() {
+        says(&[
+            ("printf 'a\\n' > t; grep -vc '' t; grep -vL '' t; grep -cxv '' t; grep -v '' nosuch", "t\n1\n", 1),
+            (
+                "printf 'a\\n' > t; : > e; grep -c -f e t; grep -cv -f e t; grep -vc -e '' -e a t; grep -m0 -L a t",
+                "1\n0\nt\n",
+                1,
+            ),
+            ("printf 'a\\n' > t; printf 'a\\0\\n' > z; grep -A1 a z t", "--\nt:a\n", 0),
+        ]);
     }
 }

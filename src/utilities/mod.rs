@@ -26,17 +26,20 @@ mod csplit;
 mod cut;
 mod dd;
 mod differ;
+mod env;
 mod expand;
 mod expr;
 mod factor;
 mod files;
 mod find;
+mod fmt;
 mod fold;
 mod getopt;
 mod grep;
 mod gzip;
 #[cfg(test)]
 mod honoured;
+mod install;
 mod join;
 mod long;
 mod machine;
@@ -47,6 +50,7 @@ pub(crate) mod options;
 mod paste;
 mod paths;
 pub(crate) mod permissions;
+mod pr;
 pub(crate) mod programs;
 #[cfg(test)]
 pub(crate) mod recorded;
@@ -86,15 +90,18 @@ pub(crate) const FAMILIES: &[Family] = &[
     cut::COMMANDS,
     dd::COMMANDS,
     differ::COMMANDS,
+    env::COMMANDS,
     expand::COMMANDS,
     expr::COMMANDS,
     factor::COMMANDS,
     files::COMMANDS,
     find::COMMANDS,
+    fmt::COMMANDS,
     fold::COMMANDS,
     getopt::COMMANDS,
     grep::COMMANDS,
     gzip::COMMANDS,
+    install::COMMANDS,
     join::COMMANDS,
     machine::COMMANDS,
     nl::COMMANDS,
@@ -103,6 +110,7 @@ pub(crate) const FAMILIES: &[Family] = &[
     paste::COMMANDS,
     paths::COMMANDS,
     permissions::COMMANDS,
+    pr::COMMANDS,
     programs::COMMANDS,
     sed::COMMANDS,
     sort::COMMANDS,

@@ -8,6 +8,7 @@ use super::Done;
 use super::Fault;
 use super::Given;
 use super::buffer::Out;
+use super::call::Release;
 use super::cut;
 use super::grep::records;
 use super::long::Long;
@@ -36,12 +37,12 @@ pub(super) const OPTIONS: &[Opt] = &[
     Opt::flag(b'z', "zero-terminated"),
 ];
 
-/// Units, in the order of their powers.
-const UNITS: &[u8; 8] = b"KMGTPEZY";
+/// Units, in the order of their powers; the last two came later.
+const UNITS: &[u8; 10] = b"KMGTPEZYRQ";
+/// How many units are known, and how many digits a number has at most: up to which unit, in old releases and in new ones.
+const KNOWN: [(usize, usize, char); 2] = [(8, 27, 'Y'), (10, 33, 'Q')];
 /// So many digits are shown at most where no unit is.
 const DIGITS: usize = 18;
-/// So many digits a number has at most, in old versions and in new ones.
-const MOST: (usize, usize) = (27, 33);
 /// What is padded further than this is no table any more.
 const WIDEST: usize = 1 << 20;
 
@@ -81,6 +82,7 @@ enum Invalid {
 struct Converter {
     fields: Vec<(usize, usize)>,
     /// `None`: blanks.
+    release: Release,
     delimiter: Option<u8>,
     from: Scale,
     to: Scale,
@@ -176,7 +178,7 @@ fn choice<T: Copy>(text: &[u8], option: &str, all: &[(&str, T)]) -> Result<T, Fa
 }
 
 /// The size of a unit: `512`, `K` 1000, `Ki` 1024.
-fn unit(text: &[u8]) -> Result<u64, Fault> {
+fn unit(text: &[u8], release: Release) -> Result<u64, Fault> {
     let wrong = || Fault::failed(format!("invalid unit size: '{}'", show(text)));
     let length = text.iter().take_while(|byte| byte.is_ascii_digit()).count();
     let (digits, letters) = text.split_at(length);
@@ -187,8 +189,8 @@ fn unit(text: &[u8]) -> Result<u64, Fault> {
         [letter, b'i'] => (letter, 1024),
         _ => return Err(wrong()),
     };
-    if b"kRQ".contains(letter) {
-        return Err(Fault::gap(format!("the unit `{}`, which only some versions know", show(text))));
+    if *letter == b'k' && release.since((9, 5), "the unit `k`")? {
+        return Err(Fault::gap("`k` as a size of units"));
     }
     let power = UNITS.iter().position(|unit| unit == letter).ok_or_else(wrong)? + 1;
     let factor = u32::try_from(power).ok().and_then(|power| base.checked_pow(power));
@@ -197,7 +199,8 @@ fn unit(text: &[u8]) -> Result<u64, Fault> {
 }
 
 impl Converter {
-    fn new(call: &Call<'_, '_>, given: &Given) -> Result<Self, Fault> {
+    fn new(call: &mut Call<'_, '_>, given: &Given) -> Result<Self, Fault> {
+        let release = call.release()?;
         let scales = [
             ("none", Scale::None),
             ("si", Scale::Si),
@@ -216,7 +219,8 @@ impl Converter {
             [("abort", Invalid::Abort), ("fail", Invalid::Fail), ("warn", Invalid::Warn), ("ignore", Invalid::Ignore)];
         let from = last(given, 3, |text| choice(text, "from", &scales))?.unwrap_or(Scale::None);
         let to = last(given, 15, |text| choice(text, "to", &scales[..4]))?.unwrap_or(Scale::None);
-        let (from_unit, to_unit) = (last(given, 4, unit)?.unwrap_or(1), last(given, 16, unit)?.unwrap_or(1));
+        let unit = |letter| Ok::<_, Fault>(last(given, letter, |text| unit(text, release))?.unwrap_or(1));
+        let (from_unit, to_unit) = (unit(4)?, unit(16)?);
         let round = last(given, 12, |text| choice(text, "round", &rounds))?.unwrap_or(Round::FromZero);
         let invalid = last(given, 7, |text| choice(text, "invalid", &ways))?.unwrap_or(Invalid::Abort);
         let delimiter = last(given, b'd', |text| match text {
@@ -262,6 +266,7 @@ impl Converter {
             return Err(Fault::failed("grouping cannot be combined with --to"));
         }
         Ok(Self {
+            release,
             fields,
             delimiter,
             from,
@@ -331,7 +336,7 @@ impl Converter {
 
     fn converted(&self, call: &Call<'_, '_>, text: &[u8], number: usize) -> Result<Vec<u8>, Wrong> {
         let lead = text.iter().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
-        let (mut read, left) = human(&text[lead..], self.from)?;
+        let (mut read, left) = human(&text[lead..], self.from, self.release)?;
         if !left.is_empty() {
             let (shown, left) = (show(&text[lead..]), show(left));
             return Err(Wrong::Number(format!("invalid suffix in input '{shown}': '{left}'")));
@@ -369,14 +374,11 @@ impl Converter {
             };
             return Err(Wrong::Number(format!("{shown} (consider using --to)")));
         }
-        if digits >= MOST.1 {
+        let (known, most, unit) = known(self.release, digits + 1)?;
+        if digits >= most {
             let shown = read.value.shown(0);
-            return Err(Wrong::Number(format!(
-                "value too large to be printed: '{shown}' (cannot handle values > 999Q)"
-            )));
-        }
-        if digits >= MOST.0 {
-            return Err(Fault::gap("a number so large that only some versions take it").into());
+            let what = format!("value too large to be printed: '{shown}' (cannot handle values > 999{unit})");
+            return Err(Wrong::Number(what));
         }
         let mut unit = Vec::new();
         let (negative, value, places) = if self.to == Scale::None {
@@ -400,12 +402,12 @@ impl Converter {
             match power {
                 0 => {}
                 1 if self.to == Scale::Si => {
-                    return Err(Fault::gap("the unit kilo, which versions write as K or as k").into());
+                    unit.push(if self.release.since((9, 5), "the unit kilo, K or k,")? { b'k' } else { b'K' });
                 }
                 _ => unit.extend(UNITS.get(power - 1)),
             }
-            if power > UNITS.len() {
-                return Err(Fault::gap("a unit that only some versions know").into());
+            if power > known {
+                return Err(Fault::gap("a number that is rounded to more than all units").into());
             }
             if power > 0 && self.to == Scale::IecI {
                 unit.push(b'i');
@@ -446,6 +448,14 @@ impl Converter {
     }
 }
 
+/// How many units there are, and the first number of digits that is too many for them. A number that all releases
+/// have room for is the same in each.
+fn known(release: Release, digits: usize) -> Result<(usize, usize, char), Fault> {
+    let few = digits <= KNOWN[0].1;
+    let new = few || release.since((9, 2), "a number beyond 999Y")?;
+    Ok(KNOWN[usize::from(new)])
+}
+
 /// Divides by a base until what is left is below it; how often.
 fn scaled(mut value: Long, base: u64) -> (Long, usize) {
     let mut power = 0;
@@ -457,33 +467,30 @@ fn scaled(mut value: Long, base: u64) -> (Long, usize) {
 }
 
 /// The digits that a text begins with, how many they are, and what follows.
-fn digits<'t>(text: &'t [u8], whole: &[u8]) -> Result<(Long, usize, &'t [u8]), Wrong> {
+fn digits<'t>(text: &'t [u8], whole: &[u8], release: Release) -> Result<(Long, usize, &'t [u8]), Wrong> {
     let length = text.iter().take_while(|byte| byte.is_ascii_digit()).count();
     let (mut value, mut counted) = (Long::of(0), 0usize);
     for digit in &text[..length] {
         counted += usize::from(counted > 0 || *digit != b'0');
-        if counted > MOST.1 {
+        if counted > known(release, counted)?.1 {
             return Err(Wrong::Number(format!("value too large to be converted: '{}'", show(whole))));
         }
         value = value.times(Long::of(10)).plus(Long::of(u64::from(digit - b'0')));
-    }
-    if counted > MOST.0 {
-        return Err(Fault::gap("a number so large that only some versions take it").into());
     }
     Ok((value, length, &text[length..]))
 }
 
 /// Reads a number with its unit; what follows is left.
-fn human(text: &[u8], from: Scale) -> Result<(Read, &[u8]), Wrong> {
+fn human(text: &[u8], from: Scale, release: Release) -> Result<(Read, &[u8]), Wrong> {
     let wrong = |what: &str| Wrong::Number(format!("{what}: '{}'", show(text)));
     let (negative, rest) = text.strip_prefix(b"-").map_or((false, text), |rest| (true, rest));
-    let (mut value, length, mut rest) = digits(rest, text)?;
+    let (mut value, length, mut rest) = digits(rest, text, release)?;
     if length == 0 && rest.first() != Some(&b'.') {
         return Err(wrong("invalid number"));
     }
     let mut places = 0;
     if let Some(behind) = rest.strip_prefix(b".") {
-        let (fraction, length, left) = digits(behind, text)?;
+        let (fraction, length, left) = digits(behind, text, release)?;
         if length == 0 && left.first() != Some(&b'.') {
             return Err(wrong("invalid number"));
         }
@@ -500,16 +507,16 @@ fn human(text: &[u8], from: Scale) -> Result<(Read, &[u8]), Wrong> {
         let letter = match rest.split_first() {
             None if from == Scale::None => return Err(forbidden(text)),
             None => return Err(Fault::gap("blanks behind a number, behind which some versions read on").into()),
-            Some((letter @ (b'k' | b'R' | b'Q'), _)) if from != Scale::None => {
-                let letter = char::from(*letter);
-                return Err(Fault::gap(format!("the unit `{letter}`, which only some versions know")).into());
-            }
             Some((letter, tail)) => {
                 rest = tail;
                 letter
             }
         };
-        let place = UNITS.iter().position(|unit| unit == letter);
+        let place = match letter {
+            b'k' if from == Scale::None || release.since((9, 5), "the unit `k`")? => Some(0),
+            b'R' | b'Q' if from != Scale::None && !release.since((9, 2), "the units R and Q")? => None,
+            _ => UNITS.iter().position(|unit| unit == letter),
+        };
         let place = place.ok_or_else(|| wrong("invalid suffix in input"))?;
         if from == Scale::None {
             return Err(forbidden(text));
@@ -526,7 +533,7 @@ fn human(text: &[u8], from: Scale) -> Result<(Read, &[u8]), Wrong> {
     if from == Scale::IecI {
         match rest.strip_prefix(b"i") {
             Some(tail) => rest = tail,
-            None if bare => return Err(Fault::gap("a number without a unit, which only some versions take").into()),
+            None if bare && release.since((9, 6), "a number without a unit")? => {}
             None => {
                 let shown = show(text);
                 return Err(Wrong::Number(format!("missing 'i' suffix in input: '{shown}' (e.g Ki/Mi/Gi)")));

@@ -1,4 +1,4 @@
-//! Programs that run programs: `sh`, `env`, `nice`, `su`, `xargs`, `which`.
+//! Programs that run programs: `sh`, `nice`, `su`, `xargs`, `which`.
 
 use super::Call;
 use super::Command;
@@ -23,7 +23,6 @@ use crate::shell::system::Acting;
 pub(super) const COMMANDS: &[(&str, Command)] = &[
     ("bash", sh),
     ("dash", sh),
-    ("env", env),
     ("nice", nice),
     ("ionice", nice),
     ("sh", sh),
@@ -92,38 +91,6 @@ fn sh(call: &mut Call<'_, '_>) -> Done {
         return Err(Fault::Failed(2, format!("0: cannot open {}: No such file", show(name))));
     }
     Ok(call.shell.run_file(name, args, &interpreter)?)
-}
-
-fn env(call: &mut Call<'_, '_>) -> Done {
-    let given = call.options("+iu:", &[("ignore-environment", b'i'), ("unset", b'u')])?;
-    let mut rest = given.operands.as_slice();
-    let before = call.shell.state.variables.clone();
-    let budget = call.shell.system.budget.clone();
-    if given.has(b'i') {
-        budget.tried(before.len())?;
-        call.shell.state.variables.own(&budget)?.retain(|_, variable| !variable.exported);
-    }
-    for name in given.values(b'u') {
-        call.shell.state.variables.remove(&budget, name)?;
-    }
-    while let [first, tail @ ..] = rest
-        && let Some(equals) = memchr::memchr(b'=', first)
-    {
-        call.shell.export(&first[..equals], &first[equals + 1..])?;
-        rest = tail;
-    }
-    let result = if rest.is_empty() {
-        let size: usize = call.shell.environment().map(|(name, value)| name.len() + value.len() + 2).sum();
-        budget.made(size)?;
-        let _room = budget.hold(size)?;
-        let lines: Vec<u8> =
-            call.shell.environment().flat_map(|(name, value)| [name, b"=", value, b"\n"].concat()).collect();
-        call.out(lines).map(|()| 0)
-    } else {
-        call.run(rest)
-    };
-    call.shell.state.variables = before;
-    result
 }
 
 fn nice(call: &mut Call<'_, '_>) -> Done {

@@ -8,6 +8,7 @@ use super::Given;
 use super::options::Opt;
 use super::show;
 use super::text::size;
+use super::text::unsigned;
 
 /// The family's commands.
 pub(super) const COMMANDS: &[(&str, Command)] = &[("split", split)];
@@ -172,8 +173,9 @@ fn separator(given: &Given) -> Result<u8, Fault> {
 
 /// A number of only digits that is more than zero.
 fn count(text: &[u8], what: &str) -> Result<usize, Fault> {
-    let digits = !text.is_empty() && text.iter().all(u8::is_ascii_digit);
-    let number = std::str::from_utf8(text).ok().filter(|_| digits).and_then(|text| text.parse().ok());
+    let plain = unsigned(text);
+    let digits = !plain.is_empty() && plain.iter().all(u8::is_ascii_digit);
+    let number = std::str::from_utf8(plain).ok().filter(|_| digits).and_then(|text| text.parse().ok());
     number.filter(|&number| number > 0).ok_or_else(|| Fault::failed(format!("invalid {what}: '{}'", show(text))))
 }
 
@@ -383,5 +385,17 @@ mod tests {
             ("split nosuch", "", 1),
         ]);
         lacks(&[("seq 3 | split -n 2", "standard input"), ("printf abc >f; split -n 2 f", "not of one size")]);
+    }
+
+    #[test]
+    fn sizes_are_read_as_the_c_library_does() {
+        says(&[
+            ("seq 700 | split -b k; ls x*; head -c k xaa | wc -c", "xaa\nxab\nxac\n1024\n", 0),
+            (
+                "seq 3 | head -n ' 2'; seq 3 | head -c +2; seq 4 | split -l ' +2'; ls x*; seq 500 | dd bs=k count=1 | wc -c",
+                "1\n2\n1\nxaa\nxab\n1024\n",
+                0,
+            ),
+        ]);
     }
 }

@@ -23,14 +23,22 @@ pub(super) fn number(text: &[u8]) -> Result<usize, Fault> {
     number.ok_or_else(|| Fault::gap(format!("`{}` is not a plain number", show(text))))
 }
 
-/// A count with a suffix: `b` 512, `K` 1024, `kB` 1000, `M`, `MB` and so on.
+/// A count as strtoumax(3) reads it: blanks and a sign may stand before its digits.
+pub(super) fn unsigned(text: &[u8]) -> &[u8] {
+    let blanks = text.iter().take_while(|byte| matches!(byte, b' ' | 9..=13)).count();
+    let digits = text[blanks..].strip_prefix(b"+").unwrap_or(&text[blanks..]);
+    if digits.first().is_some_and(u8::is_ascii_digit) { digits } else { text }
+}
+
+/// A count with a suffix: `b` 512, `K` 1024, `kB` 1000, `M`, `MB` and so on. A suffix alone is that of one.
 ///
 /// # Errors
 /// It is none; the words are the program's, status 1.
 pub(super) fn size(text: &[u8], what: &str) -> Result<usize, Fault> {
     let wrong = || Fault::failed(format!("invalid number of {what}: '{}'", show(text)));
-    let length = text.iter().take_while(|byte| byte.is_ascii_digit()).count();
-    let (digits, suffix) = text.split_at(length);
+    let plain = unsigned(text);
+    let length = plain.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let (digits, suffix) = plain.split_at(length);
     let factor: usize = match suffix {
         b"" => 1,
         b"b" => 512,
@@ -51,9 +59,10 @@ pub(super) fn size(text: &[u8], what: &str) -> Result<usize, Fault> {
             }
         }
     };
-    if digits.is_empty() {
+    if text.is_empty() {
         return Err(wrong());
     }
+    let digits = if digits.is_empty() { b"1" } else { digits };
     let value =
         digits.iter().try_fold(0usize, |sum, digit| sum.checked_mul(10)?.checked_add(usize::from(digit - b'0')));
     let large =

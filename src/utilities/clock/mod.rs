@@ -26,13 +26,18 @@ pub(super) const OPTIONS: &[Opt] = &[
     Opt::value(1, "rfc-3339"),
 ];
 
+/// Times are shown in UTC, which is the only zone there is.
+pub(super) fn universal(call: &Call<'_, '_>) -> Result<(), Fault> {
+    let zone = call.shell.environment().find(|(name, _)| *name == b"TZ").map(|(_, zone)| zone);
+    let names: [&[u8]; 8] = [b"", b"UTC", b"UTC0", b"UTC-0", b"Etc/UTC", b":UTC", b":Etc/UTC", b"Universal"];
+    if zone.is_some_and(|zone| !names.contains(&zone)) { Err(Fault::gap("another time zone")) } else { Ok(()) }
+}
+
 fn date(call: &mut Call<'_, '_>) -> Done {
     let given = call.given(OPTIONS)?;
     let now = call.shell.system.clock;
-    let zone = call.shell.environment().find(|(name, _)| *name == b"TZ").map(|(_, zone)| zone.to_vec());
-    let universal: [&[u8]; 8] = [b"", b"UTC", b"UTC0", b"UTC-0", b"Etc/UTC", b":UTC", b":Etc/UTC", b"Universal"];
-    if !given.has(b'u') && zone.is_some_and(|zone| !universal.contains(&zone.as_slice())) {
-        return Err(Fault::gap("another time zone"));
+    if !given.has(b'u') {
+        universal(call)?;
     }
     let time = match (given.value(b'd'), given.value(b'r')) {
         (Some(_), Some(_)) => {

@@ -168,6 +168,9 @@ const MV_LONG: &[(&str, u8)] = &[
 
 fn mv(call: &mut Call<'_, '_>) -> Done {
     let given = call.options("bfnTt:vuiZ", MV_LONG)?;
+    if backup_or_keep(&given).is_err() && !given.has(b'T') && !given.has(b't') && given.operands.len() == 2 {
+        return Err(Fault::gap("-b with -n, upon which the name is given before it is refused, or not"));
+    }
     backup_or_keep(&given)?;
     let pairs = destinations(call, &given, true)?;
     let mut made = Made::default();

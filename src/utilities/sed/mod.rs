@@ -80,7 +80,8 @@ fn sed(call: &mut Call<'_, '_>) -> Done {
     let syntax = if given.has(b'E') || given.has(b'r') { Syntax::Extended } else { Syntax::Basic };
     let separator = if given.has(b'z') { 0 } else { b'\n' };
     let mut reader = Reader::new(&script, syntax, separator, &budget);
-    let program = reader.program()?;
+    let mut program = Vec::new();
+    let read = reader.program(&mut program);
     let width = given.value(b'l').map_or(Ok(70), super::text::number)?;
     let manner = Manner {
         quiet: given.has(b'n') || reader.quiet,
@@ -90,7 +91,11 @@ fn sed(call: &mut Call<'_, '_>) -> Done {
         unbuffered: given.has(b'u'),
     };
     let mut output = Output::new(&budget)?;
-    output.begin_files(call, &program)?;
+    // A file is opened as soon as it is read of, also where a mistake follows.
+    if !matches!(read, Err(Fault::Gap(_) | Fault::Interrupt(_))) {
+        output.begin_files(call, &program)?;
+    }
+    read?;
     if given.has(b'i') && operands.is_empty() {
         return Err(Fault::failed("no input files"));
     }

@@ -1,5 +1,6 @@
 //! What sed 4.9 answers.
 
+use super::super::recorded::says;
 use crate::configure::machine;
 use crate::shell::Shell;
 use crate::tree::Tree;
@@ -156,4 +157,13 @@ fn what_sed_says_itself_ends_as_lines_do() {
     let (output, status, gaps) = run("printf 'a\\0' | sed -z 'l;F;='", "");
     assert_eq!((output.as_str(), status, gaps), ("a$\0-\x001\0a\0", 0, 0));
     assert_eq!(run("sed -f nosuch in", ""), (String::new(), 4, 0));
+}
+
+#[test]
+fn files_of_w_are_opened_before_what_follows_is_read() {
+    says(&[
+        ("printf 'a\\n' | sed 'w out\ns/a/'; ls out", "out\n", 0),
+        ("printf 'a\\n' | sed '{w no/x'", "", 4),
+        ("printf 'a\\n' | sed 'w no/x\n}'", "", 4),
+    ]);
 }

@@ -127,11 +127,12 @@ impl Reader<'_> {
         Fault::failed(format!("-e expression #1, char {}: {what}", self.position))
     }
 
-    pub(super) fn program(&mut self) -> Result<Vec<Instruction>, Fault> {
+    /// Reads all instructions; those before an error are there.
+    pub(super) fn program(&mut self, program: &mut Vec<Instruction>) -> Result<(), Fault> {
         if self.text.starts_with(b"#n\n") || self.text == b"#n" {
             self.quiet = true;
         }
-        let (mut program, mut open) = (Vec::new(), Vec::new());
+        let mut open = Vec::new();
         loop {
             self.budget.step()?;
             while self.peek().is_some_and(|byte| byte == b';' || byte.is_ascii_whitespace()) {
@@ -172,7 +173,7 @@ impl Reader<'_> {
                 *target = place;
             }
         }
-        Ok(program)
+        Ok(())
     }
 
     fn instruction(&mut self, index: usize) -> Result<Instruction, Fault> {
