@@ -24,7 +24,6 @@ impl Shell<'_> {
     pub(super) fn conditional(&mut self, condition: &Condition) -> Run<i32> {
         match self.holds(condition) {
             Ok(value) => Ok(i32::from(!value)),
-            Err(Interrupt::Discard) => Ok(1),
             // Nothing else in a condition returns: the regular expression is none.
             Err(Interrupt::Return(status)) => Ok(status),
             Err(other) => Err(other),
@@ -63,7 +62,12 @@ impl Shell<'_> {
             b"=~" => self.matches_expression(&text, right),
             b"-eq" | b"-ne" | b"-lt" | b"-le" | b"-gt" | b"-ge" => {
                 let other = self.text(&right.0, false)?;
-                let (left, right) = (self.arithmetic(&text)?, self.arithmetic(&other)?);
+                // An expression that is none is equal to nothing, nor less or more.
+                let values = self.arithmetic(&text).and_then(|left| Ok((left, self.arithmetic(&other)?)));
+                let (left, right) = match values {
+                    Err(Interrupt::Discard) => return Ok(false),
+                    values => values?,
+                };
                 Ok(match operator {
                     b"-eq" => left == right,
                     b"-ne" => left != right,

@@ -64,6 +64,8 @@ pub(super) enum Chunk<'a> {
     Present,
     /// Between two of `"$@"`.
     Break,
+    /// Between two of `$@` without quotes.
+    Gap,
 }
 
 /// A field being made, and which ranges of it were quoted.
@@ -157,7 +159,7 @@ impl Shell<'_> {
         for chunk in chunks {
             match chunk {
                 Chunk::Text(text, _) => all.extend_from_slice(&text),
-                Chunk::Break => all.extend(separator),
+                Chunk::Break | Chunk::Gap => all.extend(separator),
                 Chunk::Present => {}
             }
         }
@@ -192,7 +194,7 @@ impl Shell<'_> {
         for chunk in chunks {
             match chunk {
                 Chunk::Text(text, mark) => all.extend(text.iter().map(|&byte| (byte, mark == Mark::Quoted))),
-                Chunk::Break => all.extend(separator.map(|byte| (byte, true))),
+                Chunk::Break | Chunk::Gap => all.extend(separator.map(|byte| (byte, true))),
                 Chunk::Present => {}
             }
         }

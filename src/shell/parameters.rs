@@ -15,6 +15,7 @@ use super::expand::Subject;
 use super::expand::Text;
 use super::expand::Which;
 use super::reader::is_name;
+use crate::format::glob::Pattern;
 
 impl Shell<'_> {
     /// The value of any parameter but `@` and `*`.
@@ -132,17 +133,24 @@ impl Shell<'_> {
                 let names = self.entries(&subject.name)?.into_iter().map(|(name, _)| Text::Short(name)).collect();
                 self.list(names, matches!(which, Which::All(true)), quoted, chunks)
             }
+            // To dash that is how long all are together.
+            (Operation::Length, Which::All(_)) if !self.is_bash() => {
+                let words = &self.state.positional;
+                let separators = if self.separators().is_empty() { 0 } else { words.len().saturating_sub(1) };
+                let length = words.iter().map(Vec::len).sum::<usize>() + separators;
+                self.system.budget.tried(words.len())?;
+                chunks.push(Chunk::Text(Text::Short(length.to_string().into_bytes()), mark));
+                Ok(())
+            }
             (Operation::Length, Which::All(_)) => {
                 let length = self.all(subject)?.len();
                 chunks.push(Chunk::Text(Text::Short(length.to_string().into_bytes()), mark));
                 Ok(())
             }
-            // dash cuts what is joined.
-            (Operation::Trim { .. }, Which::All(_)) if !self.is_bash() => {
-                let joined = self.state.positional.join(&b' ');
-                let value = self.modified(Text::Short(joined), operation)?;
-                chunks.push(Chunk::Text(value, mark));
-                Ok(())
+            (Operation::Trim { suffix, longest, pattern }, Which::All(separate)) if !self.is_bash() => {
+                let pattern = self.pattern(pattern)?;
+                let parts = self.trim_all(&pattern, (*suffix, *longest), quoted, *separate)?;
+                self.list(parts.into_iter().map(Text::Short).collect(), *separate, quoted, chunks)
             }
             (Operation::Slice(offset, length), Which::All(separate)) => {
                 let all = self.slice_list(subject, offset, length.as_deref())?;
@@ -195,6 +203,54 @@ impl Shell<'_> {
         Ok(self.entries(&subject.name)?.into_iter().map(|(_, value)| Text::Kept(value)).collect())
     }
 
+    /// The positional parameters without what a pattern takes away in dash. `joined`: as one text. Otherwise dash has
+    /// zero bytes between them, at which its patterns end: they match in the first, and only the shortest end is
+    /// looked for in the last ones, too. Where nothing is split it has `IFS` there.
+    fn trim_all(
+        &mut self,
+        pattern: &Pattern,
+        (suffix, longest): (bool, bool),
+        quoted: bool,
+        separate: bool,
+    ) -> Run<Vec<Vec<u8>>> {
+        let budget = self.system.budget.clone();
+        let separators = self.separators();
+        let separator = separators.get(..1).unwrap_or_default();
+        let mut words: Vec<Vec<u8>> = self.state.positional.to_vec();
+        budget.made(words.iter().map(|word| word.len() + 32).sum())?;
+        let one = pattern.trim(&words.join(separator), suffix, longest, &budget)?;
+        if quoted && !separate || words.is_empty() {
+            return Ok(if words.is_empty() { words } else { vec![one] });
+        }
+        let trim = |word: &[u8]| pattern.trim(word, suffix, longest, &budget);
+        let takes_nothing = pattern.matches(b"", &budget)?;
+        if suffix && !longest {
+            for index in (0..words.len()).rev().filter(|_| !takes_nothing) {
+                let rest = trim(&words[index])?;
+                if rest.len() < words[index].len() {
+                    words[index] = rest;
+                    words.truncate(index + 1);
+                    break;
+                }
+            }
+        } else {
+            let rest = trim(&words[0])?;
+            let ends = if suffix {
+                takes_nothing || rest.len() < words[0].len()
+            } else {
+                longest && pattern.matches(&words[0], &budget)?
+            };
+            words.truncate(if ends { 1 } else { words.len() });
+            words[0] = rest;
+        }
+        // In quotes it has marks before some bytes, and is short of what lies behind the first zero then.
+        let marked = quoted && self.state.positional.iter().flatten().any(|byte| b"!*?[=~:/-]\\".contains(byte));
+        if words.join(separator) != one || marked && self.state.positional.len() > 1 {
+            self.gap(b"${}", "a pattern that is cut from all parameters together");
+        }
+        Ok(words)
+    }
+
     fn list(&self, values: Vec<Text<'static>>, separate: bool, quoted: bool, chunks: &mut Vec<Chunk<'_>>) -> Run<()> {
         self.spend(values.len() * 48)?;
         if quoted && !separate {
@@ -216,7 +272,7 @@ impl Shell<'_> {
         }
         for (index, value) in values.into_iter().enumerate() {
             if index > 0 {
-                chunks.push(Chunk::Break);
+                chunks.push(if quoted { Chunk::Break } else { Chunk::Gap });
             }
             if quoted {
                 chunks.push(Chunk::Present);

@@ -34,7 +34,9 @@ impl Shell<'_> {
                     splitter.after_blank = false;
                     splitter.field.get_or_insert_default();
                 }
-                Chunk::Break => splitter.end(),
+                // To dash this is white space that separates, whatever `IFS` is.
+                Chunk::Gap if !self.is_bash() => splitter.blank(),
+                Chunk::Break | Chunk::Gap => splitter.end(),
             }
         }
         splitter.end();
@@ -165,15 +167,20 @@ impl Splitter<'_> {
         self.after_blank = false;
     }
 
+    /// White space that separates.
+    fn blank(&mut self) {
+        if self.field.is_some() {
+            self.end();
+            self.after_blank = true;
+        }
+    }
+
     pub(super) fn byte(&mut self, byte: u8) {
         if !self.ifs.contains(&byte) {
             self.after_blank = false;
             self.field.get_or_insert_default().bytes.push(byte);
         } else if matches!(byte, b' ' | b'\t' | b'\n') {
-            if self.field.is_some() {
-                self.end();
-                self.after_blank = true;
-            }
+            self.blank();
         } else if self.after_blank {
             self.after_blank = false;
         } else {

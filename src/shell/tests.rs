@@ -107,3 +107,37 @@ fn bash_traps_errors_of_pipelines() {
         assert_eq!((found.as_str(), code, gaps.len()), (output, status, 0), "{script}");
     }
 }
+
+/// What is no expression is a comparison that does not hold; an expansion that fails ends the line.
+#[test]
+fn bash_compares_what_is_no_number() {
+    let cases = [
+        ("[[ 1+ -eq 2 ]]; echo $?; [[ ! 1+ -eq 2 ]]; echo $?; [[ ! ( a = a && 1/0 -lt 2 ) ]]; echo $?", "1\n0\n0\n"),
+        ("[[ 1 -eq 1+ || a = a ]] && echo or", "or\n"),
+        ("[[ a = $((1/0)) ]]; echo no\necho next $?", "next 1\n"),
+    ];
+    for (script, output) in cases {
+        let (found, _, gaps) = run(&format!("exec 2>/dev/null\ncat >s <<'E'\n{script}\nE\nbash ./s"));
+        assert_eq!((found.as_str(), gaps.len()), (output, 0), "{script}");
+    }
+}
+
+/// To dash `$@` without quotes is one text with white space in it, and patterns and lengths are its own.
+#[test]
+fn dash_joins_parameters_to_split_them() {
+    let each = "for i in @; do printf '<%s>' \"$i\"; done";
+    let cases = [
+        ("IFS=x; set -- a xb", "$@", "<a><b>"),
+        ("IFS=x; set -- a xxb", "p$@q", "<pa><><bq>"),
+        ("IFS=x; set -- '' xb", "$*", "<><b>"),
+        ("IFS=xy; set -- a xb yc", "${1+$@}", "<a><b><c>"),
+        ("IFS=x; set -- ab ac", "${@#a}", "<b><ac>"),
+        ("IFS=x; set -- ab ac", "\"${*#a}\"", "<bxac>"),
+        ("set -- ab ac", "\"${@%c}\"", "<ab><a>"),
+        ("set -- 'a b' c", "${@##a*} ${#@}", "<5>"),
+    ];
+    for (before, word, output) in cases {
+        let (found, _, gaps) = run(&format!("{before}; {}", each.replace('@', word)));
+        assert_eq!((found.as_str(), gaps.len()), (output, 0), "{before} {word}");
+    }
+}

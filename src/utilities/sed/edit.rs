@@ -262,15 +262,26 @@ impl<'p> Editor<'p> {
         Ok(selected)
     }
 
+    /// Writes the text of an `i` or a `c`, which ends as lines do; that of an `a` always ends with a newline.
+    fn given(&mut self, call: &mut Call<'_, '_>, text: &[u8]) -> Result<(), Fault> {
+        let separator = self.manner.separator;
+        let line = text.strip_suffix(b"\n").unwrap_or(text);
+        self.output.text(call, line, separator)?;
+        if line.len() < text.len() {
+            self.output.text(call, &[separator], separator)?;
+        }
+        Ok(())
+    }
+
     fn act(&mut self, call: &mut Call<'_, '_>, instruction: &'p Instruction, index: usize) -> Result<Way, Fault> {
         let separator = self.manner.separator;
         match &instruction.action {
             Action::Block(_) | Action::End | Action::Label => {}
             Action::Append(_) => self.appended.push(Appended::Text(index))?,
-            Action::Insert(text) => self.output.text(call, text, separator)?,
+            Action::Insert(text) => self.given(call, text)?,
             Action::Change(text) => {
                 if !matches!(self.ranges[index], Range::Active(_)) || instruction.negated {
-                    self.output.text(call, text, separator)?;
+                    self.given(call, text)?;
                 }
                 return Ok(Way::Cycle(false, true));
             }

@@ -167,3 +167,13 @@ fn files_of_w_are_opened_before_what_follows_is_read() {
         ("printf 'a\\n' | sed 'w no/x\n}'", "", 4),
     ]);
 }
+
+#[test]
+fn texts_end_as_lines_do() {
+    says(&[
+        ("printf 'a\\0b' | sed -z 'i x' | tr '\\0' /", "x/a/x/b", 0),
+        ("printf 'a\\0b' | sed -z '1i\\x\\ny' | tr '\\0' /", "x\ny/a/b", 0),
+        ("printf 'a\\0b\\0' | sed -z '1,2c x' | tr '\\0' /", "x/", 0),
+        ("printf 'a\\0b' | sed -z 'a x' | tr '\\0' /", "a/x\nb/x\n", 0),
+    ]);
+}
