@@ -96,57 +96,11 @@ fn sort(call: &mut Call<'_, '_>) -> Done {
     let budget = call.shell.system.budget.clone();
     let end = if given.has(b'z') { 0 } else { b'\n' };
     let keys = keys(&given)?;
-    let separator = given.value(b't').map(separator).transpose()?;
-    let mut separators = Vec::new();
-    for text in given.values(b't') {
-        separators.push(self::separator(text)?);
-    }
-    separators.dedup();
-    if separators.len() > 1 {
-        return Err(Fault::Failed(2, "incompatible tabs".into()));
-    }
-    let check = given.has(b'C') || given.has(b'c') || given.has(1);
-    let how = given.value(1).unwrap_or_default();
-    let silent = given.has(b'C') || matches!(how, b"quiet" | b"silent");
-    if !silent && !matches!(how, b"" | b"diagnose-first") {
-        return Err(Fault::Failed(2, format!("invalid argument '{}' for '--check'", show(how))));
-    }
-    if check && given.operands.len() > 1 {
-        let extra = show(&given.operands[1]);
-        return Err(Fault::Failed(2, format!("extra operand '{extra}' not allowed with -c")));
-    }
-    if given.values(b'o').any(|path| Some(path) != given.value(b'o')) {
-        return Err(Fault::Failed(2, "multiple output files specified".into()));
-    }
-    let quiet = |(letter, text): &(u8, Vec<u8>)| match letter {
-        b'c' => Some(false),
-        b'C' => Some(true),
-        1 => Some(matches!(text.as_slice(), b"quiet" | b"silent")),
-        _ => None,
-    };
-    let checks: Vec<bool> = given.all.iter().filter_map(quiet).collect();
-    if checks.contains(&true) && checks.contains(&false) {
-        return Err(Fault::Failed(2, "options '-cC' are incompatible".into()));
-    }
-    if check && given.has(b'o') {
-        let letter = if silent { 'C' } else { 'c' };
-        return Err(Fault::Failed(2, format!("options '-{letter}o' are incompatible")));
-    }
+    let separator = the_separator(&given)?;
+    let check = check(&given)?;
     let standard = [b"-".to_vec()];
     let paths = if given.operands.is_empty() { &standard[..] } else { given.operands.as_slice() };
-    let mut text = Buffer::new(&budget)?;
-    let mut ends = Kept::new(&budget)?;
-    for path in paths {
-        let part = call.text(path).map_err(|fault| match fault {
-            Fault::Failed(_, message) => Fault::Failed(2, format!("cannot read: {message}")),
-            other => other,
-        })?;
-        text.extend(&part)?;
-        if text.last().is_some_and(|&last| last != end) {
-            text.push(end)?;
-        }
-        ends.push(text.len())?;
-    }
+    let (text, ends) = read_all(call, paths, end)?;
     let mut table = Table::new(&text, end, &keys, separator, &budget)?;
     let rule = Rule {
         text: &text,
@@ -155,19 +109,8 @@ fn sort(call: &mut Call<'_, '_>) -> Done {
         reverse: given.has(b'r'),
         plain: given.has(b's') || given.has(b'u'),
     };
-    if check {
-        table.charge(1)?;
-        let strict = given.has(b'u');
-        let wrong = table.lines.windows(2).position(|pair| {
-            let order = rule.order(&pair[0], &pair[1]);
-            order.is_gt() || (strict && order.is_eq())
-        });
-        let Some(wrong) = wrong else { return Ok(0) };
-        if !silent {
-            let line = show(table.lines[wrong + 1].of(&text));
-            call.err(&format!("{}:{}: disorder: {line}", show(&paths[0]), wrong + 2))?;
-        }
-        return Ok(1);
+    if let Some(silent) = check {
+        return disorder(call, &table, &rule, given.has(b'u'), (!silent).then_some(&paths[0]));
     }
     let rounds = table.lines.len().checked_ilog2().map_or(1, |rounds| rounds as usize + 1);
     table.charge(rounds)?;
@@ -206,6 +149,81 @@ fn sort(call: &mut Call<'_, '_>) -> Done {
             Ok(0)
         }),
     }
+}
+
+/// The byte that separates fields, when one was said.
+fn the_separator(given: &Given) -> Result<Option<u8>, Fault> {
+    let mut separators = given.values(b't').map(separator).collect::<Result<Vec<_>, _>>()?;
+    separators.dedup();
+    match separators.as_slice() {
+        [] => Ok(None),
+        [one] => Ok(Some(*one)),
+        _ => Err(Fault::Failed(2, "incompatible tabs".into())),
+    }
+}
+
+/// Whether it is only looked whether lines are in order, and nothing said then.
+fn check(given: &Given) -> Result<Option<bool>, Fault> {
+    let refused = |words: String| Err(Fault::Failed(2, words));
+    let check = given.has(b'C') || given.has(b'c') || given.has(1);
+    let how = given.value(1).unwrap_or_default();
+    let silent = given.has(b'C') || matches!(how, b"quiet" | b"silent");
+    if !silent && !matches!(how, b"" | b"diagnose-first") {
+        return refused(format!("invalid argument '{}' for '--check'", show(how)));
+    }
+    if check && given.operands.len() > 1 {
+        return refused(format!("extra operand '{}' not allowed with -c", show(&given.operands[1])));
+    }
+    if given.values(b'o').any(|path| Some(path) != given.value(b'o')) {
+        return refused("multiple output files specified".into());
+    }
+    let quiet = |(letter, text): &(u8, Vec<u8>)| match letter {
+        b'c' => Some(false),
+        b'C' => Some(true),
+        1 => Some(matches!(text.as_slice(), b"quiet" | b"silent")),
+        _ => None,
+    };
+    let checks: Vec<bool> = given.all.iter().filter_map(quiet).collect();
+    if checks.contains(&true) && checks.contains(&false) {
+        return refused("options '-cC' are incompatible".into());
+    }
+    if check && given.has(b'o') {
+        return refused(format!("options '-{}o' are incompatible", if silent { 'C' } else { 'c' }));
+    }
+    Ok(check.then_some(silent))
+}
+
+/// All texts one behind the other, each with an end, and where each ends.
+fn read_all(call: &mut Call<'_, '_>, paths: &[Vec<u8>], end: u8) -> Result<(Buffer, Kept<usize>), Fault> {
+    let budget = call.shell.system.budget.clone();
+    let (mut text, mut ends) = (Buffer::new(&budget)?, Kept::new(&budget)?);
+    for path in paths {
+        let part = call.text(path).map_err(|fault| match fault {
+            Fault::Failed(_, message) => Fault::Failed(2, format!("cannot read: {message}")),
+            other => other,
+        })?;
+        text.extend(&part)?;
+        if text.last().is_some_and(|&last| last != end) {
+            text.push(end)?;
+        }
+        ends.push(text.len())?;
+    }
+    Ok((text, ends))
+}
+
+/// Whether lines are in order, as a status; the first one that is not is told of with a file's name.
+fn disorder(call: &mut Call<'_, '_>, table: &Table, rule: &Rule<'_>, strict: bool, name: Option<&Vec<u8>>) -> Done {
+    table.charge(1)?;
+    let wrong = table.lines.windows(2).position(|pair| {
+        let order = rule.order(&pair[0], &pair[1]);
+        order.is_gt() || (strict && order.is_eq())
+    });
+    let Some(wrong) = wrong else { return Ok(0) };
+    if let Some(name) = name {
+        let line = show(table.lines[wrong + 1].of(rule.text));
+        call.err(&format!("{}:{}: disorder: {line}", show(name), wrong + 2))?;
+    }
+    Ok(1)
 }
 
 /// The lines of several texts in one order, each text taken for sorted: always the least of those that come next.

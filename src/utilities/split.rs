@@ -98,6 +98,10 @@ fn split(call: &mut Call<'_, '_>) -> Done {
     if let Some(extra) = given.operands.get(2) {
         return Err(Fault::failed(format!("extra operand '{}'", show(extra))));
     }
+    // It is one with which numbers begin, and not the one that is taken where none is given.
+    if args.iter().any(|word| (word.starts_with(b"--h") || word.starts_with(b"--n")) && word.ends_with(b"s=")) {
+        return Err(Fault::gap("a first suffix of nothing"));
+    }
     let separator = separator(&given)?;
     let way = way(&given)?;
     let mut names = names(&given, way)?;
@@ -384,7 +388,11 @@ mod tests {
             ("seq 3 >xaa; split -l 1 xaa", "", 1),
             ("split nosuch", "", 1),
         ]);
-        lacks(&[("seq 3 | split -n 2", "standard input"), ("printf abc >f; split -n 2 f", "not of one size")]);
+        lacks(&[
+            ("split --hex-suffixes= f", "first suffix"),
+            ("seq 3 | split -n 2", "standard input"),
+            ("printf abc >f; split -n 2 f", "not of one size"),
+        ]);
     }
 
     #[test]

@@ -4,6 +4,7 @@ use super::Call;
 use super::Command;
 use super::Done;
 use super::Fault;
+use super::Given;
 use super::buffer::Kept;
 use super::options::Opt;
 use super::show;
@@ -39,26 +40,7 @@ fn tr(call: &mut Call<'_, '_>) -> Done {
     let budget = call.shell.system.budget.clone();
     let (delete, squeeze) = (given.has(b'd'), given.has(b's'));
     let complement = given.has(b'c') || given.has(b'C');
-    let (first, second) = match (given.operands.as_slice(), delete, squeeze) {
-        ([], _, _) => return Err(Fault::failed("missing operand")),
-        ([first], true, false) | ([first], false, true) => (first, None),
-        ([first, second], false, _) | ([first, second], true, true) => (first, Some(second)),
-        ([first], _, _) if delete => {
-            let shown = show(first);
-            return Err(Fault::failed(format!(
-                "missing operand after '{shown}'\nTwo strings must be given when both deleting and squeezing repeats."
-            )));
-        }
-        ([first], _, _) => {
-            let shown = show(first);
-            return Err(Fault::failed(format!(
-                "missing operand after '{shown}'\nTwo strings must be given when translating."
-            )));
-        }
-        ([_, extra], ..) | ([_, _, extra, ..], ..) => {
-            return Err(Fault::failed(format!("extra operand '{}'", show(extra))));
-        }
-    };
+    let (first, second) = operands(&given, delete, squeeze)?;
     let from_parts = parts(first, &budget)?;
     if from_parts.iter().any(|part| matches!(part, Part::Repeat(_, None))) {
         return Err(Fault::failed("the [c*] repeat construct may not appear in string1"));
@@ -134,6 +116,26 @@ fn tr(call: &mut Call<'_, '_>) -> Done {
     }
     call.out(&input[..length])?;
     Ok(0)
+}
+
+/// The one set or the two.
+fn operands(given: &Given, delete: bool, squeeze: bool) -> Result<(&[u8], Option<&[u8]>), Fault> {
+    match (given.operands.as_slice(), delete, squeeze) {
+        ([], _, _) => Err(Fault::failed("missing operand")),
+        ([first], true, false) | ([first], false, true) => Ok((first, None)),
+        ([first, second], false, _) | ([first, second], true, true) => Ok((first, Some(second))),
+        ([first], _, _) if delete => {
+            let shown = show(first);
+            Err(Fault::failed(format!(
+                "missing operand after '{shown}'\nTwo strings must be given when both deleting and squeezing repeats."
+            )))
+        }
+        ([first], _, _) => {
+            let shown = show(first);
+            Err(Fault::failed(format!("missing operand after '{shown}'\nTwo strings must be given when translating.")))
+        }
+        ([_, extra], ..) | ([_, _, extra, ..], ..) => Err(Fault::failed(format!("extra operand '{}'", show(extra)))),
+    }
 }
 
 /// Classes may be translated only from one case to the other, each opposite the other's.

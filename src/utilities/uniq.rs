@@ -38,6 +38,21 @@ struct Part {
 }
 
 impl Part {
+    fn new(given: &Given) -> Result<Self, Fault> {
+        // What is beyond all is all.
+        let count = |letter, what: &str| {
+            let digits = |text: &&[u8]| !text.is_empty() && text.iter().all(u8::is_ascii_digit);
+            let count = |text| size(text, what).or(if digits(&text) { Ok(usize::MAX) } else { size(text, what) });
+            given.value(letter).map(count).transpose()
+        };
+        Ok(Self {
+            fields: count(b'f', "fields to skip")?.unwrap_or(0),
+            skip: count(b's', "bytes to skip")?.unwrap_or(0),
+            most: count(b'w', "bytes to compare")?.unwrap_or(usize::MAX),
+            ignore_case: given.has(b'i'),
+        })
+    }
+
     fn of<'l>(&self, line: &'l [u8]) -> &'l [u8] {
         let blank = |byte: &&u8| matches!(byte, b' ' | b'\t');
         let mut rest = line;
@@ -69,37 +84,11 @@ enum Apart {
 }
 
 fn uniq(call: &mut Call<'_, '_>) -> Done {
-    // The old forms: `-N` is `-f N`, `+N` is `-s N`.
-    let is_old = |word: &Vec<u8>| matches!(word.as_slice(), [b'-' | b'+', digits @ ..] if !digits.is_empty() && digits.iter().all(u8::is_ascii_digit));
-    let end = call.args.iter().position(|word| word == b"--").unwrap_or(call.args.len());
-    let old = |(place, word): (usize, &Vec<u8>)| match word[..] {
-        [sign, ref digits @ ..] if place < end && is_old(word) => {
-            [if sign == b'-' { b"-f" } else { b"-s" }, digits].concat()
-        }
-        _ => word.clone(),
-    };
-    let args: Vec<Vec<u8>> = call.args.iter().enumerate().map(old).collect();
-    let given = Call { shell: &mut *call.shell, name: call.name, args: &args }.given(OPTIONS)?;
-    if call.args.iter().any(is_old) && given.all.iter().filter(|(letter, _)| b"fs".contains(letter)).count() > 1 {
-        return Err(Fault::gap("several of `-f` and `-s`, one in the old form"));
-    }
+    let given = given(call)?;
     if given.operands.len() > 2 {
         return Err(Fault::failed(format!("extra operand '{}'", show(&given.operands[2]))));
     }
-    // What is beyond all is all.
-    let count = |letter, what: &str| {
-        let digits = |text: &&[u8]| !text.is_empty() && text.iter().all(u8::is_ascii_digit);
-        given
-            .value(letter)
-            .map(|text| size(text, what).or(if digits(&text) { Ok(usize::MAX) } else { size(text, what) }))
-            .transpose()
-    };
-    let part = Part {
-        fields: count(b'f', "fields to skip")?.unwrap_or(0),
-        skip: count(b's', "bytes to skip")?.unwrap_or(0),
-        most: count(b'w', "bytes to compare")?.unwrap_or(usize::MAX),
-        ignore_case: given.has(b'i'),
-    };
+    let part = Part::new(&given)?;
     let (apart, all) = groups(&given)?;
     if given.has(b'u') && all {
         return Err(Fault::gap("-u with all repeated lines"));
@@ -110,6 +99,10 @@ fn uniq(call: &mut Call<'_, '_>) -> Done {
     let mut output = Buffer::new(&budget)?;
     let to_file = given.operands.get(1).filter(|path| *path != b"-");
     call.printing(|call, out| {
+        let mut put = |call: &mut Call<'_, '_>, piece: &[u8]| match to_file {
+            Some(_) => Ok(output.extend(piece)?),
+            None => out.put(call, piece),
+        };
         let mut begun = false;
         let mut lines = records(&text, end);
         let mut next = lines.next();
@@ -132,49 +125,50 @@ fn uniq(call: &mut Call<'_, '_>) -> Done {
                 next = lines.next();
             }
             let repeated = repeated(&given);
-            let shown = match given.has(b'u') {
-                true => number == 1 && !repeated,
-                false => number > 1 || !repeated,
-            };
+            let shown = if given.has(b'u') { number == 1 && !repeated } else { number > 1 || !repeated };
             if !shown {
                 continue;
             }
-            let mut piece: Vec<&[u8]> = Vec::new();
+            if matches!(apart, Apart::Before | Apart::Both) || apart == Apart::Between && begun {
+                put(call, &[end])?;
+            }
             let head = if given.has(b'c') { format!("{number:7} ").into_bytes() } else { Vec::new() };
-            let last = std::slice::from_ref(&end);
-            let before = match apart {
-                Apart::Before | Apart::Both => true,
-                Apart::Between => begun,
-                Apart::No | Apart::Behind => false,
-            };
-            if before {
-                piece.push(last);
-            }
             for line in &group {
-                piece.extend([head.as_slice(), line, last]);
-            }
-            if apart == Apart::Behind {
-                piece.push(last);
-            }
-            begun = true;
-            for piece in piece {
-                match to_file {
-                    Some(_) => output.extend(piece)?,
-                    None => out.put(call, piece)?,
+                for piece in [head.as_slice(), line, &[end]] {
+                    put(call, piece)?;
                 }
             }
+            if apart == Apart::Behind {
+                put(call, &[end])?;
+            }
+            begun = true;
         }
         if begun && apart == Apart::Both {
-            match to_file {
-                Some(_) => output.push(end)?,
-                None => out.put(call, &[end])?,
-            }
+            put(call, &[end])?;
         }
         if let Some(path) = to_file {
             call.write(path, 0o666, output.into_bytes())?;
         }
         Ok(0)
     })
+}
+
+/// Options and operands. The old forms: `-N` is `-f N`, `+N` is `-s N`.
+fn given(call: &mut Call<'_, '_>) -> Result<Given, Fault> {
+    let is_old = |word: &Vec<u8>| matches!(word.as_slice(), [b'-' | b'+', digits @ ..] if !digits.is_empty() && digits.iter().all(u8::is_ascii_digit));
+    let end = call.args.iter().position(|word| word == b"--").unwrap_or(call.args.len());
+    let old = |(place, word): (usize, &Vec<u8>)| match word[..] {
+        [sign, ref digits @ ..] if place < end && is_old(word) => {
+            [if sign == b'-' { b"-f" } else { b"-s" }, digits].concat()
+        }
+        _ => word.clone(),
+    };
+    let args: Vec<Vec<u8>> = call.args.iter().enumerate().map(old).collect();
+    let given = Call { shell: &mut *call.shell, name: call.name, args: &args }.given(OPTIONS)?;
+    if call.args.iter().any(is_old) && given.all.iter().filter(|(letter, _)| b"fs".contains(letter)).count() > 1 {
+        return Err(Fault::gap("several of `-f` and `-s`, one in the old form"));
+    }
+    Ok(given)
 }
 
 /// Only groups of more than one line.

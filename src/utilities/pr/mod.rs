@@ -146,6 +146,15 @@ fn pages(text: &[u8]) -> Result<Option<(u64, u64)>, Fault> {
     }
 }
 
+/// What of `-s`, `-S`, `-w` and `-W` came, which mean other things together than alone.
+#[derive(Debug, Default)]
+struct Forms {
+    /// `-w` was the last of both.
+    width: bool,
+    /// A `-s` came behind the last `-S`.
+    separator: bool,
+}
+
 impl Asked {
     fn new(given: &Given, digits: &mut Vec<u8>, release: Release) -> Result<Self, Fault> {
         let mut asked = Self {
@@ -175,83 +184,85 @@ impl Asked {
                 _ => Controls::AsIs,
             },
         };
-        // Which of `-w` and `-W` was last; whether a `-s` has come behind the last `-S`.
-        let (mut old_width, mut old_separator, mut in_digits) = (None, false, false);
+        let (mut forms, mut in_digits) = (Forms::default(), false);
         for (letter, value) in &given.all {
-            if letter.is_ascii_digit() {
-                if !in_digits {
-                    digits.clear();
-                }
-                digits.push(*letter);
-                in_digits = true;
-                continue;
+            // Digits of the same number follow each other.
+            let digit = letter.is_ascii_digit();
+            if digit && !in_digits || *letter == COLUMNS {
+                digits.clear();
             }
-            in_digits = false;
-            match *letter {
-                COLUMNS => {
-                    asked.columns = Some(number(value, 1, "number of columns")?);
-                    digits.clear();
-                }
-                PAGES => {
-                    let wrong = || Fault::failed(format!("invalid page range '{}'", show(value)));
-                    asked.pages = pages(value)?.ok_or_else(wrong)?;
-                }
-                b'e' => {
-                    let (byte, width) = asked.tab.map_or((b'\t', 8), |tab| (tab.byte, tab.width));
-                    let (byte, width) = byte_and_number(value, *letter, (byte, width))?;
-                    asked.tab = Some(Tab { byte, width });
-                }
-                b'i' => {
-                    let (byte, width) = asked.tabify.map_or((b'\t', 8), |tab| (tab.byte, tab.width));
-                    let (byte, width) = byte_and_number(value, *letter, (byte, width))?;
-                    asked.tabify = Some(Tab { byte, width });
-                }
-                b'n' => asked.numbers = Some(byte_and_number(value, *letter, asked.numbers.unwrap_or((b'\t', 5)))?),
-                b'N' => asked.first_number = Some(number(value, i64::from(i32::MIN), "starting line number")?),
-                b'l' => asked.length = number(value, 1, "number of lines")?,
-                b'o' => asked.margin = number(value, 0, "line offset")?,
-                b's' => {
-                    old_separator = true;
-                    if !asked.separated && !value.is_empty() {
-                        asked.separator.clone_from(value);
-                    }
-                }
-                b'S' => {
-                    (old_separator, asked.separated) = (false, true);
-                    asked.separator.clone_from(value);
-                }
-                b'w' => {
-                    old_width = Some(true);
-                    let width = number(value, 1, "number of characters")?;
-                    if !asked.cut {
-                        asked.width = width;
-                    }
-                }
-                b'W' => {
-                    (old_width, asked.cut) = (Some(false), true);
-                    asked.width = number(value, 1, "number of characters")?;
-                }
-                _ => {}
+            in_digits = digit;
+            match digit {
+                true => digits.push(*letter),
+                false => asked.read(*letter, value, &mut forms)?,
             }
         }
         if !digits.is_empty() {
             asked.columns = Some(number(digits, 1, "number of columns")?);
         }
-        let in_columns = asked.merge || asked.columns.is_some();
-        match old_width {
-            Some(true) if in_columns => {
-                asked.cut = true;
-                asked.separated |= old_separator;
+        asked.settle(&forms);
+        Ok(asked)
+    }
+
+    /// Reads an option with a value.
+    fn read(&mut self, letter: u8, value: &[u8], forms: &mut Forms) -> Result<(), Fault> {
+        let tab = |known: Option<Tab>| {
+            let known = known.unwrap_or(TAB);
+            let (byte, width) = byte_and_number(value, letter, (known.byte, known.width))?;
+            Ok::<_, Fault>(Some(Tab { byte, width }))
+        };
+        match letter {
+            COLUMNS => self.columns = Some(number(value, 1, "number of columns")?),
+            PAGES => {
+                let wrong = || Fault::failed(format!("invalid page range '{}'", show(value)));
+                self.pages = pages(value)?.ok_or_else(wrong)?;
             }
-            Some(true) => asked.join = true,
-            _ if asked.separated || !old_separator || !in_columns => {}
-            _ if asked.cut => asked.separated = true,
-            _ => {
-                asked.join = true;
-                asked.separated = !asked.separator.is_empty();
+            b'e' => self.tab = tab(self.tab)?,
+            b'i' => self.tabify = tab(self.tabify)?,
+            b'n' => self.numbers = Some(byte_and_number(value, letter, self.numbers.unwrap_or((b'\t', 5)))?),
+            b'N' => self.first_number = Some(number(value, i64::from(i32::MIN), "starting line number")?),
+            b'l' => self.length = number(value, 1, "number of lines")?,
+            b'o' => self.margin = number(value, 0, "line offset")?,
+            b's' => {
+                forms.separator = true;
+                if !self.separated && !value.is_empty() {
+                    self.separator = value.to_vec();
+                }
+            }
+            b'S' => {
+                (forms.separator, self.separated) = (false, true);
+                self.separator = value.to_vec();
+            }
+            b'w' => {
+                forms.width = true;
+                let width = number(value, 1, "number of characters")?;
+                self.width = if self.cut { self.width } else { width };
+            }
+            b'W' => {
+                (forms.width, self.cut) = (false, true);
+                self.width = number(value, 1, "number of characters")?;
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// The forms of other systems: `-w` counts for columns alone, and `-s` joins them.
+    fn settle(&mut self, forms: &Forms) {
+        let in_columns = self.merge || self.columns.is_some();
+        match forms.width {
+            true if in_columns => {
+                self.cut = true;
+                self.separated |= forms.separator;
+            }
+            true => self.join = true,
+            false if self.separated || !forms.separator || !in_columns => {}
+            false if self.cut => self.separated = true,
+            false => {
+                self.join = true;
+                self.separated = !self.separator.is_empty();
             }
         }
-        Ok(asked)
     }
 
     /// What pages look like with so many files.
@@ -328,8 +339,48 @@ fn pr(call: &mut Call<'_, '_>) -> Done {
     if !digits.is_empty() && !call.args.iter().any(in_one) {
         return Err(Fault::gap("a number of columns in several words"));
     }
+    let files = files(call, &given, &mut asked)?;
+    if asked.merge && asked.columns.is_some() {
+        return Err(Fault::failed("cannot specify number of columns when printing in parallel"));
+    }
+    if asked.merge && asked.across {
+        return Err(Fault::failed("cannot specify both printing across and printing in parallel"));
+    }
+    call.printing(|call, out| {
+        let standard = [b"-".to_vec()];
+        let (mut status, mut feed) = (0, false);
+        let named: Vec<&[Vec<u8>]> = match files.as_slice() {
+            [] => vec![&standard],
+            all if asked.merge => vec![all],
+            all => all.chunks(1).collect(),
+        };
+        for names in named {
+            let layout = asked.layout(if files.is_empty() { 0 } else { names.len() })?;
+            let (texts, sources) = open_all(call, names, given.has(b'r'))?;
+            if sources.len() < names.len() {
+                status = 1;
+            }
+            if sources.is_empty() {
+                continue;
+            }
+            let layout = if layout.order == Order::Merged {
+                Layout { columns: i64::try_from(sources.len()).unwrap_or(WIDE), ..layout }
+            } else {
+                layout
+            };
+            let title = if layout.extremities { title(call, &given, &layout, names)? } else { Vec::new() };
+            let mut press = Press::new(call, &layout, texts, &sources, title, feed)?;
+            press.run(call, out)?;
+            feed = press.owes_a_feed();
+            press.close(call);
+        }
+        Ok(status)
+    })
+}
+
+/// The files. The first operand before `--` that can be a range of pages is one.
+fn files(call: &mut Call<'_, '_>, given: &Given, asked: &mut Asked) -> Result<Vec<Vec<u8>>, Fault> {
     let mut files = given.operands.clone();
-    // The first operand that is one before `--` says which pages are wanted.
     let end = call.args.iter().position(|word| word == b"--");
     let before =
         end.map(|end| Call { shell: &mut *call.shell, name: call.name, args: &call.args[..end] }.given(OPTIONS));
@@ -345,72 +396,41 @@ fn pr(call: &mut Call<'_, '_>) -> Done {
             break;
         }
     }
-    if asked.merge && asked.columns.is_some() {
-        return Err(Fault::failed("cannot specify number of columns when printing in parallel"));
-    }
-    if asked.merge && asked.across {
-        return Err(Fault::failed("cannot specify both printing across and printing in parallel"));
-    }
-    call.printing(|call, out| {
-        let mut status = 0;
-        let standard = [b"-".to_vec()];
-        let none = files.is_empty();
-        let named: Vec<&[Vec<u8>]> = match files.as_slice() {
-            [] => vec![&standard],
-            all if asked.merge => vec![all],
-            all => all.chunks(1).collect(),
-        };
-        let mut feed = false;
-        for names in named {
-            let layout = asked.layout(if none { 0 } else { names.len() })?;
-            let mut texts = Vec::new();
-            let mut sources = Vec::new();
-            for name in names {
-                // All that read standard input read on where another one stopped.
-                let known = texts.iter().position(|text: &Text| text.standard && name == b"-");
-                match known.map_or_else(|| open(call, name), |_| Ok(None)) {
-                    Ok(Some(text)) => {
-                        sources.push(texts.len());
-                        texts.push(text);
-                    }
-                    Ok(None) => sources.extend(known),
-                    Err(Fault::Failed(_, message)) => {
-                        if !given.has(b'r') {
-                            call.err(&message)?;
-                        }
-                        status = 1;
-                    }
-                    Err(other) => return Err(other),
-                }
-            }
-            if sources.is_empty() {
-                continue;
-            }
-            let layout = if layout.order == Order::Merged && sources.len() < names.len() {
-                Layout { columns: i64::try_from(sources.len()).unwrap_or(WIDE), ..layout }
-            } else {
-                layout
-            };
-            let title = if layout.extremities { title(call, &given, &layout, names)? } else { Vec::new() };
-            let mut press = Press::new(call, &layout, texts, &sources, title, feed)?;
-            press.run(call, out)?;
-            feed = press.owes_a_feed();
-            press.close(call);
+    Ok(files)
+}
+
+/// The texts, and for each file that can be read which of them it is.
+fn open_all(call: &mut Call<'_, '_>, names: &[Vec<u8>], quiet: bool) -> Result<(Vec<Text>, Vec<usize>), Fault> {
+    let (mut texts, mut sources) = (Vec::new(), Vec::new());
+    for name in names {
+        // All that read standard input read on where another one stopped.
+        if let Some(known) = texts.iter().position(|text: &Text| text.standard && name == b"-") {
+            sources.push(known);
+            continue;
         }
-        Ok(status)
-    })
+        match open(call, name) {
+            Ok(text) => {
+                sources.push(texts.len());
+                texts.push(text);
+            }
+            Err(Fault::Failed(_, message)) if !quiet => call.err(&message)?,
+            Err(Fault::Failed(..)) => {}
+            Err(other) => return Err(other),
+        }
+    }
+    Ok((texts, sources))
 }
 
 /// A file's text, or standard input's.
-fn open(call: &mut Call<'_, '_>, name: &[u8]) -> Result<Option<Text>, Fault> {
+fn open(call: &mut Call<'_, '_>, name: &[u8]) -> Result<Text, Fault> {
     if name == b"-" {
-        return Ok(Some(Text { bytes: call.text(name)?, at: 0, standard: true }));
+        return Ok(Text { bytes: call.text(name)?, at: 0, standard: true });
     }
     match call.text(name) {
         Err(Fault::Failed(_, message)) if message.ends_with("Is a directory") => {
             Err(Fault::gap("a directory as a text"))
         }
-        text => Ok(Some(Text { bytes: text?, at: 0, standard: false })),
+        text => Ok(Text { bytes: text?, at: 0, standard: false }),
     }
 }
 
