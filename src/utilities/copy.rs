@@ -383,8 +383,7 @@ impl Copying {
                 other => other?,
             }
         }
-        self.attributes(call, source, target, new);
-        Ok(())
+        self.attributes(call, source, target, new)
     }
 
     /// Puts one file, link or device at a place that is free, or that is a file to write into.
@@ -404,8 +403,7 @@ impl Copying {
             // An existing file is written into: it keeps what is not preserved from the source.
             there.kind = source.kind.clone();
             there.stat.mtime = clock;
-            self.attributes(call, source, target, false);
-            return Ok(());
+            return self.attributes(call, source, target, false);
         }
         let mode = match source.kind {
             Kind::Symlink(_) => 0o777,
@@ -413,19 +411,26 @@ impl Copying {
             _ => source.stat.mode & 0o777 & !call.shell.state.umask,
         };
         call.create(target, Inode { kind: source.kind.clone(), stat: Stat::new(mode) })?;
-        self.attributes(call, source, target, true);
-        Ok(())
+        self.attributes(call, source, target, true)
     }
 
-    fn attributes(&self, call: &mut Call<'_, '_>, source: &Inode, target: &TreePath, new: bool) {
+    fn attributes(&self, call: &mut Call<'_, '_>, source: &Inode, target: &TreePath, new: bool) -> Result<(), Fault> {
         let copy = self.copy;
-        let Some(inode) = call.tree().get_mut(target) else { return };
+        let Some(inode) = call.tree().get(target) else { return Ok(()) };
+        let special = inode.stat.mode & 0o7000;
+        // Old releases set an access control list, which is made of the other bits alone; new ones the mode.
+        let keeps = copy.mode
+            && special != 0
+            && source.stat.mode & 0o7000 == 0
+            && !call.release()?.since((9, 2), "which of setuid, setgid and sticky bits a copy keeps,")?;
+        let Some(inode) = call.tree().get_mut(target) else { return Ok(()) };
         let directory = inode.is_directory();
-        if copy.owner {
+        // Whom it belongs to already it is not given to again, which would cost it those bits.
+        if copy.owner && (inode.stat.uid, inode.stat.gid) != (source.stat.uid, source.stat.gid) {
             permissions::change_owner(&mut inode.stat, directory, Some(source.stat.uid), Some(source.stat.gid));
         }
         if copy.mode && (new || !matches!(inode.kind, Kind::Symlink(_))) {
-            inode.stat.mode = source.stat.mode;
+            inode.stat.mode = source.stat.mode | if keeps { inode.stat.mode & 0o7000 } else { 0 };
         }
         if copy.times {
             inode.stat.mtime = source.stat.mtime;
@@ -433,6 +438,7 @@ impl Copying {
         if copy.xattrs {
             inode.stat.xattrs.clone_from(&source.stat.xattrs);
         }
+        Ok(())
     }
 }
 
@@ -442,6 +448,7 @@ fn refused_exists(target: &TreePath) -> Fault {
 
 #[cfg(test)]
 mod tests {
+    use super::super::recorded::lacks;
     use super::super::recorded::says;
 
     #[test]
@@ -451,6 +458,18 @@ mod tests {
             "644\n700\n",
             0,
         )]);
+    }
+
+    #[test]
+    fn special_bits_are_those_of_the_release() {
+        for (version, mode) in [("9.1-1", "2755"), ("9.7-3", "755")] {
+            let status = format!(
+                "mkdir -p /var/lib/dpkg; printf 'Package: coreutils\\nVersion: {version}\\n' >/var/lib/dpkg/status"
+            );
+            let script = format!("{status}; mkdir d s; chmod 2755 s; cp -a d s; cp -r d s/e; stat -c %a s/d s/e");
+            says(&[(&script, &format!("{mode}\n2755\n"), 0)]);
+        }
+        lacks(&[("mkdir d s; chmod 2755 s; cp -a d s", "no coreutils")]);
     }
 
     #[test]

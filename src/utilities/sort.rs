@@ -461,7 +461,7 @@ fn compare(a: &[u8], b: &[u8], order: &Order) -> Ordering {
     match order.way().unwrap_or(0) {
         b'n' => numbers(a, b),
         b'g' => general(a, b),
-        b'h' => human(a).cmp(&human(b)).then_with(|| numbers(a, b)),
+        b'h' => human(a, order.has(b'f')).cmp(&human(b, order.has(b'f'))).then_with(|| numbers(a, b)),
         b'M' => month(a).cmp(&month(b)),
         b'V' => versions::compare(a, b),
         _ if !order.has(b'f') && !order.has(b'd') && !order.has(b'i') => a.cmp(b),
@@ -528,7 +528,8 @@ fn general(a: &[u8], b: &[u8]) -> Ordering {
 }
 
 /// The sign and the suffix of a number like `2K`: what is larger by its suffix is larger.
-fn human(text: &[u8]) -> i32 {
+/// `fold`: small letters are suffixes, too.
+fn human(text: &[u8], fold: bool) -> i32 {
     let (negative, whole, fraction) = digits(text);
     let text = text.trim_ascii_start();
     let text = text.strip_prefix(b"-").unwrap_or(text);
@@ -536,16 +537,11 @@ fn human(text: &[u8]) -> i32 {
     if text.get(length) == Some(&b'.') {
         length += 1 + text[length + 1..].iter().take_while(|byte| byte.is_ascii_digit()).count();
     }
-    let rank = match text.get(length) {
-        Some(b'K' | b'k') => 1,
-        Some(b'M') => 2,
-        Some(b'G') => 3,
-        Some(b'T') => 4,
-        Some(b'P') => 5,
-        Some(b'E') => 6,
-        Some(b'Z') => 7,
-        Some(b'Y') => 8,
-        _ => 0,
+    let letter = text.get(length).map(|letter| if fold { letter.to_ascii_uppercase() } else { *letter });
+    let place = letter.and_then(|letter| b"KMGTPEZY".iter().position(|known| *known == letter));
+    let rank = match (place, letter) {
+        (None, Some(b'k')) => 1,
+        (place, _) => place.and_then(|place| i32::try_from(place + 1).ok()).unwrap_or(0),
     };
     match (whole.is_empty() && fraction.is_empty(), negative) {
         (true, _) => 0,
@@ -576,7 +572,8 @@ mod tests {
             }
         }
         assert_eq!(numbers(b"-0", b"0.0"), Ordering::Equal);
-        assert_eq!(human(b"2K").cmp(&human(b"1M")), Ordering::Less);
+        assert_eq!(human(b"2K", false).cmp(&human(b"1M", false)), Ordering::Less);
+        assert_eq!((human(b"1e1", false), human(b"1e1", true), human(b"-1k", true)), (0, 6, -1));
         assert_eq!(general(b"1e3", b"999"), Ordering::Greater);
     }
 

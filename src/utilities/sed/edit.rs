@@ -125,6 +125,10 @@ impl<'p> Editor<'p> {
     /// Writes what was to come behind the line.
     fn flush(&mut self, call: &mut Call<'_, '_>) -> Result<(), Fault> {
         let separator = self.manner.separator;
+        // The line before has its end then, whatever comes: of a file that is not there it is nothing.
+        if !self.appended.is_empty() {
+            self.output.text(call, b"", separator)?;
+        }
         for index in 0..self.appended.len() {
             match &self.appended[index] {
                 Appended::Text(at) => {
@@ -132,9 +136,7 @@ impl<'p> Editor<'p> {
                         self.output.text(call, text, separator)?;
                     }
                 }
-                // A file that is not there is read as empty.
                 Appended::File(path) => match call.read(path) {
-                    Ok(bytes) if bytes.is_empty() => {}
                     Ok(bytes) => self.output.text(call, &bytes, separator)?,
                     Err(Fault::Failed(..)) => {}
                     Err(other) => return Err(other),

@@ -175,5 +175,6 @@ fn texts_end_as_lines_do() {
         ("printf 'a\\0b' | sed -z '1i\\x\\ny' | tr '\\0' /", "x\ny/a/b", 0),
         ("printf 'a\\0b\\0' | sed -z '1,2c x' | tr '\\0' /", "x/", 0),
         ("printf 'a\\0b' | sed -z 'a x' | tr '\\0' /", "a/x\nb/x\n", 0),
+        ("printf a | sed 'r nosuch'; : >e; printf b | sed 'r e'; printf c | sed 'R e'", "a\nb\nc", 0),
     ]);
 }
