@@ -91,18 +91,7 @@ pub(super) fn evaluate(
         Expression::Path(pattern, true) => pattern.matches(&found.path.to_ascii_lowercase(), &budget)?,
         Expression::Regex(regex) => regex.is_match(found.path)?,
         Expression::Type(letters) => letters.contains(&Found::letter(found.inode)),
-        Expression::BehindType(letters) => {
-            let followed = walk.follow || (walk.follow_operands && found.depth == 0);
-            let absolute = [b"/", found.own.as_bytes()].concat();
-            let other = if followed { Ok(found.own.clone()) } else { call.tree().resolve(absolute, true) };
-            if matches!(other, Err(crate::tree::Error::Loop(_))) {
-                in_a_circle(call, walk, found.path)?;
-                return Ok(false);
-            }
-            let other = other.ok().filter(|other| call.tree().get(other).is_some());
-            let inode = call.tree().get(&other.unwrap_or_else(|| found.own.clone())).cloned();
-            inode.is_some_and(|inode| letters.contains(&Found::letter(&inode)))
-        }
+        Expression::BehindType(letters) => behind_type(call, letters, walk, found)?,
         Expression::Links(pattern) => match &found.inode.kind {
             Kind::Symlink(target) => pattern.matches(target, &budget)?,
             _ => false,
@@ -148,28 +137,7 @@ pub(super) fn evaluate(
             walk.quit = true;
             true
         }
-        // Nobody can remove the directory that he is in by that name.
-        Expression::Delete if found.path == b"." => true,
-        // Not even by a longer one that ends so.
-        Expression::Delete if found.name() == b"." => {
-            call.err(&format!("cannot delete '{}': Invalid argument", show(found.path)))?;
-            walk.status = 1;
-            false
-        }
-        Expression::Delete => {
-            let is_link = found.own != found.place && found.inode.is_directory();
-            let removed = if is_link {
-                Err(crate::tree::Error::NotDirectory(found.own.clone()))
-            } else {
-                call.tree().remove(found.own)
-            };
-            if let Err(error) = &removed {
-                let why = crate::shell::system::reason(error);
-                call.err(&format!("cannot delete '{}': {why}", show(found.path)))?;
-                walk.status = 1;
-            }
-            removed.is_ok()
-        }
+        Expression::Delete => delete(call, walk, found)?,
         Expression::Execute(_, Execute::Gathered) => {
             call.shell.system.budget.made(found.path.len() + 32)?;
             walk.gathered.push(found.path.to_vec());
@@ -190,6 +158,42 @@ pub(super) fn evaluate(
             status? == 0
         }
     })
+}
+
+/// Whether what a link leads to, or the link itself where links are followed, is of a type.
+fn behind_type(call: &mut Call<'_, '_>, letters: &[u8], walk: &mut Walk, found: &Found<'_>) -> Result<bool, Fault> {
+    let followed = walk.follow || (walk.follow_operands && found.depth == 0);
+    let absolute = [b"/", found.own.as_bytes()].concat();
+    let other = if followed { Ok(found.own.clone()) } else { call.tree().resolve(absolute, true) };
+    if matches!(other, Err(crate::tree::Error::Loop(_))) {
+        in_a_circle(call, walk, found.path)?;
+        return Ok(false);
+    }
+    let other = other.ok().filter(|other| call.tree().get(other).is_some());
+    let inode = call.tree().get(&other.unwrap_or_else(|| found.own.clone())).cloned();
+    Ok(inode.is_some_and(|inode| letters.contains(&Found::letter(&inode))))
+}
+
+/// Removes a file, or an empty directory; whether it is gone.
+fn delete(call: &mut Call<'_, '_>, walk: &mut Walk, found: &Found<'_>) -> Result<bool, Fault> {
+    // Nobody can remove the directory that he is in by that name.
+    if found.path == b"." {
+        return Ok(true);
+    }
+    let is_link = found.own != found.place && found.inode.is_directory();
+    let why = if found.name() == b"." {
+        // Not even by a longer one that ends so.
+        Some("Invalid argument")
+    } else if is_link {
+        Some("Not a directory")
+    } else {
+        call.tree().remove(found.own).err().map(|error| crate::shell::system::reason(&error))
+    };
+    if let Some(why) = why {
+        call.err(&format!("cannot delete '{}': {why}", show(found.path)))?;
+        walk.status = 1;
+    }
+    Ok(why.is_none())
 }
 
 fn known(call: &mut Call<'_, '_>, table: &str, number: u32) -> bool {
