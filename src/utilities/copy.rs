@@ -13,6 +13,7 @@ use super::files::back_up;
 use super::files::backup_or_keep;
 use super::files::destinations;
 use super::files::each;
+use super::files::last_name;
 use super::files::place_of;
 use super::files::without_slashes;
 use super::permissions;
@@ -196,6 +197,9 @@ impl Copying {
             let bytes = call.read(from)?;
             return call.write(to, 0o666, bytes);
         }
+        if source.is_directory() && last_name(from) == b".." {
+            return Err(Fault::gap("copies a directory by the name `..`"));
+        }
         let place = call.resolve(from, follow)?;
         let named = (from.to_vec(), call.tree().id(&place));
         if !source.is_directory() && !self.copy.backup && !self.operands.insert(named) {
@@ -286,7 +290,19 @@ impl Copying {
             return Ok(Some(target));
         };
         let tree = call.tree();
+        // A link that is copied as such is still the file that it leads to.
+        let leads = matches!(source.kind, Kind::Symlink(_)) && !matches!(old.kind, Kind::Symlink(_));
+        let behind = leads.then(|| tree.lookup([b"/", place.as_bytes()].concat()).map(|(behind, _)| behind)).flatten();
+        if behind.is_some_and(|behind| tree.id(&behind) == tree.id(&target)) {
+            if copy.hard || copy.backup || copy.replace {
+                return Err(Fault::gap(format!("puts the link {} in the place of what it leads to", show(from))));
+            }
+            return Err(Fault::failed(format!("'{}' and '{}' are the same file", show(from), show(to))));
+        }
         let same = tree.id(place) == tree.id(&target);
+        if same && copy.hard && place == &target && !copy.backup && !copy.replace {
+            return Ok(None);
+        }
         if same && copy.backup && place != &target && from == to {
             return Err(Fault::gap(format!("a backup of the link {} that is copied over itself", show(to))));
         }
@@ -470,6 +486,15 @@ mod tests {
             says(&[(&script, &format!("{mode}\n2755\n"), 0)]);
         }
         lacks(&[("mkdir d s; chmod 2755 s; cp -a d s", "no coreutils")]);
+    }
+
+    #[test]
+    fn a_link_is_the_file_that_it_leads_to() {
+        says(&[
+            ("echo a >a; ln a h; ln -s a l; cp -d l h; echo $?; cp -d l a; echo $?; cat h", "1\n1\na\n", 0),
+            ("echo a >a; cp -l a a; cp -Rl a .; echo $?", "0\n", 0),
+        ]);
+        lacks(&[("mkdir d e; cp -r d/.. e", "`..`"), ("mkdir d; ln -s d l; : >d/x; mv -b l/x d/x", "over itself")]);
     }
 
     #[test]

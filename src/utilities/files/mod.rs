@@ -34,7 +34,7 @@ pub(super) fn without_slashes(path: &[u8]) -> (&[u8], bool) {
 }
 
 /// The last name of a path, slashes behind it passed over.
-fn last_name(path: &[u8]) -> &[u8] {
+pub(super) fn last_name(path: &[u8]) -> &[u8] {
     without_slashes(path).0.rsplit(|&byte| byte == b'/').next().unwrap_or_default()
 }
 
@@ -219,6 +219,9 @@ fn move_one(call: &mut Call<'_, '_>, given: &Given, from: &[u8], to: &[u8], made
         }
     }
     if place == target || call.tree().id(&place) == call.tree().id(&target) {
+        if given.has(b'b') {
+            return Err(Fault::gap(format!("a backup of {}, which is moved over itself", show(to))));
+        }
         return Err(Fault::failed(format!("'{}' and '{}' are the same file", show(from), show(to))));
     }
     if source.is_directory() && target.starts_with(&place) {

@@ -180,6 +180,9 @@ fn delete(call: &mut Call<'_, '_>, walk: &mut Walk, found: &Found<'_>) -> Result
     if found.path == b"." {
         return Ok(true);
     }
+    if found.name() == b".." {
+        return Err(Fault::gap("-delete of a directory by the name `..`"));
+    }
     let is_link = found.own != found.place && found.inode.is_directory();
     let why = if found.name() == b"." {
         // Not even by a longer one that ends so.
