@@ -85,6 +85,7 @@ mod manifest;
 #[cfg(feature = "sandbox")]
 mod native;
 mod nodes;
+mod order;
 mod outputs;
 mod proof;
 mod publish;

@@ -18,7 +18,7 @@ const ROOMS: [&str; 3] = ["shell", "utilities", "configure"];
 const LINES: usize = 600;
 
 /// Where each part stands; a part that is not named stands with the files of `configure`. The longest name counts.
-const RANKS: [(&str, usize); 11] = [
+const RANKS: [(&str, usize); 12] = [
     ("shell/", 0),
     ("utilities/", 1),
     ("configure/tools/", 2),
@@ -30,6 +30,7 @@ const RANKS: [(&str, usize); 11] = [
     ("configure/", 5),
     ("configure/native.rs", 6),
     ("configure/sandbox.rs", 6),
+    ("configure/foresee.rs", 7),
     ("configure/stage.rs", 7),
 ];
 

@@ -24,7 +24,7 @@ use imgbuild::tree::tar;
 use crate::hostile::World;
 use crate::hostile::chain;
 
-fn deb(name: &str, postinst: &str) -> DebBuilder {
+pub(crate) fn deb(name: &str, postinst: &str) -> DebBuilder {
     DebBuilder::new(name, "1", "amd64").script("postinst", &format!("#!/bin/sh\nset -e\n{postinst}"))
 }
 
@@ -39,7 +39,7 @@ fn base(name: &str) -> DebBuilder {
         .directory("/sys", 0o555)
 }
 
-fn world(packages: &[DebBuilder]) -> World {
+pub(crate) fn world(packages: &[DebBuilder]) -> World {
     let hello = base("hello").field("Depends", &packages.iter().map(name).collect::<Vec<_>>().join(", "));
     let archive = packages.iter().fold(ArchiveBuilder::new("test").package(&hello), |all, deb| all.package(deb));
     World::new(&archive)
@@ -52,19 +52,19 @@ fn name(deb: &DebBuilder) -> String {
 
 /// Builds; gives the root.
 #[track_caller]
-fn root(world: &World, host: &Host) -> Tree {
+pub(crate) fn root(world: &World, host: &Host) -> Tree {
     world.build_on(host, "out").unwrap_or_else(|error| panic!("{}", chain(&error)));
     let file = fs::File::open(world.place.path().join("out/root.tar")).expect("it was built");
     read(&mut &file)
 }
 
 #[track_caller]
-fn built(world: &World) -> Tree {
+pub(crate) fn built(world: &World) -> Tree {
     root(world, &world.host().expect("a store"))
 }
 
 #[track_caller]
-fn refusal(world: &World) -> String {
+pub(crate) fn refusal(world: &World) -> String {
     match world.build() {
         Ok(_) => panic!("it was built"),
         Err(error) => chain(&error),
@@ -80,7 +80,7 @@ fn read(input: &mut dyn Read) -> Tree {
     tar::read(input, &mut keep).expect("a tree")
 }
 
-fn text(tree: &Tree, path: &str) -> Option<String> {
+pub(crate) fn text(tree: &Tree, path: &str) -> Option<String> {
     let bytes = tree.read(path).expect("it is in memory")?;
     Some(String::from_utf8_lossy(&bytes).into_owned())
 }

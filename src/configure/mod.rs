@@ -9,6 +9,7 @@ pub mod tools;
 mod environment;
 mod failures;
 mod first_boot;
+mod foresee;
 mod generators;
 mod ids;
 mod native;
@@ -32,6 +33,7 @@ use crate::unpack::Installed;
 
 pub use failures::Failure;
 pub use failures::Failures;
+pub use foresee::divert;
 pub use stage::configure;
 pub use stage::survey;
 pub use tools::accounts::Ids;
@@ -214,6 +216,9 @@ pub enum Error {
         /// Why.
         source: crate::kernel::Error,
     },
+    /// What is known of the packages so far cannot be written for a preinst.
+    #[error("cannot write dpkg's database for a preinst")]
+    Remember(#[source] crate::unpack::Error),
     /// The tree refuses an edit, or a file's bytes cannot be read.
     #[error("cannot change the root tree")]
     Tree(#[source] tree::Error),

@@ -83,9 +83,35 @@ pub(super) fn configure(
     options: &Options,
     survey: bool,
 ) -> Result<Followed, Error> {
+    on_stack(|| Run::new(host, tree, packages, options, survey).all(host))
+}
+
+/// Follows one package's preinst alone, in a tree with the packages that are there by then; `None` where it cannot be
+/// followed or fails.
+///
+/// # Errors
+/// It was cancelled.
+pub(super) fn preinst(
+    host: &Host,
+    tree: Tree,
+    packages: &[Installed],
+    package: &Installed,
+    options: &Options,
+) -> Result<Option<Tree>, Error> {
+    on_stack(|| {
+        let mut run = Run::new(host, tree, packages, options, true);
+        match run.script(package, "preinst", &["install"]) {
+            Err(Error::Cancelled) => Err(Error::Cancelled),
+            Ok(()) if run.failed().is_empty() => Ok(Some(run.system.into_tree())),
+            _ => Ok(None),
+        }
+    })
+}
+
+/// Does work that nests deeply.
+fn on_stack<T: Send>(work: impl FnOnce() -> Result<T, Error> + Send) -> Result<T, Error> {
     std::thread::scope(|scope| {
-        let run = || Run::new(host, tree, packages, options, survey).all(host);
-        let thread = std::thread::Builder::new().name("configure".into()).stack_size(STACK).spawn_scoped(scope, run);
+        let thread = std::thread::Builder::new().name("configure".into()).stack_size(STACK).spawn_scoped(scope, work);
         match thread.map_err(Error::Thread)?.join() {
             Ok(result) => result,
             Err(panic) => std::panic::resume_unwind(panic),

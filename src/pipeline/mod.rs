@@ -47,6 +47,7 @@ use crate::tree::Content;
 use crate::tree::Tree;
 use crate::tree::TreePath;
 use crate::unpack;
+use crate::unpack::Installed;
 use crate::unpack::Root;
 
 use outputs::Outputs;
@@ -402,7 +403,11 @@ fn unpacked(host: &Host, request: &Request<'_>, chosen: &Chosen) -> Result<(Vec<
         architecture: request.recipe.debian.architecture.clone(),
     };
     host.cancel().check()?;
-    let root = unpack::unpack(host, &debs, &options, &mut |_, _, _| Ok(()))?;
+    let configured = configure_options(request, 0);
+    let mut before = |tree: &mut Tree, installed: &[Installed], next: &Installed| {
+        Ok(configure::divert(host, tree, installed, next, &configured)?)
+    };
+    let root = unpack::unpack(host, &debs, &options, &mut before)?;
     Ok((debs.into_iter().map(|deb| deb.package).collect(), root))
 }
 

@@ -78,9 +78,11 @@ impl<'a> Merge<'a> {
         let Unpacked { mut installed, members } = unpacked;
         self.index.push(package);
         let conffiles = std::mem::take(&mut installed.conffiles);
+        let overrides = Overrides::read(&self.tree)?;
+        self.follow_diversions(&overrides);
         let mut current = Current {
             number: self.packages.len(),
-            overrides: Overrides::read(&self.tree)?,
+            overrides,
             members: &members,
             placed: vec![None; members.len()],
             files: Vec::with_capacity(members.len()),
@@ -133,6 +135,21 @@ impl<'a> Merge<'a> {
             Fate::ListOnly | Fate::Keep => {}
         }
         Ok(())
+    }
+
+    /// Files that lay at a name when it was diverted were moved (`dpkg-divert --rename`), and are their packages' still.
+    fn follow_diversions(&mut self, overrides: &Overrides) {
+        for (original, to) in overrides.all() {
+            let place = |path| self.tree.resolve(path, false).ok();
+            let (Some(from), Some(to)) = (place(original), place(to)) else { continue };
+            if self.tree.get(&from).is_none()
+                && self.tree.get(&to).is_some()
+                && !self.owners.contains_key(&to)
+                && let Some(owners) = self.owners.remove(&from)
+            {
+                self.owners.insert(to, owners);
+            }
+        }
     }
 
     /// Where a member really goes: to its diverted name, through the symbolic links above it.

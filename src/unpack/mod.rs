@@ -245,6 +245,15 @@ pub fn unpack(host: &Host, debs: &[Deb], options: &Options, before: &mut Before<
     Ok(Root { tree, packages, newest })
 }
 
+/// Writes dpkg's database for packages that are in a tree so far, as the next one's preinst finds it. Their `md5sums` are
+/// those that they bring.
+///
+/// # Errors
+/// What a package says of itself does not go into it.
+pub fn remember(tree: &mut Tree, packages: &[Installed], architecture: &str) -> Result<(), Error> {
+    database::write(tree, packages, &vec![String::new(); packages.len()], architecture)
+}
+
 /// Whether a package brings the links of a merged /usr, as base-files does since trixie.
 fn ships_merged_usr(unpacked: &Unpacked) -> bool {
     let is_link = |member: &Member| matches!(member.kind, MemberKind::Inode(Kind::Symlink(_)));

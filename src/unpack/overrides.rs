@@ -71,6 +71,11 @@ impl Overrides {
         self.by_original.get(path)
     }
 
+    /// All diversions: original and diverted name.
+    pub(super) fn all(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+        self.by_original.iter().map(|(original, diversion)| (original.as_slice(), diversion.to.as_slice()))
+    }
+
     /// The original whose diverted file lies at this path.
     pub(super) fn diverted_here(&self, path: &[u8]) -> Option<&[u8]> {
         self.by_diverted.get(path).map(Vec::as_slice)

@@ -113,6 +113,7 @@ pub(super) const SYSCTL: &[Opt] = &[
     Opt::harmless(b'e', "ignore", "what is set is never unknown here"),
     Opt::harmless_value(b'p', "load", "the kernel that runs is the builder's: its settings stay as they are"),
     Opt::flag(b'q', "quiet"),
+    Opt::harmless_value(b'r', "pattern", "nothing is set, whatever it is called"),
     Opt::harmless(1, "system", "the kernel that runs is the builder's: its settings stay as they are"),
     Opt::harmless(b'w', "write", "a setting is known by its `=`"),
 ];

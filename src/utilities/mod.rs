@@ -49,6 +49,7 @@ mod od;
 pub(crate) mod options;
 mod paste;
 mod paths;
+mod pcre;
 pub(crate) mod permissions;
 mod pr;
 pub(crate) mod programs;

@@ -59,6 +59,7 @@ mod pacemaker;
 mod partimage;
 mod perl;
 mod plugins;
+mod popularity_contest;
 mod postgresql_common;
 mod postsrsd;
 mod proftpd;
@@ -148,6 +149,7 @@ pub(super) const ALL: &[Package] = &[
     partimage::PACKAGE,
     perl::PACKAGE,
     selinux::PACKAGE,
+    popularity_contest::PACKAGE,
     postgresql_common::PACKAGE,
     postsrsd::PACKAGE,
     proftpd::PACKAGE,

@@ -15,6 +15,11 @@ use crate::utilities::show;
 /// The family's commands.
 pub(super) const COMMANDS: &[(&str, Command)] = &[
     ("mcookie", |call| prints(call, "496d676275696c64496d676275696c64\n")),
+    ("shuf", |call| match call.args {
+        [range, most] if range.starts_with(b"-i") && most == b"-n1" => prints(call, &format!("{STAND_IN}\n")),
+        [range, _, most] if range == b"-i" && most == b"-n1" => prints(call, &format!("{STAND_IN}\n")),
+        args => Err(unknown(args)),
+    }),
     ("uuidgen", |call| match call.args {
         [] => prints(call, &format!("{STAND_IN_ID}\n")),
         [random] if random == b"-r" || random == b"--random" => prints(call, &format!("{STAND_IN_ID}\n")),

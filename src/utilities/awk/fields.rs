@@ -86,7 +86,10 @@ impl<'c, 's, 'w> Machine<'c, 's, 'w> {
         if let Some(regex) = self.expressions.get(pattern) {
             return Ok(regex.clone());
         }
-        let regex = Regex::new(pattern, Syntax::Awk, false, &self.budget)?;
+        let regex = match self.dialect {
+            Dialect::Mawk => Regex::new(&as_mawk(pattern), Syntax::Awk, false, &self.budget)?,
+            Dialect::Gawk | Dialect::Unknown => Regex::new(pattern, Syntax::Awk, false, &self.budget)?,
+        };
         if self.expressions.len() >= EXPRESSIONS_MAX {
             self.expressions.clear();
         }
@@ -168,4 +171,19 @@ impl<'c, 's, 'w> Machine<'c, 's, 'w> {
             _ => Err(Fault::gap("an assignment to a value")),
         }
     }
+}
+
+/// To mawk an escape that only others know is its letter.
+fn as_mawk(pattern: &[u8]) -> Vec<u8> {
+    let mut plain = Vec::with_capacity(pattern.len());
+    let mut rest = pattern;
+    while let Some((&byte, behind)) = rest.split_first() {
+        let escaped = behind.first().copied().filter(|_| byte == b'\\');
+        if escaped.is_none_or(|letter| !b"<>yBwWsS`'".contains(&letter)) {
+            plain.push(byte);
+        }
+        plain.extend(escaped);
+        rest = &behind[usize::from(escaped.is_some())..];
+    }
+    plain
 }

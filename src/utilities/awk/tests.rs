@@ -176,6 +176,9 @@ fn what_differs_is_a_gap() {
     }
     assert_eq!(run("gawk 'BEGIN{print 2 ** 3, 2^40}'", "").0, "8 1099511627776\n");
     assert_eq!(run("mawk 'BEGIN{print \"\\q\" 010}'", "").0, "\\q10\n");
+    // Debian's mawk 1.3.4 of 2020 and of 2025.
+    let script = r#"mawk '{print match($0, "^\\s*#"), /[\w]/, /\\w/, /a\<b/}' in"#;
+    assert_eq!(run(script, " # x\ns#w\n\\w\na<b\n"), ("0 0 0 0\n1 1 0 0\n0 1 1 0\n0 0 0 1\n".into(), 0, Vec::new()));
 }
 
 #[test]

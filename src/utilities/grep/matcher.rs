@@ -4,6 +4,7 @@ use crate::budget::Budget;
 use crate::utilities::Fault;
 use crate::utilities::Given;
 use crate::utilities::buffer::Kept;
+use crate::utilities::pcre::is_of_both;
 use crate::utilities::regex::Groups;
 use crate::utilities::regex::Regex;
 use crate::utilities::regex::Syntax;
@@ -23,7 +24,7 @@ pub(super) struct Matcher {
 
 impl Matcher {
     pub(super) fn new(name: &[u8], given: &Given, patterns: &[Vec<u8>], budget: &Budget) -> Result<Self, Fault> {
-        let syntax = match given.last_of(b"EFG") {
+        let syntax = match given.last_of(b"EFGP") {
             Some(letter) => letter,
             None if name == b"egrep" => b'E',
             None if name == b"fgrep" => b'F',
@@ -54,7 +55,10 @@ impl Matcher {
                     matcher.fixed.push(pattern)?;
                 }
                 letter => {
-                    let syntax = if letter == b'E' { Syntax::Egrep } else { Syntax::Grep };
+                    let syntax = if letter == b'G' { Syntax::Grep } else { Syntax::Egrep };
+                    if letter == b'P' && (given.has(b'o') || matcher.whole_word || !is_of_both(pattern)) {
+                        return Err(Fault::gap("-P, where it is no expression of `-E`"));
+                    }
                     let expression = match matcher.whole_word {
                         true => Regex::word(pattern, syntax, ignore_case, budget)?,
                         false => Regex::new(pattern, syntax, ignore_case, budget)?,

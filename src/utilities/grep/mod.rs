@@ -22,6 +22,7 @@ pub(super) const OPTIONS: &[Opt] = &[
     Opt::flag(b'E', "extended-regexp"),
     Opt::flag(b'F', "fixed-strings"),
     Opt::flag(b'G', "basic-regexp"),
+    Opt::flag(b'P', ""),
     Opt::flag(b'i', "ignore-case"),
     Opt::flag(b'y', ""),
     Opt::flag(b'v', "invert-match"),

@@ -29,6 +29,7 @@ fn scripts_are_followed() {
         ("1a\\\nfoo\\\nbar", abc, "a\nfoo\nbar\nb\nc\n"),
         ("1{a foo\n}", abc, "a\nfoo\nb\nc\n"),
         (":a;N;$!ba;s/\\n/-/g", abc, "a-b-c\n"),
+        ("s/a/z/p;t e;d;:e q", abc, "z\nz\n"),
         ("1!G;h;$!d", abc, "c\nb\na\n"),
         ("p", "a\nb", "a\na\nb\nb"),
         ("$p", "a", "a\na"),

@@ -391,7 +391,8 @@ impl Reader<'_> {
                     return Err(self.error("\":\" lacks a label"));
                 }
                 self.labels.insert(label, index);
-                Action::Label
+                // What stands behind a label is a command of its own.
+                return Ok(Action::Label);
             }
             b'a' => return self.text_argument().map(Action::Append),
             b'i' => return self.text_argument().map(Action::Insert),
