@@ -60,6 +60,7 @@ mod partimage;
 mod perl;
 mod plugins;
 mod popularity_contest;
+mod postfix;
 mod postgresql_common;
 mod postsrsd;
 mod proftpd;
@@ -150,6 +151,7 @@ pub(super) const ALL: &[Package] = &[
     perl::PACKAGE,
     selinux::PACKAGE,
     popularity_contest::PACKAGE,
+    postfix::PACKAGE,
     postgresql_common::PACKAGE,
     postsrsd::PACKAGE,
     proftpd::PACKAGE,

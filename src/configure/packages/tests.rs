@@ -75,7 +75,7 @@ fn what_is_available_is_linked() {
     }
 }
 
-fn after(files: &[(&str, &str)], script: &str, path: &str) -> String {
+pub(super) fn after(files: &[(&str, &str)], script: &str, path: &str) -> String {
     let mut tree = Tree::new();
     tree.make_directories("tmp", 0o1777).expect("new");
     for (path, text) in files {
