@@ -95,6 +95,9 @@ pub(super) fn normalize(tree: &mut Tree, epoch: i64) -> Result<(), Error> {
             rewrite(tree, path, *order)?;
         }
     }
+    for (path, dated) in packages::ALL.iter().flat_map(|package| package.dated) {
+        rewrite(tree, &TreePath::literal(path), |bytes| dated(bytes, epoch))?;
+    }
     let day = epoch.div_euclid(86_400).to_string();
     rewrite(tree, &TreePath::literal(SHADOW), |text| set_last_change(text, &day))?;
     set_times(tree, &paths, epoch);

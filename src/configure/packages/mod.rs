@@ -13,7 +13,9 @@ mod bacula;
 mod bind9;
 mod binfmt_support;
 mod brltty;
+mod ca_certificates_java;
 mod chrony;
+mod console_setup;
 mod cups;
 mod curvedns;
 mod dbus;
@@ -37,6 +39,7 @@ mod icinga2;
 mod iptables;
 mod ircd_hybrid;
 mod isa_support;
+mod kbd;
 mod kerberos_configs;
 mod krb5;
 mod libpaper;
@@ -68,6 +71,7 @@ mod python3_defaults;
 mod quassel;
 mod rabbitmq_server;
 mod roundcube;
+mod scowl;
 mod selinux;
 mod sgml_base;
 mod shadowsocks_libev;
@@ -104,7 +108,9 @@ pub(super) const ALL: &[Package] = &[
     bind9::PACKAGE,
     binfmt_support::PACKAGE,
     brltty::PACKAGE,
+    ca_certificates_java::PACKAGE,
     chrony::PACKAGE,
+    console_setup::PACKAGE,
     cups::PACKAGE,
     curvedns::PACKAGE,
     dbus::PACKAGE,
@@ -128,6 +134,7 @@ pub(super) const ALL: &[Package] = &[
     iptables::PACKAGE,
     ircd_hybrid::PACKAGE,
     isa_support::PACKAGE,
+    kbd::PACKAGE,
     kerberos_configs::PACKAGE,
     krb5::PACKAGE,
     libpaper::PACKAGE,
@@ -159,6 +166,7 @@ pub(super) const ALL: &[Package] = &[
     quassel::PACKAGE,
     rabbitmq_server::PACKAGE,
     roundcube::PACKAGE,
+    scowl::PACKAGE,
     sgml_base::PACKAGE,
     shadowsocks_libev::PACKAGE,
     shared_mime_info::PACKAGE,

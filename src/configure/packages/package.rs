@@ -18,6 +18,8 @@ pub(in crate::configure) struct Package {
     pub(in crate::configure) own: &'static [Own],
     /// What is taken out because two builds would not have it in common.
     pub(in crate::configure) leaves: &'static [Rule],
+    /// Files that hold times, and how these are set to one.
+    pub(in crate::configure) dated: &'static [(&'static str, Dated)],
     /// SHA-256 of a maintainer script in another language → what it does, in the shell's.
     pub(in crate::configure) scripts: &'static [(&'static str, &'static str)],
 }
@@ -25,9 +27,21 @@ pub(in crate::configure) struct Package {
 impl Package {
     /// One of which nothing is known, to be completed.
     pub(in crate::configure) const fn of(source: &'static str) -> Self {
-        Self { source, commands: &[], directories: &[], libraries: &[], own: &[], leaves: &[], scripts: &[] }
+        Self {
+            source,
+            commands: &[],
+            directories: &[],
+            libraries: &[],
+            own: &[],
+            leaves: &[],
+            dated: &[],
+            scripts: &[],
+        }
     }
 }
+
+/// The bytes of a file, with another time in them: seconds since 1970.
+pub(in crate::configure) type Dated = fn(&[u8], i64) -> Vec<u8>;
 
 /// What happens to a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

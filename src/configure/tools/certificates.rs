@@ -65,7 +65,7 @@ fn is_hash_link(name: &[u8]) -> bool {
 }
 
 /// The DER bytes of the one certificate in a PEM file; a bundle of several has none.
-fn only_certificate(text: &str) -> Option<Vec<u8>> {
+pub(in crate::configure) fn only_certificate(text: &str) -> Option<Vec<u8>> {
     let mut found = None;
     let mut body = None;
     for line in text.lines().map(str::trim_end) {

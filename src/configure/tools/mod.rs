@@ -9,7 +9,7 @@
 pub(super) mod accounts;
 mod alternatives;
 mod capabilities;
-mod certificates;
+pub(super) mod certificates;
 pub mod debconf;
 pub(super) mod dpkg;
 pub(super) mod draws;
