@@ -157,12 +157,17 @@ fn events_are_json_lines_to_the_end() {
     assert!(lines[..lines.len() - 1].iter().all(|line| line["event"].is_string()));
 }
 
-/// Mirrors are URLs of two schemes without secrets; a refused one is never shown with its password.
+/// Mirrors are URLs of three schemes without secrets; a refused one is never shown with its password.
 #[test]
 fn case_70_mirrors_of_the_command_line() {
     let place = place();
-    let bad =
-        ["file:///etc", "http://user:secret@mirror.example.org/debian", "mirror.example.org", "http://a b/debian"];
+    let bad = [
+        "file://etc",
+        "ftp://mirror.example.org/debian",
+        "http://user:secret@mirror.example.org/debian",
+        "mirror.example.org",
+        "http://a b/debian",
+    ];
     for url in bad {
         for way in ["option", "environment"] {
             let mut command = imgbuild(place.path(), &["show", "small.toml", "--cache", "cache"]);

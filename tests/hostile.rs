@@ -473,7 +473,7 @@ fn case_70_recipes() {
         ("70 a path", "hello", "../../out"),
         ("70 NUL", "hello", "a\\u0000b"),
         ("70 a suite that is a path", "suite = \"test\"", "suite = \"../test\""),
-        ("70 a mirror that is none", "suite = \"test\"", "suite = \"test\"\nmirror = \"file:///etc\""),
+        ("70 a mirror that is none", "suite = \"test\"", "suite = \"test\"\nmirror = \"ftp://example.org/x\""),
         (
             "70 a mirror with a password",
             "suite = \"test\"",

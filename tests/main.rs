@@ -86,6 +86,8 @@ mod manifest;
 mod native;
 mod nodes;
 mod order;
+#[cfg(feature = "http")]
+mod private;
 mod outputs;
 mod proof;
 mod publish;

@@ -3,6 +3,7 @@
 use std::io;
 use std::io::Read as _;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Instant;
 
 use indicatif::HumanBytes;
@@ -14,6 +15,7 @@ use super::words::Failure;
 use super::words::message;
 use crate::boot;
 use crate::host::Transport as _;
+use crate::host::files::WithFiles;
 use crate::host::http;
 use crate::host::http::HttpTransport;
 use crate::host::redacted;
@@ -88,6 +90,8 @@ fn mirrors(asked: &[String]) -> Result<bool, Failure> {
 
 fn fetched(url: &str) -> Result<u64, String> {
     let transport = HttpTransport::new(http::Options::within(&Limits::DEFAULT)).map_err(|error| error.to_string())?;
+    let transport = transport.with(outside::credentials().map_err(|failure| message(&failure))?);
+    let transport = WithFiles(Arc::new(transport));
     let answer = transport.get(url, 0).map_err(|error| error.to_string())?;
     io::copy(&mut answer.body.take(Limits::DEFAULT.release), &mut io::sink()).map_err(|error| error.to_string())
 }

@@ -24,6 +24,9 @@ use crate::host::Sandbox;
 use crate::host::StoreError;
 use crate::host::Transport;
 use crate::host::apt;
+use crate::host::credentials::Credentials;
+use crate::host::credentials::CredentialsError;
+use crate::host::files::WithFiles;
 use crate::host::http;
 use crate::host::http::HttpTransport;
 use crate::host::openpgp::OpenPgp;
@@ -50,8 +53,9 @@ pub(super) fn host(common: &Common, signals: &Signals) -> Result<Host, Failure> 
     } else {
         let transport = HttpTransport::new(http::Options::within(&limits));
         let transport = transport.map_err(|error| Failure::Usage(format!("cannot use the network: {error}")))?;
-        Arc::new(transport.cancelled_by(reporter.clone()))
+        Arc::new(transport.with(credentials()?).cancelled_by(reporter.clone()))
     };
+    let transport = Arc::new(WithFiles(transport));
     let cancel = signals.cancel();
     let store = DirStore::open(cache_directory(common.cache.as_deref())?)?.cancelled_by(&cancel);
     let store = match key_of_records(reporter.as_ref())? {
@@ -68,6 +72,21 @@ pub(super) fn host(common: &Common, signals: &Signals) -> Result<Host, Failure> 
         jobs: common.jobs.map_or_else(processors, usize::from),
         limits,
     })
+}
+
+/// Logins for private archives: of the variable `IMGBUILD_AUTH`, then of the file that `IMGBUILD_AUTH_FILE` names or
+/// else of the one that is this user's.
+pub(super) fn credentials() -> Result<Credentials, Failure> {
+    let wrong = |error: CredentialsError| {
+        let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}")).unwrap_or_default();
+        Failure::Usage(format!("{error}{cause}"))
+    };
+    let named = variable("IMGBUILD_AUTH").map(|text| Credentials::parse(&text.to_string_lossy(), "IMGBUILD_AUTH"));
+    let named = named.transpose().map_err(wrong)?.unwrap_or_default();
+    let usual = || below("XDG_CONFIG_HOME", ".config", "imgbuild/auth.conf").filter(|path| path.exists());
+    let file = variable("IMGBUILD_AUTH_FILE").map(PathBuf::from).or_else(usual);
+    let kept = file.map(|path| Credentials::read(&path)).transpose().map_err(wrong)?.unwrap_or_default();
+    Ok(named.and(kept))
 }
 
 #[cfg(feature = "sandbox")]

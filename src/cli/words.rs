@@ -155,6 +155,10 @@ fn hint(failure: &Failure) -> Option<String> {
         Error::Archive(error) if matches!(**error, crate::archive::Error::Keyring { .. }) => {
             "`signed-by` names a file with the public key of who runs the archive"
         }
+        error if wants_a_login(error) => {
+            "IMGBUILD_AUTH_FILE names a file of logins in the form of apt_auth.conf(5): for https, or with `http://` before \
+             the machine's name"
+        }
         Error::Archive(error) if unknown_suite(error).is_some() => return unknown_suite(error),
         error if further(error).is_some() => return further(error).map(str::to_owned),
         error if error.is_retryable() => "try again later, or with another `--mirror`; what came is in the cache",
@@ -164,6 +168,16 @@ fn hint(failure: &Failure) -> Option<String> {
         _ => return None,
     };
     Some(text.to_owned())
+}
+
+/// Whether a server answered that it wants a login, or another one.
+fn wants_a_login(error: &Error) -> bool {
+    use crate::host::TransportError;
+
+    let causes = std::iter::successors(error.source(), |&cause| cause.source());
+    causes
+        .filter_map(|cause| cause.downcast_ref::<TransportError>())
+        .any(|cause| matches!(cause, TransportError::Status(401 | 403)))
 }
 
 /// Every name that Debian's archives still have a suite by.

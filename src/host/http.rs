@@ -22,6 +22,7 @@ use crate::host::Response;
 use crate::host::Silent;
 use crate::host::Transport;
 use crate::host::TransportError;
+use crate::host::credentials::Credentials;
 use crate::host::redacted;
 use crate::limits::Limits;
 use crate::limits::seconds;
@@ -82,6 +83,7 @@ pub struct HttpTransport {
     runtime: Arc<Background>,
     options: Options,
     reporter: Arc<dyn Reporter>,
+    credentials: Credentials,
 }
 
 impl fmt::Debug for HttpTransport {
@@ -109,7 +111,19 @@ impl HttpTransport {
             builder = builder.no_proxy();
         }
         let client = builder.build().map_err(|error| network(&error))?;
-        Ok(Self { client, runtime: Arc::new(Background(Some(runtime))), options, reporter: Arc::new(Silent) })
+        Ok(Self {
+            client,
+            runtime: Arc::new(Background(Some(runtime))),
+            options,
+            reporter: Arc::new(Silent),
+            credentials: Credentials::default(),
+        })
+    }
+
+    /// Gives servers the logins that are for them.
+    #[must_use]
+    pub fn with(self, credentials: Credentials) -> Self {
+        Self { credentials, ..self }
     }
 
     /// Stops waiting for servers when this reporter ends the build.
@@ -120,7 +134,11 @@ impl HttpTransport {
 
     /// Asks for one URL and no other.
     async fn ask(&self, url: Url, offset: u64) -> Result<reqwest::Response, TransportError> {
+        let login = self.credentials.of(url.as_str()).map(|(name, word)| (name.to_owned(), word.to_owned()));
         let mut request = self.client.get(url).header(header::ACCEPT_ENCODING, "identity");
+        if let Some((name, word)) = login {
+            request = request.basic_auth(name, Some(word));
+        }
         if offset > 0 {
             request = request.header(header::RANGE, format!("bytes={offset}-"));
         }

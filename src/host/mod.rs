@@ -5,12 +5,14 @@
 
 pub mod apt;
 pub mod beneath;
+pub mod credentials;
 pub mod download;
 mod event;
 #[cfg(feature = "testing")]
 pub mod fault;
 #[cfg(not(feature = "testing"))]
 pub(crate) mod fault;
+pub mod files;
 #[cfg(feature = "http")]
 pub mod http;
 #[cfg(feature = "openpgp")]

@@ -195,10 +195,13 @@ pub(super) fn url(text: &str) -> Result<String> {
     let Some((scheme, rest)) = text.split_once("://") else {
         return wrong("it is no URL: it begins with no `https://`");
     };
-    if !matches!(scheme, "http" | "https") {
-        return wrong("only `http` and `https` are fetched from");
+    if !matches!(scheme, "http" | "https" | "file") {
+        return wrong("only `http`, `https` and `file` are fetched from");
     }
     let (authority, path) = rest.find('/').map_or((rest, ""), |slash| rest.split_at(slash));
+    if scheme == "file" && !(authority.is_empty() && path.len() > 1) {
+        return wrong("a directory of this machine is written as `file:///srv/archive`");
+    }
     if authority.contains('@') {
         return wrong("a URL with a user or password has no place in a recipe");
     }
@@ -210,7 +213,7 @@ pub(super) fn url(text: &str) -> Result<String> {
         .strip_prefix('[')
         .and_then(|host| host.strip_suffix(']'))
         .map_or_else(|| only(host, ".-_"), |address| address.parse::<std::net::Ipv6Addr>().is_ok());
-    if !name || port.is_some_and(|port| port.parse::<u16>().is_err()) {
+    if !(name || scheme == "file") || port.is_some_and(|port| port.parse::<u16>().is_err()) {
         return wrong("the URL's host is none");
     }
     if !path.is_empty() && (!only(path, "/.+-_~%:@,=") || path.split('/').any(|part| part == "..")) {

@@ -217,7 +217,7 @@ pub(super) enum Pocket {
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 #[schemars(rename = "archive")]
 pub(super) struct Archive {
-    /// Base URL, `http` or `https`, without user and password.
+    /// Base URL, `http` or `https`, without user and password; or a directory, `file:///srv/archive`.
     pub(super) url: Text,
     /// Suite or codename; of a flat repository, which has its index beside its Release, the directory below `url` with
     /// a slash at its end: `./`, `debian12/`.

@@ -258,8 +258,10 @@ const BAD: &[(&str, &str, &str, &[&str])] = &[
     (
         SMALL,
         "",
-        r#"mirror = "file:///etc""#,
-        &[r#"recipe.toml:4:10: `debian.mirror` is "file:///etc" (only `http` and `https` are fetched from)"#],
+        r#"mirror = "file://etc/x""#,
+        &[
+            r#"recipe.toml:4:10: `debian.mirror` is "file://etc/x" (a directory of this machine is written as `file:///srv/archive`)"#,
+        ],
     ),
     (
         SMALL,
