@@ -5,6 +5,7 @@
 
 mod access;
 mod accounts;
+mod apt;
 mod layer;
 mod units;
 
@@ -112,6 +113,7 @@ pub fn apply(tree: &mut Tree, recipe: &Recipe) -> Result<(), Error> {
     let mut layer = Layer::new(tree);
     files::apply(&mut layer, &recipe.overlay)?;
     access::apply(&mut layer, recipe)?;
+    apt::apply(&mut layer, recipe)?;
     if let Some(diskless) = &recipe.diskless {
         make_diskless(&mut layer, recipe, diskless)?;
     }

@@ -324,3 +324,67 @@ fn lists_that_a_boot_sets_again_are_left_to_it() {
     assert_eq!(paths.each_ref().map(names), [1, 2, 2], "only what is hidden and has a line");
     assert!(text(&tree, "etc/tmpfiles.d/imgbuild.conf").contains("\nd /var/log/journal 2755 root root -\n"));
 }
+
+#[test]
+fn what_pockets_are_called() {
+    for (name, pocket, wanted) in [
+        ("trixie", None, "trixie"),
+        ("trixie", Some("security"), "trixie-security"),
+        ("bullseye", Some("security"), "bullseye-security"),
+        ("buster", Some("security"), "buster/updates"),
+        ("etch", Some("security"), "etch/updates"),
+        ("buster", Some("updates"), "buster-updates"),
+        ("buster", Some("backports"), "buster-backports"),
+    ] {
+        let debian = recipe::Debian { suite: name.into(), ..recipe().debian };
+        assert_eq!(debian.suite_of(pocket), wanted);
+    }
+}
+
+#[test]
+fn apt_has_sources_that_are_the_recipes_or_debians() {
+    const SOURCES: &str = "etc/apt/sources.list.d/debian.sources";
+    let with_apt = || {
+        let mut tree = root();
+        tree.make_directories("etc/apt/sources.list.d", 0o755).expect("new");
+        tree.make_directories("usr/share/keyrings", 0o755).expect("new");
+        tree.write("usr/bin/apt-get", 0o755, "").expect("new");
+        tree.write("usr/share/keyrings/debian-archive-keyring.gpg", 0o644, "").expect("new");
+        tree
+    };
+    let mut wished = recipe();
+    wished.debian.pockets = ["backports", "security", "updates"].map(str::to_owned).into();
+    wished.debian.components = vec!["main".into(), "non-free-firmware".into()];
+    wished.debian.mirror = Some("http://mirror.example.org/debian".into());
+    let mut tree = with_apt();
+    apply(&mut tree, &wished).expect("it fits");
+    let wanted = "Types: deb\nURIs: http://deb.debian.org/debian\nSuites: trixie trixie-backports trixie-updates\n\
+                  Components: main non-free-firmware\nSigned-By: /usr/share/keyrings/debian-archive-keyring.gpg\n\n\
+                  Types: deb\nURIs: http://security.debian.org/debian-security\nSuites: trixie-security\n\
+                  Components: main non-free-firmware\nSigned-By: /usr/share/keyrings/debian-archive-keyring.gpg\n";
+    let found = text(&tree, SOURCES);
+    assert!(found.starts_with("# ") && found.ends_with(&format!("\n{wanted}")), "{found}");
+
+    let mut old = recipe();
+    old.debian.suite = "buster".into();
+    old.debian.pockets = vec!["security".into()];
+    let mut tree = with_apt();
+    apply(&mut tree, &old).expect("it fits");
+    let found = text(&tree, SOURCES);
+    assert!(found.contains("URIs: http://archive.debian.org/debian-security\nSuites: buster/updates\n"), "{found}");
+
+    // Without an apt, with an archive of one's own, or where somebody has said it already, there is nothing to say.
+    let none = |mut tree: Tree, recipe: &Recipe| {
+        apply(&mut tree, recipe).expect("it fits");
+        assert!(tree.lookup(SOURCES).is_none());
+    };
+    none(root(), &wished);
+    let mut own = wished.clone();
+    own.debian.signed_by = Some(recipe::LocalFile { path: "key".into(), content: crate::tree::Content::from_bytes(vec![]) });
+    none(with_apt(), &own);
+    for path in ["etc/apt/sources.list", "etc/apt/sources.list.d/site.list", "etc/apt/sources.list.d/site.sources"] {
+        let mut tree = with_apt();
+        tree.write(path, 0o644, "").expect("new");
+        none(tree, &wished);
+    }
+}

@@ -88,7 +88,7 @@ fn debian(recipe: &Recipe, mirrors: &Mirrors, name: &str, pocket: Option<&str>) 
     Ok(Source {
         name: name.to_owned(),
         mirrors,
-        suite: suite(&debian.suite, pocket),
+        suite: debian.suite_of(pocket),
         components: debian.components.clone(),
         architectures: architectures(recipe),
         keyring,
@@ -138,18 +138,6 @@ fn architectures(recipe: &Recipe) -> Vec<String> {
     std::iter::once(native).chain(foreign).cloned().collect()
 }
 
-/// The codenames up to buster, whose security archive had a layout of its own.
-const OLD_SECURITY: [&str; 9] = ["potato", "woody", "sarge", "etch", "lenny", "squeeze", "wheezy", "jessie", "stretch"];
-
-/// What the suite of a pocket is called.
-fn suite(suite: &str, pocket: Option<&str>) -> String {
-    match pocket {
-        None => suite.to_owned(),
-        Some("security") if suite == "buster" || OLD_SECURITY.contains(&suite) => format!("{suite}/updates"),
-        Some(pocket) => format!("{suite}-{pocket}"),
-    }
-}
-
 fn read(file: &crate::recipe::LocalFile) -> Result<Vec<u8>, Error> {
     file.content.to_vec().map_err(|source| Error::Read { path: file.path.clone(), source })
 }
@@ -160,25 +148,5 @@ fn snapshot_archive(name: &str) -> Option<&'static str> {
         "debian-security" => Some("debian-security"),
         name if name == "debian" || name.starts_with("debian-") => Some("debian"),
         _ => None,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_pockets_are_called() {
-        for (name, pocket, wanted) in [
-            ("trixie", None, "trixie"),
-            ("trixie", Some("security"), "trixie-security"),
-            ("bullseye", Some("security"), "bullseye-security"),
-            ("buster", Some("security"), "buster/updates"),
-            ("etch", Some("security"), "etch/updates"),
-            ("buster", Some("updates"), "buster-updates"),
-            ("buster", Some("backports"), "buster-backports"),
-        ] {
-            assert_eq!(suite(name, pocket), wanted);
-        }
     }
 }

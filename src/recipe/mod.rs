@@ -233,6 +233,27 @@ pub struct Debian {
     pub signed_by: Option<LocalFile>,
 }
 
+/// The codenames up to buster, whose security archive had a layout of its own.
+const OLD: [&str; 10] = ["potato", "woody", "sarge", "etch", "lenny", "squeeze", "wheezy", "jessie", "stretch", "buster"];
+
+impl Debian {
+    /// What the suite of a pocket is called; without one it is Debian's itself.
+    #[must_use]
+    pub fn suite_of(&self, pocket: Option<&str>) -> String {
+        match pocket {
+            None => self.suite.clone(),
+            Some("security") if self.is_archived() => format!("{}/updates", self.suite),
+            Some(pocket) => format!("{}-{pocket}", self.suite),
+        }
+    }
+
+    /// Whether the suite has left Debian's mirrors for the archive of old releases.
+    #[must_use]
+    pub fn is_archived(&self) -> bool {
+        OLD.contains(&self.suite.as_str())
+    }
+}
+
 /// `[[archive]]`
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Archive {

@@ -341,7 +341,7 @@ const BAD: &[(&str, &str, &str, &[&str])] = &[
         "",
         "[[archive]]\nurl = \"ftp://packages.example.org/x\"\nsuite = \"a b\"\nsigned-by = \"keys/slurm.asc\"\npackages = [\"slurm *\"]",
         &[
-            r#"recipe.toml:5:7: `archive.url` is "ftp://packages.example.org/x" (only `http` and `https` are fetched from)"#,
+            r#"recipe.toml:5:7: `archive.url` is "ftp://packages.example.org/x" (only `http`, `https` and `file` are fetched from)"#,
             r#"recipe.toml:6:9: `archive.suite` is "a b" (use letters, digits, `.`, `+`, `-`, `_` and `~`, in words joined by `/`)"#,
             r#"recipe.toml:8:13: `archive.packages` is "slurm *" (a package name is of lower-case letters, digits, `+`, `-` and `.`, at least two, a letter or digit first)"#,
         ],
