@@ -112,6 +112,19 @@ fn case_130_what_a_machine_has_is_no_empty_file() {
         };
         assert!(said.contains("one: postinst, line 3") && said.contains(what), "{script}: {said}");
     }
+    for (script, what) in [
+        ("for net in /sys/class/net/*; do echo $net; done >/etc/hello", "`/sys/class/net/*`: lists /sys/class/net"),
+        ("cd /proc; for id in [0-9]*; do echo $id; done >/etc/hello", "lists /proc"),
+        ("cd /; echo sys/block/sd? >/etc/hello", "lists /sys/block"),
+        ("ls /proc >/etc/hello", "lists /proc"),
+        ("ls /sys/block 2>/dev/null >/etc/hello || :", "lists /sys/block"),
+        ("find /sys/block -name 'sd*' 2>/dev/null >/etc/hello || :", "lists /sys/block"),
+        ("grep -rl x /proc >/etc/hello || :", "lists /proc"),
+        ("cp -r /proc /etc/hello", "lists /proc"),
+    ] {
+        let said = refusal(&world(&[deb("one", script)]));
+        assert!(said.contains("one: postinst, line 3") && said.contains(what), "{script}: {said}");
+    }
     let asked = "[ -c /dev/urandom ]; [ -r /proc/cpuinfo ] || echo none >/etc/hello";
     assert_eq!(text(&built(&world(&[deb("one", asked)])), "/etc/hello").as_deref(), Some("none\n"), "asking is none");
 }
@@ -358,6 +371,23 @@ fn what_cannot_be_followed_is_left_to_the_first_boot() {
     assert_eq!(text(&tree, "/etc/trace"), None);
     let unit = text(&tree, "/etc/systemd/system/imgbuild-first-boot.service").expect("a unit");
     assert!(unit.contains("first-boot second third\n"), "{unit}");
+}
+
+/// What the first of several nodes makes would be everybody's.
+#[test]
+fn case_142_nodes_that_share_a_root_have_no_first_boot_of_packages() {
+    let choices = ["otherwise = \"first-boot\"", "packages = { second = \"first-boot\", third = \"first-boot\" }"];
+    for choice in choices {
+        for (root, shared) in [("nfs", true), ("overlay", false), ("ram", false)] {
+            let mut packages = row();
+            packages.pop();
+            let lines = format!("[configure]\n{choice}\n[diskless]\nroot = \"{root}\"\n");
+            let said = refusal(&world(&packages).recipe(&lines));
+            assert_eq!(said.contains("cannot leave the configuration of second, third"), shared, "{lines}: {said}");
+            // Where it is none, the build goes on to what this small system has not.
+            assert_eq!(said.contains("kernel"), !shared, "{lines}: {said}");
+        }
+    }
 }
 
 /// The packages of trixie that make a secret, as far as their scripts are followed with all they need.

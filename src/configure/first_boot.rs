@@ -10,13 +10,26 @@ use crate::unpack::Installed;
 const PROGRAM: &str = include_str!("node/first-boot");
 const UNIT: &str = include_str!("node/imgbuild-first-boot.service");
 
+/// Whether the nodes can do it, each for itself.
+///
+/// # Errors
+/// [`Error::SharedFirstBoot`] where they share one root, and something is left to them.
+pub(super) fn check(packages: &[Installed], options: &Options) -> Result<(), Error> {
+    let left: Vec<String> = left(packages, options).iter().map(|package| package.info_name()).collect();
+    if options.shared && !left.is_empty() { Err(Error::SharedFirstBoot(left.join(", "))) } else { Ok(()) }
+}
+
+fn left<'a>(packages: &'a [Installed], options: &Options) -> Vec<&'a Installed> {
+    packages.iter().filter(|package| options.packages.get(&package.name) == Some(&Treatment::FirstBoot)).collect()
+}
+
 /// Leaves the scripts of the packages that are treated so to the first boot. Nothing happens without such packages.
 ///
 /// # Errors
 /// [`Error::NoFirstBoot`] in a tree without systemd.
 pub(super) fn leave(tree: &mut Tree, packages: &[Installed], options: &Options) -> Result<(), Error> {
-    let left: Vec<&Installed> =
-        packages.iter().filter(|package| options.packages.get(&package.name) == Some(&Treatment::FirstBoot)).collect();
+    check(packages, options)?;
+    let left = left(packages, options);
     if left.is_empty() {
         return Ok(());
     }

@@ -55,6 +55,8 @@ pub struct Options {
     pub architecture: String,
     /// The source date epoch: no time in the tree is newer.
     pub epoch: i64,
+    /// Whether several nodes have the tree as one root that they write to.
+    pub shared: bool,
     /// System users and groups that already have their number: the lock's.
     pub ids: Ids,
 }
@@ -202,6 +204,13 @@ pub enum Error {
     /// A package is left to the first boot of a system that has none.
     #[error("cannot leave the configuration of {0} to the first boot: the image has no systemd")]
     NoFirstBoot(String),
+    /// A package is left to the first boot of nodes that share one root.
+    #[error(
+        "cannot leave the configuration of {0} to the first boot: nodes that share one root (`root = \"nfs\"`) would all \
+         have the passwords and ids that the first of them makes. Choose `sandbox` or `skip` for it in [configure], or \
+         give the nodes `root = \"overlay\"` or `\"ram\"`"
+    )]
+    SharedFirstBoot(String),
     /// A package's control file is malformed.
     #[error("cannot order the packages")]
     Control(#[source] crate::deb::PackageError),

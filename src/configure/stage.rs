@@ -25,6 +25,7 @@ use crate::unpack::Root;
 /// A script that fails, or that cannot be followed.
 pub fn configure(host: &Host, root: Root, options: &Options) -> Result<Configured, Error> {
     let Root { mut tree, packages, .. } = root;
+    first_boot::check(&packages, options)?;
     let policy = Policy::put(&mut tree).map_err(Error::Tree)?;
     let mut options = options.clone();
     let (mut tree, report) = match options.method {

@@ -380,11 +380,26 @@ fn apt_has_sources_that_are_the_recipes_or_debians() {
     };
     none(root(), &wished);
     let mut own = wished.clone();
-    own.debian.signed_by = Some(recipe::LocalFile { path: "key".into(), content: crate::tree::Content::from_bytes(vec![]) });
+    own.debian.signed_by =
+        Some(recipe::LocalFile { path: "key".into(), content: crate::tree::Content::from_bytes(vec![]) });
     none(with_apt(), &own);
     for path in ["etc/apt/sources.list", "etc/apt/sources.list.d/site.list", "etc/apt/sources.list.d/site.sources"] {
         let mut tree = with_apt();
         tree.write(path, 0o644, "").expect("new");
         none(tree, &wished);
     }
+}
+
+#[test]
+fn who_shares_a_root() {
+    let mut recipe = recipe();
+    assert!(recipe.nodes.len() > 1 && recipe.shares_a_root());
+    recipe.nodes.iter_mut().skip(1).for_each(|node| node.root = Some(RootMode::Ram));
+    assert!(!recipe.shares_a_root(), "one alone");
+    recipe.nodes.clear();
+    assert!(recipe.shares_a_root(), "whoever boots it");
+    recipe.diskless.as_mut().expect("it is").root = RootMode::Overlay;
+    assert!(!recipe.shares_a_root());
+    recipe.diskless = None;
+    assert!(!recipe.shares_a_root());
 }

@@ -550,6 +550,7 @@ fn configure_options(request: &Request<'_>, epoch: i64, known: &Ids) -> configur
         debconf: recipe.configure.debconf.clone(),
         architecture: recipe.debian.architecture.clone(),
         epoch,
+        shared: recipe.shares_a_root(),
         ids,
     }
 }

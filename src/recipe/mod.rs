@@ -234,7 +234,8 @@ pub struct Debian {
 }
 
 /// The codenames up to buster, whose security archive had a layout of its own.
-const OLD: [&str; 10] = ["potato", "woody", "sarge", "etch", "lenny", "squeeze", "wheezy", "jessie", "stretch", "buster"];
+const OLD: [&str; 10] =
+    ["potato", "woody", "sarge", "etch", "lenny", "squeeze", "wheezy", "jessie", "stretch", "buster"];
 
 impl Debian {
     /// What the suite of a pocket is called; without one it is Debian's itself.

@@ -60,6 +60,17 @@ impl Recipe {
         (next..last).find(is_free).or_else(|| (base + 1..last).find(is_free)).map(Ipv4Addr::from_bits)
     }
 
+    /// Whether several nodes have one root that they write to.
+    #[must_use]
+    pub fn shares_a_root(&self) -> bool {
+        let Some(diskless) = &self.diskless else { return false };
+        let mode = |node| self.root_mode(Some(node), diskless);
+        match self.nodes.as_slice() {
+            [] => diskless.root == RootMode::Nfs,
+            nodes => nodes.iter().filter(|node| mode(node) == RootMode::Nfs).count() > 1,
+        }
+    }
+
     /// How a node mounts its root: its own word, else the recipe's.
     #[must_use]
     pub fn root_mode(&self, node: Option<&Node>, diskless: &Diskless) -> RootMode {

@@ -15,6 +15,10 @@ const TRACES: [&[u8]; 3] = [b"Imgbuild", b"SW1nYnVp", b"496d67627569"];
 /// As much of a stream without an end as any script has taken.
 const STREAM: usize = 16 << 10;
 
+/// Directories of the kernel that are empty until somebody at the machine has done something: an image's kernel, if there
+/// were one, would have nothing there either.
+const EMPTY: [&[u8]; 1] = [b"sys/class/iscsi_session"];
+
 /// Something that a machine has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Entry {
@@ -26,8 +30,8 @@ enum Entry {
     Other,
 }
 
-/// Which an absolute path names, whatever way it is written.
-fn entry(path: &[u8]) -> Option<Entry> {
+/// The names that an absolute path goes through.
+fn names_of(path: &[u8]) -> Vec<&[u8]> {
     let mut names: Vec<&[u8]> = Vec::new();
     for name in path.split(|&byte| byte == b'/') {
         match name {
@@ -36,6 +40,12 @@ fn entry(path: &[u8]) -> Option<Entry> {
             name => names.push(name),
         }
     }
+    names
+}
+
+/// Which an absolute path names, whatever way it is written.
+fn entry(path: &[u8]) -> Option<Entry> {
+    let names = names_of(path);
     // A pattern that matched nothing is a word like another, and the name of nothing.
     if names.iter().any(|name| name.contains(&b'*')) {
         return None;
@@ -82,6 +92,19 @@ impl System {
         })
     }
 
+    /// Why there is no list of what is in a directory: a running machine has something there. `None` for every other.
+    pub(crate) fn list_of(&mut self, path: &[u8]) -> Option<String> {
+        let place = self.tree().resolve(path, true).ok();
+        let real = place.map(|place| [b"/", place.as_bytes()].concat());
+        let has = |path: &[u8]| {
+            let names = names_of(path);
+            matches!(names.first(), Some(&(b"proc" | b"sys"))) && !EMPTY.contains(&names.join(&b'/').as_slice())
+        };
+        let shown = || crate::tree::escape(&[b"/", names_of(path).join(&b'/').as_slice()].concat());
+        (has(path) || real.is_some_and(|real| has(&real)))
+            .then(|| format!("lists {}, which a running machine has and an image has not", shown()))
+    }
+
     /// Notes what a package drew: each node makes it on its first boot.
     pub(crate) fn drew(&mut self, what: &[u8]) {
         self.drawn.insert((self.package.clone(), what.to_vec()));
@@ -91,6 +114,21 @@ impl System {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_there_is_not_listed() {
+        let mut tree = crate::tree::Tree::new();
+        tree.make_directories("proc", 0o555).expect("new");
+        tree.symlink("etc/net", "/sys/class/net").expect("new");
+        tree.symlink("etc/proc", "/proc").expect("new");
+        let mut system = System::new(tree, "amd64", 0);
+        for path in ["/proc", "/proc/", "//etc/../sys/class", "/etc/proc", "/etc/proc/1"] {
+            assert!(system.list_of(path.as_bytes()).is_some_and(|what| what.starts_with("lists /")), "{path}");
+        }
+        for path in ["/", "/etc", "/dev", "/process", "/srv/proc", "/sys/class/iscsi_session"] {
+            assert_eq!(system.list_of(path.as_bytes()), None, "{path}");
+        }
+    }
 
     #[test]
     fn what_a_machine_has_is_known_however_it_is_written() {

@@ -75,6 +75,10 @@ impl Shell<'_> {
         let directory = self.state.directory.clone();
         let marked = field.marked();
         let (style, hidden) = (self.glob_style(), self.state.options.dotglob);
+        if let Some(what) = self.unlisted(&marked, style)? {
+            self.gap(&field.bytes, what);
+            return Ok(Vec::new());
+        }
         let tree = self.system.tree();
         // Pairs of what is written so far and where it really lies.
         let start = if marked.first().is_some_and(|(byte, _)| *byte == b'/') { b"/".to_vec() } else { directory };
@@ -110,6 +114,22 @@ impl Shell<'_> {
         let mut names: Vec<Vec<u8>> = found.into_iter().map(|(written, _)| written).collect();
         names.sort();
         Ok(names)
+    }
+
+    /// Why the directory cannot be listed in which a pattern looks for names first.
+    fn unlisted(&mut self, marked: &[(u8, bool)], style: Style) -> Run<Option<String>> {
+        let mut directory = self.state.directory.clone();
+        if marked.first().is_some_and(|(byte, _)| *byte == b'/') {
+            directory.clear();
+        }
+        for component in marked.split(|(byte, _)| *byte == b'/') {
+            if Pattern::new(component, style, &self.system.budget)?.is_wild() {
+                break;
+            }
+            directory.push(b'/');
+            directory.extend(component.iter().map(|(byte, _)| byte));
+        }
+        Ok(self.system.list_of(&directory))
     }
 
     /// The names of a directory that match one component of a pathname pattern.

@@ -113,6 +113,15 @@ impl Call<'_, '_> {
         self.shell.look(path, follow)
     }
 
+    /// Whether what is in a directory is known: what a running machine has in /proc and /sys is not.
+    ///
+    /// # Errors
+    /// A gap: it is not.
+    pub fn can_list(&mut self, path: &[u8]) -> Result<(), Fault> {
+        let absolute = self.absolute(path);
+        self.shell.system.list_of(&absolute).map_or(Ok(()), |what| Err(Fault::Gap(what)))
+    }
+
     /// The bytes of a file, or of standard input for `-`.
     ///
     /// # Errors

@@ -369,6 +369,7 @@ impl Copying {
                 call.out(format!("'{}' -> '{}'\n", show(from), show(to)))?;
             }
         }
+        call.can_list(from)?;
         let names: Vec<Vec<u8>> = call.tree().children(place).map(|(path, _)| path.name().to_vec()).collect();
         // In which order a directory is read is not known here.
         if self.copy.verbose && names.len() > 1 {

@@ -320,10 +320,16 @@ fn ls(call: &mut Call<'_, '_>) -> Done {
         let follow = given.has(b'L') || !(given.has(b'd') || given.has(b'l'));
         match call.look(&path, follow).or_else(|| call.look(&path, false)) {
             None => {
+                if !given.has(b'd') {
+                    call.can_list(&path)?;
+                }
                 call.err(&format!("cannot access '{}': No such file or directory", show(&path)))?;
                 status = 2;
             }
-            Some(inode) if inode.is_directory() && !given.has(b'd') => directories.push(path),
+            Some(inode) if inode.is_directory() && !given.has(b'd') => {
+                call.can_list(&path)?;
+                directories.push(path);
+            }
             Some(inode) => files.push((path.clone(), path, inode)),
         }
     }

@@ -54,6 +54,7 @@ fn find(call: &mut Call<'_, '_>) -> Done {
     }
     let expression = if parser.acts { expression } else { Expression::And(vec![expression, Expression::Print(b"\n")]) };
     for root in roots {
+        call.can_list(&root)?;
         let follow = walk.follow || walk.follow_operands || root.ends_with(b"/");
         let Some(inode) = call.look(&root, follow).or_else(|| call.look(&root, false)) else {
             call.err(&format!("'{}': No such file or directory", show(&root)))?;

@@ -179,6 +179,7 @@ fn add_patterns(text: &[u8], patterns: &mut Kept<Vec<u8>>) -> Result<(), Fault> 
 
 /// Names the files below a directory.
 fn walk(call: &mut Call<'_, '_>, given: &Given, path: &[u8], paths: &mut Vec<Vec<u8>>) -> Result<(), Fault> {
+    call.can_list(path)?;
     let Ok(place) = call.resolve(path, true) else {
         paths.push(path.to_vec());
         return Ok(());
