@@ -30,12 +30,16 @@ pub fn divert(
     next: &Installed,
     options: &Options,
 ) -> Result<(), Error> {
-    let diverts = |text: &[u8]| memchr::memmem::find(text, b"dpkg-divert").is_some();
     let skipped = options.packages.get(&next.name) == Some(&Treatment::Skip);
-    if skipped || !next.member("preinst").is_some_and(diverts) {
+    let names = |text: &[u8], word: &[u8]| memchr::memmem::find(text, word).is_some();
+    let Some(text) = next.member("preinst").filter(|text| !skipped && names(text, b"dpkg-divert")) else {
         return Ok(());
-    }
-    let known: Vec<Installed> = installed.iter().chain([next]).cloned().collect();
+    };
+    // All that is known of a thousand packages is only written for who asks.
+    let asks = [&b"dpkg "[..], b"dpkg-query", b"debconf", b"/var/lib/dpkg"].into_iter().any(|word| names(text, word));
+    let others = if asks { installed } else { &[] };
+    let mut known: Vec<Installed> = others.iter().chain([next]).cloned().collect();
+    known.iter_mut().for_each(|package| drop(package.members.remove("md5sums")));
     let mut copy = tree.clone();
     unpack::remember(&mut copy, &known, &options.architecture).map_err(Error::Remember)?;
     let Some(after) = native::preinst(host, copy, &known, next, options)? else { return Ok(()) };

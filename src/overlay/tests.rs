@@ -3,6 +3,7 @@ use std::net::Ipv4Addr;
 
 use super::*;
 use crate::recipe;
+use crate::tree::Content;
 use crate::tree::Inode;
 use crate::tree::Kind;
 use crate::tree::TreePath;
@@ -380,8 +381,7 @@ fn apt_has_sources_that_are_the_recipes_or_debians() {
     };
     none(root(), &wished);
     let mut own = wished.clone();
-    own.debian.signed_by =
-        Some(recipe::LocalFile { path: "key".into(), content: crate::tree::Content::from_bytes(vec![]) });
+    own.debian.signed_by = Some(recipe::LocalFile { path: "key".into(), content: Content::from_bytes(vec![]) });
     none(with_apt(), &own);
     for path in ["etc/apt/sources.list", "etc/apt/sources.list.d/site.list", "etc/apt/sources.list.d/site.sources"] {
         let mut tree = with_apt();

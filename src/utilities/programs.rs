@@ -103,16 +103,23 @@ fn nice(call: &mut Call<'_, '_>) -> Done {
 
 /// `su [-l] [-s SHELL] [-c COMMAND] [USER]`, `runuser -u USER [--] COMMAND`
 fn su(call: &mut Call<'_, '_>) -> Done {
-    let long = [("command", b'c'), ("shell", b's'), ("login", b'l'), ("user", b'u'), ("preserve-environment", b'm')];
+    let long = [
+        ("command", b'c'),
+        ("shell", b's'),
+        ("login", b'l'),
+        ("user", b'u'),
+        ("group", b'g'),
+        ("preserve-environment", b'm'),
+    ];
     // Options may follow the user's name.
-    let given = call.options(if call.name == b"su" { "c:s:lmp" } else { "+c:s:lmpu:" }, &long)?;
+    let given = call.options(if call.name == b"su" { "c:s:lmpg:" } else { "+c:s:lmpu:g:" }, &long)?;
     let mut operands = given.operands.iter().filter(|word| word.as_slice() != b"-").cloned();
     let user = given.value(b'u').map(<[u8]>::to_vec).or_else(|| operands.next()).unwrap_or_else(|| b"root".to_vec());
     let words: Vec<Vec<u8>> = match given.value(b'c') {
         Some(command) => [b"sh".to_vec(), b"-c".to_vec(), command.to_vec()].into_iter().chain(operands).collect(),
         None => operands.collect(),
     };
-    as_user(call, &user, &words)
+    as_user(call, &user, given.value(b'g'), &words)
 }
 
 /// `setpriv [--reuid USER] [--regid GROUP] [--init-groups] … COMMAND`
@@ -120,12 +127,12 @@ fn setpriv(call: &mut Call<'_, '_>) -> Done {
     let long = [("reuid", b'u'), ("regid", b'g'), ("init-groups", b'i'), ("clear-groups", b'i'), ("reset-env", b'r')];
     let given = call.options("+u:g:ir", &long)?;
     let user = given.value(b'u').map_or_else(|| b"root".to_vec(), <[u8]>::to_vec);
-    as_user(call, &user, &given.operands)
+    as_user(call, &user, given.value(b'g'), &given.operands)
 }
 
 /// Runs a command as a user, who must be there. In the model everyone may look at everything, but only root makes
-/// files: see [`Call::create`].
-fn as_user(call: &mut Call<'_, '_>, user: &[u8], words: &[Vec<u8>]) -> Done {
+/// files: see [`Call::create`]. Without a group it is the user's own.
+fn as_user(call: &mut Call<'_, '_>, user: &[u8], group: Option<&[u8]>, words: &[Vec<u8>]) -> Done {
     if words.is_empty() {
         return Err(Fault::gap("without a command"));
     }
@@ -136,8 +143,11 @@ fn as_user(call: &mut Call<'_, '_>, user: &[u8], words: &[Vec<u8>]) -> Done {
         let gid = fields.get(3).and_then(|gid| gid.parse().ok());
         (fields.get(2).and_then(|number| number.parse().ok()) == Some(uid)).then_some(gid?)
     };
-    let gid = permissions::entries(call, "/etc/passwd").iter().find_map(own).unwrap_or(uid);
-    let acting = (uid != 0).then(|| Acting { name: show(user), uid, gid });
+    let gid = match group {
+        Some(group) => permissions::group(call, group)?,
+        None => permissions::entries(call, "/etc/passwd").iter().find_map(own).unwrap_or(uid),
+    };
+    let acting = (uid != 0 || gid != 0).then(|| Acting { name: show(user), uid, gid });
     let before = std::mem::replace(&mut call.shell.system.acting, acting);
     let done = call.run(words);
     call.shell.system.acting = before;
@@ -457,4 +467,39 @@ pub(crate) fn replace_all(text: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
     }
     out.extend(rest);
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::configure::machine;
+    use crate::shell::Shell;
+    use crate::tree::Tree;
+
+    #[test]
+    fn users_have_the_group_that_is_asked_for() {
+        let run = |script: &str| {
+            let mut tree = Tree::new();
+            tree.write("etc/passwd", 0o644, "root:x:0:0::/:/bin/sh\na:x:5:50::/:/bin/sh\n").expect("new");
+            tree.write("etc/group", 0o644, "a:x:50:\nb:x:60:\n").expect("new");
+            let place = tree.write("f", 0o644, "").expect("new");
+            tree.get_mut(&place).expect("it is there").stat.gid = 60;
+            let mut system = machine(tree, "amd64", 0);
+            let script = script.replace("TEST", "sh -c '[ -G /f ] && echo yes || echo no'");
+            let mut shell = Shell::new(&mut system, "sh", &[("PATH", "/bin")]);
+            let outcome = shell.run_script(script.as_bytes(), &[], &[]).expect("it ends");
+            assert_eq!(system.gaps, [], "{script}");
+            (String::from_utf8_lossy(&outcome.output).into_owned(), outcome.status)
+        };
+        for (script, wanted) in [
+            ("runuser -u a -- TEST", "no\n"),
+            ("runuser -u a -g b -- TEST", "yes\n"),
+            ("runuser -u a --group b -- TEST", "yes\n"),
+            ("setpriv --reuid a --regid a --init-groups TEST", "no\n"),
+            ("setpriv --reuid a --regid 60 --clear-groups TEST", "yes\n"),
+            ("setpriv --regid b --clear-groups TEST; TEST", "yes\nno\n"),
+        ] {
+            assert_eq!(run(script), (wanted.to_owned(), 0), "{script}");
+        }
+        assert_eq!(run("runuser -u a -g none -- echo 2>/dev/null").1, 1);
+    }
 }

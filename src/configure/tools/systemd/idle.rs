@@ -44,6 +44,17 @@ pub(super) fn hwdb(call: &mut Call<'_, '_>) -> Done {
 /// `udevadm`: no udevd runs, and in a chroot it lets everything be.
 pub(super) fn udevadm(call: &mut Call<'_, '_>) -> Done {
     match call.args.first().map(Vec::as_slice) {
+        // The version of systemd, without what Debian puts behind it.
+        Some(b"--version" | b"-V") if call.args.len() == 1 => {
+            let status = show(&call.read(b"/var/lib/dpkg/status")?);
+            let udev = status.split("\n\n").find(|stanza| stanza.lines().next() == Some("Package: udev"));
+            let version = udev.and_then(|stanza| stanza.lines().find_map(|line| line.strip_prefix("Version: ")));
+            let number: String = version.unwrap_or_default().chars().take_while(char::is_ascii_digit).collect();
+            if number.is_empty() {
+                return Err(Fault::gap("--version, without a udev"));
+            }
+            call.out(number + "\n").map(|()| 0)
+        }
         Some(b"control" | b"trigger" | b"settle" | b"hwdb") => Ok(0),
         _ => Err(Fault::gap(format!("the arguments `{}`", show(&call.args.join(&b' '))))),
     }
@@ -146,5 +157,20 @@ mod tests {
         assert_eq!((escaped_path(b"/").as_deref(), escaped_path(b"/a/../b")), (Some(&b"-"[..]), None));
         assert_eq!(unescaped(b"var-lib\\x2dx", true).as_deref(), Some(&b"/var/lib-x"[..]));
         assert_eq!(unescaped(b"a\\xzz", false), None);
+    }
+
+    #[test]
+    fn udev_has_its_packages_version() {
+        let said = |status: &str| {
+            let mut tree = crate::tree::Tree::new();
+            tree.write("var/lib/dpkg/status", 0o644, status).expect("new");
+            let mut system = crate::configure::machine(tree, "amd64", 0);
+            let mut shell = crate::shell::Shell::new(&mut system, "postinst", &[]);
+            let outcome = shell.run_script(b"udevadm --version", &[], &[]).expect("it ends");
+            (String::from_utf8_lossy(&outcome.output).into_owned(), system.gaps.len())
+        };
+        let packages = "Package: systemd\nVersion: 1\n\nPackage: udev\nStatus: x\nVersion: 257.9-1~deb13u1\n\n";
+        assert_eq!(said(packages), ("257\n".to_owned(), 0));
+        assert_eq!(said("Package: systemd\nVersion: 1\n\n").1, 1);
     }
 }
