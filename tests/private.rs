@@ -94,6 +94,7 @@ fn case_140_a_login_goes_to_its_server_and_nowhere_else() {
 }
 
 #[test]
+#[expect(clippy::disallowed_methods, reason = "mkfifo(1) makes the pipe")]
 fn case_141_a_directory_is_an_archive_and_no_more_believed_than_a_server() {
     let world = World::new(&simple());
     let place = world.place.path();
