@@ -396,6 +396,11 @@ fn who_shares_a_root() {
     assert!(recipe.nodes.len() > 1 && recipe.shares_a_root());
     recipe.nodes.iter_mut().skip(1).for_each(|node| node.root = Some(RootMode::Ram));
     assert!(!recipe.shares_a_root(), "one alone");
+    recipe.nodes.iter_mut().for_each(|node| node.root = Some(RootMode::Nfs));
+    recipe.image = Some("login".into());
+    recipe.nodes[0].image = Some("login".into());
+    assert!(!recipe.shares_a_root(), "the others boot another image");
+    recipe.image = None;
     recipe.nodes.clear();
     assert!(recipe.shares_a_root(), "whoever boots it");
     recipe.diskless.as_mut().expect("it is").root = RootMode::Overlay;

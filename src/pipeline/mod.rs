@@ -403,7 +403,7 @@ fn unpacked(host: &Host, request: &Request<'_>, chosen: &Chosen) -> Result<(Vec<
         architecture: request.recipe.debian.architecture.clone(),
     };
     host.cancel().check()?;
-    let configured = configure_options(request, 0);
+    let configured = configure_options(request, 0, &Ids::default());
     let mut before = |tree: &mut Tree, installed: &[Installed], next: &Installed| {
         Ok(configure::divert(host, tree, installed, next, &configured)?)
     };

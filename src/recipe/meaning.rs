@@ -161,10 +161,17 @@ impl Checker<'_> {
     }
 
     fn packages(&mut self, raw: &[Text]) -> Option<Vec<PackageRequest>> {
-        let requests: Vec<_> = raw.iter().map(|text| self.package(text)).collect();
+        let mut texts = Vec::new();
+        for text in raw {
+            match text.value.ends_with('/') {
+                true => texts.extend(self.debs_in(text)?),
+                false => texts.push(text.clone()),
+            }
+        }
+        let requests: Vec<_> = texts.iter().map(|text| self.package(text)).collect();
         let mut requests = requests.into_iter().collect::<Option<Vec<_>>>()?;
         let mut versions = BTreeMap::new();
-        for (request, text) in requests.iter().zip(raw) {
+        for (request, text) in requests.iter().zip(&texts) {
             if let PackageRequest::Named { name, architecture, version: Some(version), .. } = request {
                 let old = versions.insert((name, architecture), version);
                 if old.is_some_and(|old| old != version) {
@@ -181,6 +188,26 @@ impl Checker<'_> {
         });
         requests.dedup();
         Some(requests)
+    }
+
+    /// The .debs of a directory, each as if it stood in its place.
+    fn debs_in(&mut self, text: &Text) -> Option<Vec<Text>> {
+        let directory = self.locate(text)?;
+        let found = match overlay::names(&directory) {
+            Ok(found) => found,
+            Err(error) => {
+                self.report(text, format!("cannot list `{}`: {error}", text.value.escape_debug()), None);
+                return None;
+            }
+        };
+        let names = found.iter().filter_map(|name| name.to_str()).filter(|name| name.ends_with(".deb"));
+        let of = |name: &str| Text { value: format!("{}{name}", text.value), span: text.span.clone() };
+        let texts: Vec<Text> = names.map(of).collect();
+        if texts.is_empty() {
+            self.report(text, format!("there is no .deb in `{}`", text.value.escape_debug()), None);
+            return None;
+        }
+        Some(texts)
     }
 
     fn package(&mut self, text: &Text) -> Option<PackageRequest> {

@@ -64,11 +64,10 @@ impl Recipe {
     #[must_use]
     pub fn shares_a_root(&self) -> bool {
         let Some(diskless) = &self.diskless else { return false };
-        let mode = |node| self.root_mode(Some(node), diskless);
-        match self.nodes.as_slice() {
-            [] => diskless.root == RootMode::Nfs,
-            nodes => nodes.iter().filter(|node| mode(node) == RootMode::Nfs).count() > 1,
+        if self.nodes.is_empty() {
+            return diskless.root == RootMode::Nfs;
         }
+        self.own_nodes().filter(|node| self.root_mode(Some(node), diskless) == RootMode::Nfs).count() > 1
     }
 
     /// How a node mounts its root: its own word, else the recipe's.

@@ -131,7 +131,7 @@ fn read(root: &Path) -> Result<Vec<(TreePath, Inode)>, Failure> {
 }
 
 #[expect(clippy::disallowed_methods, reason = "sorted here")]
-fn names(directory: &Path) -> io::Result<Vec<OsString>> {
+pub(super) fn names(directory: &Path) -> io::Result<Vec<OsString>> {
     let mut names =
         fs::read_dir(directory)?.map(|entry| entry.map(|entry| entry.file_name())).collect::<io::Result<Vec<_>>>()?;
     names.sort();

@@ -93,7 +93,7 @@ pub(super) struct Recipe {
     /// Packages to install, with what they depend on: `name`, `name=version` (`*` in the version matches anything),
     /// `name/release` (a suite, codename or pocket, such as `curl/backports`), each also as `name:arch` for another
     /// architecture beside the nodes' own (`libc6:i386`); or the path of a .deb below the recipe's directory, such as
-    /// `./local.deb`.
+    /// `./local.deb`, or of a directory with a slash at its end: each .deb in it.
     #[serde(default)]
     pub(super) packages: Vec<Text>,
     /// Debian's own archive.

@@ -422,3 +422,34 @@ fn old_suites_have_the_pockets_that_there_were() {
         assert_eq!(recipe.debian.pockets, pockets, "{suite}");
     }
 }
+
+#[test]
+fn a_directory_stands_for_its_debs() {
+    let world = World::new();
+    let recipe = |packages: &str| format!("name = \"x\"\npackages = [{packages}]\n[debian]\nsuite = \"trixie\"\n");
+    for name in ["b.deb", "a.deb"] {
+        world.write(&format!("debs/{name}"), "!<arch>\nrest");
+    }
+    world.write("debs/notes.txt", "no package");
+    let paths = |recipe: Recipe| -> Vec<String> {
+        let path = |request: &PackageRequest| match request {
+            PackageRequest::Local(file) => file.path.display().to_string(),
+            PackageRequest::Named { name, .. } => name.clone(),
+        };
+        recipe.packages.iter().map(path).collect()
+    };
+    let found = paths(world.good(&recipe("\"hello\", \"./debs/\", \"debs/a.deb\"")));
+    assert_eq!(found, ["debs/a.deb", "debs/b.deb", "hello"]);
+    world.write("empty/notes.txt", "no package");
+    world.write("wrong/x.deb", "no package");
+    for (asked, wanted) in [
+        ("\"empty/\"", "there is no .deb in `empty/`"),
+        ("\"none/\"", "cannot find `none/`"),
+        ("\"wrong/\"", "`wrong/x.deb` is no .deb"),
+        ("\"../\"", "leads out of the recipe's directory"),
+        ("\"local.deb/\"", "cannot find `local.deb/`"),
+    ] {
+        let said = world.bad(&recipe(asked));
+        assert!(said.len() == 1 && said[0].starts_with("recipe.toml:2:13: ") && said[0].contains(wanted), "{said:?}");
+    }
+}
