@@ -411,6 +411,8 @@ const MAKERS: &[&str] = &[
     "openiked",
     "pacemaker",
     "partimage-server",
+    "popularity-contest",
+    "postfix",
     "postsrsd",
     "quassel-core",
     "rabbitmq-server",
