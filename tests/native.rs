@@ -179,6 +179,11 @@ fn scripts_in_bash_are_the_same_both_ways() {
     prove("tests/recipes/bash.toml", include_str!("peers/native-bash.allow"));
 }
 
+#[test]
+fn what_was_followed_last_is_the_same_both_ways() {
+    prove("tests/recipes/followed.toml", include_str!("peers/native-followed.allow"));
+}
+
 /// Vendors' packages, made for the tests, on a real minimal root: the same files, and the same words of each script.
 #[test]
 fn vendors_are_the_same_both_ways() {
