@@ -78,6 +78,7 @@ const ALL: &[Witnesses] = &[
         super::grep::OPTIONS,
         &[
             ("-E", "grep -E 'a|b' twice", "grep 'a|b' twice"),
+            ("-P", "grep -P 'a|b' twice", "grep 'a|b' twice"),
             ("-F", "grep -F . twice", "grep . twice"),
             ("-G", "egrep -G 'a|b' twice", "egrep 'a|b' twice"),
             ("-i", "grep -i A twice", "grep A twice"),
