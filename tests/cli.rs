@@ -154,7 +154,34 @@ fn events_are_json_lines_to_the_end() {
         text.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("{line}"))).collect();
     let last = lines.last().expect("there is a line");
     assert_eq!((&last["event"], &last["exit-code"]), (&"error".into(), &1.into()));
-    assert!(lines[..lines.len() - 1].iter().all(|line| line["event"].is_string()));
+    assert_eq!((&last["kind"], &last["retryable"]), (&"failed".into(), &true.into()), "{last}");
+    assert!(lines.iter().all(|line| line["event"].is_string() && line["version"] == 1 && line["seconds"].is_number()));
+    fs::write(place.path().join("small.toml"), "name = 1").expect("written");
+    let output = run(place.path(), &["small.toml", "--cache", "cache", "--events", "json"]);
+    let last: serde_json::Value = serde_json::from_str(err(&output).lines().last().expect("one")).expect("JSON");
+    assert_eq!((&last["kind"], &last["retryable"]), (&"usage".into(), &false.into()), "{last}");
+}
+
+/// The schema of events has each of them, with what it tells.
+#[test]
+fn events_have_a_schema() {
+    let place = place();
+    let output = run(place.path(), &["schema", "--events"]);
+    let text = out(&output);
+    serde_json::from_str::<serde_json::Value>(&text).expect("JSON");
+    for name in [
+        "stage-started",
+        "stage-finished",
+        "output-kept",
+        "retry",
+        "warning",
+        "finished",
+        "error",
+        "exit-code",
+        "seconds",
+    ] {
+        assert!(text.contains(&format!("\"{name}\"")), "{name}: {text}");
+    }
 }
 
 /// Mirrors are URLs of three schemes without secrets; a refused one is never shown with its password.

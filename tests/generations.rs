@@ -127,6 +127,15 @@ fn case_87_a_new_argument_or_card_takes_effect() {
 
     let (_, out) = world.publish("four", "another", |_| {});
     assert!(out.contains("\n  all nodes: another root\n"), "{out}");
+    let (_, out, err) = world.run(&["publish", "four", "--to", "head", "--json"]);
+    let told: serde_json::Value = serde_json::from_str(&out).unwrap_or_else(|error| panic!("{error}: {out}{err}"));
+    assert_eq!(told["images"][0]["cluster"], "diskless-node");
+    let (_, out, _) = world.run(&["generations", "--to", "head", "--json"]);
+    let listed: serde_json::Value = serde_json::from_str(&out).expect("JSON");
+    assert_eq!(listed["generations"].as_array().map(Vec::len), Some(4), "{out}");
+    let is_now = |each: &&serde_json::Value| each["now"] == true;
+    let now = listed["generations"].as_array().and_then(|all| all.iter().find(is_now)).expect("one is offered");
+    assert_eq!(now["id"], told["images"][0]["now"]);
     let (code, out, err) = world.run(&["rollback", "--to", "head"]);
     assert_eq!(code, 0, "{err}");
     let table = "  names, addresses and all other files of the head stay as they were published last\n";

@@ -93,7 +93,12 @@ fn an_output_stays_where_nothing_has_changed() {
     assert!(builder.stays(&[]).0, "the output that was there is still there");
     assert!(!builder.stays(&["--again"]).0);
     let (_, _, err) = builder.run(&["--events", "json"]);
-    assert!(err.lines().any(|line| line == r#"{"event":"output-kept","path":"out"}"#), "{err}");
+    assert!(err.lines().any(|line| line.contains(r#""event":"output-kept","path":"out""#)), "{err}");
+    let last: serde_json::Value = serde_json::from_str(err.lines().last().expect("it ends")).expect("JSON");
+    assert_eq!((&last["event"], &last["kept"], &last["directory"]), (&"finished".into(), &true.into(), &"out".into()));
+    assert_eq!(last["tree"], digest.expect("it is told"), "{last}");
+    let files = last["outputs"].as_array().expect("its files");
+    assert!(files.iter().any(|file| file["path"] == "root.tar" && file["size"].as_u64() > Some(0)), "{last}");
 }
 
 #[test]

@@ -306,6 +306,9 @@ pub(super) struct Verify {
     /// The lock's recipe: it names the keys of archives other than Debian's own
     #[arg(long, value_name = "RECIPE", requires = "lock")]
     pub(super) recipe: Option<PathBuf>,
+    /// Print one JSON document
+    #[arg(long)]
+    pub(super) json: bool,
     #[command(flatten)]
     pub(super) configure: Configure,
     #[command(flatten)]
@@ -321,6 +324,8 @@ pub(super) struct Doctor {
     /// The cache to look at
     #[arg(long, value_name = "DIR")]
     pub(super) cache: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) form: Json,
 }
 
 /// `man`
@@ -391,6 +396,9 @@ pub(super) struct Publish {
     /// Let machines in no table boot this from now on, although another recipe's image was theirs
     #[arg(long)]
     pub(super) unknown_machines: bool,
+    /// Print one JSON document
+    #[arg(long)]
+    pub(super) json: bool,
 }
 
 /// Options of every command that works on a head's generations.
@@ -404,6 +412,14 @@ pub(super) struct OnHead {
     pub(super) cluster: Option<String>,
 }
 
+/// The option of commands that print JSON where it is asked for.
+#[derive(Debug, Args)]
+pub(super) struct Json {
+    /// Print one JSON document
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
 /// `rollback`
 #[derive(Debug, Args)]
 pub(super) struct Rollback {
@@ -411,6 +427,8 @@ pub(super) struct Rollback {
     pub(super) generation: Option<String>,
     #[command(flatten)]
     pub(super) head: OnHead,
+    #[command(flatten)]
+    pub(super) form: Json,
 }
 
 /// `generations`
@@ -430,6 +448,8 @@ pub(super) struct Generations {
     pub(super) force: bool,
     #[command(flatten)]
     pub(super) head: OnHead,
+    #[command(flatten)]
+    pub(super) form: Json,
 }
 
 /// `nodes`
@@ -479,6 +499,9 @@ pub(super) struct Schema {
     /// Print the reference of every key instead, for people
     #[arg(long)]
     pub(super) markdown: bool,
+    /// Print the schema of the lines of `--events json` instead
+    #[arg(long, conflicts_with = "markdown")]
+    pub(super) events: bool,
 }
 
 /// `completions`
@@ -494,6 +517,9 @@ pub(super) struct Cache {
     /// Directory of the cache [default: $XDG_CACHE_HOME/imgbuild or ~/.cache/imgbuild]
     #[arg(long, value_name = "DIR", global = true)]
     pub(super) cache: Option<PathBuf>,
+    /// Print one JSON document
+    #[arg(long, global = true)]
+    pub(super) json: bool,
     #[command(subcommand)]
     pub(super) command: CacheCommand,
 }

@@ -9,6 +9,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use super::args::Build;
+use super::events;
 use super::outside;
 use super::print;
 use super::signals::Signals;
@@ -55,6 +56,9 @@ pub(super) fn run(arguments: &Build, signals: &Signals) -> Result<(), Failure> {
     };
     let (before, start) = (Before::read(&directory), Instant::now());
     let built = pipeline::build(&host, &request, &directory)?;
+    if common.events.is_some() {
+        events::finished(Some((&directory, &built)));
+    }
     let is_seen = io::stdout().is_terminal();
     if is_seen && !common.quiet && common.events.is_none() {
         print(&summary(&directory, &recipe, &built, &before, start.elapsed()))?;

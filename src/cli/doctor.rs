@@ -7,10 +7,13 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use indicatif::HumanBytes;
+use serde_json::Value;
+use serde_json::json;
 
 use super::args::Doctor;
 use super::outside;
 use super::print;
+use super::print_json;
 use super::words::Failure;
 use super::words::message;
 use crate::boot;
@@ -33,15 +36,17 @@ type Finding = Result<String, String>;
 
 /// Looks at one thing after the other, with a line for each, and ends with a verdict.
 pub(super) fn run(arguments: &Doctor) -> Result<(), Failure> {
-    let builds = [told("cache", cache(arguments.cache.as_deref()))?, mirrors(&arguments.mirror)?];
-    let boots = told("boot", boots())?;
-    let open = sandbox()?;
+    let mut report = Report { json: arguments.form.json, findings: Vec::new() };
+    let cache = report.told("cache", cache(arguments.cache.as_deref()))?;
+    let builds = [cache, mirrors(&mut report, &arguments.mirror)?];
+    let boots = report.told("boot", boots())?;
+    let open = sandbox(&mut report)?;
     let verdict = match (builds.iter().all(|can| *can), boots) {
         (true, true) => "this machine builds images, and boots them",
         (true, false) => "this machine builds images, and boots none",
         (false, _) => "this machine builds no images yet",
     };
-    print(&format!("verdict: {verdict}\n"))?;
+    report.end(verdict)?;
     match open {
         Some(open) if !open.is_empty() => Err(Failure::Open(open)),
         _ if builds.contains(&false) => Err(Failure::Lacks),
@@ -49,14 +54,33 @@ pub(super) fn run(arguments: &Doctor) -> Result<(), Failure> {
     }
 }
 
-/// Prints a line; `true`: it is well.
-fn told(what: &str, finding: Finding) -> Result<bool, Failure> {
-    let (state, words) = match &finding {
-        Ok(words) => ("ok", words),
-        Err(words) => ("lacks", words),
-    };
-    print(&format!("{state:6}{what:9}{words}\n"))?;
-    Ok(finding.is_ok())
+/// What was found: told at once, or as one document at the end.
+struct Report {
+    json: bool,
+    findings: Vec<Value>,
+}
+
+impl Report {
+    /// Tells of one thing: `ok`, `lacks`, `held` or `OPEN`.
+    fn tell(&mut self, state: &str, what: &str, words: &str) -> Result<(), Failure> {
+        self.findings.push(json!({ "what": what, "state": state, "words": words }));
+        if self.json { Ok(()) } else { print(&format!("{state:6}{what:9}{words}\n")) }
+    }
+
+    /// Tells a finding; `true`: it is well.
+    fn told(&mut self, what: &str, finding: Finding) -> Result<bool, Failure> {
+        let is_well = finding.is_ok();
+        let (Ok(words) | Err(words)) = finding;
+        self.tell(if is_well { "ok" } else { "lacks" }, what, &words)?;
+        Ok(is_well)
+    }
+
+    fn end(self, verdict: &str) -> Result<(), Failure> {
+        if self.json {
+            return print_json(&json!({ "findings": self.findings, "verdict": verdict }));
+        }
+        print(&format!("verdict: {verdict}\n"))
+    }
 }
 
 /// The cache, and the room that there is for it.
@@ -72,7 +96,7 @@ fn cache(asked: Option<&Path>) -> Finding {
 }
 
 /// The mirrors that a build would ask; `true`: one of them answers.
-fn mirrors(asked: &[String]) -> Result<bool, Failure> {
+fn mirrors(report: &mut Report, asked: &[String]) -> Result<bool, Failure> {
     let mut answers = false;
     for mirror in outside::mirrors(asked, None)?.debian {
         let url = format!("{mirror}/{ASKED}");
@@ -83,7 +107,7 @@ fn mirrors(asked: &[String]) -> Result<bool, Failure> {
             format!("<{shown}>: {} in {seconds:.1} s", HumanBytes(bytes))
         });
         let help = |error| format!("<{shown}>: {error}; name another with `--mirror`");
-        answers |= told("mirror", finding.map_err(help))?;
+        answers |= report.told("mirror", finding.map_err(help))?;
     }
     Ok(answers)
 }
@@ -112,7 +136,7 @@ fn boots() -> Finding {
 /// Tries each way out of the sandbox; gives those that are open. `None`: there is no sandbox, which only
 /// `--configure sandbox` misses.
 #[cfg(feature = "sandbox")]
-fn sandbox() -> Result<Option<Vec<String>>, Failure> {
+fn sandbox(report: &mut Report) -> Result<Option<Vec<String>>, Failure> {
     let program = std::env::current_exe().map_err(|source| Failure::File {
         action: "find",
         path: "/proc/self/exe".into(),
@@ -121,14 +145,15 @@ fn sandbox() -> Result<Option<Vec<String>>, Failure> {
     let findings = match crate::host::sandbox::Namespaces::new(program).examine() {
         Ok(findings) => findings,
         Err(crate::host::SandboxError::Unavailable(why)) => {
-            told("sandbox", Err(format!("{why}; builds do without, unless `--configure sandbox` is asked for")))?;
+            report
+                .told("sandbox", Err(format!("{why}; builds do without, unless `--configure sandbox` is asked for")))?;
             return Ok(None);
         }
         Err(error) => return Err(Failure::Sandbox(error)),
     };
     for finding in &findings {
         let state = if finding.open.is_some() { "OPEN" } else { "held" };
-        print(&format!("{state:6}sandbox  {}\n", finding.what))?;
+        report.tell(state, "sandbox", &finding.what)?;
     }
     let open = findings.into_iter().filter_map(|finding| Some(format!("{}: {}", finding.what, finding.open?)));
     Ok(Some(open.collect()))
@@ -136,7 +161,7 @@ fn sandbox() -> Result<Option<Vec<String>>, Failure> {
 
 /// There is none in this build of the program.
 #[cfg(not(feature = "sandbox"))]
-fn sandbox() -> Result<Option<Vec<String>>, Failure> {
-    told("sandbox", Err("this build of the program has none".to_owned()))?;
+fn sandbox(report: &mut Report) -> Result<Option<Vec<String>>, Failure> {
+    report.told("sandbox", Err("this build of the program has none".to_owned()))?;
     Ok(None)
 }

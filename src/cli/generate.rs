@@ -6,12 +6,16 @@ use super::args::Arguments;
 use super::args::Completions;
 use super::args::Man;
 use super::args::Schema;
+use super::events;
 use super::output;
 use super::words::Failure;
 use crate::recipe;
 
 /// The JSON schema of recipes, or their reference.
 pub(super) fn schema(arguments: &Schema) -> Result<(), Failure> {
+    if arguments.events {
+        return output(&format!("{:#}\n", schemars::schema_for!(events::Line<'_>).as_value()));
+    }
     if arguments.markdown {
         return output(&recipe::reference());
     }

@@ -13,6 +13,7 @@ mod cache;
 mod compare;
 mod doctor;
 mod edit;
+mod events;
 mod generate;
 mod init;
 mod limits;
@@ -45,6 +46,7 @@ use crate::recipe;
 /// Runs the program.
 #[must_use]
 pub fn main() -> ExitCode {
+    events::begin();
     let arguments = match Arguments::read(std::env::args_os()) {
         Ok(arguments) => arguments,
         Err(error) => {
@@ -68,7 +70,13 @@ pub fn main() -> ExitCode {
     let json = command.common().is_some_and(|common| common.events.is_some());
     let done = catch_unwind(AssertUnwindSafe(|| run(&command, &signals)));
     let failure = match done {
-        Ok(Ok(())) => return ExitCode::SUCCESS,
+        Ok(Ok(())) => {
+            // A build has said it itself, with what it left.
+            if json && !matches!(command, Command::Build(_)) {
+                events::finished(None);
+            }
+            return ExitCode::SUCCESS;
+        }
         // What a signal has cut short may fail in any way.
         Ok(Err(_)) if signals.number() != 0 => Failure::Interrupted(signals.number()),
         Ok(Err(failure)) => failure,
@@ -78,9 +86,11 @@ pub fn main() -> ExitCode {
         return ExitCode::SUCCESS;
     }
     let code = words::exit_code(&failure);
-    if !matches!(failure, Failure::Different) {
+    if json {
+        events::failed(&failure, code);
+    } else if !matches!(failure, Failure::Different) {
         // Nobody can be told that nobody can be told.
-        let _ = writeln!(io::stderr(), "{}", words::describe(&failure, json, code));
+        let _ = writeln!(io::stderr(), "{}", words::describe(&failure));
     }
     ExitCode::from(code)
 }

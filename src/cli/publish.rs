@@ -2,12 +2,15 @@
 
 use std::fmt::Write as _;
 
+use serde_json::json;
+
 use super::args::Generations;
 use super::args::OnHead;
 use super::args::Publish;
 use super::args::Rollback;
 use super::outside;
 use super::print;
+use super::print_json;
 use super::signals::Signals;
 use super::verify;
 use super::words::Failure;
@@ -15,9 +18,12 @@ use crate::deb::date;
 use crate::error::PublishError;
 use crate::head::Role;
 use crate::pipeline::publish;
+use crate::pipeline::publish::Generation;
 use crate::pipeline::publish::Offered;
 use crate::pipeline::publish::Options;
 use crate::pipeline::publish::Prune;
+use crate::pipeline::publish::PublishedImage;
+use crate::pipeline::publish::Verdict;
 
 /// Puts an output on a head.
 pub(super) fn publish(arguments: &Publish, signals: &Signals) -> Result<(), Failure> {
@@ -28,6 +34,24 @@ pub(super) fn publish(arguments: &Publish, signals: &Signals) -> Result<(), Fail
         (arguments.keep_root, arguments.unknown_machines, outside::now(), signals.cancel());
     let options = Options { role, keys: &keys, keep_root, machines, now, cancel };
     let done = publish::publish(&arguments.directory, &arguments.to, &options)?;
+    if arguments.json {
+        let image = |image: &PublishedImage| {
+            json!({
+                "cluster": image.cluster,
+                "now": image.offered.now,
+                "previous": image.offered.previous,
+                "changes": image.changes,
+                "kept": image.kept,
+            })
+        };
+        let changed = |path: &String| json!({ "path": path, "do": what_to_do(path) });
+        return print_json(&json!({
+            "images": done.images.iter().map(image).collect::<Vec<_>>(),
+            "unknown-machines": done.machines,
+            "changed": done.changed.iter().map(changed).collect::<Vec<_>>(),
+            "left": done.left,
+        }));
+    }
     let mut text = String::new();
     for image in &done.images {
         if done.images.len() > 1 {
@@ -57,6 +81,10 @@ pub(super) fn rollback(arguments: &Rollback) -> Result<(), Failure> {
     let head = &arguments.head;
     let (menu, changes) =
         publish::rollback(&head.to, head.cluster.as_deref(), arguments.generation.as_deref(), outside::now())?;
+    if arguments.form.json {
+        let (now, previous) = (&menu.now, &menu.previous);
+        return print_json(&json!({ "now": now, "previous": previous, "changes": changes }));
+    }
     print(&offered(&menu, &changes))
 }
 
@@ -67,6 +95,20 @@ pub(super) fn generations(arguments: &Generations) -> Result<(), Failure> {
         return prune(arguments);
     }
     let found = publish::generations(root, name, outside::now())?;
+    if arguments.form.json {
+        let generation = |generation: &Generation| {
+            json!({
+                "id": generation.id,
+                "root": generation.root,
+                "published": generation.published,
+                "now": generation.is_now,
+                "previous": generation.is_previous,
+                "nodes": generation.nodes,
+            })
+        };
+        let generations: Vec<_> = found.generations.iter().map(generation).collect();
+        return print_json(&json!({ "generations": generations, "unknown": found.unknown }));
+    }
     let mut text = String::new();
     for generation in found.generations {
         let menu = match (generation.is_now, generation.is_previous) {
@@ -89,13 +131,26 @@ fn prune(arguments: &Generations) -> Result<(), Failure> {
     let grace = i64::from(arguments.grace) * 24 * 60 * 60;
     let options = Prune { keep: arguments.keep, grace, force: arguments.force, now: outside::now() };
     let done = publish::prune(root, name, &options)?;
-    let mut text = String::new();
-    for verdict in &done.verdicts {
-        let done = if verdict.removed { "removed" } else { "kept" };
-        writeln!(text, "{done} {} {}: {}", verdict.what, verdict.id, verdict.reasons.join("; "))
-            .expect("writing to a String succeeds");
+    if arguments.form.json {
+        let verdict = |verdict: &Verdict| {
+            json!({
+                "what": verdict.what,
+                "id": verdict.id,
+                "removed": verdict.removed,
+                "reasons": verdict.reasons,
+            })
+        };
+        let verdicts: Vec<_> = done.verdicts.iter().map(verdict).collect();
+        print_json(&json!({ "verdicts": verdicts, "unknown": done.unknown }))?;
+    } else {
+        let mut text = String::new();
+        for verdict in &done.verdicts {
+            let done = if verdict.removed { "removed" } else { "kept" };
+            writeln!(text, "{done} {} {}: {}", verdict.what, verdict.id, verdict.reasons.join("; "))
+                .expect("writing to a String succeeds");
+        }
+        print(&text)?;
     }
-    print(&text)?;
     if done.unknown.is_empty() || arguments.force {
         Ok(())
     } else {

@@ -17,8 +17,8 @@ use indicatif::ProgressDrawTarget;
 use indicatif::ProgressStyle;
 
 use super::args::Common;
+use super::events;
 use super::signals::Signals;
-use crate::format::shown;
 use crate::format::shown::shown;
 use crate::host::Event;
 use crate::host::Reporter;
@@ -70,10 +70,7 @@ impl Reporter for Terminal {
     fn event(&self, event: &Event<'_>) {
         match &self.form {
             Form::Quiet => {}
-            Form::Json => {
-                let line = serde_json::to_string(event).expect("an event has no value that JSON cannot hold");
-                line_to_stderr(&shown::json(&line));
-            }
+            Form::Json => events::event(event),
             Form::Lines(stages) => stages.lock().unwrap_or_else(PoisonError::into_inner).event(event),
             Form::Verbose => {
                 if !matches!(event, Event::StageProgress { .. }) {

@@ -5,12 +5,16 @@ use std::fmt::Write as _;
 use std::path::Path;
 use std::sync::Arc;
 
+use serde_json::json;
+
 use super::args::Verify;
 use super::build::key_text;
 use super::outside;
 use super::print;
+use super::print_json;
 use super::signals::Signals;
 use super::words::Failure;
+use crate::archive::Proof;
 use crate::deb::date;
 use crate::error::Error;
 use crate::host::ContentOnly;
@@ -42,6 +46,17 @@ pub(super) fn run(arguments: &Verify, signals: &Signals) -> Result<(), Failure> 
         rebuild(arguments, directory, recipe, &output, signals)?;
     }
     let manifest = output.manifest();
+    if arguments.json {
+        let files = manifest.outputs.iter().filter(|record| record.content().is_some()).count();
+        return print_json(&json!({
+            "files": files,
+            "tree": manifest.tree.to_string(),
+            "images": manifest.images,
+            "unproved": manifest.unproved,
+            "signed": arguments.key.is_some(),
+            "rebuilt": arguments.rebuild.is_some(),
+        }));
+    }
     let mut text = format!("{}\ntree {}\n", counted(&manifest.outputs), manifest.tree);
     if let Some(words) = &manifest.unproved {
         writeln!(text, "lock {}", words.escape_debug()).expect("writing to a String succeeds");
@@ -90,6 +105,18 @@ fn lock(arguments: &Verify, path: &Path, signals: &Signals) -> Result<(), Failur
     };
     let mirrors = outside::mirrors(&common.mirror, recipe.as_ref())?;
     let proved = pipeline::prove(&outside::host(common, signals)?, recipe.as_ref(), &mirrors, &lock)?;
+    if arguments.json {
+        let source = |proof: &Proof| {
+            let date = date::format(proof.date);
+            json!({ "name": proof.name, "suite": proof.suite, "date": date, "signers": proof.signers })
+        };
+        return print_json(&json!({
+            "sources": proved.sources.iter().map(source).collect::<Vec<_>>(),
+            "packages": proved.packages,
+            "own": proved.own,
+            "debs": proved.debs,
+        }));
+    }
     let mut text = String::new();
     for proof in &proved.sources {
         let (date, signers) = (date::format(proof.date), proof.signers.join(", "));

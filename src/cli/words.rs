@@ -15,9 +15,9 @@ use crate::recipe;
 use crate::recipe::LockError;
 
 /// A bug of this program.
-const BUG: u8 = 4;
+pub(super) const BUG: u8 = 4;
 /// Added to the number of a signal, as shells do.
-const SIGNAL: u8 = 128;
+pub(super) const SIGNAL: u8 = 128;
 
 /// Why a command did not end well.
 #[derive(Debug)]
@@ -80,13 +80,9 @@ pub(super) fn exit_code(failure: &Failure) -> u8 {
     }
 }
 
-/// The last words of a command: what happened, why, and what to do; as an event when those are asked for.
-pub(super) fn describe(failure: &Failure, json: bool, code: u8) -> String {
+/// The last words of a command: what happened, why, and what to do.
+pub(super) fn describe(failure: &Failure) -> String {
     let (message, help) = (message(failure), hint(failure));
-    if json {
-        let event = serde_json::json!({ "event": "error", "message": message, "help": help, "exit-code": code });
-        return shown::json(&event.to_string()).into_owned();
-    }
     let help = help.map(|help| format!("\n  help: {help}")).unwrap_or_default();
     // Words of packages, mirrors and recipes may be in it.
     shown::lines(&format!("imgbuild: {message}{help}")).into_owned()
@@ -126,7 +122,7 @@ pub(super) fn message(failure: &Failure) -> String {
 }
 
 /// What to do about it, where that is known.
-fn hint(failure: &Failure) -> Option<String> {
+pub(super) fn hint(failure: &Failure) -> Option<String> {
     let Failure::Library(error) = failure else {
         return matches!(failure, Failure::Bug).then(|| "please report it, with the recipe and its lock".to_owned());
     };
