@@ -460,7 +460,7 @@ fn start_head(
         let image = head.fsids.contains_key(export).then(|| export.rsplit_once('/')).flatten();
         image.map_or_else(|| above(export), |(beside, _)| beside.to_owned())
     };
-    let web = bundle.web_root().map(|directory| above(&directory));
+    let web = bundle.served().into_iter().map(|(_, directory)| above(&directory));
     let disks: Vec<String> = head.exports.keys().map(disk).chain(web).collect();
     let disks: Vec<String> = outermost(&disks);
     let (address, prefix) = (head.address.expect("it was read"), head.prefix.expect("it was read"));

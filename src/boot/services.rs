@@ -99,13 +99,12 @@ impl Bundle<'_> {
             },
             Wanted::Image(place) => self.copy(place),
             Wanted::Page(page) => {
-                let root = self.web_root().ok_or_else(|| self.missing("its head has no web server for images"))?;
                 // The first word of the path is a link to the cluster's roots.
                 let (cluster, below) = page.trim_start_matches('/').split_once('/').unwrap_or((page, ""));
-                let link = format!("{}/{cluster}", root.trim_start_matches('/'));
-                let place = fs::read_link(self.output.join(self.role.directory()).join(&link)).ok();
-                let place = place.ok_or_else(|| self.missing(&format!("its head has no link `{link}`")))?;
-                self.copy(&format!("{}/{below}", place.display()))
+                let served = self.served();
+                let place = served.iter().find(|(name, _)| name == cluster).map(|(_, place)| place);
+                let missing = || self.missing(&format!("its head's web server has no images of `{cluster}`"));
+                self.copy(&format!("{}/{below}", place.ok_or_else(missing)?))
             }
         }
     }
@@ -161,12 +160,17 @@ impl Bundle<'_> {
         Error::NoHead { path: self.output.to_owned(), reason: what.to_owned() }
     }
 
-    /// The web server's directory, from its unit.
-    pub(super) fn web_root(&self) -> Option<String> {
-        let command = self.command(WEB)?;
-        let mut words = command.split_whitespace();
-        words.find(|word| *word == "-h")?;
-        words.next().map(str::to_owned)
+    /// The clusters whose roots the web server has, and where those lie: by the links in its directory.
+    pub(super) fn served(&self) -> Vec<(String, String)> {
+        let Ok(links) = Dir::open(&self.output.join(self.role.directory()).join(head::IMAGES)) else {
+            return Vec::new();
+        };
+        let names = links.names().unwrap_or_default().into_iter().filter_map(|name| name.into_string().ok());
+        let served = names.filter_map(|name| {
+            let place = String::from_utf8(links.target(&name).ok()?).ok()?;
+            Some((name, place))
+        });
+        served.collect()
     }
 
     /// What a unit of the bundle's runs; `$` and `%` are written twice there (systemd.service(5)).
