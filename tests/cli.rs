@@ -154,7 +154,7 @@ fn events_are_json_lines_to_the_end() {
         text.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("{line}"))).collect();
     let last = lines.last().expect("there is a line");
     assert_eq!((&last["event"], &last["exit-code"]), (&"error".into(), &1.into()));
-    assert_eq!((&last["kind"], &last["retryable"]), (&"failed".into(), &true.into()), "{last}");
+    assert_eq!((&last["kind"], &last["retryable"]), (&"failed".into(), &false.into()), "{last}");
     assert!(lines.iter().all(|line| line["event"].is_string() && line["version"] == 1 && line["seconds"].is_number()));
     fs::write(place.path().join("small.toml"), "name = 1").expect("written");
     let output = run(place.path(), &["small.toml", "--cache", "cache", "--events", "json"]);
