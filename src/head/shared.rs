@@ -27,7 +27,7 @@ pub(super) struct Shared<'a> {
 
 /// The files that clusters share, by path below the head's root; those that a cluster made before of the same name are
 /// of no use beside them. What the head itself is called is taken from the first: all say the same, or
-/// [`clash`] says what not.
+/// [`clashes`] says what not.
 ///
 /// # Panics
 /// There is no cluster.
