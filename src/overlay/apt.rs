@@ -26,7 +26,7 @@ pub(super) fn apply(layer: &mut Layer<'_>, recipe: &Recipe) -> Result<(), Error>
     let (main, security) = if debian.is_archived() {
         ("http://archive.debian.org/debian", "http://archive.debian.org/debian-security")
     } else {
-        ("http://deb.debian.org/debian", "http://security.debian.org/debian-security")
+        ("http://ftp.debian.org/debian", "http://security.debian.org/debian-security")
     };
     let (secure, others): (Vec<_>, Vec<_>) = debian.pockets.iter().partition(|pocket| *pocket == "security");
     let suites = |pockets: Vec<&String>| -> Vec<String> {

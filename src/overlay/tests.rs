@@ -359,7 +359,7 @@ fn apt_has_sources_that_are_the_recipes_or_debians() {
     wished.debian.mirror = Some("http://mirror.example.org/debian".into());
     let mut tree = with_apt();
     apply(&mut tree, &wished).expect("it fits");
-    let wanted = "Types: deb\nURIs: http://deb.debian.org/debian\nSuites: trixie trixie-backports trixie-updates\n\
+    let wanted = "Types: deb\nURIs: http://ftp.debian.org/debian\nSuites: trixie trixie-backports trixie-updates\n\
                   Components: main non-free-firmware\nSigned-By: /usr/share/keyrings/debian-archive-keyring.gpg\n\n\
                   Types: deb\nURIs: http://security.debian.org/debian-security\nSuites: trixie-security\n\
                   Components: main non-free-firmware\nSigned-By: /usr/share/keyrings/debian-archive-keyring.gpg\n";
