@@ -1,10 +1,13 @@
 //! `imgbuild add` and `remove`: packages of a recipe, in its text and in its lock.
 
 use std::fs;
+use std::io;
 use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::path::PathBuf;
+
+use tempfile::NamedTempFile;
 
 use super::args::Edit;
 use super::outside;
@@ -17,6 +20,7 @@ use crate::pipeline::Request;
 use crate::recipe;
 use crate::recipe::EditError;
 use crate::recipe::Lock;
+use crate::recipe::Recipe;
 
 /// Changes the recipe's text and chooses its packages; only when there is a choice do recipe and lock change. In the
 /// lock moves what must, and where there is none, none is made.
@@ -28,18 +32,10 @@ pub(super) fn run(
     let common = &arguments.common;
     let path = &arguments.recipe.clone().map_or_else(only_recipe, Ok)?;
     let old = recipe::load(path)?;
-    let failed = |action| move |source| Failure::File { action, path: path.clone(), source };
-    let text = fs::read_to_string(path).map_err(failed("read"))?;
+    let text = fs::read_to_string(path).map_err(failed("read", path))?;
     let text = edit(&text, &arguments.packages)
         .map_err(|error| Failure::Usage(format!("cannot change `{}`: {error}", path.display())))?;
-    // Beside the recipe, so that it finds the files that it names.
-    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mode = fs::metadata(path).map_err(failed("read"))?.permissions().mode();
-    let mut builder = tempfile::Builder::new();
-    let new = builder.prefix(".imgbuild-recipe-").suffix(".toml").permissions(fs::Permissions::from_mode(mode));
-    let mut new = new.tempfile_in(parent).map_err(failed("write beside"))?;
-    new.write_all(text.as_bytes()).and_then(|()| new.as_file().sync_all()).map_err(failed("write beside"))?;
-    let recipe = recipe::load(new.path())?;
+    let (recipe, new) = rewritten(path, &text)?;
     let lock_path = outside::lock_path(path, &old);
     let lock = Lock::read(&lock_path)?;
     let mirrors = outside::mirrors(&common.mirror, Some(&recipe))?;
@@ -50,12 +46,30 @@ pub(super) fn run(
         ..Request::new(&recipe, &mirrors)
     };
     let chosen = pipeline::lock(&outside::host(common, signals)?, &request)?;
-    new.persist(path).map_err(|error| failed("replace")(error.error))?;
+    new.persist(path).map_err(|error| failed("replace", path)(error.error))?;
     if lock.is_some() {
         chosen.write(&lock_path)?;
         return print(&format!("{}\n{}\n", path.display(), lock_path.display()));
     }
     print(&format!("{}\n", path.display()))
+}
+
+/// A recipe with another text: what it means, and its file, which takes the recipe's place when it is persisted there. It
+/// lies beside the recipe, so that it finds the files that it names.
+pub(super) fn rewritten(path: &Path, text: &str) -> Result<(Recipe, NamedTempFile), Failure> {
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mode = fs::metadata(path).map_err(failed("read", path))?.permissions().mode();
+    let mut builder = tempfile::Builder::new();
+    let new = builder.prefix(".imgbuild-recipe-").suffix(".toml").permissions(fs::Permissions::from_mode(mode));
+    let mut new = new.tempfile_in(parent).map_err(failed("write beside", path))?;
+    let written = new.write_all(text.as_bytes()).and_then(|()| new.as_file().sync_all());
+    written.map_err(failed("write beside", path))?;
+    Ok((recipe::load(new.path())?, new))
+}
+
+pub(super) fn failed(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Failure {
+    let path = path.to_owned();
+    move |source| Failure::File { action, path, source }
 }
 
 /// The recipe that is meant where none is named.

@@ -4,9 +4,7 @@ use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::fs;
-use std::io::Write as _;
 use std::net::Ipv4Addr;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use serde_json::Value;
@@ -14,6 +12,7 @@ use serde_json::json;
 
 use super::args::Adopt;
 use super::args::Nodes;
+use super::edit;
 use super::outside;
 use super::print;
 use super::words::Failure;
@@ -187,18 +186,11 @@ pub(super) fn adopt(arguments: &Adopt) -> Result<(), Failure> {
         Some(address) => address,
         None => recipe.free_address().ok_or_else(|| refused("its network has no free address".to_owned()))?,
     };
-    let failed = |action| move |source| Failure::File { action, path: path.clone(), source };
-    let text = fs::read_to_string(path).map_err(failed("read"))?;
+    let text = fs::read_to_string(path).map_err(edit::failed("read", path))?;
     let text = recipe::add_node(&text, &arguments.name, &shown(arguments.mac), address)
         .map_err(|error| Failure::Usage(format!("cannot change `{}`: {error}", path.display())))?;
-    // Beside the recipe, so that it finds the files that it names, and in its place only when it is one.
-    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mode = fs::metadata(path).map_err(failed("read"))?.permissions().mode();
-    let mut builder = tempfile::Builder::new();
-    let new = builder.prefix(".imgbuild-recipe-").suffix(".toml").permissions(fs::Permissions::from_mode(mode));
-    let mut new = new.tempfile_in(parent).map_err(failed("write beside"))?;
-    new.write_all(text.as_bytes()).and_then(|()| new.as_file().sync_all()).map_err(failed("write beside"))?;
-    recipe::load(new.path())?;
-    new.persist(path).map_err(|error| failed("replace")(error.error))?;
+    // In its place only when it is a recipe.
+    let (_, new) = edit::rewritten(path, &text)?;
+    new.persist(path).map_err(|error| edit::failed("replace", path)(error.error))?;
     print(&format!("{} {} {address}\n", arguments.name, shown(arguments.mac)))
 }

@@ -35,15 +35,7 @@ pub(super) fn publish(arguments: &Publish, signals: &Signals) -> Result<(), Fail
     let options = Options { role, keys: &keys, keep_root, machines, now, cancel };
     let done = publish::publish(&arguments.directory, &arguments.to, &options)?;
     if arguments.json {
-        let image = |image: &PublishedImage| {
-            json!({
-                "cluster": image.cluster,
-                "now": image.offered.now,
-                "previous": image.offered.previous,
-                "changes": image.changes,
-                "kept": image.kept,
-            })
-        };
+        let image = |PublishedImage { cluster, offered: Offered { now, previous }, changes, kept, .. }: &_| json!({ "cluster": cluster, "now": now, "previous": previous, "changes": changes, "kept": kept });
         let changed = |path: &String| json!({ "path": path, "do": what_to_do(path) });
         return print_json(&json!({
             "images": done.images.iter().map(image).collect::<Vec<_>>(),
@@ -96,14 +88,9 @@ pub(super) fn generations(arguments: &Generations) -> Result<(), Failure> {
     }
     let found = publish::generations(root, name, outside::now())?;
     if arguments.form.json {
-        let generation = |generation: &Generation| {
+        let generation = |Generation { id, root, published, is_now, is_previous, nodes, .. }: &_| {
             json!({
-                "id": generation.id,
-                "root": generation.root,
-                "published": generation.published,
-                "now": generation.is_now,
-                "previous": generation.is_previous,
-                "nodes": generation.nodes,
+                "id": id, "root": root, "published": published, "now": is_now, "previous": is_previous, "nodes": nodes
             })
         };
         let generations: Vec<_> = found.generations.iter().map(generation).collect();
@@ -132,14 +119,7 @@ fn prune(arguments: &Generations) -> Result<(), Failure> {
     let options = Prune { keep: arguments.keep, grace, force: arguments.force, now: outside::now() };
     let done = publish::prune(root, name, &options)?;
     if arguments.form.json {
-        let verdict = |verdict: &Verdict| {
-            json!({
-                "what": verdict.what,
-                "id": verdict.id,
-                "removed": verdict.removed,
-                "reasons": verdict.reasons,
-            })
-        };
+        let verdict = |Verdict { what, id, removed, reasons, .. }: &_| json!({ "what": what, "id": id, "removed": removed, "reasons": reasons });
         let verdicts: Vec<_> = done.verdicts.iter().map(verdict).collect();
         print_json(&json!({ "verdicts": verdicts, "unknown": done.unknown }))?;
     } else {
