@@ -152,7 +152,7 @@ impl Bundle<'_> {
         });
         let texts = texts.filter_map(|text| String::from_utf8(text).ok());
         let mut clusters = texts.filter_map(|text| head::Cluster::parse(&text).ok());
-        let cluster = clusters.find(|cluster| place.starts_with(&format!("{}/gen/", cluster.export)));
+        let cluster = clusters.find(|cluster| place.starts_with(&format!("{}/", cluster.roots())));
         cluster.and_then(|cluster| cluster.image).map_or_else(String::new, |image| format!("{image}/"))
     }
 

@@ -44,10 +44,6 @@ pub struct Cluster {
     pub kernel: Sha256,
     /// And the initramfs.
     pub initramfs: Sha256,
-    /// Below `gen` in it lie the roots.
-    pub export: String,
-    /// The TFTP directory.
-    pub tftp: String,
     /// Which of two heads this is, whose nodes mount images; `None`: there is one head.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub role: Option<Role>,
@@ -107,8 +103,6 @@ impl Cluster {
             root: input.root.clone(),
             kernel: *input.kernel.sha256(),
             initramfs: *input.initramfs.sha256(),
-            export: input.export(),
-            tftp: input.head.tftp.clone(),
             head: input.head.clone(),
             domain: input.diskless.domain.clone(),
             architecture: input.recipe.debian.architecture.clone(),
@@ -121,6 +115,19 @@ impl Cluster {
                 arguments => arguments?,
             },
         })
+    }
+
+    /// Where its generations' roots lie, each by its name.
+    #[must_use]
+    pub fn roots(&self) -> String {
+        format!("{}/gen", self.export())
+    }
+
+    /// The directory above: of several images each has one of its own below the head's, so that none is exported in
+    /// another's way.
+    #[must_use]
+    pub fn export(&self) -> String {
+        self.head.export_of(self.image.as_deref())
     }
 
     /// Whether a node has this root; machines in no table have one as well.
@@ -165,13 +172,10 @@ impl Cluster {
         if let Some(image) = &cluster.image {
             good("image", image, grammar::image_name(image))?;
         }
-        let end = |end: &str| cluster.image.as_ref().map_or_else(String::new, |image| format!("{end}{image}"));
-        let (head, is) = (&cluster.head, cluster.recipe.clone() + &end("."));
+        let image = cluster.image.as_ref().map_or_else(String::new, |image| format!(".{image}"));
+        let (head, is) = (&cluster.head, cluster.recipe.clone() + &image);
         if cluster.name != is {
             return Err(wrong("name", &cluster.name, "it is not its recipe's and image's"));
-        }
-        if (&cluster.export, &cluster.tftp) != (&(head.export.clone() + &end("/")), &head.tftp) {
-            return Err(wrong("export", &cluster.export, "it is not where the head has it"));
         }
         let standby = head.standby.iter().flat_map(|standby| [&standby.name].into_iter().chain(&standby.aliases));
         for name in [&head.name].into_iter().chain(&head.aliases).chain(standby) {
@@ -199,7 +203,7 @@ impl Cluster {
                 return Err(wrong(what, id, "it is none"));
             }
         }
-        for (what, path) in [("export", &cluster.export), ("tftp", &cluster.tftp)] {
+        for (what, path) in [("export", &head.export), ("tftp", &head.tftp)] {
             good(what, path, grammar::head_directory(path))?;
         }
         let mut names = BTreeSet::new();

@@ -103,16 +103,9 @@ impl Role {
 }
 
 impl Input<'_> {
-    /// Where generations of the root lie on the head. Of several images each has a directory of its own there, so that
-    /// none is exported in another's way.
-    fn export(&self) -> String {
-        let export = &self.head.export;
-        self.recipe.image.as_ref().map_or_else(|| export.clone(), |image| format!("{export}/{image}"))
-    }
-
     /// Where the root lies on the head.
     fn root_directory(&self) -> String {
-        format!("{}/gen/{}", self.export(), self.root)
+        format!("{}/gen/{}", self.head.export_of(self.recipe.image.as_deref()), self.root)
     }
 
     /// What every generation's files for boot loaders are told apart by.
@@ -251,7 +244,7 @@ pub fn assemble(images: &[Input<'_>]) -> Result<Tree, Error> {
     for cluster in &clusters {
         files.text(&format!("/etc/imgbuild/{}.json", cluster.name), &cluster.to_json())?;
         if cluster.has_root(RootMode::Ram) {
-            files.symlink(&format!("/{}/{}", IMAGES, cluster.name), &format!("{}/gen", cluster.export))?;
+            files.symlink(&format!("/{}/{}", IMAGES, cluster.name), &cluster.roots())?;
         }
         if cluster.role.is_some() && cluster.has_root(RootMode::Overlay) {
             files.text(&format!("/{}", pair::exports_path(&cluster.root)), &pair::exports(cluster))?;

@@ -25,7 +25,7 @@ pub(super) fn exports(shared: &Shared<'_>) -> String {
     };
     // All generations by one line: a new one changes nothing here, and no line that a node lives on is ever removed.
     for cluster in shared.clusters {
-        let generations = format!("{}/gen", cluster.export);
+        let generations = cluster.roots();
         if cluster.has_root(RootMode::Nfs) {
             export(&generations, "rw");
         } else if cluster.has_root(RootMode::Overlay) {

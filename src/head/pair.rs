@@ -73,9 +73,9 @@ pub(super) fn exports(cluster: &Cluster) -> String {
     // `mountpoint`: never the empty directory below the image.
     let options = format!("(ro,sync,no_subtree_check,no_root_squash,mountpoint,fsid={})", fsid(&cluster.root));
     format!(
-        "# {}\n{}/gen/{}/root {}\n",
+        "# {}\n{}/{}/root {}\n",
         crate::recipe::generated(&cluster.recipe),
-        cluster.export,
+        cluster.roots(),
         cluster.root,
         nfs::clients(&cluster.head, &options)
     )
@@ -95,7 +95,7 @@ fn fsid(root: &str) -> String {
 /// `/etc/systemd/system/imgbuild-roots.service`: mounts the image of each generation whose directory is empty, before
 /// the NFS server looks, and again when it is started again.
 fn roots(shared: &Shared<'_>) -> String {
-    let exports: Vec<&str> = shared.clusters.iter().map(|cluster| cluster.export.as_str()).collect();
+    let exports: Vec<String> = shared.clusters.iter().map(Cluster::export).collect();
     let images: Vec<String> = exports.iter().map(|export| format!("{export}/gen/*/{IMAGE}")).collect();
     let (exports, images) = (exports.join(" "), images.join(" "));
     // `$$` and `%%` are how systemd.service(5) writes `$` and `%`.

@@ -53,7 +53,7 @@ pub fn place(cluster: &Cluster, path: &str) -> Option<Place> {
     if path.strip_prefix(web::IMAGES).and_then(|rest| rest.strip_prefix('/')) == Some(name) {
         return Some(Place::Images);
     }
-    let path = path.strip_prefix(cluster.tftp.trim_start_matches('/'))?.strip_prefix('/')?;
+    let path = path.strip_prefix(cluster.head.tftp.trim_start_matches('/'))?.strip_prefix('/')?;
     if boot::is_loader(path) {
         return Some(Place::Loader);
     }

@@ -128,6 +128,11 @@ impl Head {
         }
     }
 
+    /// Where it keeps the roots of an image.
+    pub(super) fn export_of(&self, image: Option<&str>) -> String {
+        image.map_or_else(|| self.export.clone(), |image| format!("{}/{image}", self.export))
+    }
+
     /// Its interface on the cluster's network.
     pub(super) fn interface_as(&self, role: Role) -> &str {
         match (role, &self.standby) {

@@ -109,7 +109,7 @@ impl Bundle {
             (Place::Readme | Place::Menu, OutputRecord::File { .. }) | (Place::Menu, OutputRecord::Link { .. }) => {}
             (Place::Config | Place::Loader, OutputRecord::File { .. }) => self.files.push(path.to_owned()),
             (Place::Images, OutputRecord::Link { target, .. }) => {
-                if *target != format!("{}/gen", cluster.export) {
+                if *target != cluster.roots() {
                     return Err("is no link to the cluster's roots");
                 }
                 self.links.insert(path.to_owned(), target.clone());

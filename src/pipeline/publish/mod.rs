@@ -214,7 +214,7 @@ fn publish_all(output: &Path, root: &Path, options: &Options<'_>) -> Result<Publ
 /// Puts in place what an image is, beside all that is there. Returns how a root that is kept is another.
 fn bring(output: &Output, Image { place, generation }: &Image<'_>, keep_root: bool) -> Result<Vec<String>, Error> {
     let kept = put_root(output, place, keep_root)?;
-    for directory in [place.boots(), place.export().to_owned()] {
+    for directory in [place.boots(), place.export()] {
         place.root.make_dir(&directory).map_err(failed("make", &place.on_disk(&directory)))?;
     }
     place.put(&place.boot(&place.cluster.generation), generation, Some(output))?;
@@ -397,9 +397,9 @@ fn check_places(images: &[Image<'_>], bundle: &Bundle, clusters: &Clusters) -> R
         for path in [place.roots(), place.boots()].into_iter().chain(states) {
             place.root.dir_if_any(&path).map_err(failed("write in", &place.on_disk(&path)))?;
         }
-        match (file_system(place.export())?, file_system(&place.roots())?) {
+        match (file_system(&place.export())?, file_system(&place.roots())?) {
             (Some(export), Some(roots)) if export != roots => {
-                let (roots, export) = (place.on_disk(&place.roots()), place.on_disk(place.export()));
+                let (roots, export) = (place.on_disk(&place.roots()), place.on_disk(&place.export()));
                 return Err(PublishError::FileSystem { roots, export }.into());
             }
             _ => {}
@@ -453,10 +453,10 @@ fn put_root(output: &Output, place: &Place, keep: bool) -> Result<Vec<String>, E
         Some(wrong) if was_offered(place)? => return Err(PublishError::Changed { root: on_disk, wrong }.into()),
         _ => {}
     }
-    for directory in [place.export().to_owned(), place.roots()] {
+    for directory in [place.export(), place.roots()] {
         place.root.make_dir(&directory).map_err(failed("make", &place.on_disk(&directory)))?;
     }
-    let workshop = place.on_disk(place.export());
+    let workshop = place.on_disk(&place.export());
     let root = is_directory.then(|| read_root(output, &below, &text, &workshop, &place.cancel)).transpose()?;
     let staging = Staging::replacing(&on_disk, &workshop)?.cancelled_by(&place.cancel);
     contents.write(Some(output), staging.path())?;

@@ -62,17 +62,17 @@ impl Place {
     }
 
     /// Everything of the cluster that nodes mount lies below, and nodes write in directories of it.
-    pub(super) fn export(&self) -> &str {
-        self.cluster.export.trim_start_matches('/')
+    pub(super) fn export(&self) -> String {
+        self.cluster.export().trim_start_matches('/').to_owned()
     }
 
     pub(super) fn tftp(&self) -> &str {
-        self.cluster.tftp.trim_start_matches('/')
+        self.cluster.head.tftp.trim_start_matches('/')
     }
 
     /// The directory of all roots.
     pub(super) fn roots(&self) -> String {
-        format!("{}/gen", self.export())
+        self.cluster.roots().trim_start_matches('/').to_owned()
     }
 
     /// One root.

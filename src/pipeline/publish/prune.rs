@@ -149,7 +149,7 @@ pub fn prune(root: &Path, name: Option<&str>, options: &Prune) -> Result<Pruned,
         if removed {
             let exports = place.exports(root);
             place.root.remove(&exports).map_err(failed("remove", &place.on_disk(&exports)))?;
-            remove(&place.on_disk(&place.root_of(root)), &place.on_disk(place.export()))?;
+            remove(&place.on_disk(&place.root_of(root)), &place.on_disk(&place.export()))?;
         }
         verdicts.push(Verdict { what: "root", id: root.clone(), removed, reasons });
     }

@@ -96,7 +96,7 @@ fn client(place: &Place, address: &str) -> String {
 
 /// The root that a path of the head's lies in.
 fn root_of<'a>(place: &Place, roots: &'a [String], path: &str) -> Option<&'a String> {
-    let below = path.strip_prefix(&format!("{}/gen/", place.cluster.export))?;
+    let below = path.strip_prefix(&format!("{}/", place.cluster.roots()))?;
     let id = below.split('/').next()?;
     roots.iter().find(|root| *root == id)
 }
