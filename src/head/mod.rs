@@ -5,6 +5,7 @@
 //! says what to do with it. Boot loaders come out of Debian's own packages, unpacked into a tree of their own.
 
 mod boot;
+mod cluster;
 mod dhcp;
 mod existing;
 mod import;
@@ -21,18 +22,18 @@ mod tuning;
 mod web;
 
 pub use boot::MENUS;
+pub use cluster::Cluster;
+pub use cluster::ClusterNode;
+pub use cluster::RECORD;
 pub use existing::Existing;
 pub use existing::Machine;
 pub use import::Imported;
 pub use leases::Lease;
 pub use leases::leases;
-pub use menu::Cluster;
-pub use menu::ClusterNode;
 pub use menu::Entries;
 pub use menu::MENU;
 pub use menu::Menu;
 pub use menu::Offered;
-pub use menu::RECORD;
 pub use menu::menus;
 pub use places::Place;
 pub use places::place;

@@ -2,7 +2,7 @@
 
 use crate::head::RECORD;
 use crate::head::boot;
-use crate::head::menu::Cluster;
+use crate::head::cluster::Cluster;
 use crate::head::web;
 use crate::recipe::grammar;
 

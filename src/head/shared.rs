@@ -25,9 +25,8 @@ pub(super) struct Shared<'a> {
     pub(super) clusters: &'a [Cluster],
 }
 
-/// The files that clusters share, by path below the head's root; those that a cluster made before of the same name are
-/// of no use beside them. What the head itself is called is taken from the first: all say the same, or
-/// [`clashes`] says what not.
+/// The files that clusters share, by path below the head's root. What the head itself is like is taken from the first of
+/// them: all say the same, or [`clashes`] says what not.
 ///
 /// # Panics
 /// There is no cluster.
