@@ -15,6 +15,7 @@ use super::args::Nodes;
 use super::edit;
 use super::outside;
 use super::print;
+use super::print_json;
 use super::words::Failure;
 use crate::deb::date;
 use crate::head::Lease;
@@ -52,11 +53,7 @@ impl Seen {
             let last = times.iter().filter_map(|name| logs.status(name).ok()).map(|status| status.mtime).max();
             seen.logs.extend(last.map(|last| (node.name.clone(), last)));
         }
-        let of_image = |node: &Node| {
-            node.image.as_ref().map_or_else(|| recipe.name.clone(), |image| format!("{}.{image}", recipe.name))
-        };
-        let clusters: BTreeSet<String> = recipe.nodes.iter().map(of_image).collect();
-        for cluster in clusters {
+        for cluster in recipe.each().iter().map(Recipe::cluster) {
             // A head without a published cluster has none to tell of.
             let found = publish::generations(root, Some(&cluster), outside::now());
             for generation in found.map(|found| found.generations).unwrap_or_default() {
@@ -85,8 +82,7 @@ pub(super) fn run(arguments: &Nodes) -> Result<(), Failure> {
     let recipe = recipe::load(&arguments.recipe)?;
     let seen = Seen::look(&arguments.head, &recipe)?;
     if arguments.json {
-        let text = serde_json::to_string_pretty(&document(&recipe, &seen)).expect("names and numbers are text");
-        return print(&format!("{text}\n"));
+        return print_json(&document(&recipe, &seen));
     }
     print(&table(&recipe, &seen))
 }
