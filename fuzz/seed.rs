@@ -193,6 +193,7 @@ fn lock() -> String {
         users: [("sshd".to_owned(), 100)].into(),
         groups: [("sshd".to_owned(), 101)].into(),
         packages: vec![package("bash", Some("debian")), package("own", None)],
+        images: Vec::new(),
         loaders: vec![package("shim", Some("debian"))],
         sources: vec![source],
     };
