@@ -1,5 +1,6 @@
 //! Writes the first inputs of every target, all made by the program's own writers: `seed DIRECTORY`.
 
+use std::collections::BTreeMap;
 use std::error::Error;
 use std::fs;
 use std::path::Path;
@@ -11,6 +12,7 @@ use imgbuild::format::tar::EntryKind;
 use imgbuild::host::Signer;
 use imgbuild::manifest::Manifest;
 use imgbuild::recipe::Lock;
+use imgbuild::recipe::LockedImage;
 use imgbuild::recipe::LockedPackage;
 use imgbuild::recipe::LockedRecipe;
 use imgbuild::recipe::LockedSource;
@@ -50,12 +52,16 @@ fn main() -> Result<(), Box<dyn Error>> {
     write("inrelease", vec![frame, dashes.into_bytes()])?;
     write("newc", vec![cpio()?])?;
     write("relation", texts(&["a (>= 1:2-3) | b:any, c:amd64 (<< 0:1:2)", "a(=1),b<<2", "a [amd64], b <!nocheck>"]))?;
-    write("release", vec![archive.clone().field("Valid-Until", "Sat, 12 Sep 2026 07:55:41 UTC").release().into_bytes()])?;
+    write(
+        "release",
+        vec![archive.clone().field("Valid-Until", "Sat, 12 Sep 2026 07:55:41 UTC").release().into_bytes()],
+    )?;
     write("tar", vec![tar()])?;
-    write("lock", vec![lock().into_bytes()])?;
+    write("lock", locks().into_iter().map(String::into_bytes).collect())?;
     write("module", vec![kernel_module(&["license=GPL", "alias=pci:v*", "softdep=pre: a post: b"], &["a"], &["b"])])?;
     let index = archive.release();
-    let stanza = format!("{}Filename: pool/main/s/seed_2.0-1_all.deb\nSize: 7\nSHA256: {}\n", deb.control(), Sha256::of(b""));
+    let stanza =
+        format!("{}Filename: pool/main/s/seed_2.0-1_all.deb\nSize: 7\nSHA256: {}\n", deb.control(), Sha256::of(b""));
     write("package", vec![stanza.into_bytes(), index.into_bytes()])?;
     write("recipe", RECIPES.iter().map(|text| text.as_bytes().to_vec()).collect())?;
     write("shell", SCRIPTS.iter().map(|text| text.as_bytes().to_vec()).collect())?;
@@ -69,10 +75,14 @@ fn main() -> Result<(), Box<dyn Error>> {
     write("version", texts(&["1.0~rc1\n1:2-3\n0", "1.0-0\n1.0\n0:1.0", "0~~\n0:0:0-0\n01:1"]))
 }
 
-/// Whole recipes: the smallest, and the one that is an example.
-const RECIPES: [&str; 2] = [
+/// Whole recipes: the smallest, one of several images and many nodes, and the one that is an example.
+const RECIPES: [&str; 3] = [
     "name = \"seed\"\npackages = [\"bash\", \"a:any=1:2.*\"]\n[debian]\nsuite = \"trixie\"\nmirror = \"http://example.org/debian\"\n\
      [install]\nexclude = [\"/usr/share/man/*\"]\n[[overlay]]\npath = \"/etc/motd\"\nsource = \"file\"\nmode = \"0644\"\n",
+    "name = \"many\"\n[debian]\nsuite = \"trixie\"\n[diskless]\n[head]\nname = \"h\"\naddress = \"10.0.0.1\"\ninterface = \"eth0\"\n\
+     network = \"10.0.0.0/16\"\nrange = [\"10.0.9.1\", \"10.0.9.9\"]\n[image.a]\npackages = [\"less\"]\n[image.b]\nextends = \"a\"\n\
+     [image.b.diskless]\nkernel-arguments = [\"quiet\"]\n[[node]]\nname = \"n[01-03,7]\"\naddress = \"10.0.[1-2].[1-2]\"\n\
+     mac = [\"02:00:00:00:00:01\", \"02:00:00:00:00:02\", \"02:00:00:00:00:03\", \"02:00:00:00:00:04\"]\nimage = \"b\"\n",
     include_str!("../recipes/diskless-node.toml"),
 ];
 
@@ -165,13 +175,14 @@ fn provenance() -> Vec<Vec<u8>> {
             b"signature".to_vec()
         }
     }
-    let manifest = Manifest::new("seed".into(), "amd64".into(), "trixie".into(), Sha256::of(b""), 0, Sha256::of(b"lock"));
+    let manifest =
+        Manifest::new("seed".into(), "amd64".into(), "trixie".into(), Sha256::of(b""), 0, Sha256::of(b"lock"));
     let signed = imgbuild::manifest::provenance::provenance(&manifest, &Sha256::of(b""), &Nobody);
     vec![manifest.to_json().into_bytes(), signed.into_bytes()]
 }
 
-/// A lock with one package of each kind.
-fn lock() -> String {
+/// A lock with one package of each kind, and one of two images.
+fn locks() -> Vec<String> {
     let digest = Sha256::of(b"");
     let mut source = LockedSource::new("debian", "trixie", 1_757_635_200, b"signed", Some(b"signature"));
     source.indices.insert("main/binary-amd64/Packages.xz".to_owned(), digest.into());
@@ -197,7 +208,18 @@ fn lock() -> String {
         loaders: vec![package("shim", Some("debian"))],
         sources: vec![source],
     };
-    lock.to_text()
+    let image = |name: &str| LockedImage {
+        name: name.to_owned(),
+        selection: digest,
+        epoch: 0,
+        users: lock.users.clone(),
+        groups: lock.groups.clone(),
+        packages: lock.packages.clone(),
+    };
+    let images = vec![image("plain"), image("gpu")];
+    let (users, groups) = (BTreeMap::new(), BTreeMap::new());
+    let several = Lock { images, users, groups, packages: Vec::new(), ..lock.clone() };
+    vec![lock.to_text(), several.to_text()]
 }
 
 fn deb() -> DebBuilder {

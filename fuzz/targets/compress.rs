@@ -7,8 +7,8 @@ use std::io::BufReader;
 use std::io::Read;
 use std::io::Write;
 
-use imgbuild::format::compress::Compression;
 use imgbuild::format::compress::Allowance;
+use imgbuild::format::compress::Compression;
 use imgbuild::format::compress::decoder;
 use imgbuild::format::compress::encoder;
 use libfuzzer_sys::fuzz_target;
@@ -22,8 +22,7 @@ fn unpack(kind: Compression, bytes: &[u8], threads: u32) -> io::Result<Vec<u8>> 
 
 fuzz_target!(|input: &[u8]| {
     let [choice, rest @ ..] = input else { return };
-    let kinds =
-        [Compression::Gzip, Compression::Xz, Compression::Zstd, Compression::Bzip2, Compression::Lzma];
+    let kinds = [Compression::Gzip, Compression::Xz, Compression::Zstd, Compression::Bzip2, Compression::Lzma];
     let kind = kinds[usize::from(choice % 5)];
     if choice & 0x80 == 0 {
         let one = unpack(kind, rest, 1);

@@ -6,9 +6,9 @@ use std::error::Error;
 use std::io::Read;
 
 use imgbuild::deb::file::DebFile;
-use imgbuild::limits::Limits;
 use imgbuild::digest::Sha256;
 use imgbuild::format::tar::Header;
+use imgbuild::limits::Limits;
 use imgbuild_fuzz::OneByte;
 use libfuzzer_sys::fuzz_target;
 

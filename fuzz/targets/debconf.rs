@@ -38,7 +38,8 @@ fn talk(templates: &[u8], words: &[u8]) -> (bool, String, Tree) {
     tree.write("tmp/t", 0o644, templates).expect("new");
     tree.write("tmp/w", 0o644, words).expect("new");
     let mut world = world(tree);
-    let good = follow(&mut world, "debconf-loadtemplate seed /tmp/t && debconf-communicate seed < /tmp/w; debconf-show seed");
+    let good =
+        follow(&mut world, "debconf-loadtemplate seed /tmp/t && debconf-communicate seed < /tmp/w; debconf-show seed");
     debconf::save(&mut world).expect("the tree takes it");
     let tree = world.into_tree();
     (good, dump(&tree), tree)

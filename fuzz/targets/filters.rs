@@ -61,7 +61,8 @@ fuzz_target!(|input: &[u8]| {
     let count = |script: &str| number(on_a_thread(script, program, text));
     if matches!(kind % 6, 3 | 4) && !program.contains(&b'\n') {
         let flags = if kind % 6 == 4 { "-E" } else { "" };
-        let (yes, no) = (count(&format!("grep {flags} -c -e \"$p\" t")), count(&format!("grep {flags} -vc -e \"$p\" t")));
+        let (yes, no) =
+            (count(&format!("grep {flags} -c -e \"$p\" t")), count(&format!("grep {flags} -vc -e \"$p\" t")));
         if let (Some(yes), Some(no)) = (yes, no) {
             // In a text that is none, a NUL ends a line as well.
             let is_binary = text.contains(&0);

@@ -22,7 +22,8 @@ impl Verifier for Key {
 }
 
 fuzz_target!(|input: &str| {
-    let manifest = Manifest::new("seed".into(), "amd64".into(), "trixie".into(), Sha256::of(b""), 0, Sha256::of(b"lock"));
+    let manifest =
+        Manifest::new("seed".into(), "amd64".into(), "trixie".into(), Sha256::of(b""), 0, Sha256::of(b"lock"));
     let own = Sha256::of(manifest.to_json().as_bytes());
     assert!(check_provenance(input, &manifest, own, &[&Key(false)]).is_err(), "nobody has signed it");
     // Signed by the right key, it counts for the one output that it names, and for no other.

@@ -15,7 +15,8 @@ use imgbuild::tree::parse_dump;
 use libfuzzer_sys::fuzz_target;
 
 const COMMANDS: [&str; 16] = [
-    "awk", "cat", "chmod", "cut", "expr", "find", "grep", "ln", "mkdir", "printf", "rm", "sed", "sort", "tr", "wc", "xargs",
+    "awk", "cat", "chmod", "cut", "expr", "find", "grep", "ln", "mkdir", "printf", "rm", "sed", "sort", "tr", "wc",
+    "xargs",
 ];
 
 fn follow(script: &[u8]) -> (Run<Outcome>, String) {

@@ -47,6 +47,7 @@ pub use edit::remove_packages;
 pub use file::LocalFile;
 pub use lock::Lock;
 pub use lock::LockError;
+pub use lock::LockedImage;
 pub use lock::LockedPackage;
 pub use lock::LockedRecipe;
 pub use lock::LockedSource;
