@@ -71,7 +71,7 @@ exec qemu-system-x86_64 "$@"
 fn console(export: &Path, kernel: &Path, initrd: &Path, arguments: &str, wanted: &str) -> Vec<String> {
     let mut command = Command::new("unshare");
     command.args(["-n", "-m", "-p", "-f", "--kill-child", "--mount-proc", "sh", "-ec", HEAD, "head"]);
-    command.args(["-accel", "tcg,thread=multi", "-smp", "2", "-m", "1024", "-nographic", "-no-reboot", "-nodefaults"]);
+    command.args(["-accel", "tcg", "-m", "1024", "-nographic", "-no-reboot", "-nodefaults"]);
     command.args(["-serial", "stdio", "-netdev", "user,id=n", "-device", "virtio-net-pci,netdev=n"]);
     command.arg("-kernel").arg(kernel).arg("-initrd").arg(initrd).arg("-append").arg(arguments);
     command.env("EXPORT", export).stdin(Stdio::null()).stdout(Stdio::piped());

@@ -143,7 +143,7 @@ impl Board {
         let mut add = |option: &str, value: &str| words.extend([option.to_owned(), value.to_owned()]);
         add("-name", name);
         match options.accelerator {
-            Accelerator::Emulated => add("-accel", "tcg,thread=multi"),
+            Accelerator::Emulated => add("-accel", "tcg"),
             Accelerator::Kvm => {
                 add("-accel", "kvm");
                 add("-cpu", "host");
