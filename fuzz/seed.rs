@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::fs;
+use std::io::Cursor;
 use std::path::Path;
 
 use imgbuild::digest::Sha256;
@@ -10,6 +11,7 @@ use imgbuild::format::compress::Compression;
 use imgbuild::format::newc;
 use imgbuild::format::tar::EntryKind;
 use imgbuild::host::Signer;
+use imgbuild::image;
 use imgbuild::manifest::Manifest;
 use imgbuild::recipe::Lock;
 use imgbuild::recipe::LockedImage;
@@ -19,6 +21,7 @@ use imgbuild::recipe::LockedSource;
 use imgbuild::testing::ARCHIVE_DATE;
 use imgbuild::testing::ArchiveBuilder;
 use imgbuild::testing::DebBuilder;
+use imgbuild::testing::TreeBuilder;
 use imgbuild::testing::ar_archive;
 use imgbuild::testing::compressed;
 use imgbuild::testing::entry;
@@ -51,6 +54,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let dashes = TestKey::trusted().inline("-a\n- b\n\n-----c-----\n", Signing::at(ARCHIVE_DATE));
     write("inrelease", vec![frame, dashes.into_bytes()])?;
     write("newc", vec![cpio()?])?;
+    write("image", images()?)?;
     write("relation", texts(&["a (>= 1:2-3) | b:any, c:amd64 (<< 0:1:2)", "a(=1),b<<2", "a [amd64], b <!nocheck>"]))?;
     write(
         "release",
@@ -275,6 +279,33 @@ fn cpio() -> Result<Vec<u8>, newc::Error> {
         writer.append(&header, &mut body.as_bytes())?;
     }
     writer.finish()
+}
+
+/// A small root as each kind of image.
+fn images() -> Result<Vec<Vec<u8>>, Box<dyn std::error::Error>> {
+    let tree = TreeBuilder::new()
+        .file("etc/motd", 0o644, "hello\n".repeat(900))
+        .xattr("etc/motd", "user.a", "b")
+        .hard_link("etc/same", "etc/motd")
+        .symlink("bin", "usr/bin")
+        .device("dev/null", 0o666, 1, 3)
+        .build();
+    let mut images = vec![cpio()?];
+    for compression in [Compression::None, Compression::Zstd] {
+        let mut options = image::squashfs::Options::default();
+        options.compression = compression;
+        let mut output = Cursor::new(Vec::new());
+        image::write_squashfs(&tree, &options, &mut output)?;
+        images.push(output.into_inner());
+    }
+    for compression in [image::erofs::Compression::None, image::erofs::Compression::Lz4 { level: 9 }] {
+        let mut options = image::erofs::Options::default();
+        options.compression = compression;
+        let mut output = Cursor::new(Vec::new());
+        image::write_erofs(&tree, &options, &mut output)?;
+        images.push(output.into_inner());
+    }
+    Ok(images)
 }
 
 /// The beginning of a real program is enough to start from, where there is one.

@@ -75,7 +75,7 @@ fn a_full_disk_is_an_error_and_nothing_more() {
         .status();
     assert!(mount.expect("mount").success());
     let outcome = std::panic::catch_unwind(|| fill(directory.path()));
-    let unmount = Command::new("umount").arg(directory.path()).status();
+    let unmount = Command::new("umount").arg("--lazy").arg(directory.path()).status();
     assert!(unmount.expect("umount").success());
     outcome.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
 }

@@ -1,4 +1,4 @@
-//! Stage 10: a tree → bytes, in every output format.
+//! Stage 10: a tree → bytes, in every output format; and every format → a tree, for who compares.
 //!
 //! Each format carries the whole tree or refuses by name what it cannot carry; nothing is lost in silence. The
 //! same tree gives the same bytes on every host and with any number of threads.
@@ -10,13 +10,18 @@ pub mod squashfs;
 
 mod layout;
 mod parallel;
+mod source;
 
 pub use directory::Owners;
 pub use directory::read as read_directory;
 pub use directory::write as write_directory;
+pub use erofs::read as read_erofs;
 pub use erofs::write as write_erofs;
 pub use newc::Xattrs;
+pub use newc::read as read_newc;
 pub use newc::write as write_newc;
+pub use source::Reading;
+pub use squashfs::read as read_squashfs;
 pub use squashfs::write as write_squashfs;
 
 use std::io;
@@ -65,6 +70,16 @@ pub enum Error {
     #[error("cannot read `{path}` of the tree")]
     Read {
         /// Which.
+        path: TreePath,
+        /// Why.
+        source: io::Error,
+    },
+    /// An image that is read is not what its format says, or has what is not read.
+    #[error("cannot read the {format} image at `{path}`: {source}")]
+    Image {
+        /// The format's name.
+        format: &'static str,
+        /// Where in it.
         path: TreePath,
         /// Why.
         source: io::Error,
@@ -128,4 +143,75 @@ fn sample() -> Tree {
     tree.write("large", 0o755, large).expect("new");
     tree.get_mut(&TreePath::literal("large")).expect("there").stat.xattrs.insert(b"user.x".to_vec(), b"y".to_vec());
     tree
+}
+
+/// A few of every kind, in an image of a few KiB.
+#[cfg(test)]
+fn small() -> Tree {
+    use crate::tree::Inode;
+    use crate::tree::Kind;
+    use crate::tree::Stat;
+    let mut tree = Tree::new();
+    for number in 0..5 {
+        tree.write(format!("small/{number}"), 0o644, format!("{number}\n").repeat(number * 900)).expect("new");
+    }
+    tree.write("large", 0o755, vec![7; 300_000]).expect("new");
+    tree.symlink("bin", "usr/bin").expect("new");
+    tree.put("null", Inode { kind: Kind::CharDevice { major: 1, minor: 3 }, stat: Stat::new(0o666) }).expect("new");
+    tree.put("pipe", Inode { kind: Kind::Fifo, stat: Stat::new(0o666) }).expect("new");
+    tree.link(&TreePath::literal("small/4"), TreePath::literal("linked")).expect("a file");
+    for path in ["large", "small/3"] {
+        let xattrs = &mut tree.get_mut(&TreePath::literal(path)).expect("there").stat.xattrs;
+        xattrs.insert(b"user.x".to_vec(), b"y".repeat(99));
+    }
+    tree
+}
+
+/// A reader of images.
+#[cfg(test)]
+type Reader = fn(
+    &dyn tree::Blob,
+    u64,
+    &Reading,
+    &mut dyn FnMut(&mut dyn io::Read, u64) -> io::Result<tree::Content>,
+) -> Result<Tree, Error>;
+
+/// The tree of an image in memory.
+#[cfg(test)]
+fn back(read: Reader, image: Vec<u8>) -> Result<Tree, Error> {
+    let size = image.len() as u64;
+    let reading = Reading::within(&crate::limits::Limits::default(), size, &crate::cancel::Cancel::default());
+    read(&image, size, &reading, &mut |bytes, _| {
+        let mut kept = Vec::new();
+        bytes.read_to_end(&mut kept)?;
+        Ok(tree::Content::from_bytes(kept))
+    })
+}
+
+/// Reads an image with each of some thousand changes: bytes set, pieces cut off.
+#[cfg(test)]
+fn damaged(read: Reader, image: &[u8]) {
+    let mut state = 88_172_645_463_325_252_u64;
+    let mut random = |below: usize| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        (state % below as u64) as usize
+    };
+    for round in 0..1500 {
+        let mut image = image.to_vec();
+        for _ in 0..=random(3) {
+            // Superblocks and tables stand at both ends.
+            let at = match random(3) {
+                0 => random(1200.min(image.len())),
+                1 => image.len() - 1 - random(4096.min(image.len())),
+                _ => random(image.len()),
+            };
+            image[at] = [0, 1, 0x7f, 0x80, 0xff, random(256) as u8][random(6)];
+        }
+        if round % 7 == 0 {
+            image.truncate(random(image.len()));
+        }
+        let _ = back(read, image);
+    }
 }

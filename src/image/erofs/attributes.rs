@@ -11,12 +11,12 @@ use crate::tree::Tree;
 use crate::tree::Xattrs;
 
 /// What a name may begin with, by number. The names of ACLs are whole.
-const PREFIXES: [(u8, &[u8]); 3] = [(1, b"user."), (4, b"trusted."), (6, b"security.")];
-const NAMES: [(u8, &[u8]); 2] = [(2, b"system.posix_acl_access"), (3, b"system.posix_acl_default")];
+pub(super) const PREFIXES: [(u8, &[u8]); 3] = [(1, b"user."), (4, b"trusted."), (6, b"security.")];
+pub(super) const NAMES: [(u8, &[u8]); 2] = [(2, b"system.posix_acl_access"), (3, b"system.posix_acl_default")];
 /// Attributes are counted in units of four bytes.
-const UNIT: usize = 4;
+pub(super) const UNIT: usize = 4;
 /// The bytes before an inode's attributes, the first three units.
-const HEADER: usize = 12;
+pub(super) const HEADER: usize = 12;
 /// The most shared attributes of one inode: they are counted with a byte.
 const SHARED_MAX: usize = u8::MAX as usize;
 

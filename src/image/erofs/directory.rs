@@ -7,7 +7,7 @@ use crate::image::layout::Directory;
 use crate::tree::InodeId;
 
 /// Bytes of an entry without its name.
-const ENTRY: usize = 12;
+pub(super) const ENTRY: usize = 12;
 
 /// The names of one block each, in order.
 pub(super) fn blocks<'a>(directory: &Directory<'a>) -> Vec<Vec<(&'a [u8], InodeId)>> {

@@ -31,20 +31,20 @@ use crate::tree::TreePath;
 /// Bytes of an inode of the kind that has a time of its own.
 pub(super) const INODE: usize = 64;
 /// `i_format`: an inode of that kind; how its data lies.
-const EXTENDED: u16 = 1;
+pub(super) const EXTENDED: u16 = 1;
 const PLAIN: u16 = 0 << 1;
 const COMPRESSED: u16 = 1 << 1;
 const INLINE: u16 = 2 << 1;
 /// Before an index: what it is, and eight bytes that mean nothing.
-const INDEX_HEADER: usize = 16;
+pub(super) const INDEX_HEADER: usize = 16;
 /// Extents may have more than one block.
-const BIG_EXTENTS: u16 = 2;
+pub(super) const BIG_EXTENTS: u16 = 2;
 /// What an entry of an index is: a block as it is, the first of an extent, or one after it.
-const ENTRY_PLAIN: u16 = 0;
-const ENTRY_FIRST: u16 = 1;
-const ENTRY_OTHER: u16 = 2;
+pub(super) const ENTRY_PLAIN: u16 = 0;
+pub(super) const ENTRY_FIRST: u16 = 1;
+pub(super) const ENTRY_OTHER: u16 = 2;
 /// In the second entry of an extent: the number of its blocks in the image follows.
-const BLOCK_COUNT: u16 = 1 << 11;
+pub(super) const BLOCK_COUNT: u16 = 1 << 11;
 /// How much metadata is gathered before it is written.
 const GATHER: usize = 1 << 20;
 

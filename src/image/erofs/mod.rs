@@ -23,6 +23,7 @@ mod data;
 mod directory;
 mod metadata;
 mod place;
+mod read;
 
 use std::io;
 use std::io::Seek;
@@ -41,6 +42,8 @@ use crate::tree::TreePath;
 use attributes::Attributes;
 use data::Data;
 use metadata::Metadata;
+
+pub use read::read;
 
 const FORMAT: &str = "erofs";
 

@@ -1,6 +1,8 @@
 use super::*;
 use std::io::Cursor;
 
+use crate::image::back;
+use crate::image::damaged;
 use crate::image::sample;
 use crate::tree::Inode;
 use crate::tree::Kind;
@@ -74,4 +76,26 @@ fn what_does_not_fit_is_refused_by_name() {
     assert!(refused(with("user.x", 65_536)).starts_with("/x: its extended attribute `user.x`"));
     let device = Inode { kind: Kind::CharDevice { major: 0, minor: 1 << 20 }, stat: Stat::new(0o600) };
     assert_eq!(refused(device), "/x: its device number is too large");
+}
+
+#[test]
+fn what_is_written_reads_back() {
+    for options in [Compression::None, Compression::Lz4 { level: 9 }]
+        .map(|compression| Options { compression, ..Options::default() })
+    {
+        let tree = sample();
+        let image = image(&tree, &options);
+        let found = back(read, image).expect("our own image");
+        assert!(tree::dump(&found) == tree::dump(&tree), "{:?}", options.compression);
+    }
+}
+
+/// Damage is an error or another tree, and never an end of the program, of time or of memory.
+#[test]
+fn damaged_images_do_no_harm() {
+    for options in [Compression::None, Compression::Lz4 { level: 9 }]
+        .map(|compression| Options { compression, ..Options::default() })
+    {
+        damaged(read, &image(&crate::image::small(), &options));
+    }
 }

@@ -14,7 +14,7 @@ use crate::tree::Tree;
 use crate::tree::Xattrs;
 
 /// What a name may begin with, by number.
-const PREFIXES: [&[u8]; 3] = [b"user.", b"trusted.", b"security."];
+pub(super) const PREFIXES: [&[u8]; 3] = [b"user.", b"trusted.", b"security."];
 
 /// A set: its names (number of the prefix, rest) with values.
 type Set<'a> = Vec<(u16, &'a [u8], &'a [u8])>;

@@ -28,16 +28,16 @@ use crate::tree::Tree;
 use crate::tree::TreePath;
 
 /// The numbers of the basic kinds; an extended inode's is higher by [`EXTENDED`].
-mod kind {
-    pub(super) const DIRECTORY: u16 = 1;
-    pub(super) const FILE: u16 = 2;
-    pub(super) const SYMLINK: u16 = 3;
-    pub(super) const BLOCK_DEVICE: u16 = 4;
-    pub(super) const CHAR_DEVICE: u16 = 5;
-    pub(super) const FIFO: u16 = 6;
+pub(super) mod kind {
+    pub(in crate::image::squashfs) const DIRECTORY: u16 = 1;
+    pub(in crate::image::squashfs) const FILE: u16 = 2;
+    pub(in crate::image::squashfs) const SYMLINK: u16 = 3;
+    pub(in crate::image::squashfs) const BLOCK_DEVICE: u16 = 4;
+    pub(in crate::image::squashfs) const CHAR_DEVICE: u16 = 5;
+    pub(in crate::image::squashfs) const FIFO: u16 = 6;
 }
 /// Extended inodes have what the basic ones have no room for.
-const EXTENDED: u16 = 7;
+pub(super) const EXTENDED: u16 = 7;
 /// No fragment, no extended attributes.
 const NONE: u32 = u32::MAX;
 /// Entries under one header of a directory.

@@ -19,6 +19,7 @@ mod data;
 mod inodes;
 mod metadata;
 mod pack;
+mod read;
 
 use std::collections::BTreeSet;
 use std::io;
@@ -38,6 +39,8 @@ use attributes::Attributes;
 use data::Data;
 use inodes::Inodes;
 use pack::Packer;
+
+pub use read::read;
 
 const FORMAT: &str = "squashfs";
 

@@ -1,7 +1,10 @@
 use super::*;
 use std::io::Cursor;
 
+use crate::image::back;
+use crate::image::damaged;
 use crate::image::sample;
+use crate::tree;
 use crate::tree::Inode;
 use crate::tree::Kind;
 use crate::tree::Stat;
@@ -55,4 +58,26 @@ fn what_does_not_fit_is_refused_by_name() {
     assert_eq!(refused(old, &Options::default()), "/x: its time does not fit 32 bits");
     let device = Inode { kind: Kind::CharDevice { major: 4096, minor: 0 }, stat: Stat::new(0o600) };
     assert_eq!(refused(device, &Options::default()), "/x: its device number is too large");
+}
+
+#[test]
+fn what_is_written_reads_back() {
+    for options in [Compression::None, Compression::Gzip, Compression::Xz, Compression::Zstd]
+        .map(|compression| Options { compression, ..Options::default() })
+    {
+        let tree = sample();
+        let image = image(&tree, &options);
+        let found = back(read, image).expect("our own image");
+        assert!(tree::dump(&found) == tree::dump(&tree), "{:?}", options.compression);
+    }
+}
+
+/// Damage is an error or another tree, and never an end of the program, of time or of memory.
+#[test]
+fn damaged_images_do_no_harm() {
+    for options in [Compression::None, Compression::Gzip, Compression::Xz, Compression::Zstd]
+        .map(|compression| Options { compression, ..Options::default() })
+    {
+        damaged(read, &image(&crate::image::small(), &options));
+    }
 }
