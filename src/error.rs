@@ -146,13 +146,23 @@ pub enum Error {
         /// Why.
         source: manifest::Error,
     },
+    /// What shall be compared is not what it looks like.
+    #[error("cannot compare `{}`: {reason}", path.display())]
+    Form {
+        /// What was given.
+        path: PathBuf,
+        /// Why not.
+        reason: String,
+    },
     /// Another tree came out than the caller expects.
-    #[error("the tree's digest is {found}, expected is {expected}")]
+    #[error("the tree's digest is {found}, expected is {expected}; what was built is in `{}`", aside.display())]
     Unexpected {
         /// Wanted.
         expected: Sha256,
         /// What was built.
         found: Sha256,
+        /// Where it lies: beside where it would have been.
+        aside: PathBuf,
     },
     /// The reporter ended it.
     #[error("cancelled")]
@@ -227,6 +237,7 @@ impl Error {
             | Self::Lock(_)
             | Self::LockMisfit(_)
             | Self::LockedSource(_)
+            | Self::Form { .. }
             | Self::Configure(configure::Error::Number { .. })
             | Self::Output(OutputError::Place { .. }) => USAGE,
             _ => FAILED,

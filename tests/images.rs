@@ -89,7 +89,7 @@ fn each_image_is_an_output_and_so_is_the_whole() {
     fs::remove_file(builder.place().join("out/big/more")).expect("there");
 
     let (code, _, err) = builder.run(&["compare", "out", "out"]);
-    assert!(code == 2 && err.contains("several images") && err.contains("out/big, out/plain"), "{err}");
+    assert!(code == 2 && err.contains("several images") && err.contains("`out/big`, `out/plain`"), "{err}");
     let (code, out, _) = builder.run(&["compare", "out/plain", "out/big"]);
     assert!(code == 1 && out.contains("world") && out.contains("/etc/big"), "{out}");
 }

@@ -89,7 +89,9 @@ fn an_output_stays_where_nothing_has_changed() {
     assert!(builder.stays(&["--expect", digest.expect("it is told")]).0);
     let (code, _, err) = builder.run(&["--expect", &"0".repeat(64)]);
     assert_eq!(code, 3, "{err}");
-    assert!(err.contains("digest") && !err.contains(STAYS), "{err}");
+    assert!(err.contains("what was built is in `out.unexpected`") && !err.contains(STAYS), "{err}");
+    assert!(builder.place().join("out.unexpected/root.tar").is_file(), "it is kept, to be compared");
+    assert_eq!(builder.run(&["--expect", &"0".repeat(64), "--again"]).0, 3, "and replaced by the next");
     assert!(builder.stays(&[]).0, "the output that was there is still there");
     assert!(!builder.stays(&["--again"]).0);
     let (_, _, err) = builder.run(&["--events", "json"]);

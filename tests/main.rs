@@ -23,6 +23,7 @@ mod cli;
 mod closed;
 #[cfg(all(feature = "http", feature = "sandbox"))]
 mod cluster;
+mod compare;
 mod deb;
 mod deb_file;
 mod debconf;

@@ -278,14 +278,25 @@ pub(super) struct Show {
 
 /// `compare`
 #[derive(Debug, Args)]
+#[command(group = clap::ArgGroup::new("as").multiple(false))]
 pub(super) struct Compare {
-    /// An output directory, `tree.txt`, `manifest.json`, lock or tar
+    /// An output, a directory, a tar, squashfs, erofs or newc image (compressed or not), an OCI layout, `tree.txt`,
+    /// `manifest.json` or a lock
     pub(super) before: PathBuf,
     /// Another
     pub(super) after: PathBuf,
     /// Print JSON
-    #[arg(long)]
+    #[arg(long, group = "as")]
     pub(super) json: bool,
+    /// Print Markdown for a comment on a change: packages with sizes and changelogs, and what differs beyond time
+    #[arg(long, group = "as")]
+    pub(super) markdown: bool,
+    /// Print a page of HTML with all that differs
+    #[arg(long, group = "as")]
+    pub(super) html: bool,
+    /// Take more or less from outside; may be given again
+    #[arg(long, value_name = "NAME=VALUE", long_help = super::limits::help())]
+    pub(super) limit: Vec<String>,
 }
 
 /// `verify`

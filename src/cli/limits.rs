@@ -2,16 +2,15 @@
 
 use std::fmt::Write as _;
 
-use super::args::Common;
 use super::args::size;
 use super::words::Failure;
 use crate::limits::LIMITS;
 use crate::limits::Limits;
 
 /// The defaults, but for what is typed.
-pub(super) fn of(common: &Common) -> Result<Limits, Failure> {
+pub(super) fn of(typed: &[String]) -> Result<Limits, Failure> {
     let mut limits = Limits::default();
-    for text in &common.limit {
+    for text in typed {
         set(&mut limits, text).map_err(|reason| Failure::Usage(format!("`--limit {text}`: {reason}")))?;
     }
     Ok(limits)

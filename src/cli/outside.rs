@@ -47,7 +47,7 @@ const SNAPSHOT: &str = "http://snapshot-cloudflare.debian.org/archive";
 /// The host of a build.
 pub(super) fn host(common: &Common, signals: &Signals) -> Result<Host, Failure> {
     let reporter = Arc::new(Terminal::new(common, signals));
-    let limits = limits::of(common)?;
+    let limits = limits::of(&common.limit)?;
     let transport: Arc<dyn Transport> = if common.offline {
         Arc::new(OfflineTransport)
     } else {

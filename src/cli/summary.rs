@@ -7,13 +7,13 @@ use std::time::Duration;
 
 use indicatif::HumanBytes;
 
-use super::compare::manifest;
 use crate::compare;
 use crate::compare::PackageChange;
 use crate::compare::Side;
 use crate::digest::Sha256;
 use crate::manifest::Manifest;
 use crate::pipeline::Built;
+use crate::pipeline::Output;
 use crate::recipe::Recipe;
 
 /// So many changed packages are named; `imgbuild compare` names all.
@@ -25,7 +25,7 @@ pub(super) struct Before(Option<(Manifest, Side)>);
 impl Before {
     /// What lies where the output will appear. That there is none, or none that can be read, is no error.
     pub(super) fn read(directory: &Path) -> Self {
-        let manifest = manifest(&directory.join("manifest.json")).ok();
+        let manifest = Output::open(directory).ok().map(|output| output.manifest().clone());
         Self(manifest.map(|manifest| {
             let side = Side::of_manifest(&manifest);
             (manifest, side)
@@ -99,7 +99,7 @@ mod tests {
         let change = |before: Option<&str>, after: Option<&str>| {
             let (name, architecture) = ("htop".to_owned(), "amd64".to_owned());
             let (before, after) = (before.map(str::to_owned), after.map(str::to_owned));
-            told(&PackageChange { name, architecture, before, after })
+            told(&PackageChange { name, architecture, before, after, ..PackageChange::default() })
         };
         assert_eq!(change(None, Some("3.4")), "+htop 3.4");
         assert_eq!(change(Some("3.3"), None), "-htop");

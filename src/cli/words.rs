@@ -3,6 +3,7 @@
 use std::error::Error as _;
 use std::fmt::Write as _;
 use std::io;
+use std::path::Path;
 use std::path::PathBuf;
 
 use crate::error::Error;
@@ -121,6 +122,13 @@ pub(super) fn message(failure: &Failure) -> String {
     }
 }
 
+/// How to look at an output that nobody expected: beside the one that is there, if there is one.
+fn unexpected(aside: &Path) -> String {
+    let before = aside.with_extension("");
+    let before = if before.is_dir() { before.display().to_string() } else { "OTHER".to_owned() };
+    format!("`imgbuild compare {before} {}` says what differs, and why", aside.display())
+}
+
 /// What to do about it, where that is known.
 pub(super) fn hint(failure: &Failure) -> Option<String> {
     let Failure::Library(error) = failure else {
@@ -140,7 +148,7 @@ pub(super) fn hint(failure: &Failure) -> Option<String> {
             "go online, or name a mirror or a copy of the snapshot archive that has it; `--trust-lock` goes on without \
              proof, and the manifest says so"
         }
-        Error::Unexpected { .. } => "compare `tree.txt` of both builds: it names every path",
+        Error::Unexpected { aside, .. } => return Some(unexpected(aside)),
         Error::Publish(error) if matches!(**error, PublishError::Unknown(_)) => {
             "look whether they are up; `--force` goes on, and keeps what the NFS server says is in use"
         }

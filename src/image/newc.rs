@@ -122,7 +122,8 @@ pub fn read(
             compress::Compression::None => archive(&mut Reader::new(&mut input), &mut tree, reading, &mut left, keep)?,
             // What is compressed comes last: several of them are one after the other inside.
             kind => {
-                let allowance = Allowance { small: reading.bytes, ..Allowance::new(reading.bytes) };
+                let allowance = Allowance::within("", reading.bytes, &reading.limits);
+                let allowance = Allowance { small: reading.bytes, ..allowance };
                 let mut inner = io::BufReader::new(compress::decoder(kind, &mut input, allowance).map_err(failed)?);
                 while !inner.fill_buf().map_err(failed)?.is_empty() {
                     let zeros = inner.buffer().iter().take_while(|byte| **byte == 0).count();

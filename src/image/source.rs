@@ -15,6 +15,8 @@ pub struct Reading {
     pub bytes: u64,
     /// The most paths.
     pub paths: usize,
+    /// What a decoder may use.
+    pub limits: Limits,
     /// Asked before each piece of a file.
     pub cancel: Cancel,
 }
@@ -24,7 +26,7 @@ impl Reading {
     #[must_use]
     pub fn within(limits: &Limits, size: u64, cancel: &Cancel) -> Self {
         let bytes = size.saturating_mul(limits.ratio).max(limits.small);
-        Self { bytes, paths: PATHS_MAX, cancel: cancel.clone() }
+        Self { bytes, paths: PATHS_MAX, limits: *limits, cancel: cancel.clone() }
     }
 }
 

@@ -230,6 +230,17 @@ fn statement(manifest: &Manifest, own: Sha256, recipe: &Sha256) -> Statement {
     }
 }
 
+/// What a provenance says of who built: the version of imgbuild and the digest of the recipe. It is not checked here: this
+/// is for who wants to know why two outputs differ.
+#[must_use]
+pub fn builder_and_recipe(text: &str) -> Option<(String, String)> {
+    let envelope: Envelope = serde_json::from_str(text).ok()?;
+    let statement: Statement = serde_json::from_slice(&BASE64.decode(&envelope.payload).ok()?).ok()?;
+    let Predicate { build_definition, run_details } = statement.predicate;
+    let version = run_details.builder.version.get("imgbuild")?.clone();
+    Some((version, build_definition.external_parameters.get("recipeDigest")?.clone()))
+}
+
 /// The manifest and the files of the output, sorted. What is not a file is covered by the manifest's own digest.
 fn subject(manifest: &Manifest, own: Sha256) -> Vec<Subject> {
     let output = |record: &OutputRecord| {

@@ -1,7 +1,9 @@
 //! The whole way, from a recipe to published outputs. The only room that calls more than one stage.
 
 mod choose;
+mod forms;
 mod kept;
+mod layers;
 mod outputs;
 mod prove;
 mod sources;
@@ -11,6 +13,7 @@ pub mod publish;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
+use std::path::PathBuf;
 
 use crate::archive;
 use crate::cancel::Cancel;
@@ -53,6 +56,7 @@ use crate::unpack::Root;
 use outputs::Outputs;
 
 pub use choose::Chosen;
+pub use forms::Form;
 pub use output::Output;
 pub use output::check_directory;
 pub use prove::Proved;
@@ -189,7 +193,8 @@ struct Boot {
 /// Builds a recipe and publishes the outputs as `directory`.
 ///
 /// # Errors
-/// The first stage that cannot do its part; then `directory` is as it was.
+/// The first stage that cannot do its part; then `directory` is as it was. [`Error::Unexpected`] says where the output
+/// lies that nobody expected.
 pub fn build(host: &Host, request: &Request<'_>, directory: &Path) -> Result<Built, Error> {
     cancellable(&host.cancel(), || build_all(host, request, directory))
 }
@@ -211,10 +216,10 @@ fn build_all(host: &Host, request: &Request<'_>, directory: &Path) -> Result<Bui
         _ => digests.iter().map(|(name, digest)| format!("{digest}  {name}/tree.txt\n")).collect(),
     };
     let tree_digest = Sha256::of(tree.as_bytes());
-    if let Some(expected) = request.expect.filter(|expected| *expected != tree_digest) {
-        return Err(Error::Unexpected { expected, found: tree_digest });
-    }
-    let mut outputs = Outputs::new(directory, host)?;
+    // What nobody expected is kept aside, or nobody could say in what it differs.
+    let refused = request.expect.filter(|expected| *expected != tree_digest);
+    let aside = aside(directory);
+    let mut outputs = Outputs::new(if refused.is_some() { &aside } else { directory }, host)?;
     let mut boots = Vec::new();
     for (request, image) in requests.iter().zip(&images) {
         boots.push(write_image(host, request.recipe, image, &mut outputs)?);
@@ -227,10 +232,20 @@ fn build_all(host: &Host, request: &Request<'_>, directory: &Path) -> Result<Bui
         manifest.initramfs = Some(boot.record.clone());
     }
     let outputs = outputs.publish(request, &tree, &lock, manifest)?;
+    if let Some(expected) = refused {
+        return Err(Error::Unexpected { expected, found: tree_digest, aside });
+    }
     if let Some(inputs) = inputs {
         kept::remember(host, &inputs, directory, &outputs)?;
     }
     Ok(Built { outputs, tree_digest, images: digests, lock, kept: false })
+}
+
+/// Where an output goes that is not the one that was expected: beside where it would have been.
+fn aside(directory: &Path) -> PathBuf {
+    let mut name = directory.file_name().unwrap_or_default().to_owned();
+    name.push(".unexpected");
+    directory.with_file_name(name)
 }
 
 /// The locks of each image, which requests for one image borrow.

@@ -4,6 +4,7 @@
 //! first of its names. Owners are numbers only. The same tree gives the same bytes.
 
 use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::io;
 use std::io::Read;
 use std::io::Write;
@@ -83,27 +84,84 @@ pub fn read(input: impl Read, keep: &mut dyn FnMut(&mut dyn Read, u64) -> io::Re
     let mut tree = Tree::new();
     while let Some(header) = reader.next_entry()? {
         let path = TreePath::new(&header.path).map_err(super::Error::from)?;
-        let kind = match header.kind {
-            EntryKind::HardLink => {
-                let original = TreePath::new(&header.link).map_err(super::Error::from)?;
-                tree.link(&original, path)?;
-                continue;
-            }
-            EntryKind::File => {
-                let content = keep(&mut reader, header.size);
-                Kind::File(content.map_err(|source| Error::Keep { path: path.clone(), source })?)
-            }
-            EntryKind::Directory => Kind::Directory,
-            EntryKind::Symlink => Kind::Symlink(header.link),
-            EntryKind::CharDevice => Kind::CharDevice { major: header.device.0, minor: header.device.1 },
-            EntryKind::BlockDevice => Kind::BlockDevice { major: header.device.0, minor: header.device.1 },
-            EntryKind::Fifo => Kind::Fifo,
-        };
-        let mode = if matches!(kind, Kind::Symlink(_)) { 0o777 } else { header.mode };
-        let stat = Stat { mode, uid: header.uid, gid: header.gid, mtime: header.mtime, xattrs: header.xattrs };
-        tree.insert(path, Inode { kind, stat })?;
+        put(&mut tree, path, header, &mut reader, keep)?;
     }
     Ok(tree)
+}
+
+/// Reads a layer of an image onto the tree of the layers below it, as the OCI image specification says (`layer.md`):
+/// `.wh.NAME` takes a name of theirs away, `.wh..wh..opq` all that they have in a directory; and a name that comes again
+/// replaces theirs. Parent directories that nobody names are made.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_layer(
+    tree: &mut Tree,
+    input: impl Read,
+    keep: &mut dyn FnMut(&mut dyn Read, u64) -> io::Result<Content>,
+) -> Result<(), Error> {
+    let mut reader = Reader::new(input, Dialect::Pax, ENTRIES_MAX);
+    let mut own: BTreeSet<TreePath> = BTreeSet::new();
+    while let Some(header) = reader.next_entry()? {
+        let path = TreePath::new(&header.path).map_err(super::Error::from)?;
+        let parent = path.parent().unwrap_or_default();
+        if path.name() == OPAQUE {
+            let below: Vec<TreePath> = tree.below(&parent).map(|(path, _)| path.clone()).collect();
+            // From the end: what is in a directory before the directory, which stays when something of this layer is.
+            below.iter().rev().filter(|path| !own.contains(*path)).for_each(|path| drop(tree.remove(path)));
+            continue;
+        }
+        if let Some(name) = path.name().strip_prefix(GONE) {
+            let gone = parent.join(name).map_err(super::Error::from)?;
+            if !own.contains(&gone) {
+                tree.remove_all(&gone);
+            }
+            continue;
+        }
+        if tree.get(&parent).is_none() {
+            tree.make_directories(parent.as_bytes(), 0o755)?;
+        }
+        let is_directory = header.kind == EntryKind::Directory;
+        if tree.get(&path).is_some_and(|old| !(old.is_directory() && is_directory)) {
+            tree.remove_all(&path);
+        }
+        put(tree, path.clone(), header, &mut reader, keep)?;
+        own.insert(path);
+    }
+    Ok(())
+}
+
+/// What marks a name as gone, and a directory as without those of the layers below.
+const GONE: &[u8] = b".wh.";
+const OPAQUE: &[u8] = b".wh..wh..opq";
+
+/// Puts an entry into a tree, and its bytes where they are kept.
+fn put<R: Read>(
+    tree: &mut Tree,
+    path: TreePath,
+    header: Header,
+    reader: &mut Reader<R>,
+    keep: &mut dyn FnMut(&mut dyn Read, u64) -> io::Result<Content>,
+) -> Result<(), Error> {
+    let kind = match header.kind {
+        EntryKind::HardLink => {
+            let original = TreePath::new(&header.link).map_err(super::Error::from)?;
+            return Ok(tree.link(&original, path)?);
+        }
+        EntryKind::File => {
+            let content = keep(reader, header.size);
+            Kind::File(content.map_err(|source| Error::Keep { path: path.clone(), source })?)
+        }
+        EntryKind::Directory => Kind::Directory,
+        EntryKind::Symlink => Kind::Symlink(header.link),
+        EntryKind::CharDevice => Kind::CharDevice { major: header.device.0, minor: header.device.1 },
+        EntryKind::BlockDevice => Kind::BlockDevice { major: header.device.0, minor: header.device.1 },
+        EntryKind::Fifo => Kind::Fifo,
+    };
+    let mode = if matches!(kind, Kind::Symlink(_)) { 0o777 } else { header.mode };
+    let stat = Stat { mode, uid: header.uid, gid: header.gid, mtime: header.mtime, xattrs: header.xattrs };
+    tree.insert(path, Inode { kind, stat })?;
+    Ok(())
 }
 
 fn header(path: &TreePath, inode: &Inode) -> Header {
@@ -185,5 +243,47 @@ mod tests {
         for path in ["../evil", "./a/../../evil", "./link/evil", "./missing/file"] {
             assert!(read(file(path).as_slice(), &mut keep).is_err(), "{path}");
         }
+    }
+
+    #[test]
+    fn layers_add_replace_and_take_away() {
+        use EntryKind::Directory;
+        use EntryKind::File;
+        use EntryKind::Symlink;
+        let layer = |entries: &[(&str, EntryKind, &str)]| {
+            let mut writer = Writer::new(Vec::new());
+            for (path, kind, text) in entries {
+                let mut header = header(&TreePath::literal("x"), &Inode::file(0o644, *text));
+                (header.path, header.kind) = (path.as_bytes().to_vec(), *kind);
+                if *kind != File {
+                    (header.size, header.link) = (0, text.as_bytes().to_vec());
+                }
+                writer.append(&header, &mut if *kind == File { text.as_bytes() } else { b"" }).expect("memory");
+            }
+            writer.finish().expect("memory takes it")
+        };
+        let layers = [
+            layer(&[
+                ("etc/a", File, "1"),
+                ("etc/b", File, "1"),
+                ("opt/x/y", File, "1"),
+                ("opt/x/z", File, "1"),
+                ("d", File, "1"),
+            ]),
+            layer(&[
+                ("etc/.wh.a", File, ""),
+                ("opt/x/y", File, "2"),
+                ("opt/x/.wh..wh..opq", File, ""),
+                ("d", Directory, ""),
+            ]),
+            layer(&[("etc", Symlink, "usr/etc"), ("d/e", File, "3"), (".wh.nothing", File, "")]),
+        ];
+        let mut tree = Tree::new();
+        layers.iter().for_each(|layer| read_layer(&mut tree, layer.as_slice(), &mut keep).expect("a layer"));
+        let paths: Vec<String> = tree.iter().map(|(path, ..)| path.to_string()).collect();
+        assert_eq!(paths, ["/", "/d", "/d/e", "/etc", "/opt", "/opt/x", "/opt/x/y"]);
+        assert_eq!(tree.read("opt/x/y").expect("memory reads"), Some(b"2".to_vec()));
+        // Through a link of a layer below there is no way out.
+        assert!(read_layer(&mut tree, layer(&[("etc/evil", File, "x")]).as_slice(), &mut keep).is_err());
     }
 }
