@@ -490,7 +490,7 @@ fn every_format_goes_the_whole_way() {
         out
     };
     let tree = if is_root { " and `root`" } else { "" };
-    let wanted = format!("{} files{tree} as in the manifest\n", 10);
+    let wanted = format!("{} files{tree} as in the manifest\n", 11);
     assert!(run(&["verify", "out"]).starts_with(&wanted), "{}", run(&["verify", "out"]));
     let rebuilt = run(&["verify", "out", "--rebuild", "small.toml", "--offline", "--cache", "cache"]);
     assert!(rebuilt.ends_with("built again: the same bytes\n"), "{rebuilt}");

@@ -165,5 +165,5 @@ fn an_output_that_is_not_as_it_was_written_is_built() {
     fs::remove_dir_all(at("out")).expect("ours");
     let (code, _, err) = builder.run(&[]);
     assert_eq!((code, err.contains(STAYS)), (0, false), "{err}");
-    assert_eq!(files(&at("out")).len(), 5, "and it is whole");
+    assert_eq!(files(&at("out")).len(), 6, "and it is whole");
 }

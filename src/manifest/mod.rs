@@ -1,7 +1,8 @@
 //! The manifest: what is inside an image and why, for people and for [`compare`](crate::compare).
 //!
-//! The last stage: gets what the others chose, did and wrote, and gives `manifest.json` and, by [`sbom`], an SPDX
-//! document; by [`provenance`], when somebody signs, a statement of where it came from. Everything is sorted and nothing tells of the host, so the same lock gives the same bytes.
+//! The last stage: gets what the others chose, did and wrote, and gives `manifest.json`; by [`Bill`], bills of materials
+//! as SPDX and CycloneDX; by [`provenance`], when somebody signs, a statement of where it came from. Everything is sorted
+//! and nothing tells of the host, so the same lock gives the same bytes.
 
 mod origin;
 pub mod provenance;
@@ -18,7 +19,7 @@ use serde::Serialize;
 
 pub use origin::Origin;
 pub use origin::Origins;
-pub use sbom::sbom;
+pub use sbom::Bill;
 
 use crate::configure::PackageReport;
 use crate::deb::Package;

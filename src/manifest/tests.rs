@@ -56,23 +56,6 @@ fn text_and_value_agree() {
 }
 
 #[test]
-fn the_bill_of_materials_names_each_package() {
-    let text = sbom(&manifest());
-    let value: serde_json::Value = serde_json::from_str(&text).expect("JSON");
-    assert_eq!(value["creationInfo"]["created"], "2025-09-12T00:00:00Z");
-    assert_eq!(value["packages"][0]["SPDXID"], "SPDXRef-Image");
-    assert_eq!(
-        value["packages"][1]["externalRefs"][0]["referenceLocator"],
-        "pkg:deb/debian/attr@1:2.5.2-3%2Bb1?arch=amd64&distro=trixie"
-    );
-    assert_eq!(value["packages"][2]["SPDXID"], "SPDXRef-Package-libstdcPLUSPLUS6-amd64");
-    assert_eq!(value["relationships"].as_array().map(Vec::len), Some(3));
-    let mut shuffled = manifest();
-    shuffled.packages.reverse();
-    assert_eq!(sbom(&shuffled), text);
-}
-
-#[test]
 fn reports_find_their_packages() {
     let mut manifest = manifest();
     let report = |package: &str, outcome| PackageReport { package: package.into(), outcome, notes: Vec::new() };

@@ -85,6 +85,7 @@ fn recipe() -> Recipe {
         },
         formats: vec![recipe::Format::Tar],
         lossy: Vec::new(),
+        supplier: None,
     }
 }
 

@@ -231,7 +231,11 @@ fn build_all(host: &Host, request: &Request<'_>, directory: &Path) -> Result<Bui
     if let ([Some((boot, _))], true) = (boots.as_slice(), digests.is_empty()) {
         manifest.initramfs = Some(boot.record.clone());
     }
-    let outputs = outputs.publish(request, &tree, &lock, manifest)?;
+    let image = match images.as_slice() {
+        [only] if only.name.is_none() => Some(&only.tree),
+        _ => None,
+    };
+    let outputs = outputs.publish(request, (&tree, image), &lock, manifest)?;
     if let Some(expected) = refused {
         return Err(Error::Unexpected { expected, found: tree_digest, aside });
     }
@@ -307,7 +311,7 @@ fn write_image(
     let boot = boot.transpose()?;
     if image.name.is_some() {
         let initramfs = boot.as_ref().map(|(boot, _)| boot.record.clone());
-        outputs.image(&image.tree, Manifest { initramfs, ..manifest(recipe, image, &[]) })?;
+        outputs.image(recipe, &image.tree, Manifest { initramfs, ..manifest(recipe, image, &[]) })?;
     }
     Ok(boot)
 }

@@ -34,12 +34,12 @@ use crate::image::Owners;
 use crate::image::Xattrs;
 use crate::image::erofs;
 use crate::image::squashfs;
+use crate::manifest::Bill;
 use crate::manifest::DIRECTORY_MODE;
 use crate::manifest::FILE_MODE;
 use crate::manifest::Manifest;
 use crate::manifest::OutputRecord;
 use crate::manifest::provenance;
-use crate::manifest::sbom;
 use crate::recipe::Format;
 use crate::recipe::Lock;
 use crate::recipe::Recipe;
@@ -120,13 +120,20 @@ impl Outputs {
     }
 
     /// Writes what says what is inside of one of several images: its directory is an output by itself.
-    pub(super) fn image(&mut self, tree: &Tree, mut manifest: Manifest) -> Result<(), Error> {
+    pub(super) fn image(&mut self, recipe: &Recipe, tree: &Tree, mut manifest: Manifest) -> Result<(), Error> {
         let below = self.below.clone();
         self.text(&format!("{below}tree.txt"), &tree::dump(tree))?;
         manifest.outputs = self.own(&below);
-        self.text(&format!("{below}sbom.spdx.json"), &sbom(&manifest))?;
+        self.bills(&below, &manifest, tree, recipe)?;
         manifest.outputs = self.own(&below);
         self.text(&format!("{below}{MANIFEST}"), &manifest.to_json())
+    }
+
+    /// Writes the bills of materials of an image.
+    fn bills(&mut self, below: &str, manifest: &Manifest, tree: &Tree, recipe: &Recipe) -> Result<(), Error> {
+        let bill = Bill::new(manifest, tree, recipe.supplier.as_deref());
+        self.text(&format!("{below}sbom.spdx.json"), &bill.spdx())?;
+        self.text(&format!("{below}sbom.cdx.json"), &bill.cyclonedx())
     }
 
     /// The records of what lies in an image's directory, by their paths there.
@@ -134,19 +141,19 @@ impl Outputs {
         self.written.iter().filter_map(|record| record.below(below)).collect()
     }
 
-    /// Writes what says what is inside of the whole, and makes all of it appear. Returns the files by path.
+    /// Writes what says what is inside of the whole, and makes all of it appear. Returns the files by path. `tree`: its
+    /// text, and itself where there is one image.
     pub(super) fn publish(
         mut self,
         request: &Request<'_>,
-        tree: &str,
+        (tree, image): (&str, Option<&Tree>),
         lock: &Lock,
         mut manifest: Manifest,
     ) -> Result<Vec<OutputRecord>, Error> {
         self.text("tree.txt", tree)?;
         self.text(&format!("{}.lock", request.recipe.name), &lock.to_text())?;
-        if manifest.images.is_empty() {
-            manifest.outputs.clone_from(&self.written);
-            self.text("sbom.spdx.json", &sbom(&manifest))?;
+        if let Some(image) = image {
+            self.bills("", &manifest, image, request.recipe)?;
         }
         manifest.outputs.clone_from(&self.written);
         self.text(MANIFEST, &manifest.to_json())?;

@@ -448,6 +448,15 @@ const SSH_KEYS: [&str; 7] = [
     "sk-ecdsa-sha2-nistp256@openssh.com",
 ];
 
+/// A name of people or of an organization: one line, as SPDX 2.3 (7.5) has it after `Organization:`.
+pub(super) fn supplier(text: &str) -> Result<String> {
+    let name = text.trim();
+    if name.is_empty() || name.len() > 200 || name.chars().any(char::is_control) || name.contains(['(', ')']) {
+        return wrong("it is the name of people or of an organization: one line without parentheses");
+    }
+    Ok(name.to_owned())
+}
+
 /// A public key of ssh: kind, bytes, and what it is called (sshd(8), AUTHORIZED_KEYS FILE FORMAT).
 pub(super) fn ssh_key(text: &str) -> Result<String> {
     let text = text.trim();

@@ -133,6 +133,7 @@ impl Checker<'_> {
         formats.sort_unstable();
         formats.dedup();
         let lossy = if raw.output.lossy.is_empty() { Vec::new() } else { vec!["xattrs".to_owned()] };
+        let supplier = raw.output.supplier.as_ref().map(|text| self.get("output.supplier", text, grammar::supplier));
         let mut recipe = Recipe {
             image: self.image.clone(),
             images: Vec::new(),
@@ -154,6 +155,7 @@ impl Checker<'_> {
             initramfs: initramfs?,
             formats,
             lossy,
+            supplier: supplier.map_or(Some(None), |supplier| supplier.map(Some))?,
         };
         recipe.selection = identity::selection(&recipe);
         recipe.digest = identity::digest(&recipe);

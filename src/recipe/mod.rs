@@ -170,6 +170,9 @@ pub struct Recipe {
     pub formats: Vec<Format>,
     /// Format → what may be lost on purpose in it (`xattrs`).
     pub lossy: Vec<String>,
+    /// Who gives the image to others, for bills of materials.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub supplier: Option<String>,
 }
 
 impl Recipe {

@@ -571,6 +571,9 @@ pub(super) struct Output {
     /// What may be lost where a format cannot carry it; without this it is an error.
     #[serde(default)]
     pub(super) lossy: Vec<Loss>,
+    /// Who gives the image to others, such as `Example University, HPC group`: bills of materials name it. NTIA's minimum
+    /// elements ask for it.
+    pub(super) supplier: Option<Text>,
 }
 
 /// Something that a format may not carry.

@@ -676,6 +676,14 @@ const BAD: &[(&str, &str, &str, &[&str])] = &[
         ],
     ),
     (
+        SMALL,
+        "",
+        "[output]\nsupplier = \"A (B)\"",
+        &[
+            r#"recipe.toml:5:12: `output.supplier` is "A (B)" (it is the name of people or of an organization: one line without parentheses)"#,
+        ],
+    ),
+    (
         CLUSTER,
         "[diskless]",
         "[diskless]\ninterface = \"eth0.100\"",
