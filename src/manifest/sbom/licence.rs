@@ -31,7 +31,7 @@ pub(super) fn of(tree: &Tree, package: &str) -> Option<Licence> {
 }
 
 fn parse(text: &str) -> Option<Licence> {
-    let mut stanzas = deb::stanzas(text.as_bytes());
+    let mut stanzas = deb::kept(text.as_bytes());
     let head = stanzas.next()?.ok()?;
     if !head.get("Format").or_else(|| head.get("Format-Specification"))?.contains(FORMAT) {
         return None;
