@@ -13,7 +13,7 @@
 //! |---|---|
 //! | [`cli`] | arguments → request; terminal reporter; errors → words and exit codes |
 //! | [`pipeline`], [`error`] | the whole way, and everything that can go wrong on it |
-//! | [`archive`] … [`compare`] | the stages: one verb each, values in and out; a stage never calls another |
+//! | [`archive`] … [`report`] | the stages: one verb each, values in and out; a stage never calls another |
 //! | [`host`] | the outside world as traits: network, store, trust, sandbox, reporter, clock |
 //! | [`utilities`], [`shell`] | POSIX's and GNU's tools on a tree; the shell's language, dash's and bash's, and one process |
 //! | [`recipe`], [`deb`], [`tree`], [`kernel`] | what is asked for, and the nouns of Debian and of file systems |
@@ -45,6 +45,7 @@ pub mod boot;
 pub mod image;
 pub mod manifest;
 pub mod compare;
+pub mod report;
 
 pub mod host;
 pub mod utilities;

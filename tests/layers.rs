@@ -31,6 +31,7 @@ const LAYERS: &[&[&str]] = &[
     &["image"],
     &["manifest"],
     &["compare"],
+    &["report"],
     &["error"],
     &["pipeline"],
     &["cli"],
@@ -51,6 +52,7 @@ const STAGE_INPUTS: &[(&str, &[&str])] = &[
     ("image", &[]),
     ("manifest", &["unpack", "configure"]),
     ("compare", &["manifest"]),
+    ("report", &["manifest", "compare"]),
 ];
 
 /// Fixtures may use everything below the stages, and nothing but tests uses them.

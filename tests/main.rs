@@ -94,6 +94,7 @@ mod proof;
 mod publish;
 mod reference;
 #[cfg(feature = "sandbox")]
+mod report;
 mod reproducible;
 mod rooms;
 mod sandbox;

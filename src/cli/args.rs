@@ -64,6 +64,8 @@ pub(super) enum Command {
     Remove(Edit),
     /// Say what differs between two outputs, trees, tars or locks, and why
     Compare(Compare),
+    /// Write a page of HTML that shows what is in an output, and what is other than in another
+    Report(Report),
     /// Check an output against its manifest, or a lock against what was signed
     Verify(Verify),
     /// Look whether this machine has what builds and boots need, and whether the sandbox holds
@@ -104,6 +106,7 @@ impl Command {
             Self::Add(arguments) | Self::Remove(arguments) => Some(&arguments.common),
             Self::Verify(arguments) => Some(&arguments.common),
             Self::Compare(_)
+            | Self::Report(_)
             | Self::Boot(_)
             | Self::Publish(_)
             | Self::Rollback(_)
@@ -294,6 +297,23 @@ pub(super) struct Compare {
     /// Print a page of HTML with all that differs
     #[arg(long, group = "as")]
     pub(super) html: bool,
+    /// Take more or less from outside; may be given again
+    #[arg(long, value_name = "NAME=VALUE", long_help = super::limits::help())]
+    pub(super) limit: Vec<String>,
+}
+
+/// `report`
+#[derive(Debug, Args)]
+pub(super) struct Report {
+    /// The output directory
+    #[arg(value_name = "DIR")]
+    pub(super) directory: PathBuf,
+    /// An output of before: what is other now is shown as well
+    #[arg(long, value_name = "DIR")]
+    pub(super) before: Option<PathBuf>,
+    /// Where to write the page [default: standard output]
+    #[arg(long, short, value_name = "FILE")]
+    pub(super) output: Option<PathBuf>,
     /// Take more or less from outside; may be given again
     #[arg(long, value_name = "NAME=VALUE", long_help = super::limits::help())]
     pub(super) limit: Vec<String>,

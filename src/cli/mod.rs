@@ -20,6 +20,7 @@ mod limits;
 mod lock;
 mod nodes;
 mod publish;
+mod report;
 mod show;
 mod signals;
 mod summary;
@@ -103,6 +104,7 @@ fn run(command: &Command, signals: &Signals) -> Result<(), Failure> {
         Command::Add(arguments) => edit::run(arguments, signals, recipe::add_packages),
         Command::Remove(arguments) => edit::run(arguments, signals, recipe::remove_packages),
         Command::Compare(arguments) => compare::run(arguments, signals),
+        Command::Report(arguments) => report::run(arguments, signals),
         Command::Verify(arguments) => verify::run(arguments, signals),
         Command::Doctor(arguments) => doctor::run(arguments),
         Command::Boot(arguments) => boot::run(arguments, signals),
