@@ -11,6 +11,7 @@ use super::packages::package::Action;
 use super::packages::package::Action::Clear;
 use super::packages::package::Action::Empty;
 use super::packages::package::Action::Remove;
+use super::packages::package::Action::RemoveBeside;
 use super::packages::package::Action::Strip;
 use super::packages::package::Rule;
 use crate::format::glob::Paths;
@@ -113,6 +114,9 @@ fn apply_rules(tree: &mut Tree) -> Result<(), Error> {
                 (Remove, Some(_)) => tree.remove_all(&path),
                 (Clear, Some(Kind::Directory)) => tree.clear(&path),
                 (Strip, Some(kind)) if *kind != Kind::Directory => tree.remove_all(&path),
+                (RemoveBeside(program), Some(_)) if tree.get(&TreePath::literal(program)).is_some() => {
+                    tree.remove_all(&path);
+                }
                 (Empty, Some(Kind::File(_))) => rewrite(tree, &path, |_| Vec::new())?,
                 _ => {}
             }
@@ -239,6 +243,19 @@ mod tests {
         }
         for name in kept.iter().chain(&["run", "var/log/apt"]) {
             assert!(tree.get(&path(name)).is_some(), "{name}");
+        }
+    }
+
+    /// base-files' first page of info, which install-info makes anew where it is.
+    #[test]
+    fn what_nothing_makes_anew_stays() {
+        for (program, stays) in [("usr/bin/install-info", false), ("usr/bin/info", true)] {
+            let mut tree = Tree::new();
+            for name in ["usr/share/info/dir", program] {
+                tree.write(name, 0o644, "x").expect("new");
+            }
+            normalize(&mut tree, EPOCH).expect("memory reads");
+            assert_eq!(tree.get(&path("usr/share/info/dir")).is_some(), stays, "{program}");
         }
     }
 

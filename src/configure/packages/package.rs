@@ -54,6 +54,8 @@ pub(in crate::configure) enum Action {
     Strip,
     /// A file stays, without a byte in it.
     Empty,
+    /// It goes where the program that makes it anew is in the tree; else it is what its package made it.
+    RemoveBeside(&'static str),
 }
 
 /// What happens, to which paths ([`Paths`](crate::format::glob::Paths)), and why.
