@@ -267,83 +267,113 @@ impl Copying {
         named: &TreePath,
         (from, to): (&[u8], &[u8]),
     ) -> Result<Option<TreePath>, Fault> {
-        let copy = self.copy;
-        let is_file = source.content().is_some();
-        let through = is_file && !copy.hard && !copy.backup && !copy.replace;
-        let there = call.tree().get(named).cloned();
-        let (target, old) = match &there {
-            Some(Inode { kind: Kind::Symlink(_), .. }) if through => {
-                let absolute = [b"/", named.as_bytes()].concat();
-                let refused = |error| Fault::failed(format!("cannot create '{}': {}", show(to), reason(&error)));
-                let behind = call.tree().resolve(&absolute, true).map_err(refused)?;
-                match call.tree().get(&behind).cloned() {
-                    Some(old) => (behind, Some(old)),
-                    None => {
-                        return Err(Fault::failed(format!("not writing through dangling symlink '{}'", show(to))));
-                    }
-                }
-            }
-            _ => (named.clone(), there),
-        };
+        let (target, old) = self.behind(call, source, named, to)?;
         let Some(old) = old else {
             self.made.note(&target, from, to)?;
             return Ok(Some(target));
         };
+        if self.is_itself(call, (place, from), source, (&target, to), &old)? {
+            return Ok(None);
+        }
+        match (old.is_directory(), source.is_directory()) {
+            (true, true) => Ok(Some(target)),
+            (true, false) => {
+                let (to, from) = (show(to), show(from));
+                Err(Fault::failed(format!("cannot overwrite directory '{to}' with non-directory '{from}'")))
+            }
+            (false, true) => {
+                let (to, from) = (show(to), show(from));
+                Err(Fault::failed(format!("cannot overwrite non-directory '{to}' with directory '{from}'")))
+            }
+            (false, false) => self.over(call, source, named, target, &old, (from, to)),
+        }
+    }
+
+    /// The place that a name stands for, and what is there: a file's content goes through a link.
+    fn behind(
+        &self,
+        call: &mut Call<'_, '_>,
+        source: &Inode,
+        named: &TreePath,
+        to: &[u8],
+    ) -> Result<(TreePath, Option<Inode>), Fault> {
+        let there = call.tree().get(named).cloned();
+        let through = source.content().is_some() && !self.copy.hard && !self.copy.backup && !self.copy.replace;
+        if !through || !matches!(there, Some(Inode { kind: Kind::Symlink(_), .. })) {
+            return Ok((named.clone(), there));
+        }
+        let refused = |error| Fault::failed(format!("cannot create '{}': {}", show(to), reason(&error)));
+        let behind = call.tree().resolve([b"/", named.as_bytes()].concat(), true).map_err(refused)?;
+        match call.tree().get(&behind).cloned() {
+            Some(old) => Ok((behind, Some(old))),
+            None => Err(Fault::failed(format!("not writing through dangling symlink '{}'", show(to)))),
+        }
+    }
+
+    /// Whether what is there is the file itself, and may stay: where it may not, that is an error.
+    fn is_itself(
+        &self,
+        call: &mut Call<'_, '_>,
+        (place, from): (&TreePath, &[u8]),
+        source: &Inode,
+        (target, to): (&TreePath, &[u8]),
+        old: &Inode,
+    ) -> Result<bool, Fault> {
+        let copy = self.copy;
         let tree = call.tree();
+        let error = || Err(Fault::failed(format!("'{}' and '{}' are the same file", show(from), show(to))));
         // A link that is copied as such is still the file that it leads to.
         let leads = matches!(source.kind, Kind::Symlink(_)) && !matches!(old.kind, Kind::Symlink(_));
         let behind = leads.then(|| tree.lookup([b"/", place.as_bytes()].concat()).map(|(behind, _)| behind)).flatten();
-        if behind.is_some_and(|behind| tree.id(&behind) == tree.id(&target)) {
+        if behind.is_some_and(|behind| tree.id(&behind) == tree.id(target)) {
             if copy.hard || copy.backup || copy.replace {
                 return Err(Fault::gap(format!("puts the link {} in the place of what it leads to", show(from))));
             }
-            return Err(Fault::failed(format!("'{}' and '{}' are the same file", show(from), show(to))));
+            return error();
         }
-        let same = tree.id(place) == tree.id(&target);
-        if same && copy.hard && place == &target && !copy.backup && !copy.replace {
-            return Ok(None);
+        if tree.id(place) != tree.id(target) {
+            return Ok(false);
         }
-        if same && copy.backup && place != &target && from == to {
+        let other_name = place != target;
+        if copy.hard && !other_name && !copy.backup && !copy.replace {
+            return Ok(true);
+        }
+        if copy.backup && other_name && from == to {
             return Err(Fault::gap(format!("a backup of the link {} that is copied over itself", show(to))));
         }
-        if same && !(copy.hard && place != &target) && !((copy.replace || copy.backup) && place != &target) {
-            if copy.keep {
-                return Ok(None);
-            }
-            return Err(Fault::failed(format!("'{}' and '{}' are the same file", show(from), show(to))));
+        if other_name && (copy.hard || copy.replace || copy.backup) {
+            return Ok(false);
         }
-        match (old.is_directory(), source.is_directory()) {
-            (true, true) => {}
-            (true, false) => {
-                let (to, from) = (show(to), show(from));
-                return Err(Fault::failed(format!("cannot overwrite directory '{to}' with non-directory '{from}'")));
-            }
-            (false, true) => {
-                return Err(Fault::failed(format!(
-                    "cannot overwrite non-directory '{}' with directory '{}'",
-                    show(to),
-                    show(from)
-                )));
-            }
-            (false, false) => {
-                if copy.ask {
-                    return Err(Fault::gap("-i: asks before it overwrites"));
-                }
-                if copy.keep || (copy.update && old.stat.mtime >= source.stat.mtime) {
-                    return Ok(None);
-                }
-                self.made.note(&target, from, to)?;
-                if copy.backup {
-                    self.backup = back_up(call, &target, to)?;
-                }
-                let id = call.tree().id(&target);
-                let linked = copy.links && id.is_some_and(|id| call.tree().links(id) > 1);
-                if id.is_some() && !copy.hard && (copy.replace || linked || !is_file) {
-                    // The name itself goes, also where it is a link to what was looked at.
-                    call.tree().remove(named)?;
-                    return Ok(Some(named.clone()));
-                }
-            }
+        if copy.keep { Ok(true) } else { error() }
+    }
+
+    /// In the place of a file. `None`: that one stays.
+    fn over(
+        &mut self,
+        call: &mut Call<'_, '_>,
+        source: &Inode,
+        named: &TreePath,
+        target: TreePath,
+        old: &Inode,
+        (from, to): (&[u8], &[u8]),
+    ) -> Result<Option<TreePath>, Fault> {
+        let copy = self.copy;
+        if copy.ask {
+            return Err(Fault::gap("-i: asks before it overwrites"));
+        }
+        if copy.keep || (copy.update && old.stat.mtime >= source.stat.mtime) {
+            return Ok(None);
+        }
+        self.made.note(&target, from, to)?;
+        if copy.backup {
+            self.backup = back_up(call, &target, to)?;
+        }
+        let id = call.tree().id(&target);
+        let linked = copy.links && id.is_some_and(|id| call.tree().links(id) > 1);
+        if id.is_some() && !copy.hard && (copy.replace || linked || source.content().is_none()) {
+            // The name itself goes, also where it is a link to what was looked at.
+            call.tree().remove(named)?;
+            return Ok(Some(named.clone()));
         }
         Ok(Some(target))
     }

@@ -198,7 +198,7 @@ const ALL: &[Witnesses] = &[
         ],
     ),
     (
-        super::programs::XARGS,
+        super::xargs::OPTIONS,
         &[
             ("-0", "printf 'a b\\0' | xargs -0 -n1", "printf 'a b\\0' | tr '\\0' ' ' | xargs -n1"),
             ("-a", "xargs -a three echo", "xargs echo </dev/null"),

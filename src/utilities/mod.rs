@@ -68,6 +68,7 @@ mod uniq;
 mod versions;
 #[cfg(test)]
 mod witnesses;
+mod xargs;
 
 pub use call::Call;
 pub use call::Command;
@@ -122,4 +123,5 @@ pub(crate) const FAMILIES: &[Family] = &[
     tr::COMMANDS,
     tsort::COMMANDS,
     uniq::COMMANDS,
+    xargs::COMMANDS,
 ];

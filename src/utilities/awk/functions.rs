@@ -22,36 +22,22 @@ impl<'c> Machine<'c, '_, '_> {
 
     #[inline(never)]
     pub(super) fn builtin(&mut self, name: &str, arguments: &'c [Expression]) -> Result<Value, Fault> {
-        let arithmetic: Option<fn(f64) -> f64> = match name {
-            "int" => Some(f64::trunc),
-            "sqrt" => Some(f64::sqrt),
-            "exp" => Some(f64::exp),
-            "log" => Some(f64::ln),
-            "sin" => Some(f64::sin),
-            "cos" => Some(f64::cos),
-            _ => None,
-        };
-        if let Some(function) = arithmetic {
-            let number = self.number(&arguments[0])?;
-            if number < 0.0 && matches!(name, "sqrt" | "log") {
-                return Err(Fault::gap(format!("{name} of a number below zero")));
-            }
-            return Ok(Value::Number(function(number)));
-        }
         Ok(match name {
+            "int" => Value::Number(self.number(&arguments[0])?.trunc()),
+            "exp" => Value::Number(self.number(&arguments[0])?.exp()),
+            "sin" => Value::Number(self.number(&arguments[0])?.sin()),
+            "cos" => Value::Number(self.number(&arguments[0])?.cos()),
+            "sqrt" | "log" => {
+                let number = self.number(&arguments[0])?;
+                if number < 0.0 {
+                    return Err(Fault::gap(format!("{name} of a number below zero")));
+                }
+                Value::Number(if name == "log" { number.ln() } else { number.sqrt() })
+            }
             "atan2" => Value::Number(self.number(&arguments[0])?.atan2(self.number(&arguments[1])?)),
             "length" => self.length(arguments)?,
-            "tolower" | "toupper" => {
-                let text = self.argument(arguments, 0)?;
-                let mut made = Buffer::new(&self.budget)?;
-                made.extend(&text)?;
-                if name == "tolower" {
-                    made.make_ascii_lowercase();
-                } else {
-                    made.make_ascii_uppercase();
-                }
-                Value::Text(Text::new(&made, &self.budget)?)
-            }
+            "tolower" => self.letters(arguments, <[u8]>::make_ascii_lowercase)?,
+            "toupper" => self.letters(arguments, <[u8]>::make_ascii_uppercase)?,
             "index" => {
                 let (whole, part) = (self.argument(arguments, 0)?, self.argument(arguments, 1)?);
                 self.budget.read(whole.len())?;
@@ -60,26 +46,7 @@ impl<'c> Machine<'c, '_, '_> {
                 }
                 Value::Number(memchr::memmem::find(&whole, &part).map_or(0.0, |place| place as f64 + 1.0))
             }
-            "substr" => {
-                let whole = self.argument(arguments, 0)?;
-                let from = self.number(&arguments[1])?;
-                let length = arguments.get(2).map(|length| self.number(length)).transpose()?;
-                let part = match (self.dialect == Dialect::Gawk, values::counted(&whole, from, length)) {
-                    (true, counted) => counted,
-                    (false, counted)
-                        if (from > -1.0 || length.is_none() || whole.is_empty())
-                            && counted == values::substring(&whole, from, length) =>
-                    {
-                        counted
-                    }
-                    (false, _) => {
-                        let what =
-                            "`substr` from before the text, or with fractions, which mawks have each their own way";
-                        return Err(Fault::gap(what));
-                    }
-                };
-                Value::Text(Text::new(part, &self.budget)?)
-            }
+            "substr" => self.substr(arguments)?,
             "sprintf" => {
                 let made = self.format(arguments)?;
                 Value::Text(Text::new(&made, &self.budget)?)
@@ -108,6 +75,28 @@ impl<'c> Machine<'c, '_, '_> {
             }
             _ => return Err(Fault::gap(format!("function {name}"))),
         })
+    }
+
+    fn letters(&mut self, arguments: &'c [Expression], change: fn(&mut [u8])) -> Result<Value, Fault> {
+        let text = self.argument(arguments, 0)?;
+        let mut made = Buffer::new(&self.budget)?;
+        made.extend(&text)?;
+        change(&mut made);
+        Ok(Value::Text(Text::new(&made, &self.budget)?))
+    }
+
+    fn substr(&mut self, arguments: &'c [Expression]) -> Result<Value, Fault> {
+        let whole = self.argument(arguments, 0)?;
+        let from = self.number(&arguments[1])?;
+        let length = arguments.get(2).map(|length| self.number(length)).transpose()?;
+        let part = values::counted(&whole, from, length);
+        let agreed =
+            (from > -1.0 || length.is_none() || whole.is_empty()) && part == values::substring(&whole, from, length);
+        if self.dialect != Dialect::Gawk && !agreed {
+            let what = "`substr` from before the text, or with fractions, which mawks have each their own way";
+            return Err(Fault::gap(what));
+        }
+        Ok(Value::Text(Text::new(part, &self.budget)?))
     }
 
     fn length(&mut self, arguments: &'c [Expression]) -> Result<Value, Fault> {

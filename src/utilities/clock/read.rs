@@ -3,6 +3,10 @@
 use jiff::civil::Date;
 use jiff::civil::Time;
 
+use self::Token::Blank;
+use self::Token::Mark;
+use self::Token::Number;
+use self::Token::Word;
 use super::format::MONTHS;
 use super::format::WEEKDAYS;
 use crate::deb::date::civil;
@@ -63,21 +67,21 @@ fn tokens(text: &str) -> Option<Vec<Token>> {
         let run = |accepts: fn(char) -> bool| rest.find(|letter| !accepts(letter)).unwrap_or(rest.len());
         let length = if first.is_ascii_digit() {
             let length = run(|letter| letter.is_ascii_digit());
-            tokens.push(Token::Number(rest[..length].to_owned()));
+            tokens.push(Number(rest[..length].to_owned()));
             length
         } else if first.is_ascii_alphabetic() {
             let length = run(|letter| letter.is_ascii_alphabetic());
-            tokens.push(Token::Word(rest[..length].to_owned()));
+            tokens.push(Word(rest[..length].to_owned()));
             length
         } else if first.is_ascii_whitespace() {
             let length = run(|letter| letter.is_ascii_whitespace());
-            tokens.push(Token::Blank);
+            tokens.push(Blank);
             length
         } else {
             if !":-+/.,".contains(first) {
                 return None;
             }
-            tokens.push(Token::Mark(first));
+            tokens.push(Mark(first));
             1
         };
         rest = &rest[length..];
@@ -88,87 +92,14 @@ fn tokens(text: &str) -> Option<Vec<Token>> {
 impl Moment {
     /// Reads one thing; says of how many tokens, `None` when it is nothing known.
     fn read(&mut self, tokens: &[Token]) -> Option<usize> {
-        use Token::Blank;
-        use Token::Mark;
-        use Token::Number;
-        use Token::Word;
-        let number = |text: &String| text.parse::<i64>().ok();
+        if let Some((date, used)) = date(tokens) {
+            return self.date.replace(date).is_none().then_some(used);
+        }
         match tokens {
             [Blank | Mark(','), ..] => Some(1),
-            // 2026-11-28, and a T before the clock.
-            [Number(year), Mark('-'), Number(month), Mark('-'), Number(day), rest @ ..] if year.len() >= 3 => {
-                self.day(number(year)?, number(month)?, number(day)?)?;
-                let joined = matches!(rest, [Word(t), Number(_), Mark(':'), ..] if t == "t");
-                Some(5 + usize::from(joined))
-            }
-            [Number(month), Mark('/'), Number(day), Mark('/'), Number(year), ..] if year.len() == 4 => {
-                self.day(number(year)?, number(month)?, number(day)?)?;
-                Some(5)
-            }
-            [Number(hour), Mark(':'), Number(minute), rest @ ..] if hour.len() <= 2 => {
-                let (mut second, mut used) = (0, 3);
-                if let [Mark(':'), Number(seconds), ..] = rest {
-                    second = number(seconds)?;
-                    used = 5;
-                    // Parts of a second fall away, unless somebody looks at them.
-                    if let [_, _, Mark('.' | ','), Number(part), ..] = rest {
-                        if !part.bytes().all(|digit| digit == b'0') {
-                            return None;
-                        }
-                        used = 7;
-                    }
-                }
-                if self.clock.replace((number(hour)?, number(minute)?, second)).is_some() {
-                    return None;
-                }
-                self.zone_behind(&tokens[used..]).map(|zone| used + zone)
-            }
-            // 28 Nov 2026, Nov 28 2026, Nov 28
-            [Number(day), Blank, Word(name), Blank, Number(year), ..]
-                if month_of(name).is_some() && year.len() == 4 =>
-            {
-                self.day(number(year)?, month_of(name)?, number(day)?)?;
-                Some(5)
-            }
-            [Number(day), Mark('-'), Word(name), Mark('-'), Number(year), ..]
-                if month_of(name).is_some() && year.len() == 4 =>
-            {
-                self.day(number(year)?, month_of(name)?, number(day)?)?;
-                Some(5)
-            }
-            [Word(name), Blank, Number(day), Mark(','), Blank, Number(year), ..]
-                if month_of(name).is_some() && year.len() == 4 =>
-            {
-                self.day(number(year)?, month_of(name)?, number(day)?)?;
-                Some(6)
-            }
-            [Word(name), Blank, Number(day), Blank, Number(year), rest @ ..]
-                if month_of(name).is_some() && year.len() == 4 && !matches!(rest, [Mark(':'), ..]) =>
-            {
-                self.day(number(year)?, month_of(name)?, number(day)?)?;
-                Some(5)
-            }
-            // date(1)'s own form: the year comes last.
-            [
-                Word(name),
-                Blank,
-                Number(day),
-                Blank,
-                Number(hour),
-                Mark(':'),
-                Number(minute),
-                Mark(':'),
-                Number(second),
-                Blank,
-                Word(zone),
-                Blank,
-                Number(year),
-                ..,
-            ] if month_of(name).is_some() && matches!(zone.as_str(), "utc" | "gmt") && year.len() == 4 => {
-                self.day(number(year)?, month_of(name)?, number(day)?)?;
-                self.zone = Some(0);
-                let clock = (number(hour)?, number(minute)?, number(second)?);
-                self.clock.replace(clock).is_none().then_some(13)
+            [Number(hour), Mark(':'), Number(_), ..] if hour.len() <= 2 => self.clock(tokens),
+            [Word(name), Blank, Number(_), Blank, Number(_), Mark(':'), ..] if month_of(name).is_some() => {
+                self.as_printed(tokens)
             }
             [Number(count), Blank, Word(unit), rest @ ..] => self.add(number(count)?, unit, rest).map(|used| 3 + used),
             [Number(count), Word(unit), rest @ ..] => self.add(number(count)?, unit, rest).map(|used| 2 + used),
@@ -179,51 +110,84 @@ impl Moment {
                 let [Word(unit), more @ ..] = &rest[blank..] else { return None };
                 self.add(count, unit, more).map(|used| 3 + blank + used)
             }
-            [Number(digits), ..] if digits.len() == 8 && self.date.is_none() => {
-                self.day(
-                    number(&digits[..4].to_owned())?,
-                    number(&digits[4..6].to_owned())?,
-                    number(&digits[6..].to_owned())?,
-                )?;
-                Some(1)
+            [Number(digits), ..] if digits.len() == 8 => {
+                let date = (number(&digits[..4])?, number(&digits[4..6])?, number(&digits[6..])?);
+                self.date.replace(date).is_none().then_some(1)
             }
-            [Word(word), rest @ ..] => match word.as_str() {
-                "utc" | "gmt" | "z" => self.zone.replace(0).is_none().then_some(1),
-                "now" | "today" => {
-                    self.relative = true;
-                    Some(1)
-                }
-                "tomorrow" => self.add(1, "day", &[]).map(|_| 1),
-                "yesterday" => self.add(-1, "day", &[]).map(|_| 1),
-                "sec" | "second" | "min" | "minute" | "hour" | "day" | "week" | "month" | "year" => {
-                    self.add(1, word, rest).map(|used| 1 + used)
-                }
-                "next" | "last" => {
-                    let [Blank, Word(unit), ..] = rest else { return None };
-                    self.add(if word == "next" { 1 } else { -1 }, unit, &[]).map(|_| 3)
-                }
-                name => {
-                    let day = (name.len() >= 3)
-                        .then(|| WEEKDAYS.iter().position(|day| day.to_ascii_lowercase().starts_with(name)))??;
-                    self.weekday.replace(day).is_none().then_some(1)
-                }
-            },
+            [Word(word), rest @ ..] => self.word(word, rest),
             _ => None,
         }
     }
 
-    pub(super) fn day(&mut self, year: i64, month: i64, day: i64) -> Option<()> {
-        self.date.replace((year, month, day)).is_none().then_some(())
+    /// `12:00`, `12:00:00`, and a zone behind it.
+    fn clock(&mut self, tokens: &[Token]) -> Option<usize> {
+        let [Number(hour), Mark(':'), Number(minute), rest @ ..] = tokens else { return None };
+        let (mut second, mut used) = (0, 3);
+        if let [Mark(':'), Number(seconds), ..] = rest {
+            second = number(seconds)?;
+            used = 5;
+            // Parts of a second fall away, unless somebody looks at them.
+            if let [_, _, Mark('.' | ','), Number(part), ..] = rest {
+                if !part.bytes().all(|digit| digit == b'0') {
+                    return None;
+                }
+                used = 7;
+            }
+        }
+        if self.clock.replace((number(hour)?, number(minute)?, second)).is_some() {
+            return None;
+        }
+        self.zone_behind(&tokens[used..]).map(|zone| used + zone)
+    }
+
+    /// date(1)'s own form behind the weekday, `Nov 28 12:00:00 UTC 2026`: the year comes last.
+    fn as_printed(&mut self, tokens: &[Token]) -> Option<usize> {
+        let [Word(name), Blank, Number(day), Blank, Number(hour), Mark(':'), Number(minute), rest @ ..] = tokens else {
+            return None;
+        };
+        let [Mark(':'), Number(second), Blank, Word(zone), Blank, Number(year), ..] = rest else { return None };
+        if !matches!(zone.as_str(), "utc" | "gmt") || year.len() != 4 {
+            return None;
+        }
+        let before = self.date.replace((number(year)?, month_of(name)?, number(day)?)).is_some();
+        let again = self.clock.replace((number(hour)?, number(minute)?, number(second)?)).is_some();
+        self.zone = Some(0);
+        (!before && !again).then_some(13)
+    }
+
+    /// A word that is no month's, with what belongs to it.
+    fn word(&mut self, word: &str, rest: &[Token]) -> Option<usize> {
+        match word {
+            "utc" | "gmt" | "z" => self.zone.replace(0).is_none().then_some(1),
+            "now" | "today" => {
+                self.relative = true;
+                Some(1)
+            }
+            "tomorrow" => self.add(1, "day", &[]).map(|_| 1),
+            "yesterday" => self.add(-1, "day", &[]).map(|_| 1),
+            "sec" | "second" | "min" | "minute" | "hour" | "day" | "week" | "month" | "year" => {
+                self.add(1, word, rest).map(|used| 1 + used)
+            }
+            "next" | "last" => {
+                let [Blank, Word(unit), ..] = rest else { return None };
+                self.add(if word == "next" { 1 } else { -1 }, unit, &[]).map(|_| 3)
+            }
+            name => {
+                let day = (name.len() >= 3)
+                    .then(|| WEEKDAYS.iter().position(|day| day.to_ascii_lowercase().starts_with(name)))??;
+                self.weekday.replace(day).is_none().then_some(1)
+            }
+        }
     }
 
     /// A zone right behind a clock: `+01:00`, `+0100`, `+01`, `Z`.
     fn zone_behind(&mut self, tokens: &[Token]) -> Option<usize> {
-        let blank = usize::from(matches!(tokens, [Token::Blank, ..]));
-        let [Token::Mark(sign @ ('+' | '-')), Token::Number(digits), rest @ ..] = &tokens[blank..] else {
+        let blank = usize::from(matches!(tokens, [Blank, ..]));
+        let [Mark(sign @ ('+' | '-')), Number(digits), rest @ ..] = &tokens[blank..] else {
             return Some(0);
         };
         let (hours, minutes, used) = match (digits.len(), rest) {
-            (1 | 2, [Token::Mark(':'), Token::Number(minutes), ..]) => (digits.parse().ok()?, minutes.parse().ok()?, 4),
+            (1 | 2, [Mark(':'), Number(minutes), ..]) => (digits.parse().ok()?, minutes.parse().ok()?, 4),
             (1 | 2, _) => (digits.parse().ok()?, 0, 2),
             (4, _) => (digits[..2].parse().ok()?, digits[2..].parse().ok()?, 2),
             _ => return None,
@@ -238,7 +202,7 @@ impl Moment {
 
     /// Something to add; an `ago` behind it takes it away.
     fn add(&mut self, count: i64, unit: &str, rest: &[Token]) -> Option<usize> {
-        let ago = matches!(rest, [Token::Blank, Token::Word(word), ..] if word == "ago");
+        let ago = matches!(rest, [Blank, Word(word), ..] if word == "ago");
         let count = if ago { count.checked_neg()? } else { count };
         let unit = if unit.len() > 3 { unit.strip_suffix('s').unwrap_or(unit) } else { unit };
         let seconds = match unit {
@@ -296,6 +260,40 @@ impl Moment {
         let time = days.checked_mul(86_400)?.checked_add(seconds)?.checked_sub(self.zone.unwrap_or(0))?;
         Some(Some(time.checked_add(self.seconds)?))
     }
+}
+
+fn number(digits: &str) -> Option<i64> {
+    digits.parse().ok()
+}
+
+/// Year, month and day at the beginning, as numbers or with a month's name, and of how many tokens they are.
+fn date(tokens: &[Token]) -> Option<((i64, i64, i64), usize)> {
+    let (year, month, day, used) = match tokens {
+        // 2026-11-28, and a T before the clock.
+        [Number(year), Mark('-'), Number(month), Mark('-'), Number(day), rest @ ..] if year.len() >= 3 => {
+            let joined = matches!(rest, [Word(t), Number(_), Mark(':'), ..] if t == "t");
+            (year, number(month)?, day, 5 + usize::from(joined))
+        }
+        [Number(month), Mark('/'), Number(day), Mark('/'), Number(year), ..] if year.len() == 4 => {
+            (year, number(month)?, day, 5)
+        }
+        [Number(day), Blank, Word(name), Blank, Number(year), ..]
+        | [Number(day), Mark('-'), Word(name), Mark('-'), Number(year), ..]
+            if year.len() == 4 =>
+        {
+            (year, month_of(name)?, day, 5)
+        }
+        [Word(name), Blank, Number(day), Mark(','), Blank, Number(year), ..] if year.len() == 4 => {
+            (year, month_of(name)?, day, 6)
+        }
+        [Word(name), Blank, Number(day), Blank, Number(year), rest @ ..]
+            if year.len() == 4 && !matches!(rest, [Mark(':'), ..]) =>
+        {
+            (year, month_of(name)?, day, 5)
+        }
+        _ => return None,
+    };
+    Some(((number(year)?, month, number(day)?), used))
 }
 
 /// The number of a month's name, whole or of three letters.

@@ -67,22 +67,8 @@ pub(super) fn evaluate(
     let stat = &found.inode.stat;
     let budget = call.shell.system.budget.clone();
     Ok(match expression {
-        Expression::And(parts) => {
-            for part in parts {
-                if !evaluate(call, part, walk, found, below)? || walk.quit {
-                    return Ok(false);
-                }
-            }
-            true
-        }
-        Expression::Or(parts) => {
-            for part in parts {
-                if evaluate(call, part, walk, found, below)? || walk.quit {
-                    return Ok(true);
-                }
-            }
-            false
-        }
+        Expression::And(parts) => !decided(call, parts, false, walk, found, below)?,
+        Expression::Or(parts) => decided(call, parts, true, walk, found, below)?,
         Expression::Not(inner) => !evaluate(call, inner, walk, found, below)?,
         Expression::True(value) => *value,
         Expression::Name(pattern, false) => pattern.matches(found.name(), &budget)?,
@@ -138,18 +124,45 @@ pub(super) fn evaluate(
             true
         }
         Expression::Delete => delete(call, walk, found)?,
-        Expression::Execute(_, Execute::Gathered) => {
+        Expression::Execute(words, how) => executed(call, words, how, walk, found)?,
+    })
+}
+
+/// Whether a part of several decides it: the first that holds for `-o`, the first that does not for `-a`, or `-quit`.
+fn decided(
+    call: &mut Call<'_, '_>,
+    parts: &[Expression],
+    by: bool,
+    walk: &mut Walk,
+    found: &Found<'_>,
+    below: &mut Below,
+) -> Result<bool, Fault> {
+    for part in parts {
+        if evaluate(call, part, walk, found, below)? == by || walk.quit {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// `-exec` and `-execdir`: now, or later with many files at once.
+fn executed(
+    call: &mut Call<'_, '_>,
+    words: &[Vec<u8>],
+    how: &Execute,
+    walk: &mut Walk,
+    found: &Found<'_>,
+) -> Result<bool, Fault> {
+    let with = |name: &[u8]| -> Vec<Vec<u8>> { words.iter().map(|word| replace_all(word, b"{}", name)).collect() };
+    Ok(match how {
+        Execute::Gathered => {
             call.shell.system.budget.made(found.path.len() + 32)?;
             walk.gathered.push(found.path.to_vec());
             true
         }
-        Expression::Execute(words, Execute::Each) => {
-            let words: Vec<Vec<u8>> = words.iter().map(|word| replace_all(word, b"{}", found.path)).collect();
-            call.run(&words)? == 0
-        }
-        Expression::Execute(words, Execute::Inside) => {
-            let name = [b"./", found.last().as_slice()].concat();
-            let words: Vec<Vec<u8>> = words.iter().map(|word| replace_all(word, b"{}", &name)).collect();
+        Execute::Each => call.run(&with(found.path))? == 0,
+        Execute::Inside => {
+            let words = with(&[b"./", found.last().as_slice()].concat());
             let parent = if found.path == b"." { found.own.clone() } else { found.own.parent().unwrap_or_default() };
             let inside = [b"/", parent.as_bytes()].concat();
             let before = std::mem::replace(&mut call.shell.state.directory, inside);

@@ -87,45 +87,38 @@ impl Parser<'_> {
         Ok(expression)
     }
 
-    fn primary(&mut self, call: &mut Call<'_, '_>, walk: &mut Walk) -> Result<Expression, Fault> {
-        let Some(word) = self.words.get(self.position).cloned() else {
-            return Err(Fault::failed("expected an expression"));
-        };
-        self.position += 1;
-        let own = |names: &[u8]| Pattern::plain(names);
-        let expression = match word.as_slice() {
-            b"-maxdepth" => {
-                walk.deepest = Some(self.number()?);
-                Expression::True(true)
-            }
-            b"-mindepth" => {
-                walk.lowest = self.number()?;
-                Expression::True(true)
-            }
-            b"-depth" | b"-d" => {
-                walk.depth_first = true;
-                Expression::True(true)
-            }
-            b"-follow" => {
-                walk.follow = true;
-                Expression::True(true)
-            }
-            b"-daystart" => {
-                self.day_start = true;
-                Expression::True(true)
-            }
+    /// What holds for every file, and says how all of them are looked at; `false`: it is no such thing.
+    fn setting(&mut self, word: &[u8], walk: &mut Walk) -> Result<bool, Fault> {
+        match word {
+            b"-maxdepth" => walk.deepest = Some(self.number()?),
+            b"-mindepth" => walk.lowest = self.number()?,
+            b"-depth" | b"-d" => walk.depth_first = true,
+            b"-follow" => walk.follow = true,
+            b"-daystart" => self.day_start = true,
             b"-regextype" => {
                 self.syntax = Some(match self.value()?.as_slice() {
                     b"posix-basic" | b"grep" | b"ed" | b"sed" => Syntax::Basic,
                     b"posix-extended" | b"egrep" | b"posix-egrep" => Syntax::Extended,
                     other => return Err(Fault::gap(format!("-regextype {}", show(other)))),
                 });
-                Expression::True(true)
             }
             // One file system holds it all.
-            b"-xdev" | b"-mount" | b"-noleaf" | b"-ignore_readdir_race" | b"-true" | b"-nowarn" => {
-                Expression::True(true)
-            }
+            b"-xdev" | b"-mount" | b"-noleaf" | b"-ignore_readdir_race" | b"-true" | b"-nowarn" => {}
+            _ => return Ok(false),
+        }
+        Ok(true)
+    }
+
+    fn primary(&mut self, call: &mut Call<'_, '_>, walk: &mut Walk) -> Result<Expression, Fault> {
+        let Some(word) = self.words.get(self.position).cloned() else {
+            return Err(Fault::failed("expected an expression"));
+        };
+        self.position += 1;
+        if self.setting(&word, walk)? {
+            return Ok(Expression::True(true));
+        }
+        let own = |names: &[u8]| Pattern::plain(names);
+        let expression = match word.as_slice() {
             b"-false" => Expression::True(false),
             b"-name" => Expression::Name(own(&self.value()?), false),
             b"-iname" => Expression::Name(own(&self.value()?.to_ascii_lowercase()), true),

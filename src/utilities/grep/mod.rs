@@ -77,38 +77,11 @@ fn grep(call: &mut Call<'_, '_>) -> Done {
         return Err(Fault::gap("--color"));
     }
     let budget = call.shell.system.budget.clone();
-    let mut operands = given.operands.as_slice();
-    let mut patterns = Kept::new(&budget)?;
-    for text in given.values(b'e') {
-        add_patterns(text, &mut patterns)?;
-    }
-    for path in given.values(b'f') {
-        let text = call.text(path).map_err(trouble)?;
-        if !text.is_empty() {
-            add_patterns(text.strip_suffix(b"\n").unwrap_or(&text), &mut patterns)?;
-        }
-    }
-    if !given.has(b'e') && !given.has(b'f') {
-        let Some((first, rest)) = operands.split_first() else { return Err(Fault::Failed(2, "no pattern".into())) };
-        add_patterns(first, &mut patterns)?;
-        operands = rest;
-    }
+    let (patterns, operands) = patterns(call, &given)?;
     let count =
         |letter: u8| given.value(letter).or(given.value(b'C').filter(|_| letter != b'm')).map(number).transpose();
     let recursive = given.has(b'r') || given.has(b'R');
-    let mut paths = Vec::new();
-    let mut status = 1;
-    for path in operands {
-        if recursive { walk(call, &given, path, &mut paths)? } else { paths.push(path.clone()) }
-    }
-    if operands.is_empty() {
-        if recursive {
-            walk(call, &given, b".", &mut paths)?;
-            paths.iter_mut().for_each(|path| drop(path.drain(..2.min(path.len()))));
-        } else {
-            paths.push(b"-".to_vec());
-        }
-    }
+    let paths = paths(call, &given, operands, recursive)?;
     let manner = Manner {
         matcher: Matcher::new(call.name, &given, &patterns, &budget)?,
         most: count(b'm')?.unwrap_or(usize::MAX),
@@ -128,7 +101,7 @@ fn grep(call: &mut Call<'_, '_>) -> Done {
         return Ok(1);
     }
     call.printing(|call, out| {
-        let mut begun = false;
+        let (mut begun, mut status) = (false, 1);
         for path in &paths {
             let text = match call.text(path) {
                 Ok(text) => text,
@@ -150,6 +123,42 @@ fn grep(call: &mut Call<'_, '_>) -> Done {
         }
         Ok(status)
     })
+}
+
+/// The patterns, and the operands behind them.
+fn patterns<'g>(call: &mut Call<'_, '_>, given: &'g Given) -> Result<(Kept<Vec<u8>>, &'g [Vec<u8>]), Fault> {
+    let mut patterns = Kept::new(&call.shell.system.budget)?;
+    for text in given.values(b'e') {
+        add_patterns(text, &mut patterns)?;
+    }
+    for path in given.values(b'f') {
+        let text = call.text(path).map_err(trouble)?;
+        if !text.is_empty() {
+            add_patterns(text.strip_suffix(b"\n").unwrap_or(&text), &mut patterns)?;
+        }
+    }
+    if given.has(b'e') || given.has(b'f') {
+        return Ok((patterns, &given.operands));
+    }
+    let Some((first, rest)) = given.operands.split_first() else { return Err(Fault::Failed(2, "no pattern".into())) };
+    add_patterns(first, &mut patterns)?;
+    Ok((patterns, rest))
+}
+
+/// The files that are read.
+fn paths(call: &mut Call<'_, '_>, given: &Given, operands: &[Vec<u8>], recursive: bool) -> Result<Vec<Vec<u8>>, Fault> {
+    if !recursive {
+        return Ok(if operands.is_empty() { vec![b"-".to_vec()] } else { operands.to_vec() });
+    }
+    let mut paths = Vec::new();
+    for path in operands {
+        walk(call, given, path, &mut paths)?;
+    }
+    if operands.is_empty() {
+        walk(call, given, b".", &mut paths)?;
+        paths.iter_mut().for_each(|path| drop(path.drain(..2.min(path.len()))));
+    }
+    Ok(paths)
 }
 
 fn trouble(fault: Fault) -> Fault {

@@ -98,20 +98,8 @@ fn at(
                 Step::Progress(mark) if saves[marks + mark] == place => break,
                 Step::Progress(_) => step += 1,
                 Step::Atom(Atom::Reference(group)) => {
-                    let (from, to) = (saves[group * 2], saves[group * 2 + 1]);
-                    if from == NONE || to == NONE {
-                        break;
-                    }
-                    budget.read(to - from)?;
-                    let (own, rest) = (&text[from..to], &text[place..]);
-                    let same = match program.flags.ignore_case {
-                        true => rest.len() >= own.len() && rest[..own.len()].eq_ignore_ascii_case(own),
-                        false => rest.starts_with(own),
-                    };
-                    if !same {
-                        break;
-                    }
-                    place += to - from;
+                    let Some(length) = repeated(program, text, place, &saves[group * 2..], budget)? else { break };
+                    place += length;
                     step += 1;
                 }
                 Step::Atom(atom) => match holds(program, atom, text, place) {
@@ -128,4 +116,25 @@ fn at(
     }
     budget.tried(work)?;
     Ok(best)
+}
+
+/// The length of what a group took, where the same is here again.
+fn repeated(
+    program: &Program,
+    text: &[u8],
+    place: usize,
+    group: &[usize],
+    budget: &Budget,
+) -> Result<Option<usize>, Spent> {
+    let (from, to) = (group[0], group[1]);
+    if from == NONE || to == NONE {
+        return Ok(None);
+    }
+    budget.read(to - from)?;
+    let (own, rest) = (&text[from..to], &text[place..]);
+    let same = match program.flags.ignore_case {
+        true => rest.len() >= own.len() && rest[..own.len()].eq_ignore_ascii_case(own),
+        false => rest.starts_with(own),
+    };
+    Ok(same.then_some(to - from))
 }

@@ -287,72 +287,18 @@ impl<'p> Editor<'p> {
                 }
                 return Ok(Way::Cycle(false, true));
             }
-            Action::Branch(target, wanted) => {
-                let go = wanted.is_none_or(|wanted| self.replaced == wanted);
-                if wanted.is_some() {
-                    self.replaced = false;
-                }
-                if go {
-                    return Ok(Way::To(*target));
-                }
-            }
+            Action::Branch(target, wanted) => return Ok(self.branch(*target, *wanted)),
             Action::Delete => return Ok(Way::Cycle(false, true)),
-            Action::DeleteFirst => {
-                let Some(end) = memchr::memchr(separator, &self.pattern) else {
-                    return Ok(Way::Cycle(false, true));
-                };
-                self.spare.set(&self.pattern[end + 1..])?;
-                std::mem::swap(&mut self.spare, &mut self.pattern);
-                return Ok(Way::Cycle(false, false));
-            }
+            Action::DeleteFirst => return self.delete_first(),
             Action::Print => self.print(call, None)?,
             Action::PrintFirst => self.print_first(call, None)?,
-            Action::Hold => {
-                self.hold.set(&self.pattern)?;
-                (self.hold_whole, self.hold_mixed) = (self.whole, false);
-            }
-            Action::HoldAppend => {
-                self.hold_mixed |= !self.whole;
-                self.hold_whole = self.whole;
-                self.hold.push(separator)?;
-                self.hold.extend(&self.pattern)?;
-            }
-            Action::Get => {
-                self.pattern.set(&self.hold)?;
-                self.whole = self.hold_whole;
-            }
-            Action::GetAppend => {
-                if self.hold_mixed {
-                    return Err(Fault::gap("`G` of what `H` has put behind a line without its end"));
-                }
-                self.whole = self.hold_whole;
-                self.pattern.push(separator)?;
-                self.pattern.extend(&self.hold)?;
-            }
-            Action::Exchange => {
-                std::mem::swap(&mut self.pattern, &mut self.hold);
-                std::mem::swap(&mut self.whole, &mut self.hold_whole);
-                self.hold_mixed = false;
-            }
-            Action::Next => {
-                if self.input.is_last(call)? {
-                    return Ok(Way::Cycle(true, true));
-                }
-                if !self.manner.quiet {
-                    self.print(call, None)?;
-                }
-                self.flush(call)?;
-                self.pattern.clear();
-                self.read_line(call)?;
-            }
-            Action::NextAppend => {
-                if self.input.is_last(call)? {
-                    return Ok(Way::Cycle(true, true));
-                }
-                self.flush(call)?;
-                self.pattern.push(separator)?;
-                self.read_line(call)?;
-            }
+            Action::Hold => self.hold()?,
+            Action::HoldAppend => self.hold_append()?,
+            Action::Get => self.get()?,
+            Action::GetAppend => self.get_append()?,
+            Action::Exchange => self.exchange(),
+            Action::Next => return self.next(call, false),
+            Action::NextAppend => return self.next(call, true),
             Action::Number => {
                 let mut line = self.input.number.to_string().into_bytes();
                 line.push(separator);
@@ -386,6 +332,77 @@ impl<'p> Editor<'p> {
                 self.pattern.iter_mut().for_each(|byte| *byte = table[usize::from(*byte)]);
             }
         }
+        Ok(Way::On)
+    }
+
+    /// `b`, `t` and `T`: what is wanted is that something was replaced, or that nothing was.
+    fn branch(&mut self, target: usize, wanted: Option<bool>) -> Way {
+        let go = wanted.is_none_or(|wanted| self.replaced == wanted);
+        if wanted.is_some() {
+            self.replaced = false;
+        }
+        if go { Way::To(target) } else { Way::On }
+    }
+
+    /// `D`: of one line all, of several the first, and then on without reading another.
+    fn delete_first(&mut self) -> Result<Way, Fault> {
+        let Some(end) = memchr::memchr(self.manner.separator, &self.pattern) else {
+            return Ok(Way::Cycle(false, true));
+        };
+        self.spare.set(&self.pattern[end + 1..])?;
+        std::mem::swap(&mut self.spare, &mut self.pattern);
+        Ok(Way::Cycle(false, false))
+    }
+
+    fn hold(&mut self) -> Result<(), Fault> {
+        self.hold.set(&self.pattern)?;
+        (self.hold_whole, self.hold_mixed) = (self.whole, false);
+        Ok(())
+    }
+
+    fn hold_append(&mut self) -> Result<(), Fault> {
+        self.hold_mixed |= !self.whole;
+        self.hold_whole = self.whole;
+        self.hold.push(self.manner.separator)?;
+        Ok(self.hold.extend(&self.pattern)?)
+    }
+
+    fn get(&mut self) -> Result<(), Fault> {
+        self.pattern.set(&self.hold)?;
+        self.whole = self.hold_whole;
+        Ok(())
+    }
+
+    fn get_append(&mut self) -> Result<(), Fault> {
+        if self.hold_mixed {
+            return Err(Fault::gap("`G` of what `H` has put behind a line without its end"));
+        }
+        self.whole = self.hold_whole;
+        self.pattern.push(self.manner.separator)?;
+        Ok(self.pattern.extend(&self.hold)?)
+    }
+
+    fn exchange(&mut self) {
+        std::mem::swap(&mut self.pattern, &mut self.hold);
+        std::mem::swap(&mut self.whole, &mut self.hold_whole);
+        self.hold_mixed = false;
+    }
+
+    /// `n`, which prints the line before it reads the next, and `N`, which puts the next behind it.
+    fn next(&mut self, call: &mut Call<'_, '_>, append: bool) -> Result<Way, Fault> {
+        if self.input.is_last(call)? {
+            return Ok(Way::Cycle(true, true));
+        }
+        if !append && !self.manner.quiet {
+            self.print(call, None)?;
+        }
+        self.flush(call)?;
+        if append {
+            self.pattern.push(self.manner.separator)?;
+        } else {
+            self.pattern.clear();
+        }
+        self.read_line(call)?;
         Ok(Way::On)
     }
 

@@ -141,14 +141,7 @@ impl Session {
                 self.title = arguments.join(&b' ');
                 ok("")
             }
-            b"settitle" => {
-                let [question] = exact(arguments)?;
-                if database.question(question).is_none() {
-                    return missing_quoted(question);
-                }
-                self.title = self.expanded(database, question, b"description");
-                ok("")
-            }
+            b"settitle" => self.settitle(database, arguments),
             b"info" => match arguments {
                 [] => ok(""),
                 _ => {
@@ -173,17 +166,7 @@ impl Session {
             }
             b"metaget" => self.metaget(database, arguments),
             b"register" => self.register(database, arguments),
-            b"unregister" => {
-                let [question] = exact(arguments)?;
-                if database.question(question).is_none() {
-                    return missing(question);
-                }
-                if self.asked.iter().any(|asked| asked.question == *question) {
-                    return fail(BAD_PARAMETERS, [question, &b" is busy, cannot unregister right now"[..]].concat());
-                }
-                database.remove_owner(question, &self.owner);
-                ok("")
-            }
+            b"unregister" => self.unregister(database, arguments),
             b"purge" => {
                 let [] = exact(arguments)?;
                 database.questions().iter().for_each(|question| database.remove_owner(question, &self.owner));
@@ -202,16 +185,31 @@ impl Session {
             b"x_loadtemplatefile" => self.load(database, arguments, read),
             b"set" | b"reset" | b"subst" | b"fget" | b"fset" => self.change(database, command, arguments),
             _ => {
-                let said = [
-                    b"Unsupported command \"",
-                    command,
-                    b"\" (full line was \"",
-                    line,
-                    b"\") received from confmodule.",
-                ];
-                fail(SYNTAX, said.concat())
+                let said = [&b"Unsupported command \""[..], command, b"\" (full line was \"", line];
+                fail(SYNTAX, [said.concat().as_slice(), b"\") received from confmodule."].concat())
             }
         }
+    }
+
+    fn settitle(&mut self, database: &Database, arguments: &[Vec<u8>]) -> Reply {
+        let [question] = exact(arguments)?;
+        if database.question(question).is_none() {
+            return missing_quoted(question);
+        }
+        self.title = self.expanded(database, question, b"description");
+        ok("")
+    }
+
+    fn unregister(&self, database: &mut Database, arguments: &[Vec<u8>]) -> Reply {
+        let [question] = exact(arguments)?;
+        if database.question(question).is_none() {
+            return missing(question);
+        }
+        if self.asked.iter().any(|asked| asked.question == *question) {
+            return fail(BAD_PARAMETERS, [question, &b" is busy, cannot unregister right now"[..]].concat());
+        }
+        database.remove_owner(question, &self.owner);
+        ok("")
     }
 
     /// A text that may have more than one line: escaped, or cut.
