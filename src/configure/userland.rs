@@ -4,6 +4,7 @@
 use super::packages;
 use super::tools;
 use crate::shell::Interpreter;
+use crate::shell::Origin;
 use crate::shell::Run;
 use crate::shell::Shell;
 use crate::shell::system::System;
@@ -120,7 +121,7 @@ fn program(shell: &mut Shell<'_>, path: &[u8], args: &[Vec<u8>]) -> Run<i32> {
     let rewritten = || packages::rewritten(&content.as_ref().filter(|_| head.starts_with(b"#!"))?.to_vec().ok()?);
     match (Interpreter::of(&head), rewritten()) {
         (Some(interpreter), _) => shell.run_file(&found, args, &interpreter),
-        (None, Some(text)) => shell.run_process(text, &found, args, &Interpreter::default()),
+        (None, Some(text)) => shell.run_process(text, &found, args, &Interpreter::default(), Origin::File),
         (None, None) => {
             shell.gap(path, "unknown command: a program of the package that is no shell script");
             Ok(126)

@@ -1,6 +1,7 @@
 //! What bash itself does beside dash's builtins, and the variables that it provides (bash(1), Shell Variables).
 
 use super::Interrupt;
+use super::Origin;
 use super::Run;
 use super::Shell;
 use super::names::Builtin;
@@ -161,14 +162,15 @@ impl Shell<'_> {
     /// The elements of an array that bash provides.
     pub(super) fn computed(&self, name: &[u8]) -> Option<Vec<Vec<u8>>> {
         let frames = || self.state.frames.iter().rev();
+        // The script itself, where it is a file.
+        let bottom = |text: &[u8]| (self.state.origin == Origin::File).then(|| text.to_vec());
+        let inside = frames().any(|frame| frame.hidden.is_some());
         Some(match name {
             b"PIPESTATUS" => self.state.statuses.iter().map(|status| status.to_string().into_bytes()).collect(),
-            b"FUNCNAME" if self.state.frames.is_empty() => return None,
-            b"FUNCNAME" => frames().map(|frame| frame.function.to_vec()).chain([b"main".to_vec()]).collect(),
-            b"BASH_SOURCE" => frames().map(|frame| frame.file.to_vec()).chain([self.state.name.to_vec()]).collect(),
-            b"BASH_LINENO" => {
-                frames().map(|frame| frame.line.to_string().into_bytes()).chain([b"0".to_vec()]).collect()
-            }
+            b"FUNCNAME" if !inside && (!self.state.abandoned || self.state.origin != Origin::File) => return None,
+            b"FUNCNAME" => frames().map(|frame| frame.function.to_vec()).chain(bottom(b"main")).collect(),
+            b"BASH_SOURCE" => frames().map(|frame| frame.file.to_vec()).chain(bottom(&self.state.name)).collect(),
+            b"BASH_LINENO" => frames().map(|frame| frame.line.to_string().into_bytes()).chain(bottom(b"0")).collect(),
             b"BASH_VERSINFO" => {
                 let version = self.version.as_ref()?;
                 let release = String::from_utf8_lossy(version).into_owned();

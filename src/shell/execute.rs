@@ -527,6 +527,8 @@ impl Shell<'_> {
         if !self.is_bash() {
             self.state.getopts = getopts;
         }
+        let inside = self.state.frames.iter().any(|frame| frame.hidden.is_some());
+        self.state.abandoned = !inside && matches!(result, Err(Interrupt::Discard));
         match result {
             Err(Interrupt::Return(status)) => Ok(status),
             other => other,

@@ -74,6 +74,7 @@ pub(crate) use terms::Death;
 pub use terms::Dialect;
 pub use terms::Interpreter;
 pub use terms::Interrupt;
+pub use terms::Origin;
 pub use terms::Run;
 pub use variable::Variable;
 
@@ -135,6 +136,8 @@ impl<'w> Shell<'w> {
             aliases: Table::default(),
             traps: Table::default(),
             frames: Vec::new(),
+            origin: Origin::File,
+            abandoned: false,
             status: 0,
             statuses: Rc::new([0]),
             last: None,

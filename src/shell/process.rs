@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use super::Interpreter;
+use super::Origin;
 use super::Run;
 use super::Shell;
 use super::stream;
@@ -10,9 +11,14 @@ use super::value::Table;
 use super::value::Words;
 
 impl Shell<'_> {
-    /// The file whose commands run: bash's `BASH_SOURCE`.
+    /// The file whose commands run, as bash's `BASH_SOURCE` has it of a function.
     pub(super) fn file(&self) -> Rc<[u8]> {
-        self.state.frames.last().map_or_else(|| Rc::clone(&self.state.name), |frame| Rc::clone(&frame.file))
+        match (self.state.frames.last(), self.state.origin) {
+            (Some(frame), _) => Rc::clone(&frame.file),
+            (None, Origin::File) => Rc::clone(&self.state.name),
+            (None, Origin::Words) => b"environment".as_slice().into(),
+            (None, Origin::Input) => b"main".as_slice().into(),
+        }
     }
 
     /// Runs a script as a process of its own: exported variables, open descriptors, and nothing else is handed
@@ -23,8 +29,9 @@ impl Shell<'_> {
         name: &[u8],
         arguments: &[Vec<u8>],
         interpreter: &Interpreter,
+        origin: Origin,
     ) -> Run<i32> {
-        self.process(text, name, arguments, interpreter, &mut 0)
+        self.process(text, name, arguments, interpreter, origin, &mut 0)
     }
 
     /// As [`Self::run_process`]; `line` becomes the one that ran last.
@@ -34,6 +41,7 @@ impl Shell<'_> {
         name: &[u8],
         arguments: &[Vec<u8>],
         interpreter: &Interpreter,
+        origin: Origin,
         line: &mut u32,
     ) -> Run<i32> {
         self.subshell(|shell| {
@@ -46,6 +54,8 @@ impl Shell<'_> {
             state.functions = Table::default();
             state.aliases = Table::default();
             state.frames = Vec::new();
+            state.origin = origin;
+            state.abandoned = false;
             state.loops = 0;
             state.subshells = 0;
             state.options = super::Options::default();
@@ -75,7 +85,7 @@ impl Shell<'_> {
         let source = self.state.source.take();
         let before = std::mem::replace(&mut self.script, script.to_owned());
         let mut line = self.state.line;
-        let result = self.process(text, path, arguments, interpreter, &mut line);
+        let result = self.process(text, path, arguments, interpreter, Origin::File, &mut line);
         self.ended = Some(line);
         self.script = before;
         self.state.source = source;
@@ -100,7 +110,7 @@ impl Shell<'_> {
             self.complain(&[path, b": not found"].concat())?;
             return Ok(127);
         };
-        self.within(path, |shell| shell.run_process(&text, path, arguments, interpreter))
+        self.within(path, |shell| shell.run_process(&text, path, arguments, interpreter, Origin::File))
     }
 
     /// The text of a script of the tree.

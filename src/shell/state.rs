@@ -7,6 +7,7 @@ use super::ast::Function;
 use super::stream::Descriptor;
 use super::switches::Options;
 use super::terms::Dialect;
+use super::terms::Origin;
 use super::value::Positional;
 use super::value::Table;
 use super::value::Value;
@@ -54,6 +55,9 @@ pub struct State {
     pub(super) aliases: Table<Value>,
     pub(super) traps: Table<Value>,
     pub(super) frames: Vec<Rc<Frame>>,
+    pub(super) origin: Origin,
+    /// An error has ended the last function: bash's `FUNCNAME` is left to be seen.
+    pub(super) abandoned: bool,
     /// `$?`
     pub(super) status: i32,
     /// bash's `PIPESTATUS`.

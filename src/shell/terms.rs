@@ -23,6 +23,18 @@ impl Dialect {
     }
 }
 
+/// Where the text of a script comes from. bash's `BASH_SOURCE` says so.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Origin {
+    /// A file.
+    #[default]
+    File,
+    /// `-c`.
+    Words,
+    /// Standard input.
+    Input,
+}
+
 /// What a `#!` line that names a shell asks for.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Interpreter {

@@ -141,3 +141,36 @@ fn dash_joins_parameters_to_split_them() {
         assert_eq!((found.as_str(), gaps.len()), (output, 0), "{before} {word}");
     }
 }
+
+/// In dash's arithmetic a double quote is a byte like any other; in an expansion inside it quotes.
+#[test]
+fn dash_has_no_quotes_in_arithmetic() {
+    for (script, output, status) in [
+        ("x=3; echo $((\"x\" + 1)); echo no", "", 2),
+        ("x=; echo \"$((${x:-\"3\"} + 1))\" $(($(echo \"4\")))", "4 4\n", 0),
+        ("cat <<E\n$((\"3\" + 1))\nE", "", 2),
+        ("echo 'echo $((\"3\" + 1))' | bash", "4\n", 0),
+    ] {
+        let (found, code, gaps) = run(&format!("exec 2>/dev/null\n{script}"));
+        assert_eq!((found.as_str(), code, gaps.len()), (output, status, 0), "{script}");
+    }
+}
+
+/// Where a script stands in bash: `-c` and standard input are no files, and an error leaves the name `main` behind.
+#[test]
+fn bash_knows_what_is_a_file() {
+    let shown = "echo ${FUNCNAME[*]}-${BASH_SOURCE[*]}-${BASH_LINENO[*]}";
+    let script = format!("f() {{ {shown}; }}\nf\n{shown}\n");
+    for (how, output) in [
+        ("bash s", "f main-s s-2 0\n-s-0\n"),
+        ("bash <s", "f-main-2\n--\n"),
+        ("bash -c \"$(cat s)\"", "f-environment-2\n--\n"),
+        ("bash -c '. ./s'", "f source-./s ./s-2 1\n-./s-1\n"),
+    ] {
+        let (found, _, gaps) = run(&format!("cat >s <<'E'\n{script}E\n{how}"));
+        assert_eq!((found.as_str(), gaps.len()), (output, 0), "{how}");
+    }
+    let left = "readonly r=1; f() { r=2; echo no; }\nf 2>/dev/null\necho ${FUNCNAME[*]}\ng() { :; }; g\necho ${FUNCNAME[*]}.\n";
+    let (found, _, _) = run(&format!("cat >s <<'E'\n{left}E\nbash s; bash -c \"$(cat s)\""));
+    assert_eq!(found, "main\n.\n\n.\n");
+}

@@ -189,7 +189,8 @@ impl Parser {
                 self.close(b'"', "unterminated quoted string")?;
                 Ok(Piece::Part(Part::Double(inner)))
             }
-            b'"' if context.is_arithmetic() => Ok(Piece::Nothing),
+            // To dash it is a byte like any other, with which no expression goes on.
+            b'"' if context.is_arithmetic() && self.is_bash() => Ok(Piece::Nothing),
             b'$' => self.dollar(context),
             b'`' => self.backquotes(context),
             _ => Ok(Piece::Byte(byte)),

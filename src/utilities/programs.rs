@@ -8,6 +8,7 @@ use super::permissions;
 use super::show;
 use crate::shell::Dialect;
 use crate::shell::Interpreter;
+use crate::shell::Origin;
 use crate::shell::system::Acting;
 
 /// The family's commands.
@@ -62,7 +63,7 @@ fn sh(call: &mut Call<'_, '_>) -> Done {
     let (name, args) = match rest.split_first() {
         Some((first, args)) if text => {
             let (name, args) = args.split_first().map_or((call.name, args), |(name, args)| (name.as_slice(), args));
-            return Ok(call.shell.run_process(first, name, args, &interpreter)?);
+            return Ok(call.shell.run_process(first, name, args, &interpreter, Origin::Words)?);
         }
         // `bash /usr/bin/program`: the program, whatever it is written in.
         Some((first, args)) if first.contains(&b'/') && call.shell.knows(first) => {
@@ -73,7 +74,7 @@ fn sh(call: &mut Call<'_, '_>) -> Done {
         None if text => return Err(Fault::Failed(2, "-c requires an argument".into())),
         None => {
             let input = call.input()?;
-            return Ok(call.shell.run_process(&input, call.name, &[], &interpreter)?);
+            return Ok(call.shell.run_process(&input, call.name, &[], &interpreter, Origin::Input)?);
         }
     };
     // To dash a script that is not there is an error of its own, with its own status.

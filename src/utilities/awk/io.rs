@@ -13,6 +13,7 @@ use crate::budget::Budget;
 use crate::budget::Spent;
 use crate::shell::Death;
 use crate::shell::Interpreter;
+use crate::shell::Origin;
 use crate::shell::reader::is_name;
 use crate::shell::stream;
 use crate::shell::stream::Stream;
@@ -329,7 +330,7 @@ impl<'c> Machine<'c, '_, '_> {
                 let text = Value::new(&self.call.shell.system.budget, sink.text.into_bytes())?;
                 let input = Stream::input(text).descriptor();
                 let before = self.call.shell.state.descriptors.insert(0, input);
-                let done = self.call.shell.run_process(name, b"sh", &[], &Interpreter::default());
+                let done = self.call.shell.run_process(name, b"sh", &[], &Interpreter::default(), Origin::Words);
                 match before {
                     Some(stream) => self.call.shell.state.descriptors.insert(0, stream),
                     None => self.call.shell.state.descriptors.remove(&0),
@@ -356,7 +357,7 @@ impl<'c> Machine<'c, '_, '_> {
     pub(super) fn system(&mut self, command: &[u8]) -> Result<i32, Fault> {
         self.flush()?;
         self.call.shell.death = Death::None;
-        let status = self.call.shell.run_process(command, b"sh", &[], &Interpreter::default())?;
+        let status = self.call.shell.run_process(command, b"sh", &[], &Interpreter::default(), Origin::Words)?;
         match self.call.shell.death {
             Death::Own(signal) => Ok(256 + signal),
             // The shell may have become that process.
@@ -370,7 +371,7 @@ impl<'c> Machine<'c, '_, '_> {
         self.flush()?;
         let stream = Stream::output().descriptor();
         let before = self.call.shell.state.descriptors.insert(1, std::rc::Rc::clone(&stream));
-        let done = self.call.shell.run_process(command, b"sh", &[], &Interpreter::default());
+        let done = self.call.shell.run_process(command, b"sh", &[], &Interpreter::default(), Origin::Words);
         match before {
             Some(stream) => self.call.shell.state.descriptors.insert(1, stream),
             None => self.call.shell.state.descriptors.remove(&1),
