@@ -91,7 +91,7 @@ pub struct Uname {
 /// A file that a process has open. Its bytes stay as long as this, whatever becomes of its names.
 #[derive(Debug, Clone)]
 pub struct OpenFile {
-    id: InodeId,
+    pub(crate) id: InodeId,
     _pin: Rc<()>,
 }
 
@@ -266,8 +266,13 @@ impl System {
 
     /// How many bytes an open file has.
     pub(crate) fn file_size(&self, file: &OpenFile) -> usize {
-        let size = || self.present(file.id).map_or(0, Content::size);
-        self.written.get(&file.id).map_or_else(|| count(size()), |buffer| buffer.len())
+        self.size_of(file.id)
+    }
+
+    /// The same of any file.
+    pub(crate) fn size_of(&self, id: InodeId) -> usize {
+        let size = || self.present(id).map_or(0, Content::size);
+        self.written.get(&id).map_or_else(|| count(size()), |buffer| buffer.len())
     }
 
     /// The bytes of an open file from `position` on: no more than `count`, and up to and with the first `end`.

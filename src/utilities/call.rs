@@ -8,6 +8,7 @@ use crate::shell::Shell;
 use crate::shell::stream;
 use crate::shell::system;
 use crate::tree::Inode;
+use crate::tree::InodeId;
 use crate::tree::Kind;
 use crate::tree::Stat;
 use crate::tree::Tree;
@@ -262,6 +263,27 @@ impl Call<'_, '_> {
             all.extend(self.read(path)?);
         }
         Ok(all)
+    }
+
+    /// The regular file that is read by this name, `-` for standard input: which, how long, and from where on.
+    pub(super) fn read_file(&mut self, path: &[u8]) -> Option<(InodeId, usize, usize)> {
+        if path == b"-" {
+            let descriptor = self.shell.state.descriptors.get(&0)?;
+            let stream::Stream::File { file, position, .. } = &*descriptor.borrow() else { return None };
+            return Some((file.id, self.shell.system.file_size(file), *position));
+        }
+        let place = self.resolve(path, true).ok()?;
+        let id = self.tree().id(&place).filter(|_| self.look(path, true).is_some_and(|it| it.content().is_some()))?;
+        Some((id, self.shell.system.size_of(id), 0))
+    }
+
+    /// The regular file that standard output goes to: which, and the place of the next byte, `None` at its end.
+    pub(super) fn written_file(&self) -> Option<(InodeId, Option<usize>)> {
+        let descriptor = self.shell.state.descriptors.get(&1)?;
+        match &*descriptor.borrow() {
+            stream::Stream::File { file, append, position, .. } => Some((file.id, (!append).then_some(*position))),
+            _ => None,
+        }
     }
 
     /// Writes to standard output.

@@ -75,6 +75,7 @@ struct Copy {
     replace: bool,
     keep: bool,
     ask: bool,
+    force: bool,
     update: bool,
     hard: bool,
     backup: bool,
@@ -103,6 +104,7 @@ impl Copy {
             replace: given.has(b'4'),
             keep: given.last_of(b"fin") == Some(b'n'),
             ask: given.last_of(b"fin") == Some(b'i'),
+            force: given.has(b'f'),
             update: given.has(b'u'),
             hard: given.has(b'l'),
             backup: given.has(b'b'),
@@ -331,10 +333,22 @@ impl Copying {
             }
             return error();
         }
+        let own = call.resolve(from, false)?;
+        let tree = call.tree();
+        // A link that is to be replaced by what it leads to.
+        if own == *target && place != target && !copy.hard {
+            if copy.replace {
+                return Err(Fault::gap(format!("removes the link {} before it is followed", show(from))));
+            }
+            return if copy.backup && !(copy.force && from == to) { error() } else { Ok(false) };
+        }
         if tree.id(place) != tree.id(target) {
             return Ok(false);
         }
         let other_name = place != target;
+        if copy.backup && copy.force && from == to {
+            return Err(Fault::gap(format!("a backup of {} that is copied over itself", show(to))));
+        }
         if copy.hard && !other_name && !copy.backup && !copy.replace {
             return Ok(true);
         }
@@ -497,6 +511,23 @@ fn refused_exists(target: &TreePath) -> Fault {
 mod tests {
     use super::super::recorded::lacks;
     use super::super::recorded::says;
+
+    #[test]
+    fn a_link_is_not_replaced_by_what_it_leads_to() {
+        says(&[
+            (
+                "echo b >b; mkdir d; ln -s ../b d/up; cp -b d/up d//; echo $?; ls d; cp -bf d//up d/up; echo $?",
+                "1\nup\n1\n",
+                0,
+            ),
+            ("echo b >b; mkdir d; ln -s ../b d/up; cp -bf d/up d/up; echo $?; ls d", "0\nup\nup~\n", 0),
+            ("echo b >b; cp -bf b ./b; echo $?; ls", "1\nb\netc\ntmp\nusr\n", 0),
+        ]);
+        lacks(&[
+            ("echo b >b; cp -bf b b", "that is copied over itself"),
+            ("echo b >b; ln -s b l; cp --remove-destination ./l l", "removes the link"),
+        ]);
+    }
 
     #[test]
     fn what_is_preserved_is_said_in_order() {

@@ -48,6 +48,7 @@ mod numfmt;
 mod od;
 pub(crate) mod options;
 mod paste;
+mod pause;
 mod paths;
 mod pcre;
 pub(crate) mod permissions;
@@ -110,6 +111,7 @@ pub(crate) const FAMILIES: &[Family] = &[
     numfmt::COMMANDS,
     od::COMMANDS,
     paste::COMMANDS,
+    pause::COMMANDS,
     paths::COMMANDS,
     permissions::COMMANDS,
     pr::COMMANDS,

@@ -401,23 +401,32 @@ pub(super) const TEE: &[Opt] = &[
 
 fn tee(call: &mut Call<'_, '_>) -> Done {
     let given = call.given(TEE)?;
-    let input = call.text(b"-")?;
-    call.out(&*input)?;
-    let mut status = 0;
+    let append = given.has(b'a');
+    let source = call.read_file(b"-").map(|(source, ..)| source);
+    let (mut status, mut open) = (0, Vec::new());
+    // All are opened before anything is read.
     for path in &given.operands {
-        let mut bytes = Vec::new();
-        if given.has(b'a') && call.look(path, true).is_some() {
-            bytes = call.read(path)?;
+        let there = call.read_file(path).map(|(file, ..)| file);
+        if append && there.is_some() && there == source {
+            return Err(Fault::gap("-a to the file that is read, without an end"));
         }
-        call.shell.system.budget.made(bytes.len() + input.len())?;
-        bytes.extend_from_slice(&input);
-        match call.write(path, 0o666, bytes) {
+        let opened = if append && there.is_some() { Ok(()) } else { call.write(path, 0o666, Vec::new()) };
+        match opened {
+            Ok(()) => open.push(path),
             Err(Fault::Failed(_, message)) => {
                 call.err(&message)?;
                 status = 1;
             }
-            other => other?,
+            Err(other) => return Err(other),
         }
+    }
+    let input = call.text(b"-")?;
+    call.out(&*input)?;
+    for path in open {
+        let mut bytes = if append && call.read_file(path).is_some() { call.read(path)? } else { Vec::new() };
+        call.shell.system.budget.made(bytes.len() + input.len())?;
+        bytes.extend_from_slice(&input);
+        call.write(path, 0o666, bytes)?;
     }
     Ok(status)
 }
@@ -426,6 +435,16 @@ fn tee(call: &mut Call<'_, '_>) -> Done {
 mod tests {
     use super::super::grep::records;
     use super::*;
+
+    #[test]
+    fn tee_opens_before_it_reads() {
+        super::super::recorded::says(&[
+            ("echo a >f; tee f <f; echo $?; cat f", "0\n", 0),
+            ("echo a >f; echo b | tee -a f g; cat f g", "b\na\nb\nb\n", 0),
+            ("echo b | tee nowhere/f g; echo $?; cat g", "b\n1\nb\n", 0),
+        ]);
+        super::super::recorded::lacks(&[("echo a >f; tee -a f <f", "without an end")]);
+    }
 
     #[test]
     fn sizes_have_suffixes() {

@@ -87,7 +87,15 @@ impl<'c, 's, 'w> Machine<'c, 's, 'w> {
             return Ok(regex.clone());
         }
         let regex = match self.dialect {
-            Dialect::Mawk => Regex::new(&as_mawk(pattern), Syntax::Awk, false, &self.budget)?,
+            Dialect::Mawk => {
+                let pattern = as_mawk(pattern);
+                self.budget.made(pattern.len())?;
+                if Regex::repeats_repetitions(&pattern, Syntax::Awk)? && !super::dialect::is_newer(self.call)? {
+                    let what = "an expression that repeats what may begin with nothing, in which older mawks are wrong";
+                    return Err(Fault::gap(what));
+                }
+                Regex::new(&pattern, Syntax::Awk, false, &self.budget)?
+            }
             Dialect::Gawk | Dialect::Unknown => Regex::new(pattern, Syntax::Awk, false, &self.budget)?,
         };
         if self.expressions.len() >= EXPRESSIONS_MAX {

@@ -191,3 +191,26 @@ fn system_tells_a_signal_from_a_status() {
     let (_, _, gaps) = run("awk 'BEGIN{print system(\"sh -c \\\"kill -9 \\\\$\\\\$\\\"\")}'", "");
     assert_eq!(gaps.len(), 1, "{gaps:?}");
 }
+
+/// mawk of bookworm leaves out matches where a repeated group begins with a repetition; that of trixie does not.
+#[test]
+fn older_mawks_are_asked_nothing_that_they_get_wrong() {
+    let run = |version: &str, pattern: &str| {
+        let mut tree = Tree::new();
+        tree.write("usr/bin/mawk", 0o755, "").expect("new");
+        tree.write("var/lib/dpkg/status", 0o644, format!("Package: mawk\nVersion: {version}\n")).expect("new");
+        let mut system = machine(tree, "amd64", 0);
+        let script = format!("printf 'foo\\nxoxo\\n\\n' | mawk '/{pattern}/ {{ n = n NR }} END {{ print n }}'");
+        let mut shell = Shell::new(&mut system, "sh", &[("PATH", "/usr/bin")]);
+        let outcome = shell.run_script(script.as_bytes(), &[], &[]).expect("it ends");
+        (String::from_utf8_lossy(&outcome.output).into_owned(), system.gaps.len())
+    };
+    let (old, new) = ("1.3.4.20200120-3.1", "1.3.4.20250131-1");
+    for pattern in ["^(b*xo+)*$", "^((b*)x(oo*))+$|^$", "^(z|(b*((xo)+))*)$"] {
+        assert_eq!(run(new, pattern), ("23\n".to_owned(), 0), "{pattern}");
+        assert_eq!(run(old, pattern).1, 1, "{pattern}");
+    }
+    for pattern in ["^(b*xo)*$", "^(xo+b*)*$", "^(b?xo+)*$", "^b*(xo+)*$"] {
+        assert_eq!(run(old, pattern), ("23\n".to_owned(), 0), "{pattern}");
+    }
+}

@@ -272,6 +272,7 @@ fn remove_one(call: &mut Call<'_, '_>, given: &Given, path: &[u8]) -> Result<(),
     let absolute = call.absolute(path);
     if matches!(last_name(path), b"." | b"..") {
         return match call.tree().resolve(&absolute, true) {
+            Err(error @ tree::Error::Loop(_)) => Err(refused(reason(&error))),
             Err(error) => absent(reason(&error)),
             Ok(_) => Err(Fault::failed(format!("refusing to remove '.' or '..' directory: skipping '{}'", show(path)))),
         };

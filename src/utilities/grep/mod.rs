@@ -10,6 +10,7 @@ use super::Given;
 use super::buffer::Kept;
 use super::buffer::Out;
 use super::options::Opt;
+use super::show;
 use super::text::number;
 use crate::tree::Kind;
 use matcher::Matcher;
@@ -100,9 +101,18 @@ fn grep(call: &mut Call<'_, '_>) -> Done {
     if (manner.most == 0 || nothing) && (lists != Some(b'L') || given.has(b'q')) {
         return Ok(1);
     }
+    // What is found would be found again.
+    let shows_lines = !given.has(b'q') && !given.has(b'c') && lists.is_none() && manner.most > 1;
+    let output = call.written_file().map(|(output, _)| output);
     call.printing(|call, out| {
         let (mut begun, mut status) = (false, 1);
         for path in &paths {
+            if shows_lines && output.is_some() && call.read_file(path).map(|(input, ..)| input) == output {
+                let name = if path == b"-" { "(standard input)".into() } else { show(path) };
+                call.err(&format!("{name}: input file is also the output"))?;
+                status = 2;
+                continue;
+            }
             let text = match call.text(path) {
                 Ok(text) => text,
                 Err(Fault::Failed(_, message)) => {
@@ -336,7 +346,7 @@ fn one(
             count += 1;
             if binary && !silent {
                 out.flush(call)?;
-                call.err(&format!("{}: binary file matches", super::show(name)))?;
+                call.err(&format!("{}: binary file matches", show(name)))?;
                 *begun = true;
                 return Ok(true);
             }
@@ -442,6 +452,18 @@ mod tests {
     use super::super::recorded::says;
     use super::super::show;
     use super::*;
+
+    #[test]
+    fn what_it_writes_is_not_searched() {
+        says(&[
+            ("echo a >f; grep a f >>f; echo $?; cat f", "2\na\n", 0),
+            ("echo a >f; grep -v b <f >f; echo $?; cat f", "2\n", 0),
+            ("echo a >f; cp f g; grep -o a g f >>f; echo $?; cat f", "2\na\ng:a\n", 0),
+            ("echo a >f; mkdir d; mv f d; cp d/f d/g; grep -rs a d >>d/f; echo $?; cat d/f", "2\na\nd/g:a\n", 0),
+            ("echo a >f; grep -q a f >>f; echo $?; grep -l a f >>f; echo $?; cat f", "0\n0\na\nf\n", 0),
+            ("echo a >f; grep -c a f >>f; grep -m1 a f >>f; cat f", "a\n1\na\n", 0),
+        ]);
+    }
 
     #[test]
     fn lines_with_and_without_their_ends() {

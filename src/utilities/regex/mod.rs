@@ -79,6 +79,14 @@ impl Regex {
         Ok(Self(Rc::new(compiled)))
     }
 
+    /// Whether it repeats what begins with a repetition: see [`parse::Node::repeats_repetitions`].
+    ///
+    /// # Errors
+    /// As [`Regex::new`].
+    pub(crate) fn repeats_repetitions(pattern: &[u8], syntax: Syntax) -> Result<bool, Fault> {
+        Ok(parse::parse(pattern, syntax, Flags { ignore_case: false, multiline: None })?.node.repeats_repetitions())
+    }
+
     /// How many groups it has.
     pub(crate) fn groups(&self) -> usize {
         self.0.program.groups - 1

@@ -48,6 +48,41 @@ pub(super) enum Node {
     Repeat(Box<Self>, usize, Option<usize>),
 }
 
+impl Node {
+    /// Whether something repeated begins with what may be missing and is repeated itself, and has more of that behind:
+    /// `(a*bc*)*`.
+    pub(super) fn repeats_repetitions(&self) -> bool {
+        match self {
+            Self::Atom(_) => false,
+            Self::Group(_, inner) => inner.repeats_repetitions(),
+            Self::Sequence(parts) | Self::Either(parts) => parts.iter().any(Self::repeats_repetitions),
+            Self::Repeat(inner, _, most) => {
+                let again = most.is_none_or(|most| most > 1);
+                (again && inner.may_begin_with_none() && inner.repetitions() > 1) || inner.repeats_repetitions()
+            }
+        }
+    }
+
+    fn may_begin_with_none(&self) -> bool {
+        match self {
+            Self::Atom(_) => false,
+            Self::Group(_, inner) => inner.may_begin_with_none(),
+            Self::Sequence(parts) => parts.first().is_some_and(Self::may_begin_with_none),
+            Self::Either(parts) => parts.iter().any(Self::may_begin_with_none),
+            Self::Repeat(inner, least, most) => (*least == 0 && most.is_none()) || inner.may_begin_with_none(),
+        }
+    }
+
+    fn repetitions(&self) -> usize {
+        match self {
+            Self::Atom(_) => 0,
+            Self::Group(_, inner) => inner.repetitions(),
+            Self::Sequence(parts) | Self::Either(parts) => parts.iter().map(Self::repetitions).sum(),
+            Self::Repeat(inner, _, most) => usize::from(most.is_none()) + inner.repetitions(),
+        }
+    }
+}
+
 /// What was read.
 #[derive(Debug)]
 pub(super) struct Parsed {
