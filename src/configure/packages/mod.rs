@@ -32,6 +32,7 @@ mod freeradius;
 mod gdk_pixbuf;
 mod glib;
 mod graphviz;
+mod grub2;
 mod gtk2;
 mod gtk3;
 mod gtk4;
@@ -48,6 +49,7 @@ mod lighttpd;
 mod mailman3;
 mod man_db;
 mod mariadb;
+mod menu;
 mod miniupnpd;
 mod mokutil;
 mod monitoring_plugins;
@@ -83,6 +85,7 @@ mod systemd;
 mod sysvinit;
 mod texinfo;
 mod texlive_bin;
+mod twisted;
 mod update_inetd;
 mod varnish;
 mod vim;
@@ -127,6 +130,7 @@ pub(super) const ALL: &[Package] = &[
     gdk_pixbuf::PACKAGE,
     glib::PACKAGE,
     graphviz::PACKAGE,
+    grub2::PACKAGE,
     gtk2::PACKAGE,
     gtk3::PACKAGE,
     gtk4::PACKAGE,
@@ -143,6 +147,7 @@ pub(super) const ALL: &[Package] = &[
     mailman3::PACKAGE,
     man_db::PACKAGE,
     mariadb::PACKAGE,
+    menu::PACKAGE,
     miniupnpd::PACKAGE,
     mokutil::PACKAGE,
     monitoring_plugins::PACKAGE,
@@ -177,6 +182,7 @@ pub(super) const ALL: &[Package] = &[
     sysvinit::PACKAGE,
     texinfo::PACKAGE,
     texlive_bin::PACKAGE,
+    twisted::PACKAGE,
     update_inetd::PACKAGE,
     varnish::PACKAGE,
     vim::PACKAGE,

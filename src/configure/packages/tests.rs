@@ -122,3 +122,37 @@ fn services_are_entered_and_switched() {
                   #<off># c stream tcp\n";
     assert_eq!(after(&start, script, "etc/inetd.conf"), wanted);
 }
+
+/// Which Pythons there are, what gathers Twisted's plugins, menus that nobody has, and the device of no disk.
+#[test]
+fn small_programs_say_what_there_is() {
+    let run = |method: &str, script: &str| {
+        let mut tree = Tree::new();
+        for (path, mode, text) in [
+            (
+                "usr/share/python3/debian_defaults",
+                0o644,
+                "[DEFAULT]\n# the default\ndefault-version = python3.13\nsupported-versions = python3.13, python3.14\n",
+            ),
+            ("usr/bin/python3.13", 0o755, ""),
+            ("etc/menu-methods/menu.h", 0o644, ""),
+            (method, 0o755, "#!/usr/bin/install-menu\n"),
+        ] {
+            tree.write(path, mode, text).expect("new");
+        }
+        tree.symlink("usr/bin/python3", "python3.13").expect("new");
+        let mut system = machine(tree, "amd64", 0);
+        let outcome =
+            Shell::new(&mut system, "postinst", &[("PATH", "/usr/bin")]).run_script(script.as_bytes(), &[], &[]);
+        let outcome = outcome.expect("no limit is met");
+        (String::from_utf8(outcome.output).expect("text"), outcome.status, system.gaps.len())
+    };
+    let script = "py3versions -d; py3versions -vs; for p in $(py3versions --installed); do
+        $p -c 'from twisted.plugin import IPlugin, getPlugins; list(getPlugins(IPlugin))' && echo $p; done
+        update-menus && update-menus --trigger; grub-probe --target=device / 2>&1";
+    let wanted = "python3.13\n3.14 3.13\npython3.13\n\
+                  grub-probe: error: failed to get canonical path of `none'.\n";
+    assert_eq!(run("usr/bin/other", script), (wanted.to_owned(), 1, 0));
+    assert_eq!(run("etc/menu-methods/wm", "update-menus").2, 1);
+    assert_eq!(run("usr/bin/other", "python3 -c 'print(1)'; py3versions -r 3.13").2, 2);
+}

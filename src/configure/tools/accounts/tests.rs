@@ -252,3 +252,40 @@ fn many_lines_use_the_budget_up() {
     let ran = shell.run_script(b"systemd-sysusers", &[], &[]);
     assert_eq!(ran.map(|outcome| outcome.status), Err(Interrupt::Limit(crate::budget::Spent::Steps)));
 }
+
+/// As shadow's usermod writes them: what was given last comes first, and another name takes no range along.
+#[test]
+fn ranges_of_subordinate_ids_are_changed() {
+    let file = "root:500000:10\ndaemon:200000:100\n# c\n";
+    for (options, status, wanted) in [
+        ("--add-subuids 100000-100099 daemon", 0, "root:500000:10\ndaemon:200000:100\n# c\ndaemon:100000:100\n"),
+        ("-v 1-2 -v 5-6 daemon", 0, "root:500000:10\ndaemon:200000:100\n# c\ndaemon:5:2\ndaemon:1:2\n"),
+        ("-v 200010-200020 daemon", 0, file),
+        ("-v 200090-200120 daemon", 0, "root:500000:10\ndaemon:200000:100\n# c\ndaemon:200090:31\n"),
+        ("--del-subuids=1-200020 daemon", 0, "root:500000:10\ndaemon:200021:79\n# c\n"),
+        ("-V 200050-300000 daemon", 0, "root:500000:10\ndaemon:200000:50\n# c\n"),
+        ("-V 199000-300000 daemon", 0, "root:500000:10\n# c\n"),
+        (
+            "-V 200010-200020 -V 200030-200040 daemon",
+            0,
+            "root:500000:10\ndaemon:200000:10\n# c\ndaemon:200041:59\ndaemon:200021:9\n",
+        ),
+        ("-v 1-2 -V 1-2 daemon", 0, "root:500000:10\ndaemon:200000:100\n# c\ndaemon:1:2\n"),
+        ("-l other daemon", 0, file),
+        ("-v 5-2 daemon", 3, file),
+        ("-v 5 daemon", 3, file),
+        ("-v x-y nobody-there", 3, file),
+        ("-v 1-2 nobody-there", 6, file),
+        ("-w 1-2 daemon", 2, file),
+    ] {
+        let mut tree = start();
+        tree.write("etc/passwd", 0o644, "root:x:0:0::/:/bin/sh\ndaemon:x:1:1::/:/bin/sh\n").expect("there");
+        tree.write("etc/subuid", 0o644, file).expect("new");
+        let ran = run_on(tree, Ids::default(), &format!("usermod {options}"));
+        assert_eq!(
+            (ran.status, ran.text("etc/subuid"), ran.gaps),
+            (status, wanted.to_owned(), Vec::new()),
+            "{options}"
+        );
+    }
+}

@@ -267,11 +267,16 @@ const MODIFY: &[(&str, u8)] = &[
     ("shell", b's'),
     ("uid", b'u'),
     ("unlock", b'U'),
+    ("add-subuids", b'v'),
+    ("del-subuids", b'V'),
+    ("add-subgids", b'w'),
+    ("del-subgids", b'W'),
 ];
 
 /// `usermod [options] LOGIN`
 pub(super) fn usermod(call: &mut Call<'_, '_>) -> Done {
-    let given = call.options("ac:d:e:f:g:G:l:Lmop:rs:u:U\x01", MODIFY)?;
+    let given = call.options("ac:d:e:f:g:G:l:Lmop:rs:u:Uv:V:w:W:\x01", MODIFY)?;
+    let ranges = [subids::Change::read(&given, "UID")?, subids::Change::read(&given, "GID")?];
     let [name] = given.operands.as_slice() else { return Err(Fault::Failed(2, "usage: usermod LOGIN".into())) };
     if given.all.is_empty() {
         return Err(Fault::Failed(2, "no options".into()));
@@ -282,6 +287,9 @@ pub(super) fn usermod(call: &mut Call<'_, '_>) -> Done {
     };
     for letter in [b'c', b'd', b's', b'p'] {
         given.value(letter).map_or(Ok(()), no_colon)?;
+    }
+    for (change, table) in ranges.iter().zip([Table::subuid(call)?, Table::subgid(call)?]) {
+        change.check(&table)?;
     }
     let groups = groups_of(call, &accounts, &given)?;
     let new_name = given.value(b'l').unwrap_or(name);
@@ -308,8 +316,11 @@ pub(super) fn usermod(call: &mut Call<'_, '_>) -> Done {
         entry.clone_from(&new);
     }
     change_groups(&mut accounts, &given, name, &groups);
-    rename_user(call, &mut accounts, name, new_name)?;
+    if new_name != name {
+        rename_user(&mut accounts, name, new_name);
+    }
     accounts.write(call)?;
+    change_subids(call, &ranges, name)?;
     change_home(call, &given, &old, &new)
 }
 
@@ -377,22 +388,21 @@ fn change_groups(accounts: &mut Accounts, given: &Given, name: &[u8], groups: &[
     }
 }
 
-/// Gives a user another name as a member of groups and as owner of subordinate ids.
-fn rename_user(call: &mut Call<'_, '_>, accounts: &mut Accounts, old: &[u8], new: &[u8]) -> Result<(), Fault> {
-    if old == new {
-        return Ok(());
-    }
+/// Gives a user another name as a member of groups. Ranges of subordinate ids stay with the old one.
+fn rename_user(accounts: &mut Accounts, old: &[u8], new: &[u8]) {
     let all: Vec<Vec<u8>> = accounts.group.entries().map(|group| group[0].clone()).collect();
     for group in &all {
         accounts.edit_members(group, |members| {
             members.iter_mut().filter(|member| *member == old).for_each(|member| *member = new.to_vec());
         });
     }
-    for mut table in [Table::subuid(call)?, Table::subgid(call)?] {
-        if table.get(old).is_some() {
-            table.changeable().filter(|entry| entry[0] == old).for_each(|entry| entry[0] = new.to_vec());
-            table.write(call)?;
-        }
+}
+
+/// `-v`, `-V`, `-w`, `-W`: ranges of subordinate ids.
+fn change_subids(call: &mut Call<'_, '_>, ranges: &[subids::Change; 2], name: &[u8]) -> Result<(), Fault> {
+    for (change, mut table) in ranges.iter().zip([Table::subuid(call)?, Table::subgid(call)?]) {
+        change.apply(&mut table, name);
+        table.write(call)?;
     }
     Ok(())
 }

@@ -16,7 +16,7 @@ use crate::utilities::Fault;
 use crate::utilities::Given;
 use crate::utilities::show;
 
-const LETTERS: &str = "qfaln:o:p:t:s:M:H:P:SUGR:m:NDIBJLWYCc:";
+const LETTERS: &str = "qfaln:o:p:t:s:M:H:P:SUGR:m:NDIBJLWYCc:K";
 
 const LONG: &[(&str, u8)] = &[
     ("system", b'S'),
@@ -41,25 +41,43 @@ const LONG: &[(&str, u8)] = &[
     ("kill-whom", b'c'),
     ("kill-who", b'c'),
     ("job-mode", b'c'),
+    ("plain", b'K'),
+    ("reverse", b'K'),
+    ("state", b'c'),
+    ("type", b't'),
 ];
 
 /// What asks or tells a running manager: there is none, and in a chroot `systemctl` lets it be.
 const ONLINE: &[&[u8]] = &[
+    b"cat",
     b"condrestart",
+    b"condstop",
     b"daemon-reexec",
     b"daemon-reload",
     b"force-reload",
+    b"import-environment",
     b"isolate",
     b"kill",
+    b"list-dependencies",
+    b"list-jobs",
+    b"list-sockets",
+    b"list-timers",
+    b"list-units",
     b"reload",
     b"reload-or-restart",
     b"reload-or-try-restart",
     b"reset-failed",
     b"restart",
+    b"set-environment",
+    b"set-property",
+    b"show",
+    b"show-environment",
     b"start",
+    b"status",
     b"stop",
     b"try-reload-or-restart",
     b"try-restart",
+    b"unset-environment",
 ];
 
 /// Exit status of `is-active` for what does not run (systemctl(1), EXIT STATUS).
