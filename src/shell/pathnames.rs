@@ -79,12 +79,28 @@ impl Shell<'_> {
             self.gap(&field.bytes, what);
             return Ok(Vec::new());
         }
-        let tree = self.system.tree();
-        // Pairs of what is written so far and where it really lies.
         let start = if marked.first().is_some_and(|(byte, _)| *byte == b'/') { b"/".to_vec() } else { directory };
-        let Ok(start) = tree.resolve(&start, true) else { return Ok(Vec::new()) };
+        let Ok(start) = self.system.tree().resolve(&start, true) else { return Ok(Vec::new()) };
+        let found = self.walk(start, &marked, style, hidden)?;
+        let mut names: Vec<Vec<u8>> = found.into_iter().map(|(written, _)| written).collect();
+        names.sort();
+        Ok(names)
+    }
+
+    /// What a pattern of bytes, each quoted or not, finds from a directory on: how it is written, and where it really
+    /// lies. A link in the last place is found itself.
+    ///
+    /// # Errors
+    /// A limit.
+    pub(crate) fn walk(
+        &mut self,
+        start: TreePath,
+        pattern: &[(u8, bool)],
+        style: Style,
+        hidden: bool,
+    ) -> Run<Vec<(Vec<u8>, TreePath)>> {
         let mut found: Vec<(Vec<u8>, TreePath)> = vec![(Vec::new(), start)];
-        let components: Vec<&[(u8, bool)]> = marked.split(|(byte, _)| *byte == b'/').collect();
+        let components: Vec<&[(u8, bool)]> = pattern.split(|(byte, _)| *byte == b'/').collect();
         for (index, component) in components.iter().enumerate() {
             let mut next = Words::new(&self.system.budget)?;
             let mut places = Vec::new();
@@ -111,9 +127,7 @@ impl Shell<'_> {
             // What is found is claimed again when it becomes fields.
             found = next.iter().cloned().zip(places).collect();
         }
-        let mut names: Vec<Vec<u8>> = found.into_iter().map(|(written, _)| written).collect();
-        names.sort();
-        Ok(names)
+        Ok(found)
     }
 
     /// Why the directory cannot be listed in which a pattern looks for names first.

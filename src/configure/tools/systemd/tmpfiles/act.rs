@@ -5,7 +5,7 @@ use super::acl;
 use super::line::Item;
 use super::line::Permissions;
 use crate::configure::tools::later;
-use crate::format::glob::Pattern;
+use crate::format::glob::Style;
 use crate::tree::Content;
 use crate::tree::Inode;
 use crate::tree::Kind;
@@ -329,46 +329,15 @@ fn glob(call: &mut Call<'_, '_>, pattern: &[u8]) -> Result<Vec<TreePath>, Fault>
         }
         match braces(&pattern) {
             Some(more) => alternatives.extend(more.into_iter().rev()),
-            None => matching(call, &pattern, &mut found)?,
+            None => {
+                let plain: Vec<(u8, bool)> = pattern.iter().map(|&byte| (byte, false)).collect();
+                let matching =
+                    call.shell.walk(TreePath::root(), &plain, Style { caret: true, ..Style::default() }, false)?;
+                found.extend(matching.into_iter().map(|(_, place)| place));
+            }
         }
     }
     Ok(found)
-}
-
-fn matching(call: &mut Call<'_, '_>, pattern: &[u8], found: &mut Vec<TreePath>) -> Result<(), Fault> {
-    let names: Vec<&[u8]> = pattern.split(|&byte| byte == b'/').filter(|name| !name.is_empty()).collect();
-    let mut here = vec![TreePath::root()];
-    for (index, name) in names.iter().enumerate() {
-        let last = index + 1 == names.len();
-        let compiled = Pattern::plain(name);
-        let mut next = Vec::new();
-        for directory in here {
-            let candidates: Vec<Vec<u8>> = if compiled.is_wild() {
-                let children = call.tree().children(&directory).map(|(path, _)| path.name().to_vec());
-                let hidden = compiled.begins_with(b'.');
-                let children: Vec<Vec<u8>> = children.filter(|child| hidden || !child.starts_with(b".")).collect();
-                let mut matching = Vec::new();
-                for child in children {
-                    if compiled.matches(&child, &call.shell.system.budget)? {
-                        matching.push(child);
-                    }
-                }
-                matching
-            } else {
-                vec![name.to_vec()]
-            };
-            for candidate in candidates {
-                let path = [directory.as_bytes(), &candidate].join(&b'/');
-                let Ok(place) = call.tree().resolve(&path, !last) else { continue };
-                if call.tree().get(&place).is_some_and(|inode| last || inode.is_directory()) {
-                    next.push(place);
-                }
-            }
-        }
-        here = next;
-    }
-    found.extend(here);
-    Ok(())
 }
 
 /// The alternatives of the first braces of a pattern; `None` when it has none.
