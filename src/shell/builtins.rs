@@ -21,7 +21,7 @@ pub(super) fn ulimit(shell: &mut Shell<'_>, arguments: &[Vec<u8>], _: bool) -> R
 impl Shell<'_> {
     /// Writes to standard output; a closed one is status 1.
     pub(super) fn print(&mut self, bytes: &[u8]) -> Run<i32> {
-        Ok(i32::from(!self.write(1, bytes)?))
+        Ok(i32::from(!bytes.is_empty() && !self.write(1, bytes)?))
     }
 
     /// Complains, with dash's status for wrong use.

@@ -282,14 +282,14 @@ fn describe_all(shell: &mut Shell<'_>, names: &[Vec<u8>], how: Describe) -> Run<
                 let line = [name.as_slice(), b": not found\n"].concat();
                 match how {
                     Describe::Long if bash => shell.complain(&[name.as_slice(), b": not found"].concat())?,
-                    Describe::Long => drop(shell.print(&line)?),
+                    Describe::Long => result |= shell.print(&line)?,
                     _ => {}
                 }
                 None
             }
         };
         if let Some(line) = line.filter(|line| !line.is_empty()) {
-            shell.print(&[line.as_slice(), b"\n"].concat())?;
+            result |= shell.print(&[line.as_slice(), b"\n"].concat())?;
         }
     }
     Ok(result)

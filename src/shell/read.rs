@@ -247,7 +247,7 @@ fn line(shell: &mut Shell<'_>, source: Source) -> Run<(Vec<(u8, bool)>, bool)> {
         let bytes = match stream::read_piece(shell.system, &descriptor, left, end) {
             Ok(bytes) => bytes,
             Err(StreamError::Spent(spent)) => return Err(spent.into()),
-            Err(StreamError::Direction | StreamError::Io(_)) => return Ok((text, false)),
+            Err(StreamError::Direction | StreamError::Directory | StreamError::Io(_)) => return Ok((text, false)),
         };
         let _room = shell.system.budget.hold(bytes.len() * 3)?;
         let mut continued = false;

@@ -63,6 +63,9 @@ pub enum StreamError {
     /// The budget is spent, or this is more than a script may write.
     #[error(transparent)]
     Spent(#[from] Spent),
+    /// It is a directory's.
+    #[error("Is a directory")]
+    Directory,
     /// The tree's file could not be read.
     #[error("Input/output error")]
     Io(#[from] std::io::Error),

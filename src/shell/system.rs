@@ -291,6 +291,9 @@ impl System {
             self.budget.made(rest.len())?;
             return Ok(rest.to_vec());
         }
+        if self.tree.live(file.id).is_some_and(crate::tree::Inode::is_directory) {
+            return Err(StreamError::Directory);
+        }
         let Some(content) = self.present(file.id) else { return Ok(Vec::new()) };
         let mut reader = content.reader_at(position as u64);
         let mut bytes = Vec::new();

@@ -174,3 +174,22 @@ fn bash_knows_what_is_a_file() {
     let (found, _, _) = run(&format!("cat >s <<'E'\n{left}E\nbash s; bash -c \"$(cat s)\""));
     assert_eq!(found, "main\n.\n\n.\n");
 }
+
+/// What is written to a closed descriptor, or read from one or from a directory, fails with each tool's own status.
+#[test]
+fn closed_descriptors_are_noticed() {
+    for (script, output) in [
+        (
+            "type cd >&-; echo $?; command -v cd >&-; echo $?; printf a >&-; echo $?; printf '' >&-; echo $?",
+            "1\n1\n1\n0\n",
+        ),
+        ("echo b | grep b >&-; echo $?; echo b | sort >&-; echo $?; echo b | sed p >&-; echo $?", "2\n2\n4\n"),
+        ("expr 1 + 1 >&-; echo $?; env -i a=b >&-; echo $?; tr a b </dev/null >&-; echo $?", "3\n125\n0\n"),
+        ("sed p <&-; echo $?; cat <&-; echo $?; grep a <&-; echo $?; wc </tmp >&-; echo $?", "4\n1\n2\n1\n"),
+        ("cat </tmp; echo $?; sed p </tmp; echo $?; grep a </tmp; echo $?; tr a b </tmp; echo $?", "1\n4\n2\n1\n"),
+        ("read x </tmp; echo $?; sort </tmp; echo $?; cut -c1 </tmp; echo $?; tee /f </tmp; echo $?", "1\n2\n1\n1\n"),
+    ] {
+        let (found, _, gaps) = run(&format!("exec 2>/dev/null\n{script}"));
+        assert_eq!((found.as_str(), gaps.len()), (output, 0), "{script}");
+    }
+}

@@ -217,15 +217,16 @@ impl Call<'_, '_> {
     /// It is closed or open for writing.
     pub fn input(&mut self) -> Result<Vec<u8>, Fault> {
         let Some(descriptor) = self.shell.state.descriptors.get(&0).cloned() else {
-            return Err(Fault::failed("-: Bad file descriptor"));
+            return Err(Fault::Failed(self.trouble(), "-: Bad file descriptor".into()));
         };
         self.all_of(&descriptor)
     }
 
     fn all_of(&mut self, descriptor: &stream::Descriptor) -> Result<Vec<u8>, Fault> {
+        let trouble = self.trouble();
         stream::read_all(self.shell.system, descriptor).map_err(|error| match error {
             stream::StreamError::Spent(spent) => spent.into(),
-            other => Fault::failed(format!("-: {other}")),
+            other => Fault::Failed(trouble, format!("-: {other}")),
         })
     }
 
@@ -291,9 +292,21 @@ impl Call<'_, '_> {
     /// # Errors
     /// Too much output, or a closed descriptor.
     pub fn out(&mut self, bytes: impl AsRef<[u8]>) -> Result<(), Fault> {
-        match self.shell.write(1, bytes.as_ref())? {
-            true => Ok(()),
-            false => Err(Fault::failed("write error: Bad file descriptor")),
+        let bytes = bytes.as_ref();
+        if bytes.is_empty() || self.shell.write(1, bytes)? {
+            return Ok(());
+        }
+        Err(Fault::Failed(self.trouble(), "write error: Bad file descriptor".into()))
+    }
+
+    /// The status with which a program says that it cannot read or write at all.
+    fn trouble(&self) -> i32 {
+        match self.name {
+            b"awk" | b"egrep" | b"fgrep" | b"gawk" | b"grep" | b"ls" | b"mawk" | b"sort" | b"zgrep" => 2,
+            b"expr" | b"tty" => 3,
+            b"sed" => 4,
+            b"env" => 125,
+            _ => 1,
         }
     }
 
@@ -305,6 +318,17 @@ impl Call<'_, '_> {
         let line = [self.name, b": ", message.as_bytes(), b"\n"].concat();
         self.shell.write(2, &line)?;
         Ok(())
+    }
+
+    /// The words of a call without `--debug`, where standard error leads nowhere: all that it does is to say more there.
+    pub(super) fn without_debug(&self) -> Vec<Vec<u8>> {
+        let silent = match self.shell.state.descriptors.get(&2) {
+            Some(descriptor) => matches!(*descriptor.borrow(), stream::Stream::Null),
+            None => true,
+        };
+        let options = self.args.iter().position(|word| word == b"--").unwrap_or(self.args.len());
+        let kept = |(place, word): (usize, &Vec<u8>)| !silent || place >= options || word != b"--debug";
+        self.args.iter().enumerate().filter(|it| kept(*it)).map(|(_, word)| word.clone()).collect()
     }
 
     /// Which coreutils the tree has.

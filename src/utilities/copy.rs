@@ -336,11 +336,12 @@ impl Copying {
         let own = call.resolve(from, false)?;
         let tree = call.tree();
         // A link that is to be replaced by what it leads to.
-        if own == *target && place != target && !copy.hard {
-            if copy.replace {
+        if own == *target && place != target {
+            if copy.replace || (copy.hard && copy.force) {
                 return Err(Fault::gap(format!("removes the link {} before it is followed", show(from))));
             }
-            return if copy.backup && !(copy.force && from == to) { error() } else { Ok(false) };
+            let backed_up = copy.backup && !copy.hard;
+            return if backed_up && !(copy.force && from == to) { error() } else { Ok(false) };
         }
         if tree.id(place) != tree.id(target) {
             return Ok(false);
@@ -384,7 +385,7 @@ impl Copying {
         }
         let id = call.tree().id(&target);
         let linked = copy.links && id.is_some_and(|id| call.tree().links(id) > 1);
-        if id.is_some() && !copy.hard && (copy.replace || linked || source.content().is_none()) {
+        if id.is_some() && (copy.replace || linked || source.content().is_none() || (copy.hard && copy.force)) {
             // The name itself goes, also where it is a link to what was looked at.
             call.tree().remove(named)?;
             return Ok(Some(named.clone()));
@@ -511,6 +512,20 @@ fn refused_exists(target: &TreePath) -> Fault {
 mod tests {
     use super::super::recorded::lacks;
     use super::super::recorded::says;
+
+    #[test]
+    fn hard_links_come_in_the_place_of_files_by_force() {
+        says(&[
+            (
+                "echo a >a; ln -s no n; cp -l a n; echo $?; cp -lf a n; echo $?; stat -c '%F %h' n",
+                "1\n0\nregular file 2\n",
+                0,
+            ),
+            ("echo a >a; echo b >n; cp -l a n; cp -l --remove-destination a n; cat n", "a\n", 0),
+            ("ln -s x s; echo b >n; cp -lP s n; readlink n", "x\n", 0),
+            ("echo a >a; echo b >b; ln -s b n; cp -lf a n; cat n b; cp -lf a n; stat -c %h a", "a\nb\n2\n", 0),
+        ]);
+    }
 
     #[test]
     fn a_link_is_not_replaced_by_what_it_leads_to() {

@@ -19,7 +19,7 @@ use format::Format;
 /// The family's commands.
 pub(super) const COMMANDS: &[(&str, Command)] = &[("numfmt", numfmt)];
 
-/// The options. `--debug` is left out: what it warns of differs between versions.
+/// The options. `--debug` is left out where it is heard: what it warns of differs between versions.
 pub(super) const OPTIONS: &[Opt] = &[
     Opt::value(b'd', "delimiter"),
     Opt::value(1, "field"),
@@ -117,7 +117,8 @@ struct Read {
 }
 
 fn numfmt(call: &mut Call<'_, '_>) -> Done {
-    let given = call.given(OPTIONS)?;
+    let args = call.without_debug();
+    let given = Call { shell: &mut *call.shell, name: call.name, args: &args }.given(OPTIONS)?;
     let header = last(&given, 6, |text| match text {
         b"" => Ok(1),
         text => plain(text)

@@ -5,7 +5,8 @@ use super::Command;
 use super::Done;
 use super::Fault;
 use super::files::relative_path;
-use super::permissions::entries;
+use super::permissions::name_of;
+use super::permissions::symbolic;
 use super::show;
 use crate::format::escape;
 use crate::tree::Inode;
@@ -148,39 +149,6 @@ fn pwd(call: &mut Call<'_, '_>) -> Done {
     };
     call.out([text.as_slice(), b"\n"].concat())?;
     Ok(0)
-}
-
-/// The name of an owner in a table of the tree, or the number.
-fn name_of(call: &mut Call<'_, '_>, table: &str, number: u32, unknown: &str) -> String {
-    let wanted = number.to_string();
-    let entry = entries(call, table)
-        .into_iter()
-        .find(|entry| entry.split(|&byte| byte == b':').nth(2) == Some(wanted.as_bytes()));
-    entry.map_or_else(|| unknown.to_owned(), |entry| show(entry.split(|&byte| byte == b':').next().unwrap_or_default()))
-}
-
-fn symbolic(inode: &Inode) -> String {
-    let kind = match inode.kind {
-        Kind::Directory => 'd',
-        Kind::File(_) => '-',
-        Kind::Symlink(_) => 'l',
-        Kind::CharDevice { .. } => 'c',
-        Kind::BlockDevice { .. } => 'b',
-        Kind::Fifo => 'p',
-    };
-    let mode = inode.stat.mode;
-    let mut text = String::from(kind);
-    for (shift, special, set, clear) in [(6, 0o4000, 's', 'S'), (3, 0o2000, 's', 'S'), (0, 0o1000, 't', 'T')] {
-        text.push(if mode >> shift & 4 != 0 { 'r' } else { '-' });
-        text.push(if mode >> shift & 2 != 0 { 'w' } else { '-' });
-        text.push(match (mode >> shift & 1 != 0, mode & special != 0) {
-            (true, true) => set,
-            (false, true) => clear,
-            (true, false) => 'x',
-            (false, false) => '-',
-        });
-    }
-    text
 }
 
 fn size(inode: &Inode) -> u64 {

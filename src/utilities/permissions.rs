@@ -126,12 +126,16 @@ fn chmod(call: &mut Call<'_, '_>) -> Done {
     let text = reference.unwrap_or_else(|| operands.remove(0));
     let umask = call.shell.state.umask;
     parse(&text, 0, false, umask)?;
+    let told = given.last_of(b"cv");
     let mut status = 0;
     for path in operands {
         let (place, inode) = match found(call, &path, true) {
             Ok(found) => found,
             Err(fault) => {
                 status = said(call, fault, given.has(b'f'))?;
+                if told == Some(b'v') {
+                    call.out(format!("'{}' could not be accessed\n", show(&path)))?;
+                }
                 continue;
             }
         };
@@ -140,14 +144,42 @@ fn chmod(call: &mut Call<'_, '_>) -> Done {
             charge_below(call, &place)?;
             all.extend(call.tree().below(&place).map(|(path, inode)| (path.clone(), inode.clone())));
         }
-        for (place, inode) in all.into_iter().filter(|(_, inode)| !matches!(inode.kind, Kind::Symlink(_))) {
-            let mode = parse(&text, inode.stat.mode, inode.is_directory(), umask)?;
-            if let Some(inode) = call.tree().get_mut(&place) {
-                inode.stat.mode = mode;
+        for (below, mut inode) in all {
+            if matches!(inode.kind, Kind::Symlink(_)) {
+                if told.is_some() {
+                    return Err(Fault::gap("-v and -c of links"));
+                }
+                continue;
             }
+            let old = inode.clone();
+            inode.stat.mode = parse(&text, inode.stat.mode, inode.is_directory(), umask)?;
+            if let Some(there) = call.tree().get_mut(&below) {
+                there.stat.mode = inode.stat.mode;
+            }
+            tell_mode(call, told, &named(&path, &place, &below), &old, &inode)?;
         }
     }
     Ok(status)
+}
+
+/// `-v` says of each file what became of its mode, `-c` of those where it changed.
+fn tell_mode(call: &mut Call<'_, '_>, told: Option<u8>, name: &str, old: &Inode, new: &Inode) -> Result<(), Fault> {
+    let shown = |inode: &Inode| format!("{:04o} ({})", inode.stat.mode, &symbolic(inode)[1..]);
+    match told {
+        Some(_) if old.stat.mode != new.stat.mode => {
+            call.out(format!("mode of '{name}' changed from {} to {}\n", shown(old), shown(new)))
+        }
+        Some(b'v') => call.out(format!("mode of '{name}' retained as {}\n", shown(old))),
+        _ => Ok(()),
+    }
+}
+
+/// What is below an operand, by a name that begins with it.
+fn named(operand: &[u8], place: &TreePath, below: &TreePath) -> String {
+    let rest = below.as_bytes().strip_prefix(place.as_bytes()).unwrap_or_default();
+    let rest = rest.strip_prefix(b"/").unwrap_or(rest);
+    let slash: &[u8] = if rest.is_empty() || operand.ends_with(b"/") { b"" } else { b"/" };
+    show(&[operand, slash, rest].concat())
 }
 
 fn found(call: &mut Call<'_, '_>, path: &[u8], follow: bool) -> Result<(TreePath, Inode), Fault> {
@@ -172,6 +204,11 @@ fn said(call: &mut Call<'_, '_>, fault: Fault, quiet: bool) -> Done {
 fn chown(call: &mut Call<'_, '_>) -> Done {
     let given = call.options("RcfvhHLPr:F:D", LONG)?;
     let mut operands = given.operands.clone();
+    let told = given.last_of(b"cv");
+    if told.is_some() && (given.has(b'r') || given.has(b'F')) {
+        return Err(Fault::gap("-v and -c with --reference or --from"));
+    }
+    let mut typed = Vec::new();
     let (uid, gid) = if let Some(path) = given.value(b'r') {
         let stat = found(call, path, true)?.1.stat;
         (Some(stat.uid).filter(|_| call.name != b"chgrp"), Some(stat.gid))
@@ -179,9 +216,10 @@ fn chown(call: &mut Call<'_, '_>) -> Done {
         if operands.len() < 2 {
             return Err(Fault::failed("missing operand"));
         }
-        let text = operands.remove(0);
-        if call.name == b"chgrp" { (None, Some(group(call, &text)?)) } else { owner(call, &text)? }
+        typed = operands.remove(0);
+        if call.name == b"chgrp" { (None, Some(group(call, &typed)?)) } else { owner(call, &typed)? }
     };
+    let wanted = Wanted { uid, gid, words: words(call, &typed, uid, gid), told };
     let from = given.value(b'F').map(|text| owner(call, text)).transpose()?.unwrap_or((None, None));
     let recursive = given.has(b'R');
     if recursive && given.has(b'L') {
@@ -194,6 +232,7 @@ fn chown(call: &mut Call<'_, '_>) -> Done {
             Ok((place, _)) => place,
             Err(fault) => {
                 status = said(call, fault, given.has(b'f'))?;
+                wanted.tell_failure(call, &path)?;
                 continue;
             }
         };
@@ -202,16 +241,72 @@ fn chown(call: &mut Call<'_, '_>) -> Done {
             charge_below(call, &place)?;
             all.extend(call.tree().below(&place).map(|(path, _)| path.clone()));
         }
-        for place in all {
-            let Some(inode) = call.tree().get_mut(&place) else { continue };
+        for below in all {
+            let Some(inode) = call.tree().get_mut(&below) else { continue };
             let stat = &inode.stat;
+            let old = (stat.uid, stat.gid);
             if from.0.is_none_or(|uid| uid == stat.uid) && from.1.is_none_or(|gid| gid == stat.gid) {
                 let directory = inode.is_directory();
                 change_owner(&mut inode.stat, directory, uid, gid);
             }
+            wanted.tell(call, &named(&path, &place, &below), old)?;
         }
     }
     Ok(status)
+}
+
+/// What chown is asked for, and how it tells of it.
+struct Wanted {
+    uid: Option<u32>,
+    gid: Option<u32>,
+    /// As it was typed.
+    words: String,
+    /// `-v` or `-c`.
+    told: Option<u8>,
+}
+
+impl Wanted {
+    const fn what(&self) -> &'static str {
+        if self.uid.is_none() && self.gid.is_some() { "group" } else { "ownership" }
+    }
+
+    fn tell(&self, call: &mut Call<'_, '_>, name: &str, old: (u32, u32)) -> Result<(), Fault> {
+        let changed = self.uid.is_some_and(|uid| uid != old.0) || self.gid.is_some_and(|gid| gid != old.1);
+        let (what, words) = (self.what(), &self.words);
+        match self.told {
+            Some(_) if changed => {
+                let user = self.uid.map(|_| name_of(call, "/etc/passwd", old.0, &old.0.to_string()));
+                let group = self.gid.map(|_| name_of(call, "/etc/group", old.1, &old.1.to_string()));
+                let old = [user, group].into_iter().flatten().collect::<Vec<_>>().join(":");
+                call.out(format!("changed {what} of '{name}' from {old} to {words}\n"))
+            }
+            Some(b'v') if words.is_empty() => call.out(format!("{what} of '{name}' retained\n")),
+            Some(b'v') => call.out(format!("{what} of '{name}' retained as {words}\n")),
+            _ => Ok(()),
+        }
+    }
+
+    fn tell_failure(&self, call: &mut Call<'_, '_>, path: &[u8]) -> Result<(), Fault> {
+        if self.told != Some(b'v') {
+            return Ok(());
+        }
+        let to = if self.words.is_empty() { String::new() } else { format!(" to {}", self.words) };
+        call.out(format!("failed to change {} of '{}'{to}\n", self.what(), show(path)))
+    }
+}
+
+/// User and group as they were typed; of `user:` the group is the user's own.
+fn words(call: &mut Call<'_, '_>, text: &[u8], uid: Option<u32>, gid: Option<u32>) -> String {
+    match (uid, gid) {
+        (None, None) => String::new(),
+        (Some(_), None) => show(text.strip_suffix(b":").unwrap_or(text)),
+        (None, Some(_)) => show(text.strip_prefix(b":").unwrap_or(text)),
+        (Some(_), Some(gid)) => match text.strip_suffix(b":").or_else(|| text.strip_suffix(b".")) {
+            Some(user) => format!("{}:{}", show(user), name_of(call, "/etc/group", gid, &gid.to_string())),
+            None if text.contains(&b':') => show(text),
+            None => show(text).replacen('.', ":", 1),
+        },
+    }
 }
 
 /// chown(2): a file's setuid bit, its setgid bit where the group may execute, and its capabilities go.
@@ -280,9 +375,79 @@ pub(crate) fn group(call: &mut Call<'_, '_>, name: &[u8]) -> Result<u32, Fault> 
     number(call, "/etc/group", name).ok_or_else(|| Fault::failed(format!("invalid group: '{}'", show(name))))
 }
 
+/// The name of an owner in a table of the tree, or the number.
+pub(super) fn name_of(call: &mut Call<'_, '_>, table: &str, number: u32, unknown: &str) -> String {
+    let wanted = number.to_string();
+    let entry = entries(call, table)
+        .into_iter()
+        .find(|entry| entry.split(|&byte| byte == b':').nth(2) == Some(wanted.as_bytes()));
+    entry.map_or_else(|| unknown.to_owned(), |entry| show(entry.split(|&byte| byte == b':').next().unwrap_or_default()))
+}
+
+/// A kind and a mode as ls(1) shows them.
+pub(super) fn symbolic(inode: &Inode) -> String {
+    let kind = match inode.kind {
+        Kind::Directory => 'd',
+        Kind::File(_) => '-',
+        Kind::Symlink(_) => 'l',
+        Kind::CharDevice { .. } => 'c',
+        Kind::BlockDevice { .. } => 'b',
+        Kind::Fifo => 'p',
+    };
+    let mode = inode.stat.mode;
+    let mut text = String::from(kind);
+    for (shift, special, set, clear) in [(6, 0o4000, 's', 'S'), (3, 0o2000, 's', 'S'), (0, 0o1000, 't', 'T')] {
+        text.push(if mode >> shift & 4 != 0 { 'r' } else { '-' });
+        text.push(if mode >> shift & 2 != 0 { 'w' } else { '-' });
+        text.push(match (mode >> shift & 1 != 0, mode & special != 0) {
+            (true, true) => set,
+            (false, true) => clear,
+            (true, false) => 'x',
+            (false, false) => '-',
+        });
+    }
+    text
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_was_done_is_told() {
+        let files = "printf 'root:x:0:0::/:/bin/sh\\ndaemon:x:1:1::/:/bin/sh\\n' >/etc/passwd
+            printf 'root:x:0:\\ndaemon:x:1:\\n' >/etc/group; cd /tmp; : >f; mkdir d; : >d/g\n";
+        for (script, output) in [
+            ("chmod -v 600 f", "mode of 'f' changed from 0644 (rw-r--r--) to 0600 (rw-------)\n"),
+            ("chmod -c 644 f; chmod -v u=rw f; chmod -vc 644 f", "mode of 'f' retained as 0644 (rw-r--r--)\n"),
+            (
+                "chmod -Rc 4755 d/",
+                "mode of 'd/' changed from 0755 (rwxr-xr-x) to 4755 (rwsr-xr-x)\nmode of 'd/g' changed from 0644 (rw-r--r--) to 4755 (rwsr-xr-x)\n",
+            ),
+            ("chmod -fv 600 x || chmod -c 600 x", "'x' could not be accessed\n"),
+            ("chown -v 0:0 f; chown -v : f", "ownership of 'f' retained as 0:0\nownership of 'f' retained\n"),
+            ("chown -v daemon: f; chown -c daemon f", "changed ownership of 'f' from root:root to daemon:daemon\n"),
+            (
+                "chown -c 1 f; chgrp -v 1 f; chown -v :0 f",
+                "changed ownership of 'f' from root to 1\nchanged group of 'f' from root to 1\nchanged group of 'f' from daemon to 0\n",
+            ),
+            (
+                "chown -v root:root x || chgrp -v 0 f",
+                "failed to change ownership of 'x' to root:root\ngroup of 'f' retained as 0\n",
+            ),
+            (
+                "chown -Rv 77:77 d",
+                "changed ownership of 'd' from root:root to 77:77\nchanged ownership of 'd/g' from root:root to 77:77\n",
+            ),
+        ] {
+            let (found, _, gaps) = super::super::recorded::run(&format!("{files}{script}"));
+            assert_eq!((found.as_str(), gaps.as_slice()), (output, &[][..]), "{script}");
+        }
+        super::super::recorded::lacks(&[
+            ("chown -v --reference=/tmp /etc", "--reference"),
+            ("ln -s a b; mkdir d; ln -s a d/b; chmod -Rv 600 d", "of links"),
+        ]);
+    }
 
     #[test]
     fn modes() {

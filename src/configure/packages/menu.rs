@@ -18,7 +18,7 @@ fn update(call: &mut Call<'_, '_>) -> Done {
     let place = call.resolve(b"/etc/menu-methods", true)?;
     let mut methods = call.tree().children(&place);
     match methods.find(|(_, inode)| !inode.is_directory() && inode.stat.mode & 0o111 != 0) {
-        Some((path, _)) => Err(Fault::gap(format!("makes the menus of /{path}"))),
+        Some((path, _)) => Err(Fault::gap(format!("makes the menus of {path}"))),
         None => Ok(0),
     }
 }

@@ -42,8 +42,7 @@ pub(super) fn printf(shell: &mut Shell<'_>, arguments: &[Vec<u8>], _: bool) -> R
         shell.complain(&[b"printf: ", text.as_slice()].concat())?;
         status = status.max(code);
     }
-    shell.write(1, &printed.text)?;
-    Ok(status)
+    Ok(status | shell.print(&printed.text)?)
 }
 
 /// Whose `printf` it is.

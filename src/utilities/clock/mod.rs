@@ -34,7 +34,8 @@ pub(super) fn universal(call: &Call<'_, '_>) -> Result<(), Fault> {
 }
 
 fn date(call: &mut Call<'_, '_>) -> Done {
-    let given = call.given(OPTIONS)?;
+    let args = call.without_debug();
+    let given = Call { shell: &mut *call.shell, name: call.name, args: &args }.given(OPTIONS)?;
     let now = call.shell.system.clock;
     if !given.has(b'u') {
         universal(call)?;
@@ -99,6 +100,13 @@ fn iso(unit: &[u8], letter: bool) -> Result<&'static [u8], Fault> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_said_of_a_date_is_not_followed_where_it_is_heard() {
+        let quiet = ("date --debug -u -d 2026-11-28 +%F; numfmt --debug --to=iec 2048", "2026-11-28\n2.0K\n", 0);
+        super::super::recorded::says(&[quiet]);
+        super::super::recorded::lacks(&[("date --debug -d 2026-11-28 2>&1", "option `--debug`")]);
+    }
 
     #[test]
     fn dates_go_there_and_back() {

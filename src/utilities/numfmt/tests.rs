@@ -61,7 +61,7 @@ fn what_is_no_number_fails() {
         ("numfmt --from=si 1k", "no coreutils"),
         ("numfmt --from=iec-i 1", "no coreutils"),
         ("numfmt --format=%%%f 1", "%%"),
-        ("numfmt --debug 1", "option"),
+        ("exec 2>/tmp/said; numfmt --debug 1", "option"),
     ]);
 }
 

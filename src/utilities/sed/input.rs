@@ -63,8 +63,10 @@ impl<'p> Input<'p> {
         self.text = None;
         let bytes = match call.read(&path) {
             Ok(bytes) => bytes,
-            Err(Fault::Failed(_, message)) if call.look(&path, true).is_some_and(|inode| inode.is_directory()) => {
-                drop(message);
+            Err(Fault::Failed(_, message)) if path == b"-" => {
+                return Err(Fault::Failed(4, format!("read error on stdin{}", message.trim_start_matches('-'))));
+            }
+            Err(Fault::Failed(..)) if call.look(&path, true).is_some_and(|inode| inode.is_directory()) => {
                 return Err(Fault::Failed(4, format!("read error on {}: Is a directory", show(&path))));
             }
             Err(Fault::Failed(_, message)) => {
