@@ -27,8 +27,9 @@ pub(super) fn printf_(shell: &mut Shell<'_>, arguments: &[Vec<u8>], tested: bool
     if option != b"-v" {
         return printf::printf(shell, arguments, tested);
     }
-    let printed = shell.captured_builtin(rest, printf::printf)?;
-    let (output, status) = printed;
+    let (mut output, status) = shell.captured_builtin(rest, printf::printf)?;
+    // No variable holds a NUL: it ends there.
+    output.truncate(memchr::memchr(0, &output).unwrap_or(output.len()));
     match memchr::memchr(b'[', name) {
         Some(open) if name.ends_with(b"]") && is_name(&name[..open]) => {
             shell.assign_element(&name[..open], &name[open + 1..name.len() - 1], false, output)?;

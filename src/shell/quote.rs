@@ -9,11 +9,15 @@ pub(super) enum Escapes {
     Quotes,
     /// `echo -e`
     Echo,
+    /// The format of printf.
+    Format,
+    /// What its `%b` takes.
+    Argument,
 }
 
 /// Replaces escapes of ANSI C; the flag: `\c` ended the output.
 pub(super) fn ansi(text: &[u8], whose: Escapes) -> (Vec<u8>, bool) {
-    let echo = whose == Escapes::Echo;
+    let written = matches!(whose, Escapes::Quotes | Escapes::Format);
     let mut out = Vec::with_capacity(text.len());
     let mut rest = text;
     while let [byte, tail @ ..] = rest {
@@ -30,14 +34,16 @@ pub(super) fn ansi(text: &[u8], whose: Escapes) -> (Vec<u8>, bool) {
         match letter {
             b'e' | b'E' => out.push(27),
             b'\\' => out.push(b'\\'),
-            b'\'' | b'"' | b'?' if !echo => out.push(letter),
-            b'c' if echo => return (out, true),
-            b'c' if !rest.is_empty() => {
+            b'\'' | b'"' | b'?' if written => out.push(letter),
+            b'c' if !written => return (out, true),
+            b'c' if !rest.is_empty() && whose == Escapes::Quotes => {
                 out.push(rest[0] & 0x1f);
                 rest = &rest[1..];
             }
-            b'0' if echo => rest = number(&mut out, rest, 8, 3),
-            b'0'..=b'7' if !echo => rest = number(&mut out, &text[text.len() - rest.len() - 1..], 8, 3),
+            b'0' if !written => rest = number(&mut out, rest, 8, 3),
+            b'0'..=b'7' if whose != Escapes::Echo => {
+                rest = number(&mut out, &text[text.len() - rest.len() - 1..], 8, 3)
+            }
             b'x' if rest.first().is_some_and(u8::is_ascii_hexdigit) => rest = number(&mut out, rest, 16, 2),
             b'u' | b'U' if rest.first().is_some_and(u8::is_ascii_hexdigit) => {
                 let most = if letter == b'u' { 4 } else { 8 };
@@ -51,7 +57,7 @@ pub(super) fn ansi(text: &[u8], whose: Escapes) -> (Vec<u8>, bool) {
             _ => out.extend([b'\\', letter]),
         }
         // A NUL ends the text.
-        if !echo && out.last() == Some(&0) {
+        if whose == Escapes::Quotes && out.last() == Some(&0) {
             out.pop();
             break;
         }
@@ -83,6 +89,44 @@ pub(super) fn double_quoted(value: &[u8]) -> Option<Vec<u8>> {
     }
     quoted.push(b'"');
     Some(quoted)
+}
+
+/// A value as bash's `printf %q` has it; `None` when it is no ASCII, whose form depends on the locale.
+pub(super) fn backslashed(value: &[u8]) -> Option<Vec<u8>> {
+    if !value.is_ascii() {
+        return None;
+    }
+    if value.is_empty() {
+        return Some(b"''".to_vec());
+    }
+    let mut out = Vec::new();
+    if !value.iter().any(u8::is_ascii_control) {
+        for (place, &byte) in value.iter().enumerate() {
+            let begins = |with: &[u8]| place == 0 || with.contains(&value[place - 1]);
+            let quoted = match byte {
+                b'#' => place == 0,
+                b'~' => begins(b":="),
+                _ => b" !\"$&'()*,;<>?[\\]^`{|}".contains(&byte),
+            };
+            if quoted {
+                out.push(b'\\');
+            }
+            out.push(byte);
+        }
+        return Some(out);
+    }
+    out.extend(b"$'");
+    for &byte in value {
+        match byte {
+            0x1b => out.extend(b"\\E"),
+            b'\\' | b'\'' => out.extend([b'\\', byte]),
+            7..=13 => out.extend([b'\\', b"abtnvfr"[usize::from(byte - 7)]]),
+            byte if byte.is_ascii_control() => out.extend(format!("\\{byte:03o}").into_bytes()),
+            byte => out.push(byte),
+        }
+    }
+    out.push(b'\'');
+    Some(out)
 }
 
 /// A value in single quotes, as bash's `trap` and `${x@Q}` have it.

@@ -193,3 +193,34 @@ fn closed_descriptors_are_noticed() {
         assert_eq!((found.as_str(), gaps.len()), (output, 0), "{script}");
     }
 }
+
+/// bash's printf has escapes, directives and statuses of its own.
+#[test]
+fn bash_prints_by_its_own_rules() {
+    for (script, output) in [
+        (r"printf '\x41\u0042\e|\101\0101|\c\?\q'", "AB\u{1b}|A\u{8}1|\\c?\\q"),
+        (r"printf '%b|' 'a\x41' 'b\0101' '\u41\q' 'f\cg'; printf '%.2b' 'a\tb'", "aA|bA|A\\q|fa\t"),
+        (
+            r"printf '%q ' '' 'a b' 'x~y=~#' '#a,b' $'\n\e\001'; printf '%.2q%4q' 'a b' c",
+            "'' a\\ b x~y=\\~# \\#a\\,b $'\\n\\E\\001' a\\   c",
+        ),
+        (
+            "printf '%(%F %T)T|%6(%Y)T|%()T %s ' 0 86400 2 a; printf '%(%s)T'",
+            "1970-01-01 00:00:00|  1970|00:00:02 a 1000",
+        ),
+        (
+            "printf %z a; echo $?; printf '%'; echo $?; printf '%ld %d' 5 9223372036854775808; echo $?",
+            "1\n1\n5 92233720368547758070\n",
+        ),
+        (
+            r"printf '%s\0' a b | tr '\0' ,; printf -v x '%03d' 7; echo $x; printf -v x 'a%cb' ''; echo $x",
+            "a,b,007\na\n",
+        ),
+    ] {
+        let (found, _, gaps) = run(&format!("exec 2>/dev/null\ncat >s <<'E'\n{script}\nE\nbash s"));
+        assert_eq!((found.as_str(), gaps.len()), (output, 0), "{script}");
+    }
+    for script in ["printf %Q a", "printf %n a", "printf '%(%c)T' 0", "printf %q $'\\xff'", "printf %99999999999d 1"] {
+        assert_eq!(run(&format!("cat >s <<'E'\n{script}\nE\nbash s")).2.len(), 1, "{script}");
+    }
+}

@@ -90,7 +90,17 @@ fn readlink(call: &mut Call<'_, '_>) -> Done {
         };
         match target {
             Some(target) => call.out([target.as_slice(), end].concat())?,
-            None => status = 1,
+            None => {
+                status = 1;
+                if given.last_of(b"qsv") == Some(b'v') {
+                    let why = match (existing, call.look(path, false)) {
+                        (None, Some(_)) => "Invalid argument",
+                        (None, None) => "No such file or directory",
+                        _ => return Err(Fault::gap("-v of a path that cannot be resolved")),
+                    };
+                    call.err(&format!("{}: {why}", show(path)))?;
+                }
+            }
         }
     }
     Ok(status)

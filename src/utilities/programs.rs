@@ -148,10 +148,13 @@ fn as_user(call: &mut Call<'_, '_>, user: &[u8], group: Option<&[u8]>, words: &[
 /// debianutils' `which`: the first executable in `PATH`.
 fn which(call: &mut Call<'_, '_>) -> Done {
     let given = call.options("as", &[])?;
+    if given.has(b's') {
+        // bookworm's debianutils does not know it.
+        return Err(Fault::gap("option `-s`, which only newer versions know"));
+    }
     let mut status = i32::from(given.operands.is_empty());
     for name in &given.operands {
         match call.shell.find_program(name) {
-            Some(path) if given.has(b's') => drop(path),
             Some(path) => call.out([path.as_slice(), b"\n"].concat())?,
             None => status = 1,
         }

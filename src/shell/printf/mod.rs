@@ -5,6 +5,7 @@ mod escapes;
 
 use super::Run;
 use super::Shell;
+use super::quote;
 use crate::budget::Budget;
 use crate::budget::Spent;
 use crate::budget::kept::Buffer;
@@ -28,17 +29,16 @@ pub(super) fn printf(shell: &mut Shell<'_>, arguments: &[Vec<u8>], _: bool) -> R
         return shell.usage(b"printf: usage: printf format [arg ...]");
     };
     let budget = shell.system.budget.clone();
-    let printed = format_all(format, arguments, Tool::Dash, &budget)?;
+    let tool = if shell.is_bash() { Tool::Bash { now: shell.system.clock } } else { Tool::Dash };
+    let printed = format_all(format, arguments, tool, &budget)?;
     // What is wrong is said at once, what is printed comes when it is done.
     let mut status = 0;
     for problem in &printed.problems {
-        if let Problem::Directive(text) = problem
-            && text.last().is_some_and(|letter| matches!(letter, b'a' | b'A'))
-        {
-            shell.gap(b"printf", "the directive `%a`");
+        if let Some(what) = problem.gap(tool) {
+            shell.gap(b"printf", what);
             return Ok(2);
         }
-        let (text, code) = problem.words(Tool::Dash);
+        let (text, code) = problem.words(tool);
         shell.complain(&[b"printf: ", text.as_slice()].concat())?;
         status = status.max(code);
     }
@@ -50,6 +50,11 @@ pub(super) fn printf(shell: &mut Shell<'_>, arguments: &[Vec<u8>], _: bool) -> R
 pub(crate) enum Tool {
     /// dash's builtin.
     Dash,
+    /// bash's, at that time.
+    Bash {
+        /// Seconds since 1970.
+        now: i64,
+    },
     /// coreutils' program.
     Coreutils,
 }
@@ -80,12 +85,31 @@ pub(crate) enum Problem {
     Missing,
     /// A width or precision beyond C's `int`.
     Wide,
+    /// What is not followed.
+    Lacking(String),
 }
 
 impl Problem {
+    /// What of it is not followed.
+    fn gap(&self, tool: Tool) -> Option<String> {
+        let bash = matches!(tool, Tool::Bash { .. });
+        match self {
+            Self::Lacking(what) => Some(what.clone()),
+            Self::Wide if bash => Some("so large a width".into()),
+            Self::Directive(text) => {
+                let letter = text.last().filter(|letter| b"aA".contains(letter) || (bash && b"nQ".contains(letter)))?;
+                Some(format!("the directive `%{}`", char::from(*letter)))
+            }
+            _ => None,
+        }
+    }
+
     /// The words of a tool, and its status.
     #[must_use]
     pub(crate) fn words(&self, tool: Tool) -> (Vec<u8>, i32) {
+        if matches!(tool, Tool::Bash { .. }) {
+            return self.words_of_bash();
+        }
         let dash = tool == Tool::Dash;
         let named = |text: &[u8], words: &str| match dash {
             true => [text, b": ", words.as_bytes()].concat(),
@@ -103,6 +127,22 @@ impl Problem {
             Self::Missing => (b"%: invalid conversion specification".to_vec(), 1),
             Self::Wide if dash => (b"xvsnprintf failed".to_vec(), 2),
             Self::Wide => (b"write error: Value too large for defined data type".to_vec(), 1),
+            Self::Lacking(what) => (what.clone().into_bytes(), 2),
+        }
+    }
+
+    fn words_of_bash(&self) -> (Vec<u8>, i32) {
+        match self {
+            Self::Number(text) | Self::Rest(text) => ([text, &b": invalid number"[..]].concat(), 1),
+            // What is too large is only warned of.
+            Self::Range(text) => ([b"warning: ", text.as_slice(), b": Numerical result out of range"].concat(), 0),
+            Self::Directive(text) => {
+                let letter = text.last().copied().unwrap_or_default();
+                ([b"`", [letter].as_slice(), b"': invalid format character"].concat(), 1)
+            }
+            Self::Missing => (b"`%': missing format character".to_vec(), 1),
+            Self::Wide => (b"a width that is too large".to_vec(), 1),
+            Self::Lacking(what) => (what.clone().into_bytes(), 2),
         }
     }
 }
@@ -232,8 +272,11 @@ impl Printer<'_> {
 
     /// The escapes of a format; `false` when `\c` ends the output.
     fn plain(&mut self, text: &[u8]) -> Result<bool, Spent> {
-        let coreutils = self.tool == Tool::Coreutils;
-        let (text, stopped) = escapes(text, if coreutils { Escapes::Format } else { Escapes::DashFormat });
+        let (text, stopped) = match self.tool {
+            Tool::Dash => escapes(text, Escapes::DashFormat),
+            Tool::Bash { .. } => quote::ansi(text, quote::Escapes::Format),
+            Tool::Coreutils => escapes(text, Escapes::Format),
+        };
         self.text.extend(&text)?;
         Ok(!stopped)
     }
@@ -258,7 +301,12 @@ impl Printer<'_> {
                 return Ok(false);
             };
             rest = after;
-            if self.tool == Tool::Coreutils {
+            if let (Tool::Bash { now }, [b'(', tail @ ..]) = (self.tool, rest) {
+                let Some(tail) = self.time(&directive, tail, now)? else { return Ok(false) };
+                rest = tail;
+                continue;
+            }
+            if self.tool != Tool::Dash {
                 rest = &rest[rest.iter().take_while(|byte| b"hlLjzt".contains(byte)).count()..];
             }
             let Some((&letter, tail)) = rest.split_first() else {
@@ -312,21 +360,55 @@ impl Printer<'_> {
         (value < most).then_some((value, &format[length..]))
     }
 
+    /// bash's `%(format)T`, behind its bracket: a time of seconds, or without an argument the one that is.
+    fn time<'f>(&mut self, directive: &Directive, format: &'f [u8], now: i64) -> Result<Option<&'f [u8]>, Spent> {
+        let end = memchr::memmem::find(format, b")T").filter(|end| !format[..*end].contains(&b'('));
+        let Some(end) = end else {
+            self.problems.push(Problem::Lacking("a bracket behind `%`".into()));
+            return Ok(None);
+        };
+        let seconds = match self.arguments.get(self.used).map(Vec::as_slice) {
+            None | Some(b"-1" | b"-2") => {
+                self.used += 1;
+                now
+            }
+            Some(_) => self.number(true),
+        };
+        let Some(mut text) = shown_time(&format[..end], seconds) else {
+            let what = format!("the time format `{}`", crate::tree::escape(&format[..end]));
+            self.problems.push(Problem::Lacking(what));
+            return Ok(None);
+        };
+        text.truncate(directive.precision.unwrap_or(usize::MAX));
+        directive.pad(text.as_bytes(), &mut self.text)?;
+        Ok(Some(&format[end + 2..]))
+    }
+
     fn directive(&mut self, directive: &Directive, letter: u8, written: &[u8]) -> Result<bool, Spent> {
         match letter {
             b's' | b'b' => {
                 let argument = self.argument().unwrap_or_default();
                 let (mut text, stopped) = match (letter, self.tool) {
                     (b'b', Tool::Dash) => escapes(&argument, Escapes::DashArgument),
+                    (b'b', Tool::Bash { .. }) => quote::ansi(&argument, quote::Escapes::Argument),
                     (b'b', Tool::Coreutils) => escapes(&argument, Escapes::Argument),
                     _ => (argument, false),
                 };
                 // dash pads what is shown, and cuts nothing of a `%b`.
-                if letter == b's' || self.tool == Tool::Coreutils {
+                if letter == b's' || self.tool != Tool::Dash {
                     text.truncate(directive.precision.unwrap_or(usize::MAX));
                 }
                 directive.pad(&text, &mut self.text)?;
                 return Ok(!stopped);
+            }
+            b'q' if matches!(self.tool, Tool::Bash { .. }) => {
+                let argument = self.argument().unwrap_or_default();
+                let Some(mut text) = quote::backslashed(&argument) else {
+                    self.problems.push(Problem::Lacking("`%q` of what is no ASCII".into()));
+                    return Ok(false);
+                };
+                text.truncate(directive.precision.unwrap_or(usize::MAX));
+                directive.pad(&text, &mut self.text)?;
             }
             b'c' => {
                 let argument = self.argument().unwrap_or_default();
@@ -355,6 +437,30 @@ impl Printer<'_> {
         }
         Ok(true)
     }
+}
+
+/// A time in UTC as strftime(3) shows it in the C locale; `None` for a directive that is not known here.
+fn shown_time(format: &[u8], seconds: i64) -> Option<String> {
+    // Nothing is asked for: the time of day.
+    let format = if format.is_empty() { "%H:%M:%S" } else { std::str::from_utf8(format).ok()? };
+    let mut known = String::new();
+    let mut letters = format.chars();
+    while let Some(letter) = letters.next() {
+        if letter != '%' {
+            known.push(letter);
+            continue;
+        }
+        match letters.next()? {
+            's' => known += &seconds.to_string(),
+            'z' => known += "+0000",
+            'Z' => known += "UTC",
+            'n' => known.push('\n'),
+            't' => known.push('\t'),
+            letter if "aAbBdDeFHIjklmMpPRSTuwyY%".contains(letter) => known.extend(['%', letter]),
+            _ => return None,
+        }
+    }
+    Some(crate::deb::date::civil(seconds)?.strftime(&known).to_string())
 }
 
 /// The length of the decimal number that a text begins with.
