@@ -45,9 +45,10 @@ fn number(shell: &mut Shell<'_>, builtin: &str, text: &[u8]) -> Run<u32> {
 /// `exit [status]`: in a trap what counts is what was before it.
 pub(super) fn exit(shell: &mut Shell<'_>, arguments: &[Vec<u8>], _: bool) -> Run<i32> {
     let arguments = arguments.strip_prefix(&[b"--".to_vec()][..]).unwrap_or(arguments);
-    let status = match arguments.first() {
-        None => shell.state.trapped.unwrap_or(shell.state.status),
-        Some(text) => signed(shell, "exit", text)?,
+    let status = match arguments {
+        [] => shell.state.trapped.unwrap_or(shell.state.status),
+        [_, _, ..] if shell.is_bash() => return too_many(shell, "exit"),
+        [text, ..] => signed(shell, "exit", text)?,
     };
     Err(Interrupt::Exit(status & 0xff))
 }
@@ -56,11 +57,27 @@ pub(super) fn return_(shell: &mut Shell<'_>, arguments: &[Vec<u8>], _: bool) -> 
     if shell.is_bash() && shell.state.frames.is_empty() {
         return shell.usage(b"return: can only `return' from a function or sourced script");
     }
-    let status = match arguments.first() {
-        None => shell.state.status,
-        Some(text) => signed(shell, "return", text)?,
+    let status = match arguments {
+        [] => shell.state.status,
+        [_, _, ..] if shell.is_bash() => return too_many(shell, "return"),
+        [text, ..] if shell.is_bash() && !is_integer(text) => {
+            shell.complain(&[b"return: ", text.as_slice(), b": numeric argument required"].concat())?;
+            2
+        }
+        [text, ..] => signed(shell, "return", text)?,
     };
     Err(Interrupt::Return(if shell.is_bash() { status & 0xff } else { status }))
+}
+
+/// What bash says of one word too many: the line ends.
+fn too_many(shell: &mut Shell<'_>, builtin: &str) -> Run<i32> {
+    shell.complain(format!("{builtin}: too many arguments").as_bytes())?;
+    Err(Interrupt::Discard)
+}
+
+/// Whether bash takes a text for a number.
+fn is_integer(text: &[u8]) -> bool {
+    std::str::from_utf8(text).is_ok_and(|text| text.trim().parse::<i64>().is_ok())
 }
 
 /// A status: bash takes negative ones.
@@ -235,9 +252,14 @@ pub(super) fn local(shell: &mut Shell<'_>, arguments: &[Vec<u8>], _: bool) -> Ru
 }
 
 pub(super) fn shift(shell: &mut Shell<'_>, arguments: &[Vec<u8>], _: bool) -> Run<i32> {
-    let count = match arguments.first() {
-        Some(text) => number(shell, "shift", text)? as usize,
-        None => 1,
+    let count = match arguments {
+        [] => 1,
+        [_, _, ..] if shell.is_bash() => return too_many(shell, "shift"),
+        [text, ..] if shell.is_bash() && (text.starts_with(b"-") || !is_integer(text)) => {
+            shell.complain(&[b"shift: ", text.as_slice(), b": shift count out of range"].concat())?;
+            return Ok(1);
+        }
+        [text, ..] => number(shell, "shift", text)? as usize,
     };
     match shell.state.positional.shift(count) {
         true => Ok(0),
@@ -394,28 +416,43 @@ fn logical(path: &[u8]) -> Vec<u8> {
 }
 
 pub(super) fn umask(shell: &mut Shell<'_>, arguments: &[Vec<u8>], _: bool) -> Run<i32> {
-    let mask = shell.state.umask;
-    match arguments.first().map(Vec::as_slice) {
-        None => shell.print(format!("{mask:04o}\n").as_bytes()),
-        Some(b"-S") if arguments.len() == 1 => {
-            let who = |name: char, shift: u32| {
-                let bits = !mask >> shift;
-                let letter = |bit: u32, letter: &str| if bits & bit != 0 { letter.to_owned() } else { String::new() };
-                format!("{name}={}{}{}", letter(4, "r"), letter(2, "w"), letter(1, "x"))
-            };
-            shell.print(format!("{},{},{}\n", who('u', 6), who('g', 3), who('o', 0)).as_bytes())
-        }
-        Some(text) => match octal(text).or_else(|| symbolic(text, mask)) {
-            Some(mask) => {
-                shell.state.umask = mask & 0o777;
-                Ok(0)
-            }
-            None => {
-                shell.complain(&[b"umask: Illegal mode: ", text].concat())?;
-                if shell.is_bash() { Ok(1) } else { Err(Interrupt::Exit(2)) }
-            }
-        },
+    let (mut words, mut again, mut rest) = (false, false, arguments);
+    let bash = shell.is_bash();
+    while let [first, tail @ ..] = rest
+        && let [b'-', letters @ ..] = first.as_slice()
+        && !letters.is_empty()
+        && letters.iter().all(|letter| *letter == b'S' || (bash && *letter == b'p'))
+    {
+        words |= letters.contains(&b'S');
+        again |= letters.contains(&b'p');
+        rest = tail;
     }
+    let mask = shell.state.umask;
+    let Some(text) = rest.first() else {
+        let start = match (again, words) {
+            (false, _) => "",
+            (true, false) => "umask ",
+            (true, true) => "umask -S ",
+        };
+        let shown = if words { in_words(mask) } else { format!("{mask:04o}") };
+        return shell.print(format!("{start}{shown}\n").as_bytes());
+    };
+    let Some(mask) = octal(text).or_else(|| symbolic(text, mask)) else {
+        shell.complain(&[b"umask: Illegal mode: ", text.as_slice()].concat())?;
+        return if shell.is_bash() { Ok(1) } else { Err(Interrupt::Exit(2)) };
+    };
+    shell.state.umask = mask & 0o777;
+    if words && shell.is_bash() { shell.print(format!("{}\n", in_words(mask)).as_bytes()) } else { Ok(0) }
+}
+
+/// What a mask leaves, as `umask -S` has it.
+fn in_words(mask: u32) -> String {
+    let who = |name: char, shift: u32| {
+        let bits = !mask >> shift;
+        let letter = |bit: u32, letter: &str| if bits & bit != 0 { letter.to_owned() } else { String::new() };
+        format!("{name}={}{}{}", letter(4, "r"), letter(2, "w"), letter(1, "x"))
+    };
+    format!("{},{},{}", who('u', 6), who('g', 3), who('o', 0))
 }
 
 fn octal(text: &[u8]) -> Option<u32> {

@@ -294,7 +294,7 @@ impl Shell<'_> {
             return Ok(value);
         }
         let (output, status) = self.captured(command)?;
-        self.state.substitution = Some(status);
+        self.substituted(status);
         let mut output = output;
         let bytes = output.bytes_mut();
         while bytes.last() == Some(&b'\n') {
@@ -340,7 +340,7 @@ impl Shell<'_> {
                 1
             }
         };
-        self.state.substitution = Some(status);
+        self.substituted(status);
         while bytes.last() == Some(&b'\n') {
             bytes.pop();
         }
@@ -355,6 +355,14 @@ impl Shell<'_> {
         self.state.descriptors.insert(number, Stream::input(output.into()).descriptor());
         self.processes.push(number);
         Ok(format!("/dev/fd/{number}").into_bytes())
+    }
+
+    /// What a substitution ended with, which in bash the rest of the command can ask for.
+    fn substituted(&mut self, status: i32) {
+        self.state.substitution = Some(status);
+        if self.is_bash() {
+            self.state.status = status;
+        }
     }
 
     /// The value of an arithmetic expression whose expansions are done.

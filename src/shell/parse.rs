@@ -259,6 +259,7 @@ impl Parser {
                         let value = Assigned::Text(word);
                         assignments.push(Assignment { name, subscript: None, append: false, value });
                     }
+                    None if self.is_bash() => words.push(with_tildes(word)),
                     None => words.push(word),
                 },
             }
@@ -336,6 +337,18 @@ impl Parser {
         };
         let descriptor = number.unwrap_or(u32::from(!operator.starts_with('<')));
         Ok(Some(Redirect { descriptor, target }))
+    }
+}
+
+/// In bash a tilde counts in an argument that looks like an assignment, too.
+fn with_tildes(word: Word) -> Word {
+    let tilde = matches!(word.0.first(), Some(Part::Plain(text)) if text.contains(&b'~'));
+    match split_assignment(&word).filter(|_| tilde) {
+        Some((mut name, value)) => {
+            name.push(b'=');
+            Word([vec![Part::Plain(name)], value.0].concat())
+        }
+        None => word,
     }
 }
 

@@ -224,3 +224,31 @@ fn bash_prints_by_its_own_rules() {
         assert_eq!(run(&format!("cat >s <<'E'\n{script}\nE\nbash s")).2.len(), 1, "{script}");
     }
 }
+
+/// What bash does otherwise than dash with statuses in a command, tildes in arguments, numbers that are none, and masks.
+#[test]
+fn bash_has_its_own_manners() {
+    let cases = [
+        ("echo $(false) $?; x=$(exit 4)$?; echo $x $?; echo \"$(exit 5)\" $(true)$?", "1\n4 4\n 0\n"),
+        (
+            "f() { echo $?; }; f $(exit 4); case $(exit 9) in *) echo $?;; esac; for i in $(exit 8); do :; done; echo $?",
+            "4\n9\n0\n",
+        ),
+        (
+            "HOME=/h; echo a=~ a=b:~/c ~ --p=~ 1a=~ \"a=~\" a=\"~\"; env t=~ | grep ^t=",
+            "a=/h a=b:/h/c /h --p=~ 1a=~ a=~ a=~\nt=/h\n",
+        ),
+        ("set -- a; shift -1; echo $?; shift x; echo $? $#; f() { return abc; echo no; }; f; echo $?", "1\n1 1\n2\n"),
+        ("f() { return 1 2; }; f; echo no\necho $?; exit 3 4; echo no\necho go", "1\ngo\n"),
+        (
+            "umask 027; umask -p; umask -pS; umask -S a=rx; umask",
+            "umask 0027\numask -S u=rwx,g=rx,o=\nu=rx,g=rx,o=rx\n0222\n",
+        ),
+    ];
+    for (script, output) in cases {
+        let (found, _, gaps) = run(&format!("exec 2>/dev/null\ncat >s <<'E'\n{script}\nE\nbash s"));
+        assert_eq!((found.as_str(), gaps.len()), (output, 0), "{script}");
+    }
+    let (found, status, _) = run("exec 2>/dev/null; umask -S u=rx; umask; (exit 3); echo $(exit 4) $? a=~; shift -1");
+    assert_eq!((found.as_str(), status), ("0222\n3 a=~\n", 2));
+}
