@@ -42,7 +42,7 @@ pub(super) fn ansi(text: &[u8], whose: Escapes) -> (Vec<u8>, bool) {
             }
             b'0' if !written => rest = number(&mut out, rest, 8, 3),
             b'0'..=b'7' if whose != Escapes::Echo => {
-                rest = number(&mut out, &text[text.len() - rest.len() - 1..], 8, 3)
+                rest = number(&mut out, &text[text.len() - rest.len() - 1..], 8, 3);
             }
             b'x' if rest.first().is_some_and(u8::is_ascii_hexdigit) => rest = number(&mut out, rest, 16, 2),
             b'u' | b'U' if rest.first().is_some_and(u8::is_ascii_hexdigit) => {
