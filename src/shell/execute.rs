@@ -420,6 +420,9 @@ impl Shell<'_> {
             Ok(saved) => saved,
             Err(saved) => {
                 self.restore(saved);
+                if let Some(word) = fields.last().filter(|_| self.is_bash()) {
+                    self.state.last = Some(self.keep(word.clone())?);
+                }
                 return match special {
                     true => Err(Interrupt::Exit(2)),
                     false => Ok(if self.is_bash() { 1 } else { 2 }),

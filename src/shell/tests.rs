@@ -239,6 +239,7 @@ fn bash_has_its_own_manners() {
             "a=/h a=b:/h/c /h --p=~ 1a=~ a=~ a=~\nt=/h\n",
         ),
         ("set -- a; shift -1; echo $?; shift x; echo $? $#; f() { return abc; echo no; }; f; echo $?", "1\n1 1\n2\n"),
+        ("echo a b; : c > /nodir/x; echo $_", "a b\nc\n"),
         ("f() { return 1 2; }; f; echo no\necho $?; exit 3 4; echo no\necho go", "1\ngo\n"),
         (
             "umask 027; umask -p; umask -pS; umask -S a=rx; umask",

@@ -156,6 +156,8 @@ struct Copying {
     copied: BTreeMap<InodeId, TreePath>,
     /// The operands that are no directories, by name and by what they are.
     operands: BTreeSet<(Vec<u8>, Option<InodeId>)>,
+    /// Those that are, and where each was copied to.
+    directories: BTreeSet<(Option<InodeId>, TreePath)>,
     /// The directories that this call has made: they are not copied into themselves.
     new: BTreeSet<InodeId>,
     /// What `-v` says of the backup that was just made.
@@ -172,6 +174,7 @@ fn cp(call: &mut Call<'_, '_>) -> Done {
         made: Made::default(),
         copied: BTreeMap::new(),
         operands: BTreeSet::new(),
+        directories: BTreeSet::new(),
         new: BTreeSet::new(),
         backup: String::new(),
         status: 0,
@@ -215,6 +218,9 @@ impl Copying {
             place_of(call, to)
         };
         let target = target.map_err(refused)?;
+        if source.is_directory() && !self.directories.insert((call.tree().id(&place), target.clone())) {
+            return call.err(&format!("warning: source directory '{}' specified more than once", show(from)));
+        }
         self.one(call, &place, from, &target, to, 0)
     }
 
@@ -512,6 +518,11 @@ fn refused_exists(target: &TreePath) -> Fault {
 mod tests {
     use super::super::recorded::lacks;
     use super::super::recorded::says;
+
+    #[test]
+    fn a_directory_that_is_named_twice_is_copied_once() {
+        says(&[("mkdir d e; echo a >d/f; cp -R d d// e; echo $?; cat e/d/f; cp -R d e; echo $?", "0\na\n0\n", 0)]);
+    }
 
     #[test]
     fn hard_links_come_in_the_place_of_files_by_force() {

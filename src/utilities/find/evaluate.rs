@@ -196,7 +196,10 @@ fn delete(call: &mut Call<'_, '_>, walk: &mut Walk, found: &Found<'_>) -> Result
     if found.name() == b".." {
         return Err(Fault::gap("-delete of a directory by the name `..`"));
     }
-    let is_link = found.own != found.place && found.inode.is_directory();
+    // By a name with a slash behind it the link itself stays out of sight.
+    let (bare, slash) = without_slashes(found.path);
+    let behind = slash && call.look(bare, false).is_some_and(|inode| matches!(inode.kind, Kind::Symlink(_)));
+    let is_link = (found.own != found.place || behind) && found.inode.is_directory();
     let why = if found.name() == b"." {
         // Not even by a longer one that ends so.
         Some("Invalid argument")
@@ -275,6 +278,7 @@ mod tests {
             ("mkdir e; cd e; mkdir d; find ./ -delete; echo $?; ls", "1\n", 0),
             ("mkdir e; cd e; mkdir d; find . -delete; echo $?; ls", "0\n", 0),
             ("mkdir d; find d/. -delete; echo $?; ls -d d", "1\nd\n", 0),
+            ("cd /tmp; mkdir d; : >d/f; ln -s d l; find -H l/ -delete; echo $?; ls . d", "1\n.:\nd\nl\n\nd:\n", 0),
             ("mkdir d; find d/ -delete; echo $?; ls -d d", "0\n", 2),
         ]);
     }
