@@ -82,6 +82,7 @@ mod layers;
 #[cfg(feature = "http")]
 mod limits;
 mod locks;
+mod made;
 mod manifest;
 #[cfg(feature = "sandbox")]
 mod native;

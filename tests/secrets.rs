@@ -258,7 +258,7 @@ fn case_133_keys_and_the_links_to_them() {
 }
 
 /// A sandbox that does to the tree what a test says; and whose scripts were asked for.
-struct Scripted {
+pub(crate) struct Scripted {
     work: fn(&mut Tree),
     asked: Mutex<Vec<String>>,
 }
@@ -280,7 +280,7 @@ impl Sandbox for Scripted {
     }
 }
 
-fn with_sandbox(world: &World, work: fn(&mut Tree)) -> (Host, Arc<Scripted>) {
+pub(crate) fn with_sandbox(world: &World, work: fn(&mut Tree)) -> (Host, Arc<Scripted>) {
     let sandbox = Arc::new(Scripted { work, asked: Mutex::default() });
     let mut host = world.host().expect("a store");
     host.sandbox = Arc::clone(&sandbox) as Arc<dyn Sandbox>;

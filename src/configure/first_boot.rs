@@ -1,7 +1,10 @@
-//! Packages that the recipe leaves to the first boot: unpacked in the image, configured by a unit on the node.
+//! Packages that are left to the first boot, by the recipe or because only a machine can configure them: unpacked in the image, configured by a unit on the node.
+
+use std::collections::BTreeMap;
 
 use super::Error;
 use super::Options;
+use super::packages;
 use super::status::set_unpacked;
 use crate::recipe::Treatment;
 use crate::tree::Tree;
@@ -9,6 +12,21 @@ use crate::unpack::Installed;
 
 const PROGRAM: &str = include_str!("node/first-boot");
 const UNIT: &str = include_str!("node/imgbuild-first-boot.service");
+
+/// How packages are treated, those that only a machine can configure with them, unless the recipe says otherwise.
+pub(super) fn treatments(packages: &[Installed], options: &Options) -> BTreeMap<String, Treatment> {
+    let mut all = options.packages.clone();
+    for package in packages.iter().filter(|package| packages::first_boot(&package.name).is_some()) {
+        all.entry(package.name.clone()).or_insert(Treatment::FirstBoot);
+    }
+    all
+}
+
+/// Why a package is treated otherwise than others, when no script of its was tried.
+pub(super) fn reason(package: &str, treatment: Treatment) -> String {
+    let known = packages::first_boot(package).filter(|_| treatment == Treatment::FirstBoot);
+    known.unwrap_or("the recipe says so").to_owned()
+}
 
 /// Whether the nodes can do it, each for itself.
 ///

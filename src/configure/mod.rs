@@ -12,6 +12,7 @@ mod first_boot;
 mod foresee;
 mod generators;
 mod ids;
+mod made;
 mod native;
 mod normalize;
 pub mod own;

@@ -22,6 +22,7 @@ use super::Outcome;
 use super::PackageReport;
 use super::environment::of_dpkg;
 use super::environment::of_scripts;
+use super::first_boot;
 use super::generators;
 use super::own;
 use super::packages;
@@ -51,9 +52,6 @@ use crate::unpack::Installed;
 /// Stack for following scripts: a level of nesting takes up to 20 KiB in a debug build, and [`Bounds::depth`] of
 /// calls times the parser's depth must fit. Only what is used is ever backed by memory.
 const STACK: usize = 256 << 20;
-
-/// Why a package was treated otherwise.
-const BY_RECIPE: &str = "the recipe says so";
 
 /// The scripts of a first installation.
 const SCRIPTS: [&str; 3] = ["preinst", "config", "postinst"];
@@ -157,8 +155,10 @@ impl<'a> Run<'a> {
         let reporter = Arc::clone(&host.reporter);
         system.spend_from(Budget::new(&host.limits, move || reporter.is_cancelled()));
         system.kept::<Ids>().clone_from(&options.ids);
-        let by_recipe = |treatment: &Treatment| Treated { treatment: *treatment, why: BY_RECIPE.to_owned() };
-        let treated = options.packages.iter().map(|(name, treatment)| (name.clone(), by_recipe(treatment))).collect();
+        let treated = |(name, treatment): (&String, &Treatment)| {
+            (name.clone(), Treated { treatment: *treatment, why: first_boot::reason(name, *treatment) })
+        };
+        let treated = options.packages.iter().map(treated).collect();
         Self { system, packages, options, survey, treated, failures: Vec::new() }
     }
 

@@ -18,6 +18,7 @@ use super::Outcome;
 use super::PackageReport;
 use super::environment::of_dpkg;
 use super::environment::of_scripts;
+use super::first_boot;
 use super::sequence::in_sequence;
 use super::status::set_unpacked;
 use super::tools::debconf;
@@ -103,8 +104,12 @@ pub(super) fn report(packages: &[Installed], options: &Options) -> Vec<PackageRe
         let scripts: Vec<&str> = SCRIPTS.into_iter().filter(|name| package.members.contains_key(*name)).collect();
         let (outcome, notes) = match options.packages.get(&package.name) {
             _ if scripts.is_empty() => (Outcome::NoScripts, Vec::new()),
-            Some(Treatment::Skip) => (Outcome::Skipped, vec!["the recipe says so".to_owned()]),
-            Some(Treatment::FirstBoot) => (Outcome::FirstBoot, vec!["the recipe says so".to_owned()]),
+            Some(treatment @ Treatment::Skip) => {
+                (Outcome::Skipped, vec![first_boot::reason(&package.name, *treatment)])
+            }
+            Some(treatment @ Treatment::FirstBoot) => {
+                (Outcome::FirstBoot, vec![first_boot::reason(&package.name, *treatment)])
+            }
             Some(Treatment::Sandbox) | None => (Outcome::Sandboxed, vec![scripts.join(", ")]),
         };
         PackageReport { package: package.info_name(), outcome, notes }

@@ -7,6 +7,7 @@ use super::Options;
 use super::PackageReport;
 use super::first_boot;
 use super::ids;
+use super::made;
 use super::native;
 use super::normalize;
 use super::own;
@@ -25,9 +26,10 @@ use crate::unpack::Root;
 /// A script that fails, or that cannot be followed.
 pub fn configure(host: &Host, root: Root, options: &Options) -> Result<Configured, Error> {
     let Root { mut tree, packages, .. } = root;
-    first_boot::check(&packages, options)?;
-    let policy = Policy::put(&mut tree).map_err(Error::Tree)?;
     let mut options = options.clone();
+    options.packages = first_boot::treatments(&packages, &options);
+    first_boot::check(&packages, &options)?;
+    let policy = Policy::put(&mut tree).map_err(Error::Tree)?;
     let (mut tree, report) = match options.method {
         Method::Native => {
             let followed = native::configure(host, tree, &packages, &options, false)?;
@@ -50,6 +52,7 @@ pub fn configure(host: &Host, root: Root, options: &Options) -> Result<Configure
     }
     first_boot::leave(&mut tree, &packages, options)?;
     own::leave_to_nodes(&mut tree, &packages, options)?;
+    made::leave_to_nodes(&mut tree, &packages, options)?;
     ids::renumber(&mut tree, &options.ids)?;
     normalize::normalize(&mut tree, options.epoch)?;
     let ids = ids::read(&tree).map_err(Error::Tree)?;
@@ -63,7 +66,9 @@ pub fn configure(host: &Host, root: Root, options: &Options) -> Result<Configure
 pub fn survey(host: &Host, root: Root, options: &Options) -> Result<Vec<PackageReport>, Error> {
     let Root { mut tree, packages, .. } = root;
     Policy::put(&mut tree).map_err(Error::Tree)?;
-    Ok(native::configure(host, tree, &packages, options, true)?.report)
+    let mut options = options.clone();
+    options.packages = first_boot::treatments(&packages, &options);
+    Ok(native::configure(host, tree, &packages, &options, true)?.report)
 }
 
 /// `/usr/sbin/policy-rc.d`, which is there while an image is made, in both ways: scripts ask it, and what it denies

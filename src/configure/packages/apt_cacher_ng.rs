@@ -10,8 +10,13 @@ use crate::utilities::show;
 pub(super) const PACKAGE: Package =
     Package { commands: &[("acngtool", acngtool)], libraries: &["/apt-cacher-ng"], ..Package::of("apt-cacher-ng") };
 
-/// `acngtool printvar NAME -c DIRECTORY`: a setting of apt-cacher-ng, of the last of its files that has it.
+/// `acngtool printvar NAME -c DIRECTORY`: a setting of apt-cacher-ng, of the last of its files that has it. `acngtool
+/// SETTING… curl URL…`: while an image is made there is no network, and the script has a list for that.
 fn acngtool(call: &mut Call<'_, '_>) -> Done {
+    if call.args.iter().find(|word| !word.contains(&b'=')).is_some_and(|verb| verb == b"curl") {
+        call.err("no network")?;
+        return Ok(1);
+    }
     let [verb, name, option, directory] = call.args else { return Err(Fault::gap(show(&call.args.join(&b' ')))) };
     if verb != b"printvar" || option != b"-c" {
         return Err(Fault::gap(show(&call.args.join(&b' '))));

@@ -1,7 +1,9 @@
 //! emacsen-common: add-ons of Emacs, which are in byte code for each flavour that is installed (Debian Emacs policy).
-//! Without a flavour an add-on is only marked as ready; the code itself only that Emacs makes.
+//! An add-on, and a flavour, is marked as ready; the code itself only that Emacs makes, and does on a node.
 
+use super::made::Made;
 use super::package::Package;
+use crate::configure::tools::later::leave_to_first_boot;
 use crate::utilities::Call;
 use crate::utilities::Done;
 use crate::utilities::Fault;
@@ -11,11 +13,23 @@ use crate::utilities::show;
 pub(super) const PACKAGE: Package = Package {
     commands: &[("emacs-install", emacs_install), ("emacs-package-install", package_install)],
     libraries: &["/emacsen-common"],
+    made: &[Made {
+        package: "emacsen-common",
+        what: "byte code of add-ons, for each Emacs that is installed",
+        from: &["var/lib/emacsen-common/state/flavor/installed/*"],
+        make: "for flavor in /var/lib/emacsen-common/state/flavor/installed/*; do\n            \
+               /usr/lib/emacsen-common/emacs-install \"${flavor##*/}\"\n        \
+               done",
+        units: &[],
+        gone: &["usr/share/emacs/site-lisp/*/**", "usr/share/xemacs21/site-lisp/*/**"],
+        emptied: &[],
+    }],
     ..Package::of("emacsen-common")
 };
 
 const LIBRARY: &str = "/usr/lib/emacsen-common/packages";
 const STATE: &str = "/var/lib/emacsen-common/state";
+const INSTALLED: &str = "/var/lib/emacsen-common/state/flavor/installed";
 
 /// `emacs-package-install --preinst|--postinst PACKAGE`
 fn package_install(call: &mut Call<'_, '_>) -> Done {
@@ -32,26 +46,31 @@ fn package_install(call: &mut Call<'_, '_>) -> Done {
     if call.look(&[LIBRARY.as_bytes(), b"/compat/", &package].concat(), true).is_none() {
         return Err(Fault::gap(format!("`{}` is an add-on of the old kind", show(&package))));
     }
-    let status = call.run(&[b"touch".to_vec(), mark.clone()])?;
-    if status != 0 {
-        return Err(Fault::failed(format!("touch {} failed", show(&mark))));
-    }
-    match names(call, &format!("{STATE}/flavor/installed")).first() {
-        None => Ok(0),
-        Some(flavour) => Err(byte_code(flavour)),
-    }
+    touch(call, &mark)?;
+    if names(call, INSTALLED).is_empty() { Ok(0) } else { leave_to_first_boot(call) }
 }
 
-/// `emacs-install FLAVOUR`: all add-ons for a new flavour.
+/// `emacs-install [--preinst|--postinst] FLAVOUR`: all add-ons for a new flavour.
 fn emacs_install(call: &mut Call<'_, '_>) -> Done {
-    match call.args {
-        [flavour] => Err(byte_code(&flavour.clone())),
-        _ => Err(Fault::failed("Usage: emacs-install FLAVOR")),
+    let (preinst, flavour) = match call.args {
+        [flavour] => (false, flavour.clone()),
+        [when, flavour] if when == b"--preinst" => (true, flavour.clone()),
+        [when, flavour] if when == b"--postinst" => (false, flavour.clone()),
+        _ => return Err(Fault::Failed(2, "Usage: emacs-install (--preinst|--postinst) FLAVOR".into())),
+    };
+    let mark = [INSTALLED.as_bytes(), b"/", &flavour].concat();
+    if preinst {
+        return call.run(&[b"rm".to_vec(), b"-f".to_vec(), mark]);
     }
+    touch(call, &mark)?;
+    leave_to_first_boot(call)
 }
 
-fn byte_code(flavour: &[u8]) -> Fault {
-    Fault::gap(format!("byte code that only `{}` itself makes", show(flavour)))
+fn touch(call: &mut Call<'_, '_>, mark: &[u8]) -> Result<(), Fault> {
+    match call.run(&[b"touch".to_vec(), mark.to_vec()])? {
+        0 => Ok(()),
+        _ => Err(Fault::failed(format!("touch {} failed", show(mark)))),
+    }
 }
 
 /// The names in a directory, without backups.
@@ -65,41 +84,51 @@ fn names(call: &mut Call<'_, '_>, directory: &str) -> Vec<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use crate::configure::machine;
+    use crate::configure::tools::later::Later;
     use crate::shell::Shell;
     use crate::shell::system::System;
     use crate::tree::Tree;
 
-    fn run(flavour: bool) -> System {
+    fn run(script: &str) -> (System, i32) {
         let mut tree = Tree::new();
-        let state = "var/lib/emacsen-common/state";
-        for directory in ["package/installed", "flavor/installed"] {
-            tree.make_directories(format!("{state}/{directory}"), 0o755).expect("new");
+        for directory in ["state/package/installed", "state/flavor/installed"] {
+            tree.make_directories(format!("var/lib/emacsen-common/{directory}"), 0o755).expect("new");
         }
         tree.make_directories("usr/lib/emacsen-common/packages/compat", 0o755).expect("new");
         tree.write("usr/lib/emacsen-common/packages/compat/elpa-a", 0o644, "0\n").expect("new");
-        if flavour {
-            tree.write(format!("{state}/flavor/installed/emacs"), 0o644, "").expect("new");
-        }
         let mut system = machine(tree, "amd64", 0);
-        let script = "/usr/lib/emacsen-common/emacs-package-install --preinst elpa-a &&\
-                      /usr/lib/emacsen-common/emacs-package-install --postinst elpa-a";
-        let outcome = Shell::new(&mut system, "postinst", &[("PATH", "/bin")]).run_script(script.as_bytes(), &[], &[]);
-        assert_eq!(outcome.expect("no limit is met").status == 0, !flavour);
-        system
+        let script = script.replace("./", "/usr/lib/emacsen-common/");
+        let outcome = Shell::new(&mut system, "postinst", &[("PATH", "/bin:/usr/lib/emacsen-common")]).run_script(
+            script.as_bytes(),
+            &[],
+            &[],
+        );
+        let status = outcome.expect("no limit is met").status;
+        (system, status)
+    }
+
+    fn left(system: &mut System) -> Vec<Vec<Vec<u8>>> {
+        system.kept::<Later>().first_boot.iter().map(|called| called.words.clone()).collect()
     }
 
     #[test]
     fn an_add_on_without_an_emacs_is_marked() {
-        let mut system = run(false);
-        assert_eq!(system.gaps, []);
+        let (mut system, status) =
+            run("./emacs-package-install --preinst elpa-a && ./emacs-package-install --postinst elpa-a");
+        assert_eq!((status, &system.gaps), (0, &Vec::new()));
         let mark = "/var/lib/emacsen-common/state/package/installed/elpa-a";
         assert_eq!(system.tree().read(mark).expect("memory"), Some(Vec::new()));
+        assert!(left(&mut system).is_empty(), "there is nothing to make");
     }
 
     #[test]
-    fn byte_code_is_a_gap() {
-        let system = run(true);
-        assert_eq!(system.gaps.len(), 1);
-        assert_eq!(system.gaps[0].what, "byte code that only `emacs` itself makes");
+    fn byte_code_is_left_to_the_node() {
+        let (mut system, status) = run("./emacs-install emacs && ./emacs-package-install --postinst elpa-a");
+        assert_eq!((status, &system.gaps), (0, &Vec::new()));
+        let mark = "/var/lib/emacsen-common/state/flavor/installed/emacs";
+        assert_eq!(system.tree().read(mark).expect("memory"), Some(Vec::new()));
+        assert_eq!(left(&mut system).len(), 2, "the flavour, and an add-on beside it");
+        let (system, _) = run("./emacs-install emacs; ./emacs-package-install --postinst old");
+        assert_eq!(system.gaps[0].what, "`old` is an add-on of the old kind");
     }
 }

@@ -2,6 +2,7 @@
 //! they leave. One file for each, and [`ALL`] lists them: whatever stands there is owed, for it has to be kept true when
 //! the package changes. No other part of the three rooms knows a package by name.
 
+pub(super) mod made;
 pub(super) mod own;
 pub(super) mod package;
 
@@ -20,16 +21,19 @@ mod cups;
 mod curvedns;
 mod dbus;
 mod desktop_file_utils;
+mod dictionaries_common;
 mod dnssec_trigger;
 mod dovecot;
 mod dropbear;
 mod ejabberd;
 mod emacsen_common;
+mod etckeeper;
 mod exim4;
 mod fake_hwclock;
 mod fontconfig;
 mod freeradius;
 mod gdk_pixbuf;
+mod ghc;
 mod glib;
 mod graphviz;
 mod grub2;
@@ -57,8 +61,10 @@ mod munge;
 mod nsd;
 mod nvme_cli;
 mod oar;
+mod octave;
 mod open_iscsi;
 mod openiked;
+mod openldap;
 mod openssh;
 mod pacemaker;
 mod partimage;
@@ -79,16 +85,19 @@ mod sgml_base;
 mod shadowsocks_libev;
 mod shared_mime_info;
 mod smartmontools;
+mod spamassassin;
 mod squid;
 mod ssl_cert;
 mod systemd;
 mod sysvinit;
+mod tex_common;
 mod texinfo;
 mod texlive_bin;
 mod twisted;
 mod update_inetd;
 mod varnish;
 mod vim;
+mod x2goserver;
 mod xfonts_utils;
 mod xml_core;
 mod xrdp;
@@ -118,16 +127,19 @@ pub(super) const ALL: &[Package] = &[
     curvedns::PACKAGE,
     dbus::PACKAGE,
     desktop_file_utils::PACKAGE,
+    dictionaries_common::PACKAGE,
     dnssec_trigger::PACKAGE,
     dovecot::PACKAGE,
     dropbear::PACKAGE,
     ejabberd::PACKAGE,
     emacsen_common::PACKAGE,
+    etckeeper::PACKAGE,
     exim4::PACKAGE,
     fake_hwclock::PACKAGE,
     fontconfig::PACKAGE,
     freeradius::PACKAGE,
     gdk_pixbuf::PACKAGE,
+    ghc::PACKAGE,
     glib::PACKAGE,
     graphviz::PACKAGE,
     grub2::PACKAGE,
@@ -155,8 +167,10 @@ pub(super) const ALL: &[Package] = &[
     nsd::PACKAGE,
     nvme_cli::PACKAGE,
     oar::PACKAGE,
+    octave::PACKAGE,
     open_iscsi::PACKAGE,
     openiked::PACKAGE,
+    openldap::PACKAGE,
     openssh::PACKAGE,
     pacemaker::PACKAGE,
     partimage::PACKAGE,
@@ -176,16 +190,19 @@ pub(super) const ALL: &[Package] = &[
     shadowsocks_libev::PACKAGE,
     shared_mime_info::PACKAGE,
     smartmontools::PACKAGE,
+    spamassassin::PACKAGE,
     squid::PACKAGE,
     ssl_cert::PACKAGE,
     systemd::PACKAGE,
     sysvinit::PACKAGE,
+    tex_common::PACKAGE,
     texinfo::PACKAGE,
     texlive_bin::PACKAGE,
     twisted::PACKAGE,
     update_inetd::PACKAGE,
     varnish::PACKAGE,
     vim::PACKAGE,
+    x2goserver::PACKAGE,
     xfonts_utils::PACKAGE,
     xml_core::PACKAGE,
     xrdp::PACKAGE,
@@ -194,6 +211,12 @@ pub(super) const ALL: &[Package] = &[
 /// What each machine has of its own, of all packages.
 pub(super) fn own() -> impl Iterator<Item = &'static Own> {
     ALL.iter().flat_map(|package| package.own)
+}
+
+/// Why only the machine that it runs on can configure a binary package; `None` for nearly all.
+pub(super) fn first_boot(package: &str) -> Option<&'static str> {
+    let mut all = ALL.iter().flat_map(|package| package.first_boot);
+    all.find(|(known, _)| *known == package).map(|(_, why)| *why)
 }
 
 /// The program of this name.

@@ -1,5 +1,6 @@
 //! The shape of what is known of a source package.
 
+use super::made::Made;
 use super::own::Own;
 use crate::utilities::Family;
 
@@ -16,6 +17,10 @@ pub(in crate::configure) struct Package {
     pub(in crate::configure) libraries: &'static [&'static str],
     /// What is each machine's own.
     pub(in crate::configure) own: &'static [Own],
+    /// What only its programs make, of files that are there.
+    pub(in crate::configure) made: &'static [Made],
+    /// Binary packages that only the machine that they run on can configure, and why: they are left to its first boot.
+    pub(in crate::configure) first_boot: &'static [(&'static str, &'static str)],
     /// What is taken out because two builds would not have it in common.
     pub(in crate::configure) leaves: &'static [Rule],
     /// Files that hold times, and how these are set to one.
@@ -33,6 +38,8 @@ impl Package {
             directories: &[],
             libraries: &[],
             own: &[],
+            made: &[],
+            first_boot: &[],
             leaves: &[],
             dated: &[],
             scripts: &[],

@@ -1,6 +1,7 @@
 //! perl(1), as far as shell scripts call it.
 
 use super::package::Package;
+use crate::configure::tools::later::leave_to_first_boot;
 use crate::utilities::Call;
 use crate::utilities::Done;
 use crate::utilities::Fault;
@@ -23,6 +24,10 @@ fn perl(call: &mut Call<'_, '_>) -> Done {
                 quoted.extend(b"\n\n");
             }
             call.out(quoted).map(|()| 0)
+        }
+        // What SpamAssassin's script does with it is left to a node.
+        [module, e, text] if module == b"-MMail::SpamAssassin" && e == b"-e" && text.starts_with(b"print(") => {
+            leave_to_first_boot(call)
         }
         _ => Err(Fault::gap("a program in Perl")),
     }
