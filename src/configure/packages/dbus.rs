@@ -12,7 +12,7 @@ use crate::utilities::show;
 
 /// What is known of it.
 pub(super) const PACKAGE: Package = Package {
-    commands: &[("dbus-uuidgen", uuidgen)],
+    commands: &[("dbus-send", send), ("dbus-uuidgen", uuidgen)],
     own: &[Own {
         left: &[gone(
             "/var/lib/dbus/machine-id",
@@ -23,6 +23,13 @@ pub(super) const PACKAGE: Package = Package {
     }],
     ..Package::of("dbus")
 };
+
+/// `dbus-send …`: no bus runs where an image is made.
+fn send(call: &mut Call<'_, '_>) -> Done {
+    let bus = if call.args.iter().any(|word| word == b"--system") { "system" } else { "session" };
+    call.err(&format!("Failed to open connection to \"{bus}\" message bus"))?;
+    Ok(1)
+}
 
 /// The machine's id is each node's own.
 fn uuidgen(call: &mut Call<'_, '_>) -> Done {

@@ -8,6 +8,7 @@ pub(super) mod package;
 
 mod apache2;
 mod apparmor;
+mod appstream;
 mod apt_cacher_ng;
 mod audit;
 mod bacula;
@@ -17,9 +18,11 @@ mod brltty;
 mod ca_certificates_java;
 mod chrony;
 mod console_setup;
+mod cracklib;
 mod cups;
 mod curvedns;
 mod dbus;
+mod dconf;
 mod desktop_file_utils;
 mod dictionaries_common;
 mod dnssec_trigger;
@@ -35,6 +38,7 @@ mod freeradius;
 mod gdk_pixbuf;
 mod ghc;
 mod glib;
+mod gnome_menus;
 mod graphviz;
 mod grub2;
 mod gtk2;
@@ -50,6 +54,7 @@ mod krb5;
 mod libpaper;
 mod libxml_sax_perl;
 mod lighttpd;
+mod mailcap;
 mod mailman3;
 mod man_db;
 mod mariadb;
@@ -97,6 +102,7 @@ mod twisted;
 mod update_inetd;
 mod varnish;
 mod vim;
+mod vlc;
 mod x2goserver;
 mod xfonts_utils;
 mod xml_core;
@@ -114,6 +120,7 @@ use crate::utilities::Command;
 pub(super) const ALL: &[Package] = &[
     apache2::PACKAGE,
     apparmor::PACKAGE,
+    appstream::PACKAGE,
     apt_cacher_ng::PACKAGE,
     audit::PACKAGE,
     bacula::PACKAGE,
@@ -123,9 +130,11 @@ pub(super) const ALL: &[Package] = &[
     ca_certificates_java::PACKAGE,
     chrony::PACKAGE,
     console_setup::PACKAGE,
+    cracklib::PACKAGE,
     cups::PACKAGE,
     curvedns::PACKAGE,
     dbus::PACKAGE,
+    dconf::PACKAGE,
     desktop_file_utils::PACKAGE,
     dictionaries_common::PACKAGE,
     dnssec_trigger::PACKAGE,
@@ -141,6 +150,7 @@ pub(super) const ALL: &[Package] = &[
     gdk_pixbuf::PACKAGE,
     ghc::PACKAGE,
     glib::PACKAGE,
+    gnome_menus::PACKAGE,
     graphviz::PACKAGE,
     grub2::PACKAGE,
     gtk2::PACKAGE,
@@ -156,6 +166,7 @@ pub(super) const ALL: &[Package] = &[
     libpaper::PACKAGE,
     libxml_sax_perl::PACKAGE,
     lighttpd::PACKAGE,
+    mailcap::PACKAGE,
     mailman3::PACKAGE,
     man_db::PACKAGE,
     mariadb::PACKAGE,
@@ -202,6 +213,7 @@ pub(super) const ALL: &[Package] = &[
     update_inetd::PACKAGE,
     varnish::PACKAGE,
     vim::PACKAGE,
+    vlc::PACKAGE,
     x2goserver::PACKAGE,
     xfonts_utils::PACKAGE,
     xml_core::PACKAGE,

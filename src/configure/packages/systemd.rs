@@ -5,9 +5,12 @@ use super::own::Own;
 use super::own::emptied;
 use super::own::gone;
 use super::package::Package;
+use crate::utilities::Call;
+use crate::utilities::Done;
 
 /// What is known of it.
 pub(super) const PACKAGE: Package = Package {
+    commands: &[("loginctl", loginctl)],
     own: &[Own {
         left: &[
             emptied(
@@ -22,3 +25,9 @@ pub(super) const PACKAGE: Package = Package {
     }],
     ..Package::of("systemd")
 };
+
+/// `loginctl …`: nobody is logged in, and nothing that would know.
+fn loginctl(call: &mut Call<'_, '_>) -> Done {
+    call.err("Failed to connect to system scope bus via local transport: No such file or directory")?;
+    Ok(1)
+}

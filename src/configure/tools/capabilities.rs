@@ -60,9 +60,11 @@ const NAMES: [&str; 41] = [
     "cap_checkpoint_restore",
 ];
 
-/// `setcap [-q] TEXT FILE [TEXT FILE…]`, `setcap -r FILE…`
+/// `setcap [-q] [-v] TEXT FILE [TEXT FILE…]`, `setcap -r FILE…`
 fn setcap(call: &mut Call<'_, '_>) -> Done {
-    let mut rest: Vec<Vec<u8>> = call.args.iter().filter(|word| word.as_slice() != b"-q").cloned().collect();
+    let (options, mut rest): (Vec<Vec<u8>>, Vec<Vec<u8>>) =
+        call.args.iter().cloned().partition(|word| word == b"-q" || word == b"-v");
+    let [quiet, verify] = [b"-q", b"-v"].map(|letter| options.iter().any(|option| option == letter));
     if !rest.len().is_multiple_of(2) || rest.is_empty() {
         return Err(Fault::gap(format!("the arguments `{}`", show(&call.args.join(&b' ')))));
     }
@@ -75,6 +77,18 @@ fn setcap(call: &mut Call<'_, '_>) -> Done {
         let Some(inode) = inode.filter(|inode| inode.content().is_some()) else {
             return Err(Fault::failed(format!("Failed to set capabilities on file '{shown}': no regular file")));
         };
+        if verify {
+            let Some(wanted) = value else { return Err(Fault::gap("-v with -r")) };
+            let differing = differing(inode.stat.xattrs.get(ATTRIBUTE).map_or(&[][..], Vec::as_slice), &wanted);
+            if !differing.is_empty() {
+                return call.out(format!("{shown} differs in [{differing}]\n")).map(|()| 1);
+            }
+            if !quiet {
+                call.out(format!("{shown}: OK\n"))?;
+            }
+            rest = tail;
+            continue;
+        }
         match value {
             Some(value) => drop(inode.stat.xattrs.insert(ATTRIBUTE.to_vec(), value)),
             None => drop(inode.stat.xattrs.remove(ATTRIBUTE)),
@@ -82,6 +96,32 @@ fn setcap(call: &mut Call<'_, '_>) -> Done {
         rest = tail;
     }
     Ok(0)
+}
+
+/// The sets in which two values of the attribute differ, by their letters; no value is one without capabilities.
+fn differing(one: &[u8], other: &[u8]) -> String {
+    let word = |value: &[u8], at: usize| -> u32 {
+        let bytes = value.get(4 * at..4 * at + 4).and_then(|bytes| bytes.try_into().ok());
+        bytes.map_or(0, u32::from_le_bytes)
+    };
+    let permitted = |value: &[u8]| [word(value, 1), word(value, 3)];
+    let inheritable = |value: &[u8]| [word(value, 2), word(value, 4)];
+    let effective = |value: &[u8]| {
+        let (permitted, inheritable) = (permitted(value), inheritable(value));
+        let all = [permitted[0] | inheritable[0], permitted[1] | inheritable[1]];
+        if word(value, 0) & EFFECTIVE == 0 { [0, 0] } else { all }
+    };
+    let mut letters = String::new();
+    for (letter, same) in [
+        ('p', permitted(one) == permitted(other)),
+        ('i', inheritable(one) == inheritable(other)),
+        ('e', effective(one) == effective(other)),
+    ] {
+        if !same {
+            letters.push(letter);
+        }
+    }
+    letters
 }
 
 /// The attribute's value for a text such as `cap_net_raw,cap_net_admin=ep` or `cap_chown+p` (cap_from_text(3)).
@@ -139,6 +179,10 @@ mod tests {
         assert_eq!(bpf, [1, 0, 0, 2, 2, 0x10, 0, 0, 0, 0, 0, 0, 0x80, 0, 0, 0, 0, 0, 0, 0]);
         let permitted = encode("cap_dac_read_search=p").expect("well formed");
         assert_eq!(permitted, [0, 0, 0, 2, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+        assert_eq!(differing(&ping, &ping), "");
+        assert_eq!(differing(&[], &ping), "pe");
+        assert_eq!(differing(&encode("cap_net_raw=p").expect("well formed"), &ping), "e");
+        assert_eq!(differing(&encode("cap_net_raw=i").expect("well formed"), &ping), "pie");
         for wrong in ["cap_none=p", "cap_chown", "cap_chown=x"] {
             assert!(encode(wrong).is_err(), "{wrong}");
         }
