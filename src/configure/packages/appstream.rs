@@ -10,7 +10,7 @@ use crate::utilities::show;
 /// What is known of it.
 pub(super) const PACKAGE: Package = Package {
     commands: &[("appstreamcli", appstreamcli)],
-    leaves: &[(Remove, &["var/cache/swcatalog/cache"], "made anew when it is older than what it is made of")],
+    leaves: &[(Remove, &["var/cache/swcatalog"], "made anew when it is older than what it is made of")],
     ..Package::of("appstream")
 };
 

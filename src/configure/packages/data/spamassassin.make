@@ -1,5 +1,5 @@
 as() { runuser -u debian-spamd -- "$@"; }
-        if command -v gpg >/dev/null; then
+        if command -v gpg >/dev/null && command -v gpg-agent >/dev/null; then
             as sa-update --gpghomedir /var/lib/spamassassin/sa-update-keys --import /usr/share/spamassassin/GPG.KEY
         fi
         rules=$(as mktemp --tmpdir tmp.XXXXXXXXXX.r000.tgz)
