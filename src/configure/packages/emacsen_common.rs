@@ -36,18 +36,26 @@ fn package_install(call: &mut Call<'_, '_>) -> Done {
     let (preinst, package) = match call.args {
         [when, package] if when == b"--preinst" => (true, package.clone()),
         [when, package] if when == b"--postinst" => (false, package.clone()),
-        [_] => return Err(Fault::gap("an add-on of the old kind")),
+        [package] => (false, package.clone()),
         _ => return Err(Fault::Failed(2, "Usage: emacs-package-install (--preinst|--postinst) FLAVOR".into())),
     };
     let mark = [STATE.as_bytes(), b"/package/installed/", &package].concat();
     if preinst {
         return call.run(&[b"rm".to_vec(), b"-f".to_vec(), mark]);
     }
-    if call.look(&[LIBRARY.as_bytes(), b"/compat/", &package].concat(), true).is_none() {
-        return Err(Fault::gap(format!("`{}` is an add-on of the old kind", show(&package))));
-    }
     touch(call, &mark)?;
-    if names(call, INSTALLED).is_empty() { Ok(0) } else { leave_to_first_boot(call) }
+    let script = [LIBRARY.as_bytes(), b"/install/", &package].concat();
+    let old = call.look(&[LIBRARY.as_bytes(), b"/compat/", &package].concat(), true).is_none();
+    let flavours = names(call, INSTALLED);
+    // An add-on of the old kind is first called for all flavours together.
+    if old && call.look(&script, true).is_some() {
+        let words: Vec<Vec<u8>> = [script, b"emacs".to_vec()].into_iter().chain(flavours.iter().cloned()).collect();
+        let status = call.run(&words)?;
+        if status != 0 {
+            return Err(Fault::Failed(2, format!("ERROR: install script from {} package failed", show(&package))));
+        }
+    }
+    if flavours.is_empty() { Ok(0) } else { leave_to_first_boot(call) }
 }
 
 /// `emacs-install [--preinst|--postinst] FLAVOUR`: all add-ons for a new flavour.
@@ -128,7 +136,20 @@ mod tests {
         let mark = "/var/lib/emacsen-common/state/flavor/installed/emacs";
         assert_eq!(system.tree().read(mark).expect("memory"), Some(Vec::new()));
         assert_eq!(left(&mut system).len(), 2, "the flavour, and an add-on beside it");
-        let (system, _) = run("./emacs-install emacs; ./emacs-package-install --postinst old");
-        assert_eq!(system.gaps[0].what, "`old` is an add-on of the old kind");
+    }
+
+    /// Its script is called at once for all flavours, whose own calls are left to the node.
+    #[test]
+    fn an_add_on_of_the_old_kind_is_called() {
+        let script = "mkdir -p packages/install\ncat >packages/install/old <<'END'\n#!/bin/sh\necho \"$@\" >>/calls\n\
+                      [ \"$2\" != bad ]\nEND\nchmod +x packages/install/old\n./emacs-package-install old\n\
+                      ./emacs-install emacs\n./emacs-package-install --postinst old\n./emacs-install bad\n";
+        let (mut system, status) = run(&format!("cd /usr/lib/emacsen-common\n{script}"));
+        assert_eq!((status, &system.gaps), (0, &Vec::new()));
+        let calls = system.tree().read("calls").expect("memory").expect("it is called");
+        assert_eq!(String::from_utf8_lossy(&calls), "emacs\nemacs emacs\n");
+        assert_eq!(left(&mut system).len(), 3);
+        let (_, status) = run(&format!("cd /usr/lib/emacsen-common\n{script}./emacs-package-install old\n"));
+        assert_eq!(status, 2, "a script that fails");
     }
 }

@@ -16,6 +16,7 @@ mod bind9;
 mod binfmt_support;
 mod brltty;
 mod ca_certificates_java;
+mod ccache;
 mod chrony;
 mod console_setup;
 mod cracklib;
@@ -25,6 +26,7 @@ mod dbus;
 mod dconf;
 mod desktop_file_utils;
 mod dictionaries_common;
+mod distcc;
 mod dnssec_trigger;
 mod dovecot;
 mod dropbear;
@@ -61,6 +63,7 @@ mod mariadb;
 mod menu;
 mod miniupnpd;
 mod mokutil;
+mod mono;
 mod monitoring_plugins;
 mod munge;
 mod nsd;
@@ -128,6 +131,7 @@ pub(super) const ALL: &[Package] = &[
     binfmt_support::PACKAGE,
     brltty::PACKAGE,
     ca_certificates_java::PACKAGE,
+    ccache::PACKAGE,
     chrony::PACKAGE,
     console_setup::PACKAGE,
     cracklib::PACKAGE,
@@ -137,6 +141,7 @@ pub(super) const ALL: &[Package] = &[
     dconf::PACKAGE,
     desktop_file_utils::PACKAGE,
     dictionaries_common::PACKAGE,
+    distcc::PACKAGE,
     dnssec_trigger::PACKAGE,
     dovecot::PACKAGE,
     dropbear::PACKAGE,
@@ -173,6 +178,7 @@ pub(super) const ALL: &[Package] = &[
     menu::PACKAGE,
     miniupnpd::PACKAGE,
     mokutil::PACKAGE,
+    mono::PACKAGE,
     monitoring_plugins::PACKAGE,
     munge::PACKAGE,
     nsd::PACKAGE,
