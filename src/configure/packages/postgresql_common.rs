@@ -1,5 +1,6 @@
 //! PostgreSQL's own programs, which are in Perl, as far as an image without clusters needs them.
 
+use super::made::Made;
 use super::own::NOTHING;
 use super::own::Own;
 use super::own::cleared;
@@ -36,6 +37,19 @@ pub(super) const PACKAGE: Package = Package {
         ],
         ..NOTHING
     }],
+    made: &[Made {
+        package: "postgresql-common",
+        what: "PostgreSQL's dictionaries, of hunspell's",
+        from: &["usr/share/hunspell/*.aff", "usr/share/myspell/dicts/*.aff"],
+        make: "pg_updatedicts",
+        units: &[],
+        gone: &[
+            "var/cache/postgresql/dicts/*",
+            "usr/share/postgresql/*/tsearch_data/*.affix",
+            "usr/share/postgresql/*/tsearch_data/*.dict",
+        ],
+        emptied: &[],
+    }],
     directories: &["/usr/share/postgresql-common"],
     leaves: &[(Remove, &["var/log/postgresql/*"], "say when the image was built")],
     ..Package::of("postgresql-common")
@@ -70,13 +84,14 @@ fn pg_lsclusters(call: &mut Call<'_, '_>) -> Done {
     Ok(0)
 }
 
-/// Converts the dictionaries of other packages; without any it only makes the directory for them.
+/// Makes the directory of PostgreSQL's dictionaries; converting those of other packages is left to a node.
 fn pg_updatedicts(call: &mut Call<'_, '_>) -> Done {
+    let made = call.run(&[b"mkdir".to_vec(), b"-p".to_vec(), b"/var/cache/postgresql/dicts".to_vec()])?;
+    let dictionaries = ["/usr/share/hunspell", "/usr/share/myspell/dicts"];
     let tree = call.tree();
-    if let Some((directory, _)) = tree.lookup("/usr/share/hunspell")
-        && let Some((found, _)) = tree.children(&directory).next()
-    {
-        return Err(Fault::gap(format!("has to convert {found}")));
-    }
-    call.run(&[b"mkdir".to_vec(), b"-p".to_vec(), b"/var/cache/postgresql/dicts".to_vec()])
+    let any = dictionaries
+        .iter()
+        .filter_map(|directory| tree.lookup(directory))
+        .any(|(directory, _)| tree.children(&directory).any(|(path, _)| path.name().ends_with(b".aff")));
+    if made == 0 && any { later::leave_to_first_boot(call) } else { Ok(made) }
 }
