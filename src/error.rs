@@ -329,6 +329,14 @@ pub enum PublishError {
         /// The directory above.
         export: PathBuf,
     },
+    /// The files of a recipe's site cannot be brought to a head.
+    #[error("cannot publish the site of `{}`: {reason}", path.display())]
+    Site {
+        /// The recipe.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
     /// Nodes would not come up, or would give something away.
     #[error("nodes must not boot this: {}", .0.join("; "))]
     Lint(Vec<String>),

@@ -383,25 +383,93 @@ fn by_ipxe(booted: &mut Booted) {
     assert_eq!(seen, "/sys/firmware/efi\nBOOTIF=01-00-21-97-7d-ad-bf");
 }
 
+/// What the site has for the nodes: something for all of them, and a secret of one. Their root is shared, so it is for files
+/// that the image has.
+const SITE: &str = r#"
+[[site]]
+path = "/etc/issue"
+source = "issue"
+mode = "0644"
+template = true
+on-change = "restart chrony"
+
+[[site]]
+path = "/etc/issue.net"
+source = "secret"
+nodes = ["dizzy"]
+
+[output]
+"#;
+
 #[test]
 fn generations_change_beside_running_nodes() {
-    boots("generations_change_beside_running_nodes", &[], |one, place| {
-        fs::create_dir(place.join("lab")).expect("ours");
-        let change = [("[output]\n", "[[overlay]]\npath = \"/etc/second\"\ncontent = \"2\"\n\n[output]\n")];
-        build(&variant(place, &change), &place.join("lab/two"));
-        fs::copy(env!("CARGO_BIN_EXE_imgbuild"), place.join("lab/imgbuild")).expect("ours");
+    let site = [("[output]\n", SITE)];
+    boots("generations_change_beside_running_nodes", &site, |one, place| {
+        let lab = place.join("lab");
+        fs::create_dir(&lab).expect("ours");
+        fs::copy(place.join("variant.toml"), lab.join("recipe.toml")).expect("ours");
+        fs::write(lab.join("issue"), "first {{ node.name }}\n").expect("ours");
+        fs::write(lab.join("secret"), "hunter2\n").expect("ours");
+        let change = "[[overlay]]\npath = \"/etc/second\"\ncontent = \"2\"\n\n[[node]]\nname = \"gimlet\"\n\
+                      mac = \"02:00:00:00:00:01\"\naddress = \"192.168.1.13\"\n\n[[site]]\n";
+        build(&variant(place, &[site[0], ("[[site]]\n", change)]), &lab.join("two"));
+        fs::copy(env!("CARGO_BIN_EXE_imgbuild"), lab.join("imgbuild")).expect("ours");
         two_generations(one, place);
     });
+}
+
+impl Booted {
+    /// Waits until a node answers so, which it shall within a minute, and longer only on a machine that is busy.
+    #[expect(clippy::print_stderr, reason = "the time is wanted in the log")]
+    fn comes_to(&mut self, node: &str, command: &str, wanted: &str) {
+        let began = Instant::now();
+        loop {
+            let answer = self.ask(node, command);
+            if answer == wanted {
+                break;
+            }
+            if began.elapsed() > SOON {
+                self.fail(&format!("{node}: `{command}` still says {answer}"));
+            }
+            std::thread::sleep(Duration::from_secs(1));
+        }
+        eprintln!("{node}: `{command}` after {:.0} s", began.elapsed().as_secs_f64());
+    }
+}
+
+/// Files of the site on nodes that run: those of one node on no other, changed ones without a reboot.
+fn site_of_running_nodes(booted: &mut Booted, place: &Path) {
+    let own = "cat /etc/issue /etc/issue.net";
+    assert_eq!(booted.ask(DIZZY.0, own), format!("first {}\nhunter2", DIZZY.0));
+    assert!(!booted.ask(TUMBLER.0, &format!("{own}; grep -rs hunter2 /run")).contains("hunter2"));
+    let mount = "mkdir -p /run/other; mount -i -t nfs -o ro,vers=3,nolock,addr=192.168.1.1,retrans=1,soft,timeo=30 \
+                 192.168.1.1:/srv/imgbuild/diskless-node/site";
+    let with =
+        |node: &str| format!("{mount}/{node} /run/other >/dev/null 2>&1 && cat /run/other/now/* || echo refused");
+    assert_eq!(booted.ask(TUMBLER.0, &with(DIZZY.0)), "refused");
+    let started = "systemctl show chrony --property ActiveEnterTimestampMonotonic";
+    let before = booted.ask(DIZZY.0, started);
+    fs::write(place.join("lab/issue"), "second {{ node.name }}\n").expect("ours");
+    booted.head("/lab/imgbuild publish /lab/recipe.toml --site --to / >/var/log/site 2>&1");
+    let said = fs::read_to_string(booted.cluster.logs().join("site")).expect("it was written");
+    assert!(said.starts_with("changed /etc/issue: dizzy, scrambler, tumbler\n"), "{said}");
+    for node in [DIZZY.0, TUMBLER.0] {
+        booted.comes_to(node, "head -n 1 /etc/issue", &format!("second {node}"));
+        assert_eq!(booted.ask(node, "grep -o 192.168.1.13.gimlet /etc/hosts"), "192.168.1.13\tgimlet");
+    }
+    assert_ne!(booted.ask(DIZZY.0, started), before, "what the file is for was told");
 }
 
 fn two_generations(output: &Path, place: &Path) {
     let mut booted = Booted::new(output, place.join("lab"), 1024);
     let second = "test -e /etc/second && echo two || echo one";
+    booted.head("/lab/imgbuild publish /lab/recipe.toml --site --to / >/var/log/site 2>&1");
     booted.power_on(&[DIZZY.0]);
     assert_eq!(booted.ask(DIZZY.0, second), "one");
     booted.head("/lab/imgbuild publish /lab/two --to / >/var/log/publish 2>&1");
     booted.power_on(&[TUMBLER.0]);
     assert_eq!(booted.ask(TUMBLER.0, second), "two");
+    site_of_running_nodes(&mut booted, place);
     // Nothing that the first node lives on has gone or changed.
     let stale = "echo 3 >/proc/sys/vm/drop_caches; find / -xdev -type f -exec cat {} + 2>&1 >/dev/null | head -3";
     assert_eq!(booted.ask_long(DIZZY.0, stale, BOOT), "");

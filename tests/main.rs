@@ -102,6 +102,7 @@ mod sandbox;
 mod secrets;
 mod services;
 mod shared_head;
+mod site;
 #[cfg(feature = "http")]
 mod shown;
 mod shell;

@@ -442,8 +442,10 @@ fn start_head(
     options: &Options,
     joins: Option<&Lab>,
 ) -> Result<Lab, Error> {
-    let bundle = services::Bundle { output, role, head };
     let wanted: BTreeSet<services::Wanted> = head.machines.iter().filter_map(services::wanted).collect();
+    // Nodes in memory go on without what only root can serve them.
+    let nfs = !head.exports.is_empty() && (lab::is_root()? || wanted.iter().any(services::Wanted::is_by_nfs));
+    let bundle = services::Bundle { output, role, head, nfs };
     // Seen: in a user namespace the server starts, and every mount of a node's fails.
     if wanted.iter().any(services::Wanted::is_by_nfs) && !lab::is_root()? {
         let reason = "nfs-ganesha opens files by their handles, and only root may; run this as root, or give all \

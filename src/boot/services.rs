@@ -87,6 +87,8 @@ pub(super) struct Bundle<'a> {
     pub(super) role: Role,
     /// As they say.
     pub(super) head: &'a Existing,
+    /// Whether an NFS server is started.
+    pub(super) nfs: bool,
 }
 
 impl Bundle<'_> {
@@ -186,10 +188,32 @@ impl Bundle<'_> {
         self.output.join(self.role.directory()).join(TFTPD).is_file()
     }
 
+    /// What nodes take while they run: the names of all of them, as who publishes puts them there.
+    fn put_site(&self, lab: &mut Lab) -> Result<(), Error> {
+        let hosts = super::text(self.output, &format!("{}/etc/hosts", self.role.directory())).unwrap_or_default();
+        let mut files = head::SiteFiles::default();
+        files.put_hosts(&hosts.into_bytes().into());
+        let (index, sums) = (files.index(), files.digests());
+        let (Some(sum), version) = (sums.first(), head::SiteFiles::version(&index)) else { return Ok(()) };
+        let own: Vec<String> = self.head.exports.keys().filter(|path| is_site(path)).map(|path| quote(path)).collect();
+        if own.is_empty() {
+            return Ok(());
+        }
+        let line = format!(
+            "for site in {}; do [ ! -e $site/now ] || continue; mkdir -p $site/{version}; \
+             cp /output/{}/etc/hosts $site/{version}/{sum}; printf %s {} >$site/{version}/index; \
+             ln -s {version} $site/now; done",
+            own.join(" "),
+            self.role.directory(),
+            quote(&index),
+        );
+        Ok(lab.step("put the names of all nodes in place", &line)?)
+    }
+
     /// What the head needs on this machine, as one of two or alone.
     pub(super) fn needs(&self, is_pair: bool) -> Vec<Need> {
         let mut needs = ALL_NEED.to_vec();
-        if !self.head.exports.is_empty() {
+        if self.nfs {
             needs.extend(NFS_NEEDS);
         }
         if [WEB, WEB_BOOT].iter().any(|unit| self.command(unit).is_some()) {
@@ -244,7 +268,8 @@ impl Bundle<'_> {
                 lab.step("start the web server", &format!("start {name} {command}"))?;
             }
         }
-        if !self.head.exports.is_empty() {
+        if self.nfs {
+            self.put_site(lab)?;
             lab.step("start rpcbind", "start rpcbind rpcbind -f -w")?;
             let config = quote(&ganesha(self.head));
             lab.step("write ganesha's configuration", &format!("printf %s {config} >/run/ganesha.conf"))?;
@@ -292,15 +317,31 @@ fn ganesha(head: &Existing) -> String {
     for (number, (directory, writes)) in head.exports.iter().enumerate() {
         let access = if *writes { "RW" } else { "RO" };
         let fsid = head.fsids.get(directory).and_then(|fsid| filesystem_id(fsid)).unwrap_or_default();
+        // What is for one address is so here as well.
+        let own = head.clients.get(directory).filter(|clients| clients.iter().all(|client| is_address(client)));
+        let clients = own.filter(|own| !own.is_empty()).map_or_else(String::new, |own| {
+            format!("CLIENT {{ Clients = {}; Access_Type = {access}; Squash = No_Root_Squash; }} ", own.join(", "))
+        });
+        let access = if clients.is_empty() { access } else { "None" };
         write!(
             text,
             " EXPORT {{ Export_Id = {}; Path = \"{directory}\"; Pseudo = \"{directory}\"; Access_Type = {access}; \
-             {fsid}Squash = No_Root_Squash; SecType = sys; FSAL {{ Name = VFS; }} }}",
+             {fsid}Squash = No_Root_Squash; SecType = sys; {clients}FSAL {{ Name = VFS; }} }}",
             number + 1
         )
         .expect("writing to a String succeeds");
     }
     text
+}
+
+/// Whether an export is of what a node takes while it runs.
+fn is_site(export: &str) -> bool {
+    export.rsplit_once('/').is_some_and(|(above, _)| above.ends_with("/site"))
+}
+
+/// Whether exports(5) means one machine.
+fn is_address(client: &str) -> bool {
+    client.parse::<std::net::Ipv4Addr>().is_ok()
 }
 
 /// An fsid that is a UUID, as ganesha takes it: two numbers of 64 bits.

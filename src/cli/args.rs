@@ -409,12 +409,15 @@ fn unit(text: &str) -> Result<String, String> {
 /// `publish`
 #[derive(Debug, Args)]
 pub(super) struct Publish {
-    /// The output directory
+    /// The output directory; with `--site` the recipe
     #[arg(value_name = "DIR")]
     pub(super) directory: PathBuf,
     /// The head's root directory: `/` on the head itself
     #[arg(long, value_name = "ROOT")]
     pub(super) to: PathBuf,
+    /// Put the recipe's `[[site]]` files on the head, for nodes that run as well, and nothing else
+    #[arg(long, conflicts_with_all = ["standby", "key", "keep_root", "unknown_machines"])]
+    pub(super) site: bool,
     /// The head is the standby
     #[arg(long)]
     pub(super) standby: bool,

@@ -27,6 +27,9 @@ use crate::pipeline::publish::Verdict;
 
 /// Puts an output on a head.
 pub(super) fn publish(arguments: &Publish, signals: &Signals) -> Result<(), Failure> {
+    if arguments.site {
+        return site(arguments);
+    }
     let role = if arguments.standby { Role::Standby } else { Role::Head };
     let keys = verify::keys(&arguments.key)?;
     let keys = verify::verifiers(&keys);
@@ -66,6 +69,38 @@ pub(super) fn publish(arguments: &Publish, signals: &Signals) -> Result<(), Fail
             .expect("writing to a String succeeds");
     }
     print(&text)
+}
+
+/// Puts the files of a recipe's site on a head.
+fn site(arguments: &Publish) -> Result<(), Failure> {
+    let done = publish::site(&arguments.directory, &arguments.to)?;
+    if arguments.json {
+        let change = |(what, nodes): &(String, Vec<String>)| json!({ "what": what, "nodes": nodes });
+        return print_json(&json!({
+            "changes": done.changes.iter().map(change).collect::<Vec<_>>(),
+            "unpublished": done.unpublished,
+        }));
+    }
+    let mut text = String::new();
+    for (what, nodes) in &done.changes {
+        writeln!(text, "{what}: {}", some(nodes)).expect("writing to a String succeeds");
+    }
+    if !done.unpublished.is_empty() {
+        writeln!(text, "not on the head yet: {}; publish an output with them", some(&done.unpublished))
+            .expect("writing to a String succeeds");
+    }
+    if text.is_empty() {
+        text.push_str("nothing has changed\n");
+    }
+    print(&text)
+}
+
+/// Names of nodes, as many as a line has room for.
+fn some(nodes: &[String]) -> String {
+    match nodes {
+        [first, second, third, _, ..] => format!("{first}, {second}, {third} … ({} nodes)", nodes.len()),
+        few => few.join(", "),
+    }
 }
 
 /// Offers another generation first.

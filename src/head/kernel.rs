@@ -6,6 +6,9 @@ use crate::head::web;
 use crate::recipe::Node;
 use crate::recipe::RootMode;
 
+/// Another server that has the image.
+pub(super) const SOURCE: &str = "imgbuild.source=";
+
 /// The arguments for a node, or for a machine that is in no table; without `BOOTIF`, which the boot loader adds. The
 /// recipe's grammar keeps out what a boot loader would read in its own way.
 pub(super) fn arguments(input: &Input<'_>, node: Option<&Node>) -> Result<Vec<String>, Error> {
@@ -17,6 +20,11 @@ pub(super) fn arguments(input: &Input<'_>, node: Option<&Node>) -> Result<Vec<St
     }
     // A node whose root cannot be mounted tries again from the start instead of waiting for a keyboard.
     arguments.push("panic=60".to_owned());
+    // What a node is stands in what it boots with and not in its image, which so is the same whoever else there is.
+    if let Some(node) = node {
+        arguments.push(format!("{}{}", crate::recipe::NODE_ARGUMENT, node.name));
+        arguments.extend(node.services.iter().map(|service| format!("{}{service}", crate::recipe::SERVICE_ARGUMENT)));
+    }
     let own = node.map(|node| node.kernel_arguments.as_slice()).unwrap_or_default();
     arguments.extend(input.diskless.kernel_arguments.iter().chain(own).cloned());
     Ok(arguments)
@@ -37,7 +45,8 @@ fn root(input: &Input<'_>, node: Option<&Node>) -> Result<Vec<String>, Error> {
             let image = input.image.as_ref().ok_or_else(who)?;
             // The sum is in the initramfs, which is loaded with these words and is of the same generation.
             let (port, name, id) = (web::PORT, input.recipe.cluster(), &input.root);
-            format!("boot=imgbuild imgbuild.root=ram:http://{address}:{port}/{name}/{id}/{} ro", image.name)
+            let sources = input.diskless.sources.iter().map(|url| format!(" {SOURCE}{url}")).collect::<String>();
+            format!("boot=imgbuild imgbuild.root=ram:http://{address}:{port}/{name}/{id}/{}{sources} ro", image.name)
         }
     };
     Ok(words.split(' ').map(str::to_owned).collect())

@@ -18,6 +18,7 @@ mod pair;
 mod places;
 mod readme;
 mod shared;
+mod site;
 mod tuning;
 mod web;
 
@@ -39,6 +40,9 @@ pub use places::Place;
 pub use places::place;
 pub use shared::clashes;
 pub use shared::shared;
+pub use site::SiteError;
+pub use site::SiteFile;
+pub use site::SiteFiles;
 pub use web::IMAGES;
 
 use serde::Deserialize;

@@ -33,6 +33,7 @@ pub(super) fn exports(shared: &Shared<'_>) -> String {
         }
     }
     text.push_str(&states(shared));
+    text.push_str(&sites(shared));
     text
 }
 
@@ -51,6 +52,17 @@ pub(super) fn states(shared: &Shared<'_>) -> String {
         format!("{export}/state/{} {}({options})\n", node.node.name, node.node.address)
     };
     kept.map(line).collect()
+}
+
+/// What a node takes while it runs, secrets among it, for its address alone. With `subtree_check` a handle that it makes up
+/// itself leads nowhere else on that file system, where the other nodes' are.
+pub(super) fn sites(shared: &Shared<'_>) -> String {
+    let nodes = shared.clusters.iter().flat_map(|cluster| cluster.nodes.iter().map(move |node| (cluster, node)));
+    let line = |(cluster, node): (&Cluster, &ClusterNode)| {
+        let (export, options) = (&cluster.head.export, "ro,sync,subtree_check,no_root_squash");
+        format!("{export}/site/{} {}({options})\n", node.node.name, node.node.address)
+    };
+    nodes.map(line).collect()
 }
 
 /// `/etc/nfs.conf.d/imgbuild.conf`

@@ -22,9 +22,9 @@ pub(super) fn assemble(text: &mut impl FnMut(&str, String), shared: &Shared<'_>,
     text("etc/keepalived/keepalived.conf", keepalived(shared, standby));
     if shared.has_root(RootMode::Overlay) {
         text("etc/systemd/system/imgbuild-roots.service", roots(shared));
-        // A copy of each node's ssh host keys, which the node itself leaves on both heads.
-        text(nfs::EXPORTS, format!("# {}\n{}", shared.generated(), nfs::states(shared)));
     }
+    // A copy of each node's ssh host keys, which the node itself leaves on both heads, and what it takes from either.
+    text(nfs::EXPORTS, format!("# {}\n{}{}", shared.generated(), nfs::states(shared), nfs::sites(shared)));
 }
 
 /// `/etc/keepalived/keepalived.conf`, which Debian's package leaves to the administrator.

@@ -24,12 +24,13 @@ pub enum Place {
 }
 
 /// The head's own files that are called the same on every head.
-const CONFIGS: [&str; 12] = [
+const CONFIGS: [&str; 13] = [
     "etc/chrony/conf.d/imgbuild.conf",
     "etc/default/tftpd-hpa",
     "etc/dnsmasq.d/imgbuild.conf",
     "etc/exports.d/imgbuild.exports",
     "etc/hosts",
+    "etc/imgbuild/cache-nginx.conf",
     "etc/keepalived/keepalived.conf",
     "etc/nfs.conf.d/imgbuild.conf",
     "etc/sysctl.d/90-imgbuild.conf",

@@ -189,8 +189,12 @@ fn root(input: &Input<'_>) -> String {
 /// The root as a directory, with nodes' own ones beside it.
 fn directories(input: &Input<'_>) -> String {
     let directory = input.root_directory();
-    let states: Vec<String> =
-        input.recipe.own_nodes().map(|node| format!("{}/state/{}", input.head.export, node.name)).collect();
+    let export = &input.head.export;
+    let states: Vec<String> = input
+        .recipe
+        .own_nodes()
+        .flat_map(|node| ["state", "site"].map(|of| format!("{export}/{of}/{}", node.name)))
+        .collect();
     let image = input.image.as_ref().map_or_else(String::new, |image| {
         format!(
             "   And the root in one file, for nodes that take it into memory; whoever can reach the\n   \
@@ -267,8 +271,11 @@ fn files(shared: &Shared<'_>) -> String {
     };
     files.push(("etc/hosts".to_owned(), "names of the head and its nodes"));
     if shared.head.standby.is_none() {
-        files.push((nfs::EXPORTS.to_owned(), "the nodes' roots"));
-    } else if shared.has_root(RootMode::Overlay) {
+        files.push((nfs::EXPORTS.to_owned(), "the nodes' roots, and what is each node's own"));
+    } else {
+        files.push((nfs::EXPORTS.to_owned(), "what is each node's own"));
+    }
+    if shared.head.standby.is_some() && shared.has_root(RootMode::Overlay) {
         let mounted = shared.clusters.iter().filter(|cluster| cluster.has_root(RootMode::Overlay));
         files.extend(mounted.map(|cluster| (pair::exports_path(&cluster.root), "the nodes' root")));
         files.push(("etc/systemd/system/imgbuild-roots.service".to_owned(), "mounts the images of roots"));
@@ -282,6 +289,9 @@ fn files(shared: &Shared<'_>) -> String {
     }
     let records = shared.clusters.iter().map(|cluster| format!("etc/imgbuild/{}.json", cluster.name));
     files.extend(records.map(|path| (path, "for imgbuild: where generations lie")));
+    if web::has_sources(shared) {
+        files.push((web::CACHE.to_owned(), "for nginx on other machines: caches of roots in memory"));
+    }
     for server in web::servers(shared) {
         files.push((server.path(), server.readme));
     }

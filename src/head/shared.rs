@@ -49,6 +49,9 @@ pub fn shared(clusters: &[Cluster]) -> BTreeMap<String, String> {
     text("etc/syslog-ng/conf.d/imgbuild.conf", logging::syslog_ng(&shared));
     text("etc/chrony/conf.d/imgbuild.conf", tuning::chrony(&shared));
     text("etc/sysctl.d/90-imgbuild.conf", tuning::sysctl(&shared));
+    if web::has_sources(&shared) {
+        text(web::CACHE, web::cache(&shared));
+    }
     for server in web::servers(&shared) {
         text(&server.path(), server.unit(&shared));
     }

@@ -54,6 +54,32 @@ pub(super) fn servers(shared: &Shared<'_>) -> Vec<Server> {
     servers
 }
 
+/// Whether nodes ask other servers as well.
+pub(super) fn has_sources(shared: &Shared<'_>) -> bool {
+    let nodes = shared.clusters.iter().flat_map(|cluster| &cluster.nodes).flat_map(|node| &node.arguments);
+    let all = nodes.chain(shared.clusters.iter().flat_map(|cluster| &cluster.arguments));
+    all.into_iter().any(|argument| argument.starts_with(super::kernel::SOURCE))
+}
+
+/// Where what a cache needs is written down.
+pub(super) const CACHE: &str = "etc/imgbuild/cache-nginx.conf";
+
+/// nginx as a cache of the head's images (ngx_http_proxy_module): each comes from the head once, however many ask.
+pub(super) fn cache(shared: &Shared<'_>) -> String {
+    format!(
+        "# {}\n# For each cache, not for the head: /etc/nginx/conf.d/imgbuild.conf. What nodes fetch they check themselves.\n\
+         proxy_cache_path /var/cache/nginx/imgbuild keys_zone=imgbuild:1m max_size=64g inactive=90d use_temp_path=off;\n\n\
+         server {{\n    listen 80;\n    access_log off;\n    sendfile on;\n\n    location / {{\n        \
+         proxy_pass http://{}:{PORT};\n        proxy_http_version 1.1;\n        proxy_cache imgbuild;\n        \
+         proxy_cache_key $uri;\n        # A path is never another file: it has the root's digest in it.\n        \
+         proxy_cache_valid 200 90d;\n        # The first one fetches, the others wait for it.\n        \
+         proxy_cache_lock on;\n        proxy_cache_lock_age 10m;\n        proxy_cache_lock_timeout 10m;\n        \
+         proxy_max_temp_file_size 64g;\n    }}\n}}\n",
+        shared.generated(),
+        shared.head.address,
+    )
+}
+
 impl Server {
     /// Where its unit lies.
     pub(super) fn path(&self) -> String {

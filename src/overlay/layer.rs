@@ -107,6 +107,12 @@ impl<'t> Layer<'t> {
         self.tree.lookup(path).is_some()
     }
 
+    /// Whether the recipe itself has put something at a path, or removed it.
+    pub(super) fn is_own(&self, path: &str) -> bool {
+        let Ok(path) = self.tree.resolve(path, false) else { return false };
+        self.kept.contains(&path) || self.removed.iter().any(|gone| path.starts_with(gone))
+    }
+
     /// The text of a file; empty when there is none. Bytes that are not UTF-8 are replaced: what is looked for in
     /// it is ASCII.
     pub(super) fn text(&self, path: &str) -> Result<String, Error> {

@@ -18,6 +18,7 @@ mod identity;
 mod masks;
 mod network;
 mod services;
+mod site;
 mod state;
 mod ssh;
 mod syslog;
@@ -132,7 +133,8 @@ fn make_diskless(layer: &mut Layer<'_>, recipe: &Recipe, diskless: &Diskless) ->
     masks::apply(layer)?;
     ssh::apply(layer, head)?;
     database::apply(layer)?;
-    state::apply(layer, recipe, diskless, head)?;
+    state::apply(layer, recipe, head)?;
+    site::apply(layer, recipe, head)?;
     syslog::apply(layer, recipe, diskless)?;
     time::apply(layer, recipe, head)?;
     services::apply(layer, recipe)?;

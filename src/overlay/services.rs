@@ -1,18 +1,21 @@
-//! Services that run on named nodes only: a drop-in that asks for the host name, where the Howto edited init scripts.
+//! Services that run on named nodes only: a drop-in that asks what the node has booted with, where the Howto edited init
+//! scripts. So the image does not change with the nodes that name a service.
 
 use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use crate::overlay::Error;
 use crate::overlay::layer::Layer;
 use crate::overlay::units;
 use crate::recipe::Recipe;
+use crate::recipe::SERVICE_ARGUMENT;
 
 /// At most this many units are named when one is not found.
 const NEAR_MAX: usize = 3;
 
 pub(super) fn apply(layer: &mut Layer<'_>, recipe: &Recipe) -> Result<(), Error> {
-    // Unit → the nodes it runs on, in the recipe's order.
-    let mut nodes: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+    // Unit → what nodes call it.
+    let mut names: BTreeMap<String, BTreeSet<&str>> = BTreeMap::new();
     for node in recipe.own_nodes() {
         for service in &node.services {
             let unit = format!("{service}.service");
@@ -21,19 +24,19 @@ pub(super) fn apply(layer: &mut Layer<'_>, recipe: &Recipe) -> Result<(), Error>
                 node: node.name.clone(),
                 near: near(layer, &unit),
             })?;
-            nodes.entry(real).or_default().push(&node.name);
+            names.entry(real).or_default().insert(service);
         }
     }
-    nodes.iter().try_for_each(|(unit, nodes)| restrict(layer, &recipe.generated(), unit, nodes))
+    names.iter().try_for_each(|(unit, names)| restrict(layer, &recipe.generated(), unit, names))
 }
 
-fn restrict(layer: &mut Layer<'_>, generated: &str, unit: &str, nodes: &[&str]) -> Result<(), Error> {
+fn restrict(layer: &mut Layer<'_>, generated: &str, unit: &str, names: &BTreeSet<&str>) -> Result<(), Error> {
     if !units::is_enabled(layer, unit) {
         units::enable(layer, unit)?;
     }
     // `|`: one of them is enough. A condition that is not met is no failure.
     let mut text = format!("# {generated}\n[Unit]\n");
-    nodes.iter().for_each(|node| text.push_str(&format!("ConditionHost=|{node}\n")));
+    names.iter().for_each(|name| text.push_str(&format!("ConditionKernelCommandLine=|{SERVICE_ARGUMENT}{name}\n")));
     let stem = unit.rsplit_once('.').map_or(unit, |(stem, _)| stem);
     // What starts the service, or is started with it whether its own condition holds or not.
     let companions =

@@ -5,38 +5,25 @@
 
 use crate::overlay::Error;
 use crate::overlay::layer::Layer;
-use crate::recipe::Diskless;
 use crate::recipe::Head;
+use crate::recipe::NODE_ARGUMENT;
 use crate::recipe::Recipe;
-use crate::recipe::RootMode;
 
 const UNIT: &str = "/etc/systemd/system/var-lib-imgbuild.mount";
 
-pub(super) fn apply(
-    layer: &mut Layer<'_>,
-    recipe: &Recipe,
-    diskless: &Diskless,
-    head: Option<&Head>,
-) -> Result<(), Error> {
+pub(super) fn apply(layer: &mut Layer<'_>, recipe: &Recipe, head: Option<&Head>) -> Result<(), Error> {
     // What is written on one of two heads would not be on the other when nodes come over.
     let one = head.filter(|head| head.standby.is_none());
     let Some(head) = one.filter(|_| layer.exists("/usr/sbin/mount.nfs4")) else { return Ok(()) };
-    let nodes: Vec<String> = recipe
-        .own_nodes()
-        .filter(|node| recipe.root_mode(Some(node), diskless) != RootMode::Ram)
-        .map(|node| format!("ConditionHost=|{}\n", node.name))
-        .collect();
-    if nodes.is_empty() {
-        return Ok(());
-    }
     // Version 4 has its locks in the protocol: databases lie there. It asks for no other service of the node's.
     let text = format!(
         "# {}\n[Unit]\nDescription=Keep this node's own state on the head\n\
          # What takes its root into memory goes on without a head.\n\
-         ConditionPathExists=!/run/initramfs/imgbuild/ram\n{}\n[Mount]\nWhat={}:{}/state/%H\n\
+         ConditionPathExists=!/run/initramfs/imgbuild/ram\n\
+         # A machine in no table has none there.\nConditionKernelCommandLine={}\n\n[Mount]\nWhat={}:{}/state/%H\n\
          Where=/var/lib/imgbuild\nType=nfs4\nOptions=vers=4.1,hard,noatime,nosuid,nodev\n",
         recipe.generated(),
-        nodes.concat(),
+        NODE_ARGUMENT.trim_end_matches('='),
         head.address,
         head.export
     );

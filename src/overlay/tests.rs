@@ -24,6 +24,7 @@ fn recipe() -> Recipe {
         image: None,
     };
     Recipe {
+        site: Vec::new(),
         image: None,
         images: Vec::new(),
         name: "compute".into(),
@@ -55,6 +56,7 @@ fn recipe() -> Recipe {
             root: RootMode::Nfs,
             interface: "eth0".into(),
             tmpfs: [("/tmp", "25%"), ("/var/log", "64M")].map(|(path, size)| (path.to_owned(), size.to_owned())).into(),
+            sources: Vec::new(),
             syslog: None,
             nameservers: Vec::new(),
             domain: None,
@@ -203,7 +205,7 @@ fn identity_is_the_nodes() {
     assert!(tree.lookup("var/lib/mysql/ibdata1").is_none() && tree.lookup("var/lib/mysql").is_some());
     assert!(text(&tree, "bin/whereami").starts_with("#!/bin/sh"));
     let hosts = text(&tree, "etc/hosts");
-    assert!(hosts.contains("192.168.1.1\tscoop head\n192.168.1.10\tdizzy\n"), "{hosts}");
+    assert!(hosts.ends_with("192.168.1.1\tscoop head\n"), "nodes follow from the head: {hosts}");
     assert!(!hosts.contains("127.0.1.1"));
     let target = |path| match &tree.get(&TreePath::literal(path)).expect(path).kind {
         Kind::Symlink(target) => String::from_utf8_lossy(target).into_owned(),
@@ -221,7 +223,7 @@ fn identity_is_the_nodes() {
 #[test]
 fn a_service_runs_on_named_nodes_only() {
     let tree = applied();
-    let wanted = "[Unit]\nConditionHost=|dizzy\n";
+    let wanted = "[Unit]\nConditionKernelCommandLine=|imgbuild.service=mysql\n";
     for unit in ["mariadb.service", "mariadb.socket", "imgbuild-mariadb-data.service"] {
         let text = text(&tree, &format!("etc/systemd/system/{unit}.d/50-imgbuild-host.conf"));
         assert!(text.ends_with(wanted), "{unit}: {text}");
@@ -238,16 +240,16 @@ fn nodes_keep_their_state_on_the_head() {
     assert!(applied().lookup(UNIT).is_none(), "without mount.nfs4 there is no mount");
     let mut tree = root();
     tree.write("usr/sbin/mount.nfs4", 0o755, "").expect("new");
-    let (mut memory, mut all) = (recipe(), recipe());
-    memory.nodes[1].root = Some(RootMode::Ram);
-    let mut mixed = tree.clone();
-    apply(&mut mixed, &memory).expect("it fits");
-    let unit = text(&mixed, UNIT);
+    apply(&mut tree, &recipe()).expect("it fits");
+    let unit = text(&tree, UNIT);
     assert!(unit.contains("What=192.168.1.1:/srv/imgbuild/compute/state/%H\nWhere=/var/lib/imgbuild\n"), "{unit}");
-    assert!(unit.contains("ConditionHost=|dizzy\n") && !unit.contains("tumbler"), "{unit}");
-    all.nodes.iter_mut().for_each(|node| node.root = Some(RootMode::Ram));
-    apply(&mut tree, &all).expect("it fits");
-    assert!(tree.lookup(UNIT).is_none(), "nodes in memory go on without a head");
+    for condition in
+        ["ConditionPathExists=!/run/initramfs/imgbuild/ram\n", "ConditionKernelCommandLine=imgbuild.node\n"]
+    {
+        assert!(unit.contains(condition), "{unit}");
+    }
+    let mut tree = root();
+    tree.write("usr/sbin/mount.nfs4", 0o755, "").expect("new");
     let mut two = recipe();
     two.head.as_mut().expect("it has one").standby = Some(recipe::Standby {
         name: "spare".into(),
@@ -264,6 +266,41 @@ fn nodes_keep_their_state_on_the_head() {
     let heads = "192.168.1.2:/srv/imgbuild/compute/state\n192.168.1.3:/srv/imgbuild/compute/state\n";
     assert_eq!(text(&tree, "usr/lib/imgbuild/heads"), heads);
     assert!(text(&tree, "etc/hosts").contains("192.168.1.1\tscoop head\n192.168.1.3\tspare\n"));
+}
+
+/// Case 152: nothing of `[[site]]`, and no node, is in an image; what takes the files is always there.
+#[test]
+fn an_image_is_the_same_whoever_its_nodes_are() {
+    let before = tree::dump(&applied());
+    assert!(
+        before.contains(" /usr/lib/imgbuild/site\n") && before.contains("sysinit.target.wants/imgbuild-site.service")
+    );
+    let mut other = recipe();
+    let mut node = other.nodes[0].clone();
+    (node.name, node.mac, node.address) = ("third".into(), [2, 0, 0, 0, 0, 3], Ipv4Addr::new(192, 168, 1, 12));
+    other.nodes.push(node);
+    other.site.push(recipe::SiteEntry {
+        path: TreePath::literal("/etc/secret"),
+        place: "r.toml:1:1".into(),
+        files: vec![(TreePath::root(), Content::from_bytes(b"hunter2".to_vec()), false)],
+        mode: Some(0o400),
+        user: "mysql".into(),
+        group: "root".into(),
+        nodes: ["dizzy".to_owned()].into(),
+        on_change: None,
+        template: false,
+    });
+    let mut tree = root();
+    apply(&mut tree, &other).expect("it fits");
+    assert_eq!(tree::dump(&tree), before);
+    other.site[0].user = "nobody-here".into();
+    let error = apply(&mut root(), &other).expect_err("no such user").to_string();
+    assert!(error.contains("`etc/secret`") || error.contains("`/etc/secret`"), "{error}");
+    assert!(error.contains("nobody-here"), "{error}");
+    // A table of one's own stays.
+    assert!(text(&applied(), "etc/systemd/system/imgbuild-site.service").contains("/compute/site\n"));
+    let tree = with_own(vec![own("etc/hosts", recipe::OverlayKind::Content(b"own".to_vec()))]).expect("it fits");
+    assert!(text(&tree, "etc/systemd/system/imgbuild-site.service").contains("/compute/site /etc/hosts\n"));
 }
 
 #[test]

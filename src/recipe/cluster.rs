@@ -136,6 +136,10 @@ pub(super) fn check(checker: &mut Checker<'_>, raw: &raw::Recipe) {
             checker.report(node, "a `[[node]]` needs a `[head]` to boot from".to_owned(), None);
         }
         (None, _, None) => {
+            if let Some(site) = raw.site.first() {
+                let message = "nodes take a `[[site]]` from a `[head]`, and there is none".to_owned();
+                checker.report(&site.value.path, message, None);
+            }
             if let Some(network) = raw.network.first() {
                 checker.report(network, "a `[[network]]` is one of a `[head]`, and there is none".to_owned(), None);
             }
@@ -166,6 +170,7 @@ pub(super) fn check(checker: &mut Checker<'_>, raw: &raw::Recipe) {
         }
     }
     pair(checker, raw);
+    check_sources(checker, raw);
 }
 
 /// The addresses that stay with a head.
@@ -213,6 +218,35 @@ fn pair(checker: &mut Checker<'_>, raw: &raw::Recipe) {
                        on each"
             .to_owned();
         checker.report(standby, message, Some("add \"erofs\" to the formats of `[output]`".to_owned()));
+    }
+}
+
+/// The most servers that have an image: each is an argument of a kernel that takes 2 KiB of them.
+const SOURCES_MAX: usize = 16;
+
+/// Further servers that have an image.
+pub(super) fn sources(checker: &mut Checker<'_>, raw: &[Text]) -> Option<Vec<String>> {
+    let mut all = Vec::new();
+    for text in raw {
+        all.extend(checker.get("diskless.sources", text, grammar::sources)?);
+        if all.len() > SOURCES_MAX {
+            checker.report(text, format!("these are more than {SOURCES_MAX} servers"), None);
+            return None;
+        }
+    }
+    Some(all)
+}
+
+/// Sources are of roots in one file with a digest.
+fn check_sources(checker: &mut Checker<'_>, raw: &raw::Recipe) {
+    let Some((diskless, first)) = raw.diskless.as_ref().and_then(|at| Some((at, at.value.sources.first()?))) else {
+        return;
+    };
+    let own = raw.node.iter().filter(|node| is_own(checker, &node.value));
+    let mut roots = own.filter_map(|node| node.value.root.as_ref()).chain(&diskless.value.root);
+    if !roots.any(|root| root.value == RootMode::Ram) {
+        let message = "only a root in one file can come from any server, by its digest, and no node here has one";
+        checker.report(first, message.to_owned(), Some("write root = \"ram\", or drop `sources`".to_owned()));
     }
 }
 

@@ -411,6 +411,45 @@ pub(super) fn service(text: &str) -> Result<String> {
     Ok(name.to_owned())
 }
 
+/// What a node does when a file of its own has changed: a verb and a unit, with `.service` where it has no suffix.
+pub(super) fn on_change(text: &str) -> Result<(String, String)> {
+    const UNITS: [&str; 6] = [".service", ".socket", ".timer", ".target", ".mount", ".path"];
+    let (verb, unit) = text.split_once(' ').unwrap_or((text, ""));
+    let is_unit = only(unit, "._-@:") && starts_alphanumeric(unit) && unit.len() <= 200;
+    if !["reload", "restart"].contains(&verb) || !is_unit {
+        return wrong("write \"reload UNIT\" or \"restart UNIT\", such as \"restart munge\"");
+    }
+    let has_kind = UNITS.iter().any(|kind| unit.ends_with(kind));
+    Ok((verb.to_owned(), if has_kind { unit.to_owned() } else { format!("{unit}.service") }))
+}
+
+/// Base URLs of servers that have an image: plain HTTP, for the initramfs speaks no TLS and knows the image's digest.
+pub(super) fn sources(text: &str) -> Result<Vec<String>> {
+    let all = match text.split_once("%{") {
+        None => vec![text.to_owned()],
+        Some((before, rest)) => {
+            let Some((numbers, after)) = rest.split_once('}') else { return wrong("`%{` has no `}`") };
+            let inside = !numbers.is_empty() && only(numbers, "-,");
+            let numbers = super::hosts::names(&format!("[{numbers}]")).ok().filter(|_| inside);
+            let Some(numbers) = numbers else { return wrong("numbers are written as `%{1-4}` or `%{1,3-5}`") };
+            numbers.iter().map(|number| format!("{before}{number}{after}")).collect()
+        }
+    };
+    let source = |url: &String| {
+        let url = url.trim_end_matches('/');
+        let Some(rest) = url.strip_prefix("http://") else {
+            return wrong(
+                "it is no `http://` URL: what is fetched is known by its digest, and the initramfs speaks no TLS",
+            );
+        };
+        if !only(rest, "._-:/~") || !starts_alphanumeric(rest) || url.len() > 100 {
+            return wrong("a server is written as `http://cache-1` or `http://10.0.0.2:8080/images`, up to 100 bytes");
+        }
+        Ok(url.to_owned())
+    };
+    all.iter().map(source).collect()
+}
+
 /// One kernel argument; goes into the files of several boot loaders.
 pub(crate) fn kernel_argument(text: &str) -> Result<String> {
     if !only(text, "._-,:=/@%+~") || text.len() > 512 {

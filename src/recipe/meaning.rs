@@ -42,6 +42,7 @@ use super::raw::At;
 use super::raw::Pocket;
 use super::raw::Text;
 use super::shape;
+use super::site;
 use super::text;
 use crate::digest::Sha256;
 use crate::format::compress::Compression;
@@ -55,8 +56,8 @@ const NO_UPDATES: [&str; 5] = ["woody", "sarge", "etch", "lenny", "potato"];
 /// Mount points of the classic diskless node, with sizes that leave its memory to its work.
 const TMPFS: [(&str, &str); 4] = [("/tmp", "25%"), ("/var/tmp", "10%"), ("/var/log", "64M"), ("/media", "1M")];
 
-/// See [`super::load`].
-pub(super) fn load(path: &Path) -> Result<Recipe, Error> {
+/// See [`super::load`]; the files of the site are read where they are wanted.
+pub(super) fn load(path: &Path, with_site: bool) -> Result<Recipe, Error> {
     let mut sources = Sources::default();
     let mut document = text::read(path, &mut sources)?;
     // A text that could not be read as a whole lacks keys that it may well have.
@@ -78,7 +79,7 @@ pub(super) fn load(path: &Path) -> Result<Recipe, Error> {
         parts.into_iter().map(|(name, document)| (Some(name), document)).collect()
     };
     let recipes: Vec<Option<Recipe>> =
-        documents.into_iter().map(|(image, document)| one(&mut sources, image, &names, document)).collect();
+        documents.into_iter().map(|(image, document)| one(&mut sources, image, &names, document, with_site)).collect();
     match recipes.into_iter().collect::<Option<Vec<_>>>().and_then(Recipe::of_images) {
         Some(recipe) if !sources.is_bad() => Ok(recipe),
         _ => Err(sources.into_error()),
@@ -86,12 +87,20 @@ pub(super) fn load(path: &Path) -> Result<Recipe, Error> {
 }
 
 /// The recipe of one image.
-fn one(sources: &mut Sources, image: Option<String>, images: &[String], document: text::Table) -> Option<Recipe> {
+fn one(
+    sources: &mut Sources,
+    image: Option<String>,
+    images: &[String],
+    document: text::Table,
+    with_site: bool,
+) -> Option<Recipe> {
     let whole = Spanned::new(0..0, DeValue::Table(document));
     match raw::Recipe::deserialize(ValueDeserializer::from(whole)) {
         Ok(raw) => {
             let root = sources.directory(0).to_owned();
-            Checker { sources, root, image, images }.recipe(raw)
+            // What all images have is read with the first.
+            let reads_site = with_site && image.as_ref() == images.first();
+            Checker { sources, root, image, images, reads_site }.recipe(raw)
         }
         Err(error) => {
             sources.report(&error.span().unwrap_or(0..0), error.message(), None);
@@ -109,6 +118,8 @@ pub(super) struct Checker<'a> {
     pub(super) image: Option<String>,
     /// All of them, in the recipe's order.
     pub(super) images: &'a [String],
+    /// Whether the files of the site are read.
+    pub(super) reads_site: bool,
 }
 
 impl Checker<'_> {
@@ -122,6 +133,7 @@ impl Checker<'_> {
         let overlay = self.overlay(&raw.overlay);
         let configure = self.configure(&raw.configure);
         let (head, nodes) = self.cluster(&raw, name.as_deref().unwrap_or("root"));
+        let site = site::entries(self, &raw, &nodes);
         let diskless = raw.diskless.as_ref().map(|raw| self.diskless(&raw.value, head.as_ref()));
         let ssh_keys = self.list("access.ssh-keys", &raw.access.ssh_keys, grammar::ssh_key);
         let access = ssh_keys.map(|keys| Access { ssh_keys: sorted(keys) });
@@ -147,6 +159,7 @@ impl Checker<'_> {
             archives: archives.into_iter().collect::<Option<_>>()?,
             install: install?,
             overlay: overlay?,
+            site: site?,
             configure: configure?,
             access: access?,
             diskless: diskless.map_or(Some(None), |diskless| diskless.map(Some))?,
@@ -400,7 +413,9 @@ impl Checker<'_> {
         let domain = self.option("diskless.domain", raw.domain.as_ref(), grammar::domain);
         let arguments = self.list("diskless.kernel-arguments", &raw.kernel_arguments, grammar::kernel_argument);
         let head_address = head.map(|head| head.address);
+        let sources = cluster::sources(self, &raw.sources);
         Some(Diskless {
+            sources: sources?,
             root: raw.root.as_ref().map_or(RootMode::Nfs, |root| root.value),
             interface: interface?,
             tmpfs: tmpfs?,

@@ -23,6 +23,7 @@ mod problem;
 mod raw;
 mod reference;
 mod shape;
+mod site;
 mod text;
 
 use std::collections::BTreeMap;
@@ -60,11 +61,16 @@ pub use machines::NetworkOptions;
 pub use machines::Node;
 pub use machines::Standby;
 pub use machines::TftpServer;
+pub(crate) use nodes::NODE_ARGUMENT;
+pub(crate) use nodes::SERVICE_ARGUMENT;
 pub(crate) use nodes::generated;
 pub(crate) use nodes::hosts;
 pub use problem::Error;
 pub use problem::Problem;
 pub(crate) use problem::nearest;
+pub(crate) use site::HOSTS;
+pub use site::SiteEntry;
+pub use site::load_with_site;
 
 use crate::digest::Sha256;
 use crate::format::compress::Compression;
@@ -79,7 +85,7 @@ use crate::tree::TreePath;
 /// # Errors
 /// A file cannot be read, or the recipe is wrong: then all that is wrong, each with its place.
 pub fn load(path: &Path) -> Result<Recipe, Error> {
-    meaning::load(path)
+    meaning::load(path, false)
 }
 
 /// A mirror's base URL as recipes may have it, without a slash at its end.
@@ -153,6 +159,9 @@ pub struct Recipe {
     pub install: Install,
     /// Own files, in order.
     pub overlay: Vec<OverlayEntry>,
+    /// Files that nodes take from the head: they are no part of any image, and of no digest.
+    #[serde(skip)]
+    pub site: Vec<SiteEntry>,
     /// How scripts are treated.
     pub configure: Configure,
     /// Who may log in.
@@ -455,6 +464,9 @@ pub struct Diskless {
     pub interface: String,
     /// Mount point → size, as tmpfs writes it (`25%`, `64M`).
     pub tmpfs: BTreeMap<String, String>,
+    /// Further HTTP servers that have the images of roots in memory, without a slash at their ends.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub sources: Vec<String>,
     /// Where logs go; `None`: to the head, where there is one and the root has syslog-ng.
     pub syslog: Option<String>,
     /// DNS servers for resolv.conf; default the head.

@@ -13,6 +13,11 @@ use crate::recipe::Recipe;
 use crate::recipe::RootMode;
 use crate::recipe::grammar;
 
+/// The kernel argument by which a machine is a node of the table, before the node's name.
+pub(crate) const NODE_ARGUMENT: &str = "imgbuild.node=";
+/// The kernel argument for each service that runs on the node among those that do so on named nodes only.
+pub(crate) const SERVICE_ARGUMENT: &str = "imgbuild.service=";
+
 impl Recipe {
     /// The first line of every generated file, behind a comment sign: who wrote it, from what. Without date and
     /// host, which would make builds differ.
@@ -21,14 +26,12 @@ impl Recipe {
         generated(&self.name)
     }
 
-    /// `/etc/hosts`, the same on the head and on every node.
-    ///
-    /// There is no `127.0.1.1` line: programs that tell others their own address (MPI among them) would tell
-    /// one that leads nowhere. The short name comes first because whereami takes the second word.
+    /// `/etc/hosts` of the image: the heads alone. Nodes take the whole table, the same as the head's, from there, so that
+    /// another node is no other image.
     #[must_use]
     pub fn hosts(&self) -> String {
         let domain = self.diskless.as_ref().and_then(|diskless| diskless.domain.as_ref());
-        hosts(&self.generated(), self.head.as_ref(), self.nodes.iter(), domain)
+        hosts(&self.generated(), self.head.as_ref(), std::iter::empty(), domain)
     }
 
     /// What this image is called on a head: by the recipe's name, and its own where it has one.
@@ -83,6 +86,9 @@ pub(crate) fn generated(recipes: &str) -> String {
 }
 
 /// As [`Recipe::hosts`], of a head and any nodes.
+///
+/// There is no `127.0.1.1` line: programs that tell others their own address (MPI among them) would tell one that leads
+/// nowhere. The short name comes first because whereami takes the second word.
 pub(crate) fn hosts<'a>(
     generated: &str,
     head: Option<&Head>,

@@ -99,10 +99,10 @@ fn kind(checker: &mut Checker<'_>, raw: &At<raw::Overlay>) -> Option<OverlayKind
     Some(if flag(&entry.remove) { OverlayKind::Remove } else { OverlayKind::Directory })
 }
 
-type Failure = (std::path::PathBuf, io::Error);
+pub(super) type Failure = (std::path::PathBuf, io::Error);
 
 /// A file or directory as inodes, itself first, parents before what is in them, names sorted bytewise.
-fn read(root: &Path) -> Result<Vec<(TreePath, Inode)>, Failure> {
+pub(super) fn read(root: &Path) -> Result<Vec<(TreePath, Inode)>, Failure> {
     let mut files = Vec::new();
     let mut todo = vec![(TreePath::root(), root.to_owned())];
     while let Some((path, real)) = todo.pop() {

@@ -110,6 +110,10 @@ pub(super) struct Recipe {
     /// Files of your own, put in place after all packages are configured, in this order.
     #[serde(default)]
     pub(super) overlay: Vec<At<Overlay>>,
+    /// Files that nodes take from the head, at boot and within a minute of a change: they are in no image, lock, manifest
+    /// or log. `imgbuild publish --site` puts them there.
+    #[serde(default)]
+    pub(super) site: Vec<At<Site>>,
     /// How the packages' scripts are treated.
     #[serde(default)]
     pub(super) configure: Configure,
@@ -302,6 +306,38 @@ pub(super) struct Overlay {
     pub(super) group: Option<Text>,
 }
 
+/// A file that changes without a new image, or is a secret: nodes have it from the head. Of `nodes`, `images` and `tags`
+/// a node must fit all that are given; without them every node gets it. A node whose root is `nfs` gets only what takes
+/// the place of a file of its image, since all others of that root would have it as well.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[schemars(rename = "site")]
+pub(super) struct Site {
+    /// Absolute path on the node. Not `/etc/hosts`, which follows the table of nodes by itself.
+    pub(super) path: Text,
+    /// A file below the recipe's directory, or a directory of such. It is read when it is published and at no other time.
+    pub(super) source: Text,
+    /// Permission bits in octal, such as `"0640"`. Default: `"0600"`, and `"0700"` for what its owner may execute.
+    pub(super) mode: Option<Text>,
+    /// Owner: a name of the image, or a number in quotes. Default: `root`.
+    pub(super) user: Option<Text>,
+    /// Group: a name of the image, or a number in quotes. Default: `root`.
+    pub(super) group: Option<Text>,
+    /// Nodes that get it, each a name or a list as Slurm writes it.
+    pub(super) nodes: Option<Vec<Text>>,
+    /// Images whose nodes get it.
+    pub(super) images: Option<Vec<Text>>,
+    /// Tags, with their values, of the nodes that get it.
+    #[serde(default)]
+    pub(super) tags: BTreeMap<Text, Text>,
+    /// What a node does when it has taken a change while it runs: `reload UNIT` or `restart UNIT`. Once, however many
+    /// files ask for it, and only where the unit runs or has failed.
+    pub(super) on_change: Option<Text>,
+    /// `true`: the file is a template (Jinja) with `node` (`name`, `address`, `mac`, `macs`, `aliases`, `image`,
+    /// `services`, `tags`), `nodes` (all of them), `head` (`name`, `address`) and `domain`. Default: `false`.
+    pub(super) template: Option<bool>,
+}
+
 /// How the packages' scripts are treated.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
@@ -340,6 +376,12 @@ pub(super) struct Diskless {
     /// The card that nodes boot from: no VLAN, bond or bridge. It is up before the root is there and never touched
     /// afterwards. Default: `eth0`.
     pub(super) interface: Option<Text>,
+    /// Further HTTP servers that have the images of nodes whose root is `ram`, by the same paths as the head: caches, say, for
+    /// which the head's `etc/imgbuild/cache-nginx.conf` is. A node asks them in random order and the head when none has the
+    /// image, which its initramfs knows by digest. `%{1-4}` stands for the numbers in it; up to 16 in all:
+    /// `http://cache-%{1-4}`.
+    #[serde(default)]
+    pub(super) sources: Vec<Text>,
     /// Mount point → size of a tmpfs over it: `64M`, `2G`, or `25%` of the memory. Default: `/tmp` 25%, `/var/tmp`
     /// 10%, `/var/log` 64M, `/media` 1M.
     pub(super) tmpfs: Option<BTreeMap<Text, Text>>,

@@ -14,7 +14,7 @@ pub(super) const PACKAGE: Package = Package {
         left: &[gone(
             "/etc/munge/munge.key",
             "the cluster's key, for who may have it",
-            "you, from the cluster's key store: an `[[overlay]]` with `source`, `user = \"munge\"`, `mode = \"0400\"`",
+            "you, from the cluster's key store: a `[[site]]` with `source`, `user = \"munge\"`, `mode = \"0400\"`",
         )],
         ..NOTHING
     }],

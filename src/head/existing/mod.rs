@@ -39,6 +39,8 @@ pub struct Existing {
     pub machines: Vec<Machine>,
     /// Directories that are exported, each once, with whether nodes may write there.
     pub exports: BTreeMap<String, bool>,
+    /// Of those, to whom, in the words of exports(5).
+    pub clients: BTreeMap<String, Vec<String>>,
     /// What NFS knows some of them by, whichever head they are on.
     pub fsids: BTreeMap<String, String>,
     /// The address that stays with it while `address` moves between two heads.
@@ -267,7 +269,10 @@ impl Existing {
         for line in text.replace("\\\n", " ").lines() {
             let mut words = line.split('#').next().unwrap_or_default().split_whitespace();
             let Some(directory) = words.next().filter(|directory| directory.starts_with('/')) else { continue };
-            let options = words.filter_map(|client| Some(client.split_once('(')?.1.trim_end_matches(')')));
+            let words: Vec<&str> = words.collect();
+            let clients = words.iter().map(|word| word.split('(').next().unwrap_or_default().to_owned());
+            self.clients.entry(directory.to_owned()).or_default().extend(clients.filter(|client| !client.is_empty()));
+            let options = words.iter().filter_map(|client| Some(client.split_once('(')?.1.trim_end_matches(')')));
             let options: Vec<&str> = options.flat_map(|options| options.split(',')).collect();
             *self.exports.entry(directory.to_owned()).or_default() |= options.contains(&"rw");
             if let Some(fsid) = options.iter().find_map(|option| option.strip_prefix("fsid=")) {

@@ -18,6 +18,8 @@ pub(super) struct Clusters {
     /// Images that the same recipe had and has no more, as they are kept: their generations are there until they are
     /// pruned, and nodes may run from them, but none boots them.
     gone: Vec<Cluster>,
+    /// All clusters of the head, with those that are published.
+    pub(super) all: Vec<Cluster>,
     /// The files that all share, by path, made for all of them.
     pub(super) files: BTreeMap<String, String>,
 }
@@ -60,7 +62,7 @@ impl Clusters {
         for cluster in &gone {
             files.insert(format!("{}/{}.json", place::CLUSTERS, cluster.name), cluster.to_json());
         }
-        Ok(Self { others, gone, files })
+        Ok(Self { others, gone, all, files })
     }
 
     /// Whether files that all share are other than the output has them.

@@ -9,6 +9,7 @@
 //! ```text
 //! EXPORT/gen/ROOT/            root/ if nodes mount it (of two heads for a mount), root.erofs …, tree.txt
 //! EXPORT/state/NODE/          what is a node's own: made once, and never touched again
+//! EXPORT/site/NODE/           what a node takes while it runs, see `site`
 //! EXPORT/offered.json         when each generation was on the menu last
 //! TFTP/NAME/GENERATION/       vmlinuz, initrd.img, generation.json, pxelinux/, grub/, ipxe/: its entries of menus
 //! TFTP/imgbuild/menu-DIGEST/  the menu of all clusters, each with one or two generations: menu.json says which
@@ -25,7 +26,7 @@
 //! reached without links.
 //!
 //! * [`bundle`]: the head's files of an output. * [`clusters`]: what else the head has. * [`files`]: its own. * [`contents`]: what a directory shall have. * [`place`]: where all that
-//!   lies. * [`changes`]: what changes, in words. * [`prune`]: which generations may go. * [`used`]: who says so.
+//!   lies. * [`site`]: what nodes take while they run. * [`changes`]: what changes, in words. * [`prune`]: which generations may go. * [`used`]: who says so.
 
 mod bundle;
 mod changes;
@@ -34,6 +35,7 @@ mod contents;
 mod files;
 mod place;
 mod prune;
+mod site;
 mod used;
 
 use std::fs;
@@ -80,6 +82,8 @@ pub use prune::Pruned;
 pub use prune::Verdict;
 pub use prune::generations;
 pub use prune::prune;
+pub use site::SitePublished;
+pub use site::site;
 
 /// Forms of the root that a directory can be made of.
 const TARS: [&str; 4] = ["root.tar", "root.tar.zst", "root.tar.gz", "root.tar.xz"];
@@ -193,6 +197,7 @@ fn publish_all(output: &Path, root: &Path, options: &Options<'_>) -> Result<Publ
     let places: Vec<Place> =
         images.into_iter().map(|image| Place { cancel: Cancel::default(), ..image.place }).collect();
     let (changed, left) = files::put(&output, &bundle, &clusters, &places[0])?;
+    site::follow(&places[0].root, &clusters)?;
     let before = places[0].whole_menu()?;
     let mut menu = clusters.menu(&before, &bundle, options.machines);
     let mut images = Vec::new();

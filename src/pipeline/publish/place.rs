@@ -85,6 +85,11 @@ impl Place {
         format!("{}/state/{node}", self.cluster.head.export.trim_start_matches('/'))
     }
 
+    /// What nodes take while they run.
+    pub(super) fn site(&self) -> String {
+        format!("{}/site", self.cluster.head.export.trim_start_matches('/'))
+    }
+
     /// The directory of all generations' kernels, and of the menu.
     pub(super) fn boots(&self) -> String {
         format!("{}/{}", self.tftp(), self.cluster.name)
