@@ -122,6 +122,8 @@ done
 for name in sh cut grep mount poweroff sleep touch; do ln -s busybox $1/bin/$name; done
 printf %s "$3" >$1/sbin/init
 chmod 0755 $1/sbin/init
+mkdir $1/../other
+echo other >$1/../other/root.sqsh
 mksquashfs $1 $1/../root.sqsh -quiet -no-progress
 mkfs.erofs $1/../root.erofs $1
 "#;
@@ -182,7 +184,14 @@ fn nodes_boot_in_every_root_mode() {
             ("root=/dev/nfs nfsroot=10.0.2.2:/export/root,tcp rw".to_owned(), "NODE-END"),
             (format!("{overlay} imgbuild.opts=vers=3,hard"), "NODE-END"),
             (format!("{overlay} imgbuild.opts=vers=4.1,hard"), "NODE-END"),
-            (format!("{ram}http://10.0.2.2:8067/root.sqsh imgbuild.sha256={squashfs}"), "NODE-END"),
+            (
+                // Of these servers one is dead, one has another file there, and one is right; the head is dead as well.
+                format!(
+                    "{ram}http://10.0.2.2:9/root.sqsh imgbuild.sha256={squashfs} imgbuild.source=http://10.0.2.2:9 \
+                     imgbuild.source=http://10.0.2.2:8067/other imgbuild.source=http://10.0.2.2:8067"
+                ),
+                "NODE-END",
+            ),
             (format!("{ram}nfs:10.0.2.2:/export/root.erofs imgbuild.sha256={erofs}"), "NODE-END"),
             (
                 format!("{ram}http://10.0.2.2:8067/root.sqsh imgbuild.sha256=00{}", &squashfs[2..]),
@@ -201,6 +210,7 @@ fn nodes_boot_in_every_root_mode() {
     }
     said(&seen[1], "10.0.2.2:/export/root /run/initramfs/imgbuild/lower nfs ro");
     said(&seen[2], "10.0.2.2:/export/root /run/initramfs/imgbuild/lower nfs4 ro");
+    said(&seen[3], "imgbuild: image from http://10.0.2.2:8067/root.sqsh");
     said(&seen[3], "/run/initramfs/imgbuild/lower squashfs ro");
     said(&seen[4], "/run/initramfs/imgbuild/lower erofs ro");
     said(&seen[5], "wanted http://10.0.2.2:8067/root.sqsh with sha256 00");

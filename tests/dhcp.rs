@@ -35,7 +35,7 @@ const DIZZY: [u8; 6] = [0x00, 0x21, 0x97, 0x7d, 0xad, 0xbf];
 const STRANGER: [u8; 6] = [2, 0, 0, 0, 0, 1];
 
 /// A process that ends with the test.
-struct Running(Child);
+pub(crate) struct Running(Child);
 
 impl Drop for Running {
     fn drop(&mut self) {
@@ -45,16 +45,46 @@ impl Drop for Running {
 }
 
 #[expect(clippy::disallowed_methods, reason = "dnsmasq and its network are what is tested")]
-fn start(program: &str, arguments: &[&str]) -> Running {
+pub(crate) fn start(program: &str, arguments: &[&str]) -> Running {
     let mut command = Command::new(program);
     command.args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     Running(command.spawn().unwrap_or_else(|error| panic!("{program}: {error}")))
 }
 
 #[expect(clippy::disallowed_methods, reason = "dnsmasq and its network are what is tested")]
-fn run(program: &str, arguments: &[&str]) {
+pub(crate) fn run(program: &str, arguments: &[&str]) {
     let output = Command::new(program).args(arguments).output().unwrap_or_else(|error| panic!("{program}: {error}"));
     assert!(output.status.success(), "{program} {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// Two network namespaces with a cable between, from the head's `eth1` at an address to the other's `card`; the thread that
+/// calls it stays in the other. The last is the process whose namespace is the head's.
+pub(crate) fn cable(of_head: &str, of_machine: &str) -> ([Running; 2], String) {
+    let spaces = ["head", "machine"].map(|_| start("unshare", &["--net", "sleep", "1800"]));
+    let ids = [0, 1].map(|at: usize| spaces[at].0.id().to_string());
+    let own = fs::read_link("/proc/self/ns/net").expect("Linux has it");
+    let end = Instant::now() + Duration::from_secs(20);
+    while ids.iter().any(|id| fs::read_link(format!("/proc/{id}/ns/net")).is_ok_and(|space| space == own)) {
+        assert!(Instant::now() < end, "unshare makes no namespace");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    let [head, machine] = ids;
+    let in_head = |words: &[&str]| run("nsenter", &[&["--net", "--target", &head, "ip"], words].concat());
+    in_head(&["link", "set", "lo", "up"]);
+    in_head(&["link", "add", "eth1", "type", "veth", "peer", "name", "card", "netns", &machine]);
+    in_head(&["address", "add", of_head, "dev", "eth1"]);
+    in_head(&["link", "set", "eth1", "up"]);
+    let space = File::open(format!("/proc/{machine}/ns/net")).expect("it is there");
+    rustix::thread::move_into_link_name_space(space.as_fd(), Some(LinkNameSpaceType::Network)).expect("as root");
+    for words in [
+        &["link", "set", "lo", "up"][..],
+        &["address", "add", of_machine, "dev", "card"],
+        &["link", "set", "card", "up"],
+        &["route", "add", "255.255.255.255", "dev", "card"],
+    ] {
+        run("ip", words);
+    }
+    (spaces, head)
 }
 
 /// A head's dnsmasq on one end of a cable, and this thread on the other.
@@ -75,36 +105,13 @@ impl Wire {
         let path = place.path().join("dnsmasq.conf");
         fs::write(&path, lines.join("\n") + "\n").expect("ours");
 
-        let spaces = ["head", "machine"].map(|_| start("unshare", &["--net", "sleep", "600"]));
-        let ids = [0, 1].map(|at: usize| spaces[at].0.id().to_string());
-        let own = fs::read_link("/proc/self/ns/net").expect("Linux has it");
-        let end = Instant::now() + Duration::from_secs(20);
-        while ids.iter().any(|id| fs::read_link(format!("/proc/{id}/ns/net")).is_ok_and(|space| space == own)) {
-            assert!(Instant::now() < end, "unshare makes no namespace");
-            std::thread::sleep(Duration::from_millis(10));
-        }
-        let [head, machine] = &ids;
-        let in_head = |words: &[&str]| run("nsenter", &[&["--net", "--target", head, "ip"], words].concat());
-        in_head(&["link", "set", "lo", "up"]);
-        in_head(&["link", "add", "eth1", "type", "veth", "peer", "name", "card", "netns", machine]);
-        in_head(&["address", "add", "192.168.1.1/24", "dev", "eth1"]);
-        in_head(&["link", "set", "eth1", "up"]);
-        in_head(&["route", "add", "10.2.0.0/16", "via", "192.168.1.200"]);
-        let space = File::open(format!("/proc/{machine}/ns/net")).expect("it is there");
-        rustix::thread::move_into_link_name_space(space.as_fd(), Some(LinkNameSpaceType::Network)).expect("as root");
-        for words in [
-            &["link", "set", "lo", "up"][..],
-            &["address", "add", "192.168.1.200/24", "dev", "card"],
-            &["address", "add", "10.2.0.1/16", "dev", "lo"],
-            &["link", "set", "card", "up"],
-            &["route", "add", "255.255.255.255", "dev", "card"],
-        ] {
-            run("ip", words);
-        }
+        let (spaces, head) = cable("192.168.1.1/24", "192.168.1.200/24");
+        run("nsenter", &["--net", "--target", &head, "ip", "route", "add", "10.2.0.0/16", "via", "192.168.1.200"]);
+        run("ip", &["address", "add", "10.2.0.1/16", "dev", "lo"]);
         let at = |option: &str, name: &str| format!("--{option}={}", place.path().join(name).display());
         let files = [at("conf-file", "dnsmasq.conf"), at("dhcp-leasefile", "leases"), at("pid-file", "pid")];
         let fixed = ["dnsmasq", "--no-daemon", "--no-ping", "--port=0", "--user=root", "--no-hosts"];
-        let mut dnsmasq = vec!["--net", "--target", head];
+        let mut dnsmasq = vec!["--net", "--target", &head];
         dnsmasq.extend(fixed.into_iter().chain(files.iter().map(String::as_str)));
         let server = start("nsenter", &dnsmasq);
         let [head, machine] = spaces;

@@ -68,6 +68,12 @@ pub(crate) fn assemble(recipe: &Recipe, loaders: &Tree) -> Result<Tree, head::Er
     head::assemble(&[input(recipe, loaders)])
 }
 
+/// The same with a root in one file.
+pub(crate) fn assemble_in_memory(recipe: &Recipe, loaders: &Tree) -> Result<Tree, head::Error> {
+    let image = head::RamImage { name: "root.erofs".into(), sha256: Sha256::of(b""), size: 1 };
+    head::assemble(&[head::Input { image: Some(image), ..input(recipe, loaders) }])
+}
+
 fn example_head() -> Tree {
     assemble(&example(), &loaders()).expect("the example has all it needs")
 }

@@ -99,6 +99,8 @@ mod report;
 mod reproducible;
 mod rooms;
 mod sandbox;
+#[cfg(feature = "sandbox")]
+mod scale;
 mod secrets;
 mod services;
 mod shared_head;
@@ -107,6 +109,7 @@ mod site;
 mod shown;
 mod shell;
 mod solve;
+mod sources;
 #[cfg(all(feature = "http", feature = "sandbox"))]
 mod standby;
 mod store;

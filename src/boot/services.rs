@@ -201,11 +201,12 @@ impl Bundle<'_> {
         }
         let line = format!(
             "for site in {}; do [ ! -e $site/now ] || continue; mkdir -p $site/{version}; \
-             cp /output/{}/etc/hosts $site/{version}/{sum}; printf %s {} >$site/{version}/index; \
+             cp /output/{}/etc/hosts $site/{version}/{sum}; printf %b {} >$site/{version}/index; \
              ln -s {version} $site/now; done",
             own.join(" "),
             self.role.directory(),
-            quote(&index),
+            // A step is one line.
+            quote(&index.replace('\n', "\\n").replace('\t', "\\t")),
         );
         Ok(lab.step("put the names of all nodes in place", &line)?)
     }

@@ -5,12 +5,13 @@ use std::fmt::Write as _;
 use serde_json::Value as Json;
 
 /// How a part of the recipe is headed, and the name of its type; in the order in which recipes are written.
-const PARTS: [(&str, &str); 15] = [
+const PARTS: [(&str, &str); 16] = [
     ("`[debian]`", "debian"),
     ("`[[archive]]`", "archive"),
     ("`[[pin]]`", "pin"),
     ("`[install]`", "install"),
     ("`[[overlay]]`", "overlay"),
+    ("`[[site]]`", "site"),
     ("`[configure]`", "configure"),
     ("`[access]`", "access"),
     ("`[diskless]`", "diskless"),
