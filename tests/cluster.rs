@@ -383,9 +383,15 @@ fn by_ipxe(booted: &mut Booted) {
     assert_eq!(seen, "/sys/firmware/efi\nBOOTIF=01-00-21-97-7d-ad-bf");
 }
 
-/// What the site has for the nodes: something for all of them, and a secret of one. Their root is shared, so it is for files
-/// that the image has.
-const SITE: &str = r#"
+/// Two images, and what the site has for their nodes: something for all of them, and a secret of one. Their roots are
+/// shared, so it is for files that the images have.
+const IMAGES: &str = r#"
+[image.plain]
+
+[[image.other.overlay]]
+path = "/etc/version"
+content = "1"
+
 [[site]]
 path = "/etc/issue"
 source = "issue"
@@ -403,16 +409,17 @@ nodes = ["dizzy"]
 
 #[test]
 fn generations_change_beside_running_nodes() {
-    let site = [("[output]\n", SITE)];
-    boots("generations_change_beside_running_nodes", &site, |one, place| {
+    let images = [("name = \"tumbler\"\n", "name = \"tumbler\"\nimage = \"other\"\n"), ("[output]\n", IMAGES)];
+    boots("generations_change_beside_running_nodes", &images, |one, place| {
         let lab = place.join("lab");
         fs::create_dir(&lab).expect("ours");
         fs::copy(place.join("variant.toml"), lab.join("recipe.toml")).expect("ours");
         fs::write(lab.join("issue"), "first {{ node.name }}\n").expect("ours");
         fs::write(lab.join("secret"), "hunter2\n").expect("ours");
-        let change = "[[overlay]]\npath = \"/etc/second\"\ncontent = \"2\"\n\n[[node]]\nname = \"gimlet\"\n\
-                      mac = \"02:00:00:00:00:01\"\naddress = \"192.168.1.13\"\n\n[[site]]\n";
-        build(&variant(place, &[site[0], ("[[site]]\n", change)]), &lab.join("two"));
+        let node =
+            "[[node]]\nname = \"gimlet\"\nmac = \"02:00:00:00:00:01\"\naddress = \"192.168.1.13\"\n\n[image.plain]\n";
+        let changes = [images[0], images[1], ("content = \"1\"", "content = \"2\""), ("[image.plain]\n", node)];
+        build(&variant(place, &changes), &lab.join("two"));
         fs::copy(env!("CARGO_BIN_EXE_imgbuild"), lab.join("imgbuild")).expect("ours");
         two_generations(one, place);
     });
@@ -462,26 +469,34 @@ fn site_of_running_nodes(booted: &mut Booted, place: &Path) {
 
 fn two_generations(output: &Path, place: &Path) {
     let mut booted = Booted::new(output, place.join("lab"), 1024);
-    let second = "test -e /etc/second && echo two || echo one";
+    let version = "cat /etc/version 2>/dev/null || echo plain";
     booted.head("/lab/imgbuild publish /lab/recipe.toml --site --to / >/var/log/site 2>&1");
     booted.power_on(&[DIZZY.0]);
-    assert_eq!(booted.ask(DIZZY.0, second), "one");
+    assert_eq!(booted.ask(DIZZY.0, version), "plain");
     booted.head("/lab/imgbuild publish /lab/two --to / >/var/log/publish 2>&1");
     booted.power_on(&[TUMBLER.0]);
-    assert_eq!(booted.ask(TUMBLER.0, second), "two");
+    assert_eq!(booted.ask(TUMBLER.0, version), "2");
     site_of_running_nodes(&mut booted, place);
     // Nothing that the first node lives on has gone or changed.
     let stale = "echo 3 >/proc/sys/vm/drop_caches; find / -xdev -type f -exec cat {} + 2>&1 >/dev/null | head -3";
     assert_eq!(booted.ask_long(DIZZY.0, stale, BOOT), "");
-    assert_eq!(booted.ask(DIZZY.0, second), "one");
-    booted.head("/lab/imgbuild generations >/var/log/generations 2>&1");
-    let listed = fs::read_to_string(booted.cluster.logs().join("generations")).expect("it was written");
-    let lines: Vec<&str> = listed.lines().collect();
-    assert!(lines[0].ends_with(" now tumbler") && lines[1].ends_with(" previous dizzy"), "{listed}");
+    let listed = |booted: &mut Booted, image: &str| {
+        let command = format!("/lab/imgbuild generations --cluster diskless-node.{image} >/var/log/generations 2>&1");
+        booted.head(&command);
+        fs::read_to_string(booted.cluster.logs().join("generations")).expect("it was written")
+    };
+    let (plain, other) = (listed(&mut booted, "plain"), listed(&mut booted, "other"));
+    let menu =
+        |listed: &str, line: usize| listed.lines().nth(line).and_then(|line| line.split(' ').nth(2).map(str::to_owned));
+    assert_eq!((menu(&other, 0).as_deref(), menu(&other, 1).as_deref()), (Some("now"), Some("previous")), "{other}");
+    assert!(other.lines().next().is_some_and(|line| line.ends_with(" tumbler")), "{other}");
+    assert!(plain.lines().any(|line| line.ends_with(" previous dizzy")), "{plain}");
     booted.power_off(&[TUMBLER.0]);
-    booted.head("/lab/imgbuild rollback >/var/log/rollback 2>&1");
+    booted.head("/lab/imgbuild rollback --cluster diskless-node.other >/var/log/rollback 2>&1");
     booted.power_on(&[TUMBLER.0]);
-    assert_eq!(booted.ask(TUMBLER.0, second), "one");
+    assert_eq!(booted.ask(TUMBLER.0, version), "1");
+    assert_eq!(listed(&mut booted, "plain"), plain, "one image is taken back, the other stays");
+    assert_eq!(booted.ask(DIZZY.0, version), "plain");
     booted.power_off(&[DIZZY.0, TUMBLER.0]);
     booted.finish();
 }

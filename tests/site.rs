@@ -419,3 +419,93 @@ fn a_node_that_is_killed_has_old_or_new_files() {
     let left: Vec<PathBuf> = files(&node.root).into_iter().filter(|path| path.ends_with(".imgbuild-site")).collect();
     assert_eq!(left, Vec::<PathBuf>::new());
 }
+
+/// On a root that nodes share, what a node takes is mounted over the image's file: for it alone, as often as it changes.
+#[test]
+#[expect(clippy::disallowed_methods, reason = "the program of the node is what is tested")]
+fn a_node_with_a_shared_root_writes_nothing_there() {
+    const TEST: &str = "a_node_with_a_shared_root_writes_nothing_there";
+    if !crate::switched_on("IMGBUILD_TEST_ROOT", TEST) {
+        return;
+    }
+    let site = "\n[[site]]\npath = \"/etc/x\"\nsource = \"x\"\n";
+    let world = World::new("");
+    world.write("x", "first\n");
+    world.recipe("", site);
+    world.publish("one");
+    let node = Node::new(&world.at("node"));
+    node.tool("stat", "echo nfs");
+    for name in ["hosts", "x"] {
+        fs::write(node.root.join("etc").join(name), "the image's\n").expect("written");
+    }
+    let version = |text: &str, site: &str, name: &str| {
+        world.write("x", text);
+        world.recipe("", site);
+        world.site().expect("it is good");
+        let copied = Command::new("cp").arg("-a").arg(world.offered("tumbler")).arg(world.at(name)).status();
+        assert!(copied.expect("there is cp").success());
+    };
+    version("first\n", site, "a");
+    version("second\n", site, "b");
+    version("second\n", "", "c");
+    let script = "for name in a b a b c; do sh \"$1\" from \"$2/$name\" \"$3\"; cat \"$3/etc/x\"; done; \
+                  grep -c \"$3/etc/\" /proc/self/mounts";
+    let mut command = Command::new("unshare");
+    command.args(["--mount", "sh", "-euc", script, "sh"]);
+    command.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/overlay/node/site"));
+    command.arg(world.0.path()).arg(&node.root).env("IMGBUILD_SITE", &node.state);
+    command.env("PATH", format!("{}:/usr/sbin:/usr/bin:/sbin:/bin", node.tools.display()));
+    let output = command.output().expect("there is unshare");
+    let said = String::from_utf8_lossy(&output.stdout);
+    let seen: Vec<&str> =
+        said.lines().filter(|line| !line.starts_with("took") && !line.starts_with("withdrew")).collect();
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(seen, ["first", "second", "first", "second", "the image's", "1"], "{errors}");
+    assert_eq!((node.read("etc/x"), node.read("etc/hosts")), ("the image's\n".into(), "the image's\n".into()));
+}
+
+/// `recipes/hpc.toml`: the batch system's table follows from the nodes'.
+#[test]
+fn a_cluster_that_computes_has_its_table_and_its_key() {
+    let world = World::new("");
+    let recipes = Path::new(env!("CARGO_MANIFEST_DIR")).join("recipes");
+    for name in ["hpc.toml", "hpc/slurm.conf"] {
+        world.write(name, &fs::read_to_string(recipes.join(name)).expect("there"));
+    }
+    // It is a recipe before anybody has made the key.
+    recipe::load(&recipes.join("hpc.toml")).expect("a recipe");
+    world.write("hpc/secrets/munge.key", SECRET);
+    let recipe = recipe::load_with_site(&world.at("hpc.toml")).expect("a recipe");
+    let files = imgbuild::head::SiteFiles::of_recipe(&recipe).expect("it can be filled in");
+    let text = |node: &str, path: &str| {
+        let bytes = files[node].0[path].bytes.clone().expect("it was read");
+        String::from_utf8(bytes.to_vec()).expect("a text")
+    };
+    for (node, action) in
+        [("control", "reload slurmctld.service"), ("n01", "reload slurmd.service"), ("m2", "reload slurmd.service")]
+    {
+        assert_eq!(files[node].0["/etc/slurm/slurm.conf"].attributes[3], action);
+        assert_eq!(text(node, "/etc/slurm/slurm.conf"), text("control", "/etc/slurm/slurm.conf"));
+        assert_eq!(text(node, "/etc/munge/munge.key"), SECRET);
+        assert_eq!(files[node].0["/etc/munge/munge.key"].attributes[..3], ["0400", "munge", "munge"]);
+    }
+    let table = text("n01", "/etc/slurm/slurm.conf");
+    let lines: Vec<&str> = table.lines().skip_while(|line| !line.starts_with("NodeName=")).collect();
+    let node = |name: &str, address: &str, memory: u32| {
+        format!("NodeName={name} NodeAddr=192.168.1.{address} CPUs=2 RealMemory={memory} State=UNKNOWN")
+    };
+    let wanted = [
+        node("n01", "11", 800),
+        node("n02", "12", 800),
+        node("n03", "13", 800),
+        node("n04", "14", 800),
+        node("m1", "31", 1600),
+        node("m2", "32", 1600),
+        String::new(),
+        "PartitionName=compute Nodes=n01,n02,n03,n04 Default=YES MaxTime=INFINITE State=UP".to_owned(),
+        String::new(),
+        "PartitionName=memory Nodes=m1,m2 Default=NO MaxTime=INFINITE State=UP".to_owned(),
+        String::new(),
+    ];
+    assert_eq!(lines, wanted);
+}

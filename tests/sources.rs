@@ -18,7 +18,8 @@ fn nodes_in_memory_are_told_of_all_servers() {
     recipe.nodes[1].root = Some(RootMode::Ram);
     let files = assemble_in_memory(&recipe, &loaders()).expect("it is whole");
     let menu = |mac: &str| {
-        let path = files.iter().map(|(path, ..)| path.to_string()).find(|path| path.ends_with(&format!("pxelinux/01-{mac}")));
+        let path =
+            files.iter().map(|(path, ..)| path.to_string()).find(|path| path.ends_with(&format!("pxelinux/01-{mac}")));
         text(&files, &path.expect("it has an entry"))
     };
     let of_ram = menu("00-21-97-7a-24-0f");
@@ -26,7 +27,10 @@ fn nodes_in_memory_are_told_of_all_servers() {
     assert!(of_ram.contains(words), "{of_ram}");
     assert!(!menu("00-21-97-7d-ad-bf").contains("imgbuild.source"), "what is mounted comes from the head");
     let cache = text(&files, "etc/imgbuild/cache-nginx.conf");
-    assert!(cache.contains("proxy_pass http://192.168.1.1:8067;\n") && cache.contains("proxy_cache_lock on;\n"), "{cache}");
+    assert!(
+        cache.contains("proxy_pass http://192.168.1.1:8067;\n") && cache.contains("proxy_cache_lock on;\n"),
+        "{cache}"
+    );
     let plain = assemble_in_memory(&example(), &loaders()).expect("it is whole");
     assert!(plain.lookup("/etc/imgbuild/cache-nginx.conf").is_none());
 }

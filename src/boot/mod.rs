@@ -457,7 +457,11 @@ fn start_head(
         lab::check(&[services::CAPTURES])?;
     }
     // An image lies beside its mount point, and a root that is published is made beside the others.
-    let above = |directory: &str| directory.strip_suffix("/gen").unwrap_or(directory).to_owned();
+    let above = |directory: &str| {
+        // What is each node's own lies with the roots: who publishes makes links between.
+        let own = ["/state/", "/site/"].iter().find_map(|of| directory.rsplit_once(of).map(|(above, _)| above));
+        own.or_else(|| directory.strip_suffix("/gen")).unwrap_or(directory).to_owned()
+    };
     let disk = |export: &String| {
         let image = head.fsids.contains_key(export).then(|| export.rsplit_once('/')).flatten();
         image.map_or_else(|| above(export), |(beside, _)| beside.to_owned())

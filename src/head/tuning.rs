@@ -20,11 +20,15 @@ pub(super) fn sysctl(shared: &Shared<'_>) -> String {
     // The kernel forgets neighbours it is talking to above the third limit, 1024 by default.
     let nodes = shared.nodes().count();
     let keep = (2 * nodes).max(1024);
+    // Of dnsmasq's socket, which asks for no size of its own: a packet of each node takes some 2 KiB in the kernel, and
+    // what it has no room for the node asks again for after seconds.
+    let waiting = (2560 * nodes).max(212_992);
     let moves = if shared.head.standby.is_some() { pair::SYSCTL } else { "" };
     format!(
         "# {}\n# Neighbours: at least two per node.\nnet.ipv4.neigh.default.gc_thresh1 = {keep}\n\
          net.ipv4.neigh.default.gc_thresh2 = {}\nnet.ipv4.neigh.default.gc_thresh3 = {}\n\
-         # The syslog socket's buffer: all nodes talk at once when they boot.\nnet.core.rmem_max = 33554432\n{moves}",
+         # The syslog socket's buffer: all nodes talk at once when they boot.\nnet.core.rmem_max = 33554432\n\
+         # And the DHCP server's.\nnet.core.rmem_default = {waiting}\n{moves}",
         shared.generated(),
         2 * keep,
         4 * keep

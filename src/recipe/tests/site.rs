@@ -124,12 +124,27 @@ fn the_files_are_read_when_they_are_wanted() {
 #[test]
 fn roots_in_one_file_come_from_any_server() {
     let world = World::new();
-    let with = |sources: &str| CLUSTER.replace("[diskless]\n", &format!("[diskless]\nroot = \"ram\"\nsources = {sources}\n"));
+    let with =
+        |sources: &str| CLUSTER.replace("[diskless]\n", &format!("[diskless]\nroot = \"ram\"\nsources = {sources}\n"));
     let with = |sources: &str| format!("{}[output]\nformats = [\"erofs\"]\n", with(sources));
     let read = |sources: &str| world.good(&with(sources)).diskless.expect("it is").sources;
-    assert_eq!(read("[\"http://cache-%{1-2,9}/\", \"http://10.0.0.2:8080/images\"]"), ["http://cache-1", "http://cache-2", "http://cache-9", "http://10.0.0.2:8080/images"]);
+    assert_eq!(
+        read("[\"http://cache-%{1-2,9}/\", \"http://10.0.0.2:8080/images\"]"),
+        ["http://cache-1", "http://cache-2", "http://cache-9", "http://10.0.0.2:8080/images"]
+    );
     assert_eq!(read("[\"http://c%{01-03}.example.org\"]")[2], "http://c03.example.org");
-    for wrong in ["https://a", "http://a b", "http://", "http://a%{1-", "http://a%{}", "http://a%{1-99}", "http://a%{1-2}%{1-2}", "ftp://a", "http://a;b", "http://u@a"] {
+    for wrong in [
+        "https://a",
+        "http://a b",
+        "http://",
+        "http://a%{1-",
+        "http://a%{}",
+        "http://a%{1-99}",
+        "http://a%{1-2}%{1-2}",
+        "ftp://a",
+        "http://a;b",
+        "http://u@a",
+    ] {
         let found = world.bad(&with(&format!("[\"{wrong}\"]")));
         assert!(found[0].starts_with("recipe.toml:6:12: "), "{wrong}: {found:?}");
     }
