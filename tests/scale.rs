@@ -88,6 +88,7 @@ struct Dhcp {
 }
 
 impl Dhcp {
+    #[expect(clippy::disallowed_methods, reason = "it listens until the test ends")]
     fn begin() -> Arc<Self> {
         let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 68)).expect("the namespace is ours");
         socket.set_broadcast(true).expect("it can");

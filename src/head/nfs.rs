@@ -55,7 +55,8 @@ pub(super) fn states(shared: &Shared<'_>) -> String {
 }
 
 /// What a node takes while it runs, secrets among it, for its address alone. With `subtree_check` a handle that it makes up
-/// itself leads nowhere else on that file system, where the other nodes' are.
+/// for this export leads nowhere else on the file system. The exports of roots and states have none: it costs open files
+/// that are renamed.
 pub(super) fn sites(shared: &Shared<'_>) -> String {
     let nodes = shared.clusters.iter().flat_map(|cluster| cluster.nodes.iter().map(move |node| (cluster, node)));
     let line = |(cluster, node): (&Cluster, &ClusterNode)| {

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
+use std::io;
 use std::sync::Arc;
 
 use minijinja::AutoEscape;
@@ -59,6 +60,14 @@ pub enum SiteError {
         /// In words.
         why: String,
     },
+    /// A file cannot be read any more, or was changed meanwhile.
+    #[error("cannot read the file for `{path}`: {why}")]
+    Read {
+        /// The file on the node.
+        path: String,
+        /// Why.
+        why: io::Error,
+    },
     /// A template is no text.
     #[error("cannot fill in `{path}` ({entry}): it is not UTF-8 text")]
     Binary {
@@ -81,9 +90,10 @@ impl SiteFiles {
         let table = Value::from(nodes.iter().map(|(_, value)| value.clone()).collect::<Vec<_>>());
         for entry in &recipe.site {
             for (below, content, executable) in &entry.files {
-                let path = entry.path.join(below.as_bytes()).map_or_else(|_| entry.path.clone(), |path| path);
+                let path = entry.path.join(below.as_bytes()).unwrap_or_else(|_| entry.path.clone());
                 let path = format!("/{}", path.to_string().trim_start_matches('/'));
-                let bytes: Arc<[u8]> = content.to_vec().unwrap_or_default().into();
+                let bytes: Arc<[u8]> =
+                    content.to_vec().map_err(|why| SiteError::Read { path: path.clone(), why })?.into();
                 let template = entry.template.then(|| Template::new(entry, &path, &bytes)).transpose()?;
                 for (node, value) in nodes.iter().filter(|(node, _)| entry.nodes.contains(&node.name)) {
                     let bytes = match &template {

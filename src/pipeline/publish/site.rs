@@ -280,7 +280,7 @@ impl Shop {
 
     /// Makes a version of a node's, of which nothing can be seen before it is whole.
     fn make(
-        &mut self,
+        &self,
         node: &Path,
         before: Option<&str>,
         version: &str,
