@@ -240,6 +240,7 @@ impl Error {
             | Self::Form { .. }
             | Self::Configure(configure::Error::Number { .. })
             | Self::Output(OutputError::Place { .. }) => USAGE,
+            Self::Publish(error) if matches!(**error, PublishError::Site { .. }) => USAGE,
             _ => FAILED,
         }
     }

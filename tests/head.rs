@@ -68,6 +68,13 @@ pub(crate) fn assemble(recipe: &Recipe, loaders: &Tree) -> Result<Tree, head::Er
     head::assemble(&[input(recipe, loaders)])
 }
 
+/// The same for all images of a recipe, named after what a boot depends on.
+pub(crate) fn bundle(recipe: &Recipe, loaders: &Tree) -> Tree {
+    let image = head::RamImage { name: "root.erofs".into(), sha256: Sha256::of(b""), size: 1 };
+    let inputs = recipe.each().iter().map(|one| head::Input { image: Some(image.clone()), ..input(one, loaders) });
+    head::bundles(inputs.collect()).expect("it is whole").remove(0).1
+}
+
 /// The same with a root in one file.
 pub(crate) fn assemble_in_memory(recipe: &Recipe, loaders: &Tree) -> Result<Tree, head::Error> {
     let image = head::RamImage { name: "root.erofs".into(), sha256: Sha256::of(b""), size: 1 };

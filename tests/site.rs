@@ -94,6 +94,7 @@ impl World {
         let before = files(&self.at("head"));
         let error = self.site().expect_err("it is wrong");
         assert_eq!(files(&self.at("head")), before, "nothing is written");
+        assert_eq!(error.exit_code(), 2, "{error}");
         match error {
             Error::Publish(error) => error.to_string(),
             error => error.to_string(),
