@@ -350,7 +350,7 @@ struct Model {
 /// Of a link, what is not frames, packets and headers.
 const PAYLOAD: f64 = 0.94;
 /// MB in a second that dnsmasq sends with blocks of 1408 bytes on one processor, as measured.
-const TFTP: f64 = 60.0;
+const TFTP: f64 = 80.0;
 /// MB in a second of a node's own card of 1 Gbit/s.
 const CARD: f64 = 1000.0 / 8.0 * PAYLOAD;
 /// Of the example: kernel and initramfs, and its root as an erofs.
