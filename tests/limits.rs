@@ -366,6 +366,7 @@ fn nothing_is_read_with_defaults() {
     let known = [
         "format/compress.rs: Self::within(\"\", output, &limits::Limits::DEFAULT)",
         "format/tar/mod.rs: const EXTENSION_MAX: u64 = crate::limits::Limits::DEFAULT.name;",
+        "host/mod.rs: limits: Limits::DEFAULT,",
         "host/http.rs: Self::within(&Limits::DEFAULT)",
         "host/sandbox/mod.rs: Self { helper, limits: Limits::DEFAULT, cancel: Cancel::default() }",
         "kernel/mod.rs: let bounds = (&Limits::DEFAULT, &Cancel::default());",

@@ -33,6 +33,7 @@ mod dialects;
 mod faults;
 #[cfg(all(feature = "http", feature = "sandbox"))]
 mod edit;
+mod examples;
 mod figures;
 
 mod formats;

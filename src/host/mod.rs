@@ -23,6 +23,7 @@ pub mod output;
 pub mod sandbox;
 #[cfg(feature = "sign")]
 pub mod signing;
+mod memory;
 mod spool;
 pub mod store;
 
@@ -35,11 +36,14 @@ use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering;
+use std::time::SystemTime;
+use std::time::UNIX_EPOCH;
 
 pub use beneath::Dir;
 pub use event::Event;
 pub use event::Reporter;
 pub use event::Silent;
+pub use memory::MemoryStore;
 pub use output::OutputError;
 pub use output::Staging;
 pub use spool::Spool;
@@ -83,6 +87,27 @@ impl fmt::Debug for Host {
 }
 
 impl Host {
+    /// A host with this network and this store; all else as a program has it that nobody has told anything: OpenPGP where
+    /// it is built in, no sandbox, nobody who is told, the clock and the processors of the machine, the default limits.
+    #[must_use]
+    #[expect(clippy::disallowed_methods, reason = "here the clock becomes a value")]
+    pub fn new(transport: Arc<dyn Transport>, store: Arc<dyn Store>) -> Self {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Self {
+            transport,
+            store,
+            #[cfg(feature = "openpgp")]
+            trust: Arc::new(openpgp::OpenPgp::default()),
+            #[cfg(not(feature = "openpgp"))]
+            trust: Arc::new(NoTrust),
+            sandbox: Arc::new(NoSandbox),
+            reporter: Arc::new(Silent),
+            now: i64::try_from(since.as_secs()).unwrap_or(i64::MAX),
+            jobs: std::thread::available_parallelism().map_or(1, usize::from),
+            limits: Limits::DEFAULT,
+        }
+    }
+
     /// Asks the reporter whether to go on.
     #[must_use]
     pub fn cancel(&self) -> Cancel {
@@ -479,6 +504,17 @@ pub enum SandboxError {
 /// The default sandbox: there is none.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct NoSandbox;
+
+/// The [`Trust`] of a library without OpenPGP: it trusts nobody.
+#[cfg(not(feature = "openpgp"))]
+struct NoTrust;
+
+#[cfg(not(feature = "openpgp"))]
+impl Trust for NoTrust {
+    fn verify(&self, _: &Signed, _: &[u8], _: &[Option<i64>]) -> Result<Signatures, TrustError> {
+        Err(TrustError::Keyring("the library was built without the feature `openpgp`, and was given no trust".into()))
+    }
+}
 
 impl Sandbox for NoSandbox {
     fn run(

@@ -252,6 +252,41 @@ fn aside(directory: &Path) -> PathBuf {
     directory.with_file_name(name)
 }
 
+/// A root in memory, with what is known of it.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Assembled {
+    /// Which of several images it is.
+    pub name: Option<String>,
+    /// Everything that nodes see.
+    pub tree: Tree,
+    /// Its identity.
+    pub digest: Sha256,
+    /// What was chosen.
+    pub lock: Lock,
+    /// What is inside and why. It names no outputs: there are none.
+    pub manifest: Manifest,
+}
+
+/// Makes the root of each image of a recipe, of most recipes one, and writes nothing but what the store keeps: no output
+/// directory, no initramfs, no head. With [`image`](crate::image) a tree becomes an image of any kind.
+///
+/// # Errors
+/// The first stage that cannot do its part.
+pub fn assemble(host: &Host, request: &Request<'_>) -> Result<Vec<Assembled>, Error> {
+    cancellable(&host.cancel(), || {
+        let parts = Parts::of(request)?;
+        let requests = parts.requests(request);
+        let chosen = choose::choose(host, &requests)?;
+        let images = assemble_all(host, &requests, chosen)?;
+        let finish = |(request, image): (&Request<'_>, Image)| {
+            let manifest = manifest(request.recipe, &image, &[]);
+            Assembled { name: image.name, tree: image.tree, digest: image.digest, lock: image.system.lock, manifest }
+        };
+        Ok(requests.iter().zip(images).map(finish).collect())
+    })
+}
+
 /// The locks of each image, which requests for one image borrow.
 struct Parts {
     locks: Vec<Option<Lock>>,
@@ -284,7 +319,7 @@ impl Parts {
 fn assemble_all(host: &Host, requests: &[Request<'_>], chosen: Vec<Chosen>) -> Result<Vec<Image>, Error> {
     let (mut images, mut ids) = (Vec::new(), Ids::default());
     for (request, chosen) in requests.iter().zip(chosen) {
-        let image = assemble(host, request, chosen, &ids)?;
+        let image = assemble_one(host, request, chosen, &ids)?;
         ids.users.extend(image.system.configured.ids.users.clone());
         ids.groups.extend(image.system.configured.ids.groups.clone());
         images.push(image);
@@ -448,7 +483,7 @@ fn install(host: &Host, request: &Request<'_>, chosen: Chosen, known: &Ids) -> R
 }
 
 /// From the chosen packages to the nodes' root.
-fn assemble(host: &Host, request: &Request<'_>, chosen: Chosen, known: &Ids) -> Result<Image, Error> {
+fn assemble_one(host: &Host, request: &Request<'_>, chosen: Chosen, known: &Ids) -> Result<Image, Error> {
     let recipe = request.recipe;
     let mut system = install(host, request, chosen, known)?;
     let mut tree = system.configured.tree.clone();

@@ -59,7 +59,18 @@ const TMPFS: [(&str, &str); 4] = [("/tmp", "25%"), ("/var/tmp", "10%"), ("/var/l
 /// See [`super::load`]; the files of the site are read where they are wanted.
 pub(super) fn load(path: &Path, with_site: bool) -> Result<Recipe, Error> {
     let mut sources = Sources::default();
-    let mut document = text::read(path, &mut sources)?;
+    let document = text::read(path, &mut sources)?;
+    understand(sources, document, with_site)
+}
+
+/// See [`super::parse`].
+pub(super) fn parse(text: &str, directory: &Path) -> Result<Recipe, Error> {
+    let mut sources = Sources::default();
+    let document = text::of(text, directory, &mut sources)?;
+    understand(sources, document, false)
+}
+
+fn understand(mut sources: Sources, mut document: text::Table, with_site: bool) -> Result<Recipe, Error> {
     // A text that could not be read as a whole lacks keys that it may well have.
     if sources.is_bad() {
         return Err(sources.into_error());

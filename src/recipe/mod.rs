@@ -88,6 +88,14 @@ pub fn load(path: &Path) -> Result<Recipe, Error> {
     meaning::load(path, false)
 }
 
+/// Reads a recipe from a text, as [`load`] does from a file; what it names lies below `directory`.
+///
+/// # Errors
+/// As [`load`].
+pub fn parse(text: &str, directory: &Path) -> Result<Recipe, Error> {
+    meaning::parse(text, directory)
+}
+
 /// A mirror's base URL as recipes may have it, without a slash at its end.
 ///
 /// # Errors

@@ -41,6 +41,18 @@ pub(super) fn read(path: &Path, sources: &mut Sources) -> Result<Table, Error> {
     Ok(reader.file(path, real, text))
 }
 
+/// As [`read`], of a text that is in no file, as if it were one called `recipe.toml` in `directory`.
+pub(super) fn of(text: &str, directory: &Path, sources: &mut Sources) -> Result<Table, Error> {
+    let failed = |source| Error::Read { path: directory.to_owned(), source };
+    let root = fs::canonicalize(directory).map_err(failed)?;
+    if text.len() as u64 > SIZE_MAX {
+        return Err(failed(io::Error::new(io::ErrorKind::FileTooLarge, "a recipe of more than 1 MiB")));
+    }
+    let (path, real) = (Path::new("recipe.toml"), root.join("recipe.toml"));
+    let mut reader = Reader { sources, root, done: BTreeSet::new(), open: Vec::new() };
+    Ok(reader.file(path, real, Ok(text.replace("\r\n", "\n"))))
+}
+
 /// The file that `name`, written in the recipe's directory `root` or below, names. It must lie below `root` when all
 /// symbolic links are followed: a recipe is whole by itself, and a foreign one cannot take the builder's own files.
 pub(super) fn locate(root: &Path, from: &Path, name: &str) -> Result<PathBuf, String> {
