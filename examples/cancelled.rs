@@ -4,6 +4,8 @@
 //! The library waits for disks and networks, so an async service calls it where waiting is allowed, as in tokio's
 //! `spawn_blocking`; here that is a thread.
 
+#![expect(clippy::print_stdout, reason = "an example shows what it has made")]
+
 use std::error::Error;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;

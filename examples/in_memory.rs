@@ -3,6 +3,8 @@
 //! The archive is made here, so that nothing is asked of a network. Of a real one the transport is
 //! `imgbuild::host::http::HttpTransport`, and the keys are Debian's, which a recipe without `signed-by` has.
 
+#![expect(clippy::print_stdout, reason = "an example shows what it has made")]
+
 use std::error::Error;
 use std::sync::Arc;
 

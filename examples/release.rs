@@ -3,6 +3,8 @@
 //!
 //! With no arguments it looks at one that it has made itself (`--features testing`).
 
+#![expect(clippy::print_stdout, reason = "an example shows what it has made")]
+
 use std::error::Error;
 use std::fs;
 use std::time::SystemTime;
@@ -17,6 +19,7 @@ use imgbuild::limits::Limits;
 use imgbuild::testing::ARCHIVE_DATE;
 use imgbuild::testing::ArchiveBuilder;
 
+#[expect(clippy::disallowed_methods, reason = "here the clock becomes a value")]
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let (text, keyring, suite, now) = match arguments.as_slice() {

@@ -1,5 +1,7 @@
 //! A tree to squashfs, and back. `cargo run --example squashfs`
 
+#![expect(clippy::print_stdout, reason = "an example shows what it has made")]
+
 use std::error::Error;
 use std::io::Cursor;
 use std::io::Read;

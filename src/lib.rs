@@ -64,3 +64,8 @@ pub mod limits;
 pub mod cli;
 #[cfg(feature = "testing")]
 pub mod testing;
+
+/// What the README shows of the library compiles.
+#[cfg(all(doctest, feature = "http", feature = "openpgp"))]
+#[doc = include_str!("../README.md")]
+struct Readme;
