@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::fs::File;
+use std::io::ErrorKind;
 use std::net::Ipv4Addr;
 use std::net::SocketAddr;
 use std::net::UdpSocket;
@@ -87,6 +88,20 @@ pub(crate) fn cable(of_head: &str, of_machine: &str) -> ([Running; 2], String) {
     (spaces, head)
 }
 
+/// A socket at a port of this thread's namespace. A program that another test is about to start has, until it runs, what
+/// was open here a moment ago.
+pub(crate) fn bound(port: u16) -> UdpSocket {
+    let end = Instant::now() + Duration::from_secs(20);
+    loop {
+        match UdpSocket::bind((Ipv4Addr::UNSPECIFIED, port)) {
+            Err(error) if error.kind() == ErrorKind::AddrInUse && Instant::now() < end => {
+                std::thread::sleep(Duration::from_millis(20));
+            }
+            socket => return socket.expect("the namespace is ours"),
+        }
+    }
+}
+
 /// A head's dnsmasq on one end of a cable, and this thread on the other.
 struct Wire {
     _head: [Running; 3],
@@ -138,7 +153,7 @@ impl Wire {
 
     fn send(&self, client: &Client, packet: &[u8], to: SocketAddr) -> Option<Answer> {
         let port = if client.relay.is_some() { 67 } else { 68 };
-        let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, port)).expect("the namespace is ours");
+        let socket = bound(port);
         socket.set_broadcast(true).expect("it can");
         socket.set_read_timeout(Some(Duration::from_millis(200))).expect("it can");
         let mut last = None;

@@ -11,6 +11,8 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::path::PathBuf;
 use std::process::Command;
+use std::time::Duration;
+use std::time::Instant;
 
 use imgbuild::cancel::Cancel;
 use imgbuild::format::compress::Compression;
@@ -198,12 +200,17 @@ fn assert_same(found: &Tree, wanted: &Tree, what: &str) {
     assert!(found == wanted, "{what}:\n{}", differing.join("\n"));
 }
 
-#[expect(clippy::disallowed_methods, reason = "real programs are the oracle")]
 fn run(program: &str, arguments: &[&str]) -> String {
+    try_run(program, arguments).unwrap_or_else(|said| panic!("{said}"))
+}
+
+/// What a program says; when it fails, with its name.
+#[expect(clippy::disallowed_methods, reason = "real programs are the oracle")]
+fn try_run(program: &str, arguments: &[&str]) -> Result<String, String> {
     let output = Command::new(program).args(arguments).output().unwrap_or_else(|error| panic!("{program}: {error}"));
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    assert!(output.status.success(), "{program} {arguments:?}: {}{}", text(&output.stdout), text(&output.stderr));
-    text(&output.stdout) + &text(&output.stderr)
+    let said = text(&output.stdout) + &text(&output.stderr);
+    if output.status.success() { Ok(said) } else { Err(format!("{program} {arguments:?}: {said}")) }
 }
 
 fn text(path: &Path) -> &str {
@@ -217,8 +224,19 @@ impl Mounted {
     fn new(kind: &str, image: &Path) -> Self {
         let point = image.with_extension("mount");
         fs::create_dir(&point).expect("a mount point");
-        run("mount", &["-t", kind, "-o", "loop,ro", text(image), text(&point)]);
-        Self(point)
+        // The loop device that is free may still be on its way out of what another test has unmounted.
+        let end = Instant::now() + Duration::from_secs(20);
+        loop {
+            match try_run("mount", &["-t", kind, "-o", "loop,ro", text(image), text(&point)]) {
+                Err(said) if said.contains("busy") && Instant::now() < end => {
+                    std::thread::sleep(Duration::from_millis(50));
+                }
+                said => {
+                    said.unwrap_or_else(|said| panic!("{said}"));
+                    return Self(point);
+                }
+            }
+        }
     }
 }
 

@@ -28,6 +28,7 @@ use imgbuild::recipe::Recipe;
 use imgbuild::recipe::RootMode;
 
 use crate::dhcp::Running;
+use crate::dhcp::bound;
 use crate::dhcp::cable;
 use crate::dhcp::run;
 use crate::dhcp::start;
@@ -90,7 +91,7 @@ struct Dhcp {
 impl Dhcp {
     #[expect(clippy::disallowed_methods, reason = "it listens until the test ends")]
     fn begin() -> Arc<Self> {
-        let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 68)).expect("the namespace is ours");
+        let socket = bound(68);
         socket.set_broadcast(true).expect("it can");
         let dhcp = Arc::new(Self { socket, waiting: Mutex::default() });
         let receiver = Arc::clone(&dhcp);
