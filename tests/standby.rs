@@ -57,8 +57,8 @@ fn fail_over(output: &Path, place: &Path) {
     logs_to(&mut booted, node, "before", &first);
     let key = booted.ask(node, KEY);
     for lab in ["lab", "lab/first"] {
-        // The disk of the last of three nodes by name; the first one is that of generations.
-        let copy = place.join(lab).join("disk/3/ssh/ssh_host_ed25519_key.pub");
+        // What is a node's own lies with the roots.
+        let copy = place.join(lab).join(format!("disk/0/state/{node}/ssh/ssh_host_ed25519_key.pub"));
         assert_eq!(fs::read_to_string(copy).unwrap_or_default().trim_end(), key, "{lab} has no copy");
     }
 
