@@ -556,6 +556,19 @@ mod tests {
     }
 
     #[test]
+    fn a_link_is_not_moved_onto_what_it_leads_to() {
+        says(&[
+            ("echo b >b; mkdir d; ln -s ../b d/up; mv d/up b; echo $?; cat b; ls d", "1\nb\nup\n", 0),
+            ("echo b >b; ln -s c l; mv l b; echo $?; readlink b", "0\nc\n", 0),
+        ]);
+        lacks(&[
+            ("echo b >b; ln b h; ln -s b l; mv l b", "onto what it leads to"),
+            ("mkdir d; echo x >d/x; mv -T -b d d/x", "moved into itself"),
+            ("echo b >b; ln -s l l; install -C b l", "is a link"),
+        ]);
+    }
+
+    #[test]
     fn what_is_preserved_is_said_in_order() {
         says(&[(
             "echo x > x; chmod 700 x; cp -p --no-preserve=mode x a; cp --no-preserve=mode -p x b; stat -c %a a b",

@@ -160,6 +160,9 @@ fn install_file(
         // The real one has unlinked it by then.
         return Err(Fault::gap(format!("installs {} over itself", show(from))));
     }
+    if given.has(b'C') && call.tree().get(&place).is_some_and(|there| matches!(there.kind, Kind::Symlink(_))) {
+        return Err(Fault::gap(format!("-C where {} is a link", show(to))));
+    }
     made.note(&place, from, to)?;
     let same = given.has(b'C') && {
         let mut wanted = source.clone();

@@ -17,6 +17,7 @@ use super::show;
 use crate::shell::system::reason;
 use crate::tree;
 use crate::tree::Inode;
+use crate::tree::Kind;
 use crate::tree::TreePath;
 use directories::mkdir;
 use directories::rmdir;
@@ -224,7 +225,21 @@ fn move_one(call: &mut Call<'_, '_>, given: &Given, from: &[u8], to: &[u8], made
         }
         return Err(Fault::failed(format!("'{}' and '{}' are the same file", show(from), show(to))));
     }
+    // A link that is moved onto what it leads to.
+    if matches!(source.kind, Kind::Symlink(_)) && old.as_ref().is_some_and(|old| !matches!(old.kind, Kind::Symlink(_)))
+    {
+        let behind = call.tree().resolve([b"/", place.as_bytes()].concat(), true).ok();
+        if behind.is_some_and(|behind| call.tree().id(&behind) == call.tree().id(&target)) {
+            if given.has(b'b') || call.tree().id(&target).is_some_and(|id| call.tree().links(id) > 1) {
+                return Err(Fault::gap(format!("moves the link {} onto what it leads to", show(from))));
+            }
+            return Err(Fault::failed(format!("'{}' and '{}' are the same file", show(from), show(to))));
+        }
+    }
     if source.is_directory() && target.starts_with(&place) {
+        if given.has(b'b') && old.is_some() {
+            return Err(Fault::gap(format!("a backup of {} in a directory that is moved into itself", show(to))));
+        }
         return Err(Fault::failed(format!("cannot move '{}' to a subdirectory of itself, '{}'", show(from), show(to))));
     }
     made.note(&target, from, to)?;
