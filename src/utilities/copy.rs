@@ -560,11 +560,11 @@ mod tests {
         says(&[
             ("echo b >b; mkdir d; ln -s ../b d/up; mv d/up b; echo $?; cat b; ls d", "1\nb\nup\n", 0),
             ("echo b >b; ln -s c l; mv l b; echo $?; readlink b", "0\nc\n", 0),
+            ("echo b >b; install -C -p b c; echo $?; test -e c; echo $?", "1\n1\n", 0),
         ]);
         lacks(&[
             ("echo b >b; ln b h; ln -s b l; mv l b", "onto what it leads to"),
             ("mkdir d; echo x >d/x; mv -T -b d d/x", "moved into itself"),
-            ("echo b >b; ln -s l l; install -C b l", "is a link"),
         ]);
     }
 

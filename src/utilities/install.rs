@@ -57,6 +57,9 @@ impl Owned {
 fn install(call: &mut Call<'_, '_>) -> Done {
     let given = call.options("bcdDm:o:g:pt:TvCZ", INSTALL_LONG)?;
     let directory = given.has(b'd');
+    if given.has(b'C') && given.has(b'p') && !directory {
+        return Err(Fault::failed("options --compare (-C) and --preserve-timestamps are mutually exclusive"));
+    }
     let owned = Owned {
         mode: given.value(b'm').map_or(Ok(0o755), |text| permissions::parse(text, 0, directory, 0))?,
         keeps_bits: given.value(b'm').is_some_and(|text| text.len() < 5),
@@ -159,9 +162,6 @@ fn install_file(
     if !matches!(from, b"/dev/null" | b"/dev/stdin") && (named(call, true) || named(call, false)) {
         // The real one has unlinked it by then.
         return Err(Fault::gap(format!("installs {} over itself", show(from))));
-    }
-    if given.has(b'C') && call.tree().get(&place).is_some_and(|there| matches!(there.kind, Kind::Symlink(_))) {
-        return Err(Fault::gap(format!("-C where {} is a link", show(to))));
     }
     made.note(&place, from, to)?;
     let same = given.has(b'C') && {
