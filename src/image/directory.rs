@@ -10,7 +10,6 @@ use std::ffi::OsStr;
 use std::fs;
 use std::fs::File;
 use std::io;
-use std::io::Read;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
@@ -32,9 +31,9 @@ use crate::host::Dir;
 use crate::host::beneath::Status;
 use crate::host::fault::Faulty;
 use crate::host::fault::at;
-use crate::tree::Content;
 use crate::tree::Inode;
 use crate::tree::InodeId;
+use crate::tree::Keep;
 use crate::tree::Kind;
 use crate::tree::Stat;
 use crate::tree::Tree;
@@ -110,12 +109,7 @@ pub fn write(tree: &Tree, destination: &Path, owners: Owners, cancel: &Cancel) -
 ///
 /// # Errors
 /// Something cannot be read or is a socket, there are more than `paths_max` paths, or it was cancelled.
-pub fn read(
-    directory: &Dir,
-    paths_max: usize,
-    keep: &mut dyn FnMut(&mut dyn Read, u64) -> io::Result<Content>,
-    cancel: &Cancel,
-) -> Result<Tree, Error> {
+pub fn read(directory: &Dir, paths_max: usize, keep: &mut Keep<'_>, cancel: &Cancel) -> Result<Tree, Error> {
     let mut tree = Tree::new();
     let mut first: BTreeMap<(u64, u64), TreePath> = BTreeMap::new();
     let mut todo = vec![TreePath::root()];

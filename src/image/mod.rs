@@ -11,6 +11,7 @@ pub mod squashfs;
 mod layout;
 mod parallel;
 mod source;
+mod walk;
 
 pub use directory::Owners;
 pub use directory::read as read_directory;

@@ -18,9 +18,9 @@ use crate::format::newc::Error as NewcError;
 use crate::format::newc::Header;
 use crate::format::newc::Reader;
 use crate::format::newc::Writer;
-use crate::tree::Content;
 use crate::tree::Inode;
 use crate::tree::InodeId;
+use crate::tree::Keep;
 use crate::tree::Kind;
 use crate::tree::PATH_MAX;
 use crate::tree::Stat;
@@ -101,11 +101,7 @@ fn header(path: &TreePath, inode: &Inode, number: u32, links: u32) -> Result<Hea
 ///
 /// # Errors
 /// Not such archives, a name that leaves the tree, more than `reading` allows, or `keep` failed.
-pub fn read(
-    mut input: impl BufRead + Send,
-    reading: &Reading,
-    keep: &mut dyn FnMut(&mut dyn Read, u64) -> io::Result<Content>,
-) -> Result<Tree, Error> {
+pub fn read(mut input: impl BufRead + Send, reading: &Reading, keep: &mut Keep<'_>) -> Result<Tree, Error> {
     let failed = |source: io::Error| damaged(&TreePath::root(), NewcError::Io(source));
     let (mut tree, mut left) = (Tree::new(), Left(reading.bytes));
     loop {
@@ -143,7 +139,7 @@ fn archive(
     tree: &mut Tree,
     reading: &Reading,
     left: &mut Left,
-    keep: &mut dyn FnMut(&mut dyn Read, u64) -> io::Result<Content>,
+    keep: &mut Keep<'_>,
 ) -> Result<(), Error> {
     let mut first: BTreeMap<u32, TreePath> = BTreeMap::new();
     while let Some(header) = reader.next_entry().map_err(|error| damaged(&TreePath::root(), error))? {
@@ -232,6 +228,7 @@ fn failed(path: &TreePath, error: NewcError) -> Error {
 mod tests {
     use super::*;
     use crate::format::newc::Reader;
+    use crate::tree::Content;
 
     #[test]
     fn the_last_hard_link_has_the_data() {

@@ -19,7 +19,7 @@ use crate::format::compress;
 use crate::format::compress::Allowance;
 use crate::host::Dir;
 use crate::limits::Limits;
-use crate::tree::Content;
+use crate::tree::Keep;
 use crate::tree::Tree;
 use crate::tree::escape;
 use crate::tree::tar;
@@ -49,12 +49,7 @@ struct ImageManifest {
 ///
 /// # Errors
 /// It has none or several, a blob is not what its digest says, a layer is no tar, or `keep` failed.
-pub(super) fn read(
-    path: &Path,
-    limits: &Limits,
-    cancel: &Cancel,
-    keep: &mut dyn FnMut(&mut dyn Read, u64) -> io::Result<Content>,
-) -> io::Result<Tree> {
+pub(super) fn read(path: &Path, limits: &Limits, cancel: &Cancel, keep: &mut Keep<'_>) -> io::Result<Tree> {
     let layout = Dir::open(path)?;
     let index = layout.read_if_any("index.json", JSON_MAX)?.ok_or_else(|| wrong("it has no index.json"))?;
     let mut index: Index = serde_json::from_slice(&index)?;

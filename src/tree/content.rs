@@ -16,6 +16,9 @@ pub trait Blob: Send + Sync {
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize>;
 }
 
+/// What takes the bytes of a file that is read, and how many there are, and says where they lie from then on.
+pub type Keep<'a> = dyn FnMut(&mut dyn Read, u64) -> io::Result<Content> + 'a;
+
 impl Blob for Vec<u8> {
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
         let start = usize::try_from(offset).unwrap_or(usize::MAX).min(self.len());

@@ -16,6 +16,7 @@ use std::ops::Bound;
 
 pub use content::Blob;
 pub use content::Content;
+pub use content::Keep;
 pub use content::Reader;
 pub use dump::Entry;
 pub use dump::ParseError;

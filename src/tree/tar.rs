@@ -9,9 +9,9 @@ use std::io;
 use std::io::Read;
 use std::io::Write;
 
-use super::Content;
 use super::Inode;
 use super::InodeId;
+use super::Keep;
 use super::Kind;
 use super::Stat;
 use super::Tree;
@@ -79,7 +79,7 @@ pub fn write(tree: &Tree, output: impl Write) -> Result<(), Error> {
 ///
 /// # Errors
 /// Not an archive, not a tree, or `keep` failed.
-pub fn read(input: impl Read, keep: &mut dyn FnMut(&mut dyn Read, u64) -> io::Result<Content>) -> Result<Tree, Error> {
+pub fn read(input: impl Read, keep: &mut Keep<'_>) -> Result<Tree, Error> {
     let mut reader = Reader::new(input, Dialect::Pax, ENTRIES_MAX);
     let mut tree = Tree::new();
     while let Some(header) = reader.next_entry()? {
@@ -95,11 +95,7 @@ pub fn read(input: impl Read, keep: &mut dyn FnMut(&mut dyn Read, u64) -> io::Re
 ///
 /// # Errors
 /// As [`read`].
-pub fn read_layer(
-    tree: &mut Tree,
-    input: impl Read,
-    keep: &mut dyn FnMut(&mut dyn Read, u64) -> io::Result<Content>,
-) -> Result<(), Error> {
+pub fn read_layer(tree: &mut Tree, input: impl Read, keep: &mut Keep<'_>) -> Result<(), Error> {
     let mut reader = Reader::new(input, Dialect::Pax, ENTRIES_MAX);
     let mut own: BTreeSet<TreePath> = BTreeSet::new();
     while let Some(header) = reader.next_entry()? {
@@ -141,7 +137,7 @@ fn put<R: Read>(
     path: TreePath,
     header: Header,
     reader: &mut Reader<R>,
-    keep: &mut dyn FnMut(&mut dyn Read, u64) -> io::Result<Content>,
+    keep: &mut Keep<'_>,
 ) -> Result<(), Error> {
     let kind = match header.kind {
         EntryKind::HardLink => {
@@ -200,6 +196,7 @@ fn stored(path: &TreePath) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tree::Content;
     use crate::tree::dump;
 
     fn keep(reader: &mut dyn Read, _: u64) -> io::Result<Content> {

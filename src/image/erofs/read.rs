@@ -3,8 +3,6 @@
 //! Read is what this program writes and what `mkfs.erofs` writes without compression, in chunks or not. Other ways of
 //! compression are refused by name.
 
-use std::collections::BTreeMap;
-use std::collections::BTreeSet;
 use std::io;
 use std::io::Read;
 
@@ -29,17 +27,20 @@ use super::metadata::ENTRY_PLAIN;
 use super::metadata::EXTENDED;
 use super::metadata::INDEX_HEADER;
 use super::metadata::INODE;
+use crate::cancel::Cancel;
 use crate::image::Error;
-use crate::image::source::Left;
 use crate::image::source::Numbers;
 use crate::image::source::Pieces;
 use crate::image::source::Reading;
 use crate::image::source::Source;
 use crate::image::source::device;
 use crate::image::source::wrong;
+use crate::image::walk;
+use crate::image::walk::FileSystem;
+use crate::image::walk::Found;
 use crate::tree::Blob;
 use crate::tree::Content;
-use crate::tree::Inode;
+use crate::tree::Keep;
 use crate::tree::Kind;
 use crate::tree::PATH_MAX;
 use crate::tree::Stat;
@@ -65,62 +66,10 @@ const PACKED_MAX: usize = 1 << 20;
 ///
 /// # Errors
 /// Not an erofs, one with features that are not read (named), damaged, more than `reading` allows, or `keep` failed.
-pub fn read(
-    image: &dyn Blob,
-    size: u64,
-    reading: &Reading,
-    keep: &mut dyn FnMut(&mut dyn Read, u64) -> io::Result<Content>,
-) -> Result<Tree, Error> {
-    let failed = |path: &TreePath| {
-        let path = path.clone();
-        move |source| Error::Image { format: FORMAT, path, source }
-    };
-    let image = Image::open(Source { blob: image, size }).map_err(failed(&TreePath::root()))?;
-    let mut tree = Tree::new();
-    let mut left = Left(reading.bytes);
-    let mut first: BTreeMap<u64, TreePath> = BTreeMap::new();
-    let mut seen = BTreeSet::new();
-    let mut todo = vec![(TreePath::root(), image.root)];
-    while let Some((parent, number)) = todo.pop() {
-        let node = image.node(number).map_err(failed(&parent))?;
-        if node.kind != 0o040_000 || !seen.insert(number) {
-            return Err(failed(&parent)(wrong("it is no directory, or lies in two places")));
-        }
-        tree.get_mut(&parent).expect("it was inserted by its parent").stat = node.stat.clone();
-        let most = reading.paths.saturating_sub(tree.len());
-        for (name, number) in image.names(&node, reading, most).map_err(failed(&parent))? {
-            reading.cancel.check()?;
-            let path = parent.join(&name).map_err(|error| failed(&parent)(wrong(error.to_string())))?;
-            if let Some(original) = first.get(&number) {
-                tree.link(original, path.clone()).map_err(|error| failed(&path)(wrong(error.to_string())))?;
-                continue;
-            }
-            let node = image.node(number).map_err(failed(&path))?;
-            let (major, minor) = device(node.data);
-            let kind = match node.kind {
-                0o010_000 => Kind::Fifo,
-                0o020_000 => Kind::CharDevice { major, minor },
-                0o040_000 => {
-                    todo.push((path.clone(), number));
-                    Kind::Directory
-                }
-                0o060_000 => Kind::BlockDevice { major, minor },
-                0o100_000 => {
-                    left.take(node.size).map_err(failed(&path))?;
-                    Kind::File(image.file(&node, reading, keep).map_err(failed(&path))?)
-                }
-                0o120_000 => Kind::Symlink(image.target(&node, reading).map_err(failed(&path))?),
-                _ => return Err(failed(&path)(wrong("it is of a kind that no image of ours has, such as a socket"))),
-            };
-            let is_directory = matches!(kind, Kind::Directory);
-            let inserted = tree.insert(path.clone(), Inode { kind, stat: node.stat });
-            inserted.map_err(|error| failed(&path)(wrong(error.to_string())))?;
-            if !is_directory {
-                first.insert(number, path);
-            }
-        }
-    }
-    Ok(tree)
+pub fn read(image: &dyn Blob, size: u64, reading: &Reading, keep: &mut Keep<'_>) -> Result<Tree, Error> {
+    let failed = |source| Error::Image { format: FORMAT, path: TreePath::root(), source };
+    let mut image = Image::open(Source { blob: image, size }).map_err(failed)?;
+    walk::tree(FORMAT, &mut image, reading, keep)
 }
 
 /// An inode and where what belongs to it lies.
@@ -260,79 +209,32 @@ impl<'a> Image<'a> {
         Ok(xattrs)
     }
 
-    /// The names of a directory with the numbers of their inodes; not more than `most`.
-    fn names(&self, node: &Node, reading: &Reading, most: usize) -> io::Result<Vec<(Vec<u8>, u64)>> {
-        if node.layout == Layout::Compressed {
-            return Err(wrong("a directory is compressed"));
-        }
-        let mut names = Vec::new();
-        for number in 0..node.size.div_ceil(self.block()) {
-            reading.cancel.check().map_err(io::Error::other)?;
-            let block = self.stored(node, number)?;
-            let over = || wrong("a block of names ends within one");
-            if block.len() < ENTRY {
-                return Err(over());
-            }
-            let count = usize::from(block.u16(8)) / ENTRY;
-            if count == 0 || count * ENTRY > block.len() {
-                return Err(over());
-            }
-            for entry in 0..count {
-                let start = usize::from(block.u16(entry * ENTRY + 8));
-                let end = if entry + 1 < count { usize::from(block.u16((entry + 1) * ENTRY + 8)) } else { block.len() };
-                let name = block.get(start..end).ok_or_else(over)?;
-                let name = name.split(|byte| *byte == 0).next().unwrap_or_default();
-                if !matches!(name, b"." | b"..") {
-                    if names.len() >= most {
-                        return Err(wrong("it has more paths than any root has"));
-                    }
-                    names.push((name.to_vec(), block.u64(entry * ENTRY)));
-                }
-            }
-        }
-        Ok(names)
-    }
-
-    fn target(&self, node: &Node, reading: &Reading) -> io::Result<Vec<u8>> {
+    fn target(&self, node: &Node) -> io::Result<Vec<u8>> {
         if node.size == 0 || node.size >= PATH_MAX as u64 {
             return Err(wrong("a link's target is empty or too long"));
         }
         let mut target = Vec::new();
-        self.bytes(node, reading, &mut |bytes| bytes.read_to_end(&mut target).map(drop))?;
+        self.bytes(node, &Cancel::default(), &mut |bytes| bytes.read_to_end(&mut target).map(drop))?;
         Ok(target)
-    }
-
-    fn file(
-        &self,
-        node: &Node,
-        reading: &Reading,
-        keep: &mut dyn FnMut(&mut dyn Read, u64) -> io::Result<Content>,
-    ) -> io::Result<Content> {
-        let mut content = None;
-        self.bytes(node, reading, &mut |bytes| {
-            content = Some(keep(bytes, node.size)?);
-            Ok(())
-        })?;
-        Ok(content.expect("it was kept"))
     }
 
     /// Hands on the bytes of an inode.
     fn bytes(
         &self,
         node: &Node,
-        reading: &Reading,
+        cancel: &Cancel,
         take: &mut dyn FnMut(&mut dyn Read) -> io::Result<()>,
     ) -> io::Result<()> {
         if node.layout == Layout::Compressed {
             let mut index = Index::open(self, node)?;
-            return take(&mut Pieces::new(node.size, &reading.cancel, || index.extent()));
+            return take(&mut Pieces::new(node.size, cancel, || index.extent()));
         }
         let mut number = 0;
         let next = || {
             number += 1;
             self.stored(node, number - 1)
         };
-        take(&mut Pieces::new(node.size, &reading.cancel, next))
+        take(&mut Pieces::new(node.size, cancel, next))
     }
 
     /// A block of an inode that is not compressed, without what lies behind the inode's end.
@@ -368,6 +270,72 @@ impl<'a> Image<'a> {
         }
         let block = if unit == 8 { entry.u32(4) } else { entry.u32(0) };
         Ok((block != HOLE).then_some(u64::from(block) + within))
+    }
+}
+
+impl FileSystem for Image<'_> {
+    type Listing = Node;
+    type File = Node;
+
+    fn root(&self) -> u64 {
+        self.root
+    }
+
+    fn inode(&mut self, number: u64) -> io::Result<(Stat, Found<Node, Node>)> {
+        let node = self.node(number)?;
+        let (stat, size, (major, minor)) = (node.stat.clone(), node.size, device(node.data));
+        let found = match node.kind {
+            0o010_000 => Found::Other(Kind::Fifo),
+            0o020_000 => Found::Other(Kind::CharDevice { major, minor }),
+            0o040_000 => Found::Directory(node),
+            0o060_000 => Found::Other(Kind::BlockDevice { major, minor }),
+            0o100_000 => Found::File(node, size),
+            0o120_000 => Found::Other(Kind::Symlink(self.target(&node)?)),
+            _ => return Err(wrong("it is of a kind that no image of ours has, such as a socket")),
+        };
+        Ok((stat, found))
+    }
+
+    /// The names of a directory with the numbers of their inodes; not more than `most`.
+    fn names(&mut self, node: &Node, reading: &Reading, most: usize) -> io::Result<Vec<(Vec<u8>, u64)>> {
+        if node.layout == Layout::Compressed {
+            return Err(wrong("a directory is compressed"));
+        }
+        let mut names = Vec::new();
+        for number in 0..node.size.div_ceil(self.block()) {
+            reading.cancel.check().map_err(io::Error::other)?;
+            let block = self.stored(node, number)?;
+            let over = || wrong("a block of names ends within one");
+            if block.len() < ENTRY {
+                return Err(over());
+            }
+            let count = usize::from(block.u16(8)) / ENTRY;
+            if count == 0 || count * ENTRY > block.len() {
+                return Err(over());
+            }
+            for entry in 0..count {
+                let start = usize::from(block.u16(entry * ENTRY + 8));
+                let end = if entry + 1 < count { usize::from(block.u16((entry + 1) * ENTRY + 8)) } else { block.len() };
+                let name = block.get(start..end).ok_or_else(over)?;
+                let name = name.split(|byte| *byte == 0).next().unwrap_or_default();
+                if !matches!(name, b"." | b"..") {
+                    if names.len() >= most {
+                        return Err(wrong(walk::TOO_MANY));
+                    }
+                    names.push((name.to_vec(), block.u64(entry * ENTRY)));
+                }
+            }
+        }
+        Ok(names)
+    }
+
+    fn file(&mut self, node: &Node, reading: &Reading, keep: &mut Keep<'_>) -> io::Result<Content> {
+        let mut content = None;
+        self.bytes(node, &reading.cancel, &mut |bytes| {
+            content = Some(keep(bytes, node.size)?);
+            Ok(())
+        })?;
+        Ok(content.expect("it was kept"))
     }
 }
 

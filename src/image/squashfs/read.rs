@@ -4,7 +4,6 @@
 //! files are handed on as a stream.
 
 use std::collections::BTreeMap;
-use std::collections::BTreeSet;
 use std::io;
 use std::io::Read;
 use std::sync::Arc;
@@ -17,16 +16,18 @@ use super::inodes::EXTENDED;
 use super::inodes::kind;
 use super::metadata::BLOCK;
 use crate::image::Error;
-use crate::image::source::Left;
 use crate::image::source::Numbers;
 use crate::image::source::Pieces;
 use crate::image::source::Reading;
 use crate::image::source::Source;
 use crate::image::source::device;
 use crate::image::source::wrong;
+use crate::image::walk;
+use crate::image::walk::FileSystem;
+use crate::image::walk::Found;
 use crate::tree::Blob;
 use crate::tree::Content;
-use crate::tree::Inode;
+use crate::tree::Keep;
 use crate::tree::Kind;
 use crate::tree::PATH_MAX;
 use crate::tree::Stat;
@@ -51,67 +52,10 @@ const VALUE_MAX: u32 = 1 << 16;
 ///
 /// # Errors
 /// Not a squashfs 4.0, compressed with lzo or lzma, damaged, more than `reading` allows, or `keep` failed.
-pub fn read(
-    image: &dyn Blob,
-    size: u64,
-    reading: &Reading,
-    keep: &mut dyn FnMut(&mut dyn Read, u64) -> io::Result<Content>,
-) -> Result<Tree, Error> {
+pub fn read(image: &dyn Blob, size: u64, reading: &Reading, keep: &mut Keep<'_>) -> Result<Tree, Error> {
     let failed = |source| Error::Image { format: FORMAT, path: TreePath::root(), source };
     let mut image = Image::open(Source { blob: image, size }).map_err(failed)?;
-    let mut tree = Tree::new();
-    let mut left = Left(reading.bytes);
-    let mut first: BTreeMap<u64, TreePath> = BTreeMap::new();
-    let mut seen = BTreeSet::new();
-    let mut todo = vec![(TreePath::root(), image.root)];
-    while let Some((parent, reference)) = todo.pop() {
-        let failed = |path: &TreePath| {
-            let path = path.clone();
-            move |source| Error::Image { format: FORMAT, path, source }
-        };
-        let (stat, found) = image.inode(reference).map_err(failed(&parent))?;
-        let Found::Directory(listing) = found else { return Err(failed(&parent)(wrong("it is no directory"))) };
-        if !seen.insert(reference) {
-            return Err(failed(&parent)(wrong("a directory lies in two places")));
-        }
-        tree.get_mut(&parent).expect("it was inserted by its parent").stat = stat;
-        for (name, reference) in
-            image.names(&listing, reading.paths - tree.len().min(reading.paths)).map_err(failed(&parent))?
-        {
-            reading.cancel.check()?;
-            let path = parent.join(&name).map_err(|error| failed(&parent)(wrong(error.to_string())))?;
-            if let Some(original) = first.get(&reference) {
-                tree.link(original, path.clone()).map_err(|error| failed(&path)(wrong(error.to_string())))?;
-                continue;
-            }
-            let (stat, found) = image.inode(reference).map_err(failed(&path))?;
-            let kind = match found {
-                Found::Directory(_) => {
-                    todo.push((path.clone(), reference));
-                    Kind::Directory
-                }
-                Found::File(file) => {
-                    left.take(file.size).map_err(failed(&path))?;
-                    Kind::File(image.file(&file, reading, keep).map_err(failed(&path))?)
-                }
-                Found::Other(kind) => kind,
-            };
-            let is_directory = matches!(kind, Kind::Directory);
-            let inserted = tree.insert(path.clone(), Inode { kind, stat });
-            inserted.map_err(|error| failed(&path)(wrong(error.to_string())))?;
-            if !is_directory {
-                first.insert(reference, path);
-            }
-        }
-    }
-    Ok(tree)
-}
-
-/// An inode's kind, with what its kind needs.
-enum Found {
-    Directory(Listing),
-    File(File),
-    Other(Kind),
+    walk::tree(FORMAT, &mut image, reading, keep)
 }
 
 /// Where a directory's entries lie.
@@ -246,77 +190,6 @@ impl<'a> Image<'a> {
         Ok(kept)
     }
 
-    /// An inode by its reference: a piece of the inode table, and a byte therein.
-    fn inode(&mut self, reference: u64) -> io::Result<(Stat, Found)> {
-        let piece = self.inodes.checked_add(reference >> 16).ok_or_else(|| wrong("an inode lies nowhere"))?;
-        let mut at = Cursor { piece, offset: (reference & 0xffff) as usize };
-        let head = self.take(&mut at, 16)?;
-        let owner = |at: usize| {
-            self.owners.get(usize::from(head.u16(at))).copied().ok_or_else(|| wrong("an owner is in no table"))
-        };
-        let (uid, gid) = (owner(4)?, owner(6)?);
-        let (number, mtime) = (head.u16(0), i64::from(head.u32(8)));
-        let (basic, extended) = if number > EXTENDED { (number - EXTENDED, true) } else { (number, false) };
-        let mut set = None;
-        let found = match basic {
-            kind::DIRECTORY if extended => {
-                let body = self.take(&mut at, 24)?;
-                set = Some(body.u32(20));
-                Found::Directory(Listing { size: body.u32(4), block: body.u32(8), offset: body.u16(18) })
-            }
-            kind::DIRECTORY => {
-                let body = self.take(&mut at, 16)?;
-                let size = u32::from(body.u16(8));
-                Found::Directory(Listing { block: body.u32(0), size, offset: body.u16(10) })
-            }
-            kind::FILE => {
-                let body = self.take(&mut at, if extended { 40 } else { 16 })?;
-                let (start, size, fragment, offset) = if extended {
-                    set = Some(body.u32(36));
-                    (body.u64(0), body.u64(8), body.u32(28), body.u32(32))
-                } else {
-                    (u64::from(body.u32(0)), u64::from(body.u32(12)), body.u32(4), body.u32(8))
-                };
-                let fragment = (fragment != u32::MAX).then_some((fragment, offset));
-                let block = self.block as u64;
-                let count = if fragment.is_some() { size / block } else { size.div_ceil(block) };
-                Found::File(File { size, start, fragment, blocks: at, count })
-            }
-            kind::SYMLINK => {
-                let size = self.take(&mut at, 8)?.u32(4) as usize;
-                if size == 0 || size >= PATH_MAX {
-                    return Err(wrong("a link's target is empty or too long"));
-                }
-                let target = self.take(&mut at, size)?;
-                set = if extended { Some(self.take(&mut at, 4)?.u32(0)) } else { None };
-                Found::Other(Kind::Symlink(target))
-            }
-            kind::BLOCK_DEVICE | kind::CHAR_DEVICE => {
-                let (major, minor) = device(self.take(&mut at, 8)?.u32(4));
-                set = if extended { Some(self.take(&mut at, 4)?.u32(0)) } else { None };
-                let is_block = basic == kind::BLOCK_DEVICE;
-                Found::Other(if is_block {
-                    Kind::BlockDevice { major, minor }
-                } else {
-                    Kind::CharDevice { major, minor }
-                })
-            }
-            kind::FIFO => {
-                self.take(&mut at, 4)?;
-                set = if extended { Some(self.take(&mut at, 4)?.u32(0)) } else { None };
-                Found::Other(Kind::Fifo)
-            }
-            _ => return Err(wrong("an inode is of a kind that no image of ours has, such as a socket")),
-        };
-        let xattrs = match set.filter(|set| *set != u32::MAX) {
-            Some(set) => self.set(set)?,
-            None => Xattrs::new(),
-        };
-        // Linux gives every link this mode, whatever is stored.
-        let mode = if basic == kind::SYMLINK { 0o777 } else { u32::from(head.u16(2)) & 0o7777 };
-        Ok((Stat { mode, uid, gid, mtime, xattrs }, found))
-    }
-
     /// A set of extended attributes by its number.
     fn set(&mut self, number: u32) -> io::Result<Xattrs> {
         let (values, records, _) = self
@@ -358,62 +231,6 @@ impl<'a> Image<'a> {
         Ok(xattrs)
     }
 
-    /// The names of a directory, each with the reference of its inode; not more than `most`.
-    fn names(&mut self, listing: &Listing, most: usize) -> io::Result<Vec<(Vec<u8>, u64)>> {
-        let piece = self.directories.checked_add(u64::from(listing.block));
-        let piece = piece.ok_or_else(|| wrong("a directory lies nowhere"))?;
-        let mut at = Cursor { piece, offset: usize::from(listing.offset) };
-        let mut left = u64::from(listing.size.saturating_sub(3));
-        let mut names = Vec::new();
-        let over = || wrong("a directory ends within an entry");
-        while left > 0 {
-            let head = self.take(&mut at, 12)?;
-            left = left.checked_sub(12).ok_or_else(over)?;
-            for _ in 0..=head.u32(0).min(256) {
-                let entry = self.take(&mut at, 8)?;
-                let length = usize::from(entry.u16(6)) + 1;
-                left = left.checked_sub(8 + length as u64).ok_or_else(over)?;
-                if names.len() >= most {
-                    return Err(wrong("it has more paths than any root has"));
-                }
-                names.push((self.take(&mut at, length)?, u64::from(head.u32(4)) << 16 | u64::from(entry.u16(0))));
-            }
-        }
-        Ok(names)
-    }
-
-    fn file(
-        &mut self,
-        file: &File,
-        reading: &Reading,
-        keep: &mut dyn FnMut(&mut dyn Read, u64) -> io::Result<Content>,
-    ) -> io::Result<Content> {
-        let (mut at, mut place, mut number) = (file.blocks, file.start, 0);
-        let block = self.block as u64;
-        let mut next = || {
-            if number == file.count {
-                number += 1;
-                return self.fragment(file);
-            }
-            let wanted = (file.size - number * block).min(block) as usize;
-            number += 1;
-            let said = self.take(&mut at, 4)?.u32(0);
-            let size = (said & !PLAIN_DATA) as usize;
-            if size > self.block {
-                return Err(wrong("a block is larger than the image's blocks"));
-            }
-            // A hole.
-            if size == 0 {
-                return Ok(vec![0; wanted]);
-            }
-            let stored = self.source.bytes(place, size)?;
-            place += size as u64;
-            let bytes = if said & PLAIN_DATA == 0 { unpack(self.compressor, &stored, self.block)? } else { stored };
-            if bytes.len() == wanted { Ok(bytes) } else { Err(wrong("a block has not the bytes that its file has")) }
-        };
-        keep(&mut Pieces::new(file.size, &reading.cancel, &mut next), file.size)
-    }
-
     /// The end of a file.
     fn fragment(&mut self, file: &File) -> io::Result<Vec<u8>> {
         let Some((number, offset)) = file.fragment else { return Ok(Vec::new()) };
@@ -439,6 +256,137 @@ impl<'a> Image<'a> {
         let (start, size) = (offset as usize, (file.size % self.block as u64) as usize);
         let end = bytes.get(start..).and_then(|rest| rest.get(..size));
         Ok(end.ok_or_else(|| wrong("a file's end lies outside its fragment"))?.to_vec())
+    }
+}
+
+impl FileSystem for Image<'_> {
+    type Listing = Listing;
+    type File = File;
+
+    fn root(&self) -> u64 {
+        self.root
+    }
+
+    /// An inode by its reference: a piece of the inode table, and a byte therein.
+    fn inode(&mut self, reference: u64) -> io::Result<(Stat, Found<Listing, File>)> {
+        let piece = self.inodes.checked_add(reference >> 16).ok_or_else(|| wrong("an inode lies nowhere"))?;
+        let mut at = Cursor { piece, offset: (reference & 0xffff) as usize };
+        let head = self.take(&mut at, 16)?;
+        let owner = |at: usize| {
+            self.owners.get(usize::from(head.u16(at))).copied().ok_or_else(|| wrong("an owner is in no table"))
+        };
+        let (uid, gid) = (owner(4)?, owner(6)?);
+        let (number, mtime) = (head.u16(0), i64::from(head.u32(8)));
+        let (basic, extended) = if number > EXTENDED { (number - EXTENDED, true) } else { (number, false) };
+        let mut set = None;
+        let found = match basic {
+            kind::DIRECTORY if extended => {
+                let body = self.take(&mut at, 24)?;
+                set = Some(body.u32(20));
+                Found::Directory(Listing { size: body.u32(4), block: body.u32(8), offset: body.u16(18) })
+            }
+            kind::DIRECTORY => {
+                let body = self.take(&mut at, 16)?;
+                let size = u32::from(body.u16(8));
+                Found::Directory(Listing { block: body.u32(0), size, offset: body.u16(10) })
+            }
+            kind::FILE => {
+                let body = self.take(&mut at, if extended { 40 } else { 16 })?;
+                let (start, size, fragment, offset) = if extended {
+                    set = Some(body.u32(36));
+                    (body.u64(0), body.u64(8), body.u32(28), body.u32(32))
+                } else {
+                    (u64::from(body.u32(0)), u64::from(body.u32(12)), body.u32(4), body.u32(8))
+                };
+                let fragment = (fragment != u32::MAX).then_some((fragment, offset));
+                let block = self.block as u64;
+                let count = if fragment.is_some() { size / block } else { size.div_ceil(block) };
+                Found::File(File { size, start, fragment, blocks: at, count }, size)
+            }
+            kind::SYMLINK => {
+                let size = self.take(&mut at, 8)?.u32(4) as usize;
+                if size == 0 || size >= PATH_MAX {
+                    return Err(wrong("a link's target is empty or too long"));
+                }
+                let target = self.take(&mut at, size)?;
+                set = if extended { Some(self.take(&mut at, 4)?.u32(0)) } else { None };
+                Found::Other(Kind::Symlink(target))
+            }
+            kind::BLOCK_DEVICE | kind::CHAR_DEVICE => {
+                let (major, minor) = device(self.take(&mut at, 8)?.u32(4));
+                set = if extended { Some(self.take(&mut at, 4)?.u32(0)) } else { None };
+                let is_block = basic == kind::BLOCK_DEVICE;
+                Found::Other(if is_block {
+                    Kind::BlockDevice { major, minor }
+                } else {
+                    Kind::CharDevice { major, minor }
+                })
+            }
+            kind::FIFO => {
+                self.take(&mut at, 4)?;
+                set = if extended { Some(self.take(&mut at, 4)?.u32(0)) } else { None };
+                Found::Other(Kind::Fifo)
+            }
+            _ => return Err(wrong("an inode is of a kind that no image of ours has, such as a socket")),
+        };
+        let xattrs = match set.filter(|set| *set != u32::MAX) {
+            Some(set) => self.set(set)?,
+            None => Xattrs::new(),
+        };
+        // Linux gives every link this mode, whatever is stored.
+        let mode = if basic == kind::SYMLINK { 0o777 } else { u32::from(head.u16(2)) & 0o7777 };
+        Ok((Stat { mode, uid, gid, mtime, xattrs }, found))
+    }
+
+    /// The names of a directory, each with the reference of its inode; not more than `most`.
+    fn names(&mut self, listing: &Listing, _: &Reading, most: usize) -> io::Result<Vec<(Vec<u8>, u64)>> {
+        let piece = self.directories.checked_add(u64::from(listing.block));
+        let piece = piece.ok_or_else(|| wrong("a directory lies nowhere"))?;
+        let mut at = Cursor { piece, offset: usize::from(listing.offset) };
+        let mut left = u64::from(listing.size.saturating_sub(3));
+        let mut names = Vec::new();
+        let over = || wrong("a directory ends within an entry");
+        while left > 0 {
+            let head = self.take(&mut at, 12)?;
+            left = left.checked_sub(12).ok_or_else(over)?;
+            for _ in 0..=head.u32(0).min(256) {
+                let entry = self.take(&mut at, 8)?;
+                let length = usize::from(entry.u16(6)) + 1;
+                left = left.checked_sub(8 + length as u64).ok_or_else(over)?;
+                if names.len() >= most {
+                    return Err(wrong(walk::TOO_MANY));
+                }
+                names.push((self.take(&mut at, length)?, u64::from(head.u32(4)) << 16 | u64::from(entry.u16(0))));
+            }
+        }
+        Ok(names)
+    }
+
+    fn file(&mut self, file: &File, reading: &Reading, keep: &mut Keep<'_>) -> io::Result<Content> {
+        let (mut at, mut place, mut number) = (file.blocks, file.start, 0);
+        let block = self.block as u64;
+        let mut next = || {
+            if number == file.count {
+                number += 1;
+                return self.fragment(file);
+            }
+            let wanted = (file.size - number * block).min(block) as usize;
+            number += 1;
+            let said = self.take(&mut at, 4)?.u32(0);
+            let size = (said & !PLAIN_DATA) as usize;
+            if size > self.block {
+                return Err(wrong("a block is larger than the image's blocks"));
+            }
+            // A hole.
+            if size == 0 {
+                return Ok(vec![0; wanted]);
+            }
+            let stored = self.source.bytes(place, size)?;
+            place += size as u64;
+            let bytes = if said & PLAIN_DATA == 0 { unpack(self.compressor, &stored, self.block)? } else { stored };
+            if bytes.len() == wanted { Ok(bytes) } else { Err(wrong("a block has not the bytes that its file has")) }
+        };
+        keep(&mut Pieces::new(file.size, &reading.cancel, &mut next), file.size)
     }
 }
 
