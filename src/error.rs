@@ -146,8 +146,8 @@ pub enum Error {
         /// Why.
         source: manifest::Error,
     },
-    /// What shall be compared is not what it looks like.
-    #[error("cannot compare `{}`: {reason}", path.display())]
+    /// An image that somebody has is not what it looks like, or not one.
+    #[error("cannot take `{}` for an image: {reason}", path.display())]
     Form {
         /// What was given.
         path: PathBuf,

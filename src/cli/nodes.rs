@@ -13,7 +13,6 @@ use serde_json::json;
 use super::args::Adopt;
 use super::args::Nodes;
 use super::edit;
-use super::outside;
 use super::print;
 use super::print_json;
 use super::words::Failure;
@@ -21,6 +20,7 @@ use crate::deb::date;
 use crate::head::Lease;
 use crate::head::leases;
 use crate::host::Dir;
+use crate::host::now;
 use crate::pipeline::publish;
 use crate::recipe;
 use crate::recipe::Node;
@@ -55,7 +55,7 @@ impl Seen {
         }
         for cluster in recipe.each().iter().map(Recipe::cluster) {
             // A head without a published cluster has none to tell of.
-            let found = publish::generations(root, Some(&cluster), outside::now());
+            let found = publish::generations(root, Some(&cluster), now());
             for generation in found.map(|found| found.generations).unwrap_or_default() {
                 seen.generations.extend(generation.nodes.into_iter().map(|node| (node, generation.id.clone())));
             }

@@ -5,8 +5,6 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::SystemTime;
-use std::time::UNIX_EPOCH;
 
 use super::args::Common;
 use super::limits;
@@ -62,15 +60,14 @@ pub(super) fn host(common: &Common, signals: &Signals) -> Result<Host, Failure> 
         Some(key) => store.sealed_by(key),
         None => store,
     };
+    let host = Host::new(transport, Arc::new(store));
     Ok(Host {
-        transport,
-        store: Arc::new(store),
         trust: Arc::new(OpenPgp { limits }),
         sandbox: sandbox(&limits, &cancel),
         reporter,
-        now: now(),
-        jobs: common.jobs.map_or_else(processors, usize::from),
+        jobs: common.jobs.map_or(host.jobs, usize::from),
         limits,
+        ..host
     })
 }
 
@@ -102,12 +99,6 @@ fn sandbox(_: &Limits, _: &Cancel) -> Arc<dyn Sandbox> {
     Arc::new(NoSandbox)
 }
 
-#[expect(clippy::disallowed_methods, reason = "the clock of the host is read here")]
-pub(super) fn now() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
-}
-
 /// Tells this program from all others: its version, and which file it is. Not its bytes: reading a hundred megabytes
 /// would take longer than all the rest where nothing has changed.
 pub(super) fn program() -> Option<String> {
@@ -115,10 +106,6 @@ pub(super) fn program() -> Option<String> {
     let (place, size) = ((file.dev(), file.ino()), file.len());
     let changed = (file.mtime(), file.mtime_nsec(), file.ctime(), file.ctime_nsec());
     Some(format!("{} {place:?} {size} {changed:?}", env!("CARGO_PKG_VERSION")))
-}
-
-fn processors() -> usize {
-    std::thread::available_parallelism().map_or(1, usize::from)
 }
 
 /// A variable of the environment; an empty one counts as none.

@@ -8,7 +8,6 @@ use super::args::Generations;
 use super::args::OnHead;
 use super::args::Publish;
 use super::args::Rollback;
-use super::outside;
 use super::print;
 use super::print_json;
 use super::signals::Signals;
@@ -17,6 +16,7 @@ use super::words::Failure;
 use crate::deb::date;
 use crate::error::PublishError;
 use crate::head::Role;
+use crate::host::now;
 use crate::pipeline::publish;
 use crate::pipeline::publish::Generation;
 use crate::pipeline::publish::Offered;
@@ -33,8 +33,7 @@ pub(super) fn publish(arguments: &Publish, signals: &Signals) -> Result<(), Fail
     let role = if arguments.standby { Role::Standby } else { Role::Head };
     let keys = verify::keys(&arguments.key)?;
     let keys = verify::verifiers(&keys);
-    let (keep_root, machines, now, cancel) =
-        (arguments.keep_root, arguments.unknown_machines, outside::now(), signals.cancel());
+    let (keep_root, machines, now, cancel) = (arguments.keep_root, arguments.unknown_machines, now(), signals.cancel());
     let options = Options { role, keys: &keys, keep_root, machines, now, cancel };
     let done = publish::publish(&arguments.directory, &arguments.to, &options)?;
     if arguments.json {
@@ -106,8 +105,7 @@ fn some(nodes: &[String]) -> String {
 /// Offers another generation first.
 pub(super) fn rollback(arguments: &Rollback) -> Result<(), Failure> {
     let head = &arguments.head;
-    let (menu, changes) =
-        publish::rollback(&head.to, head.cluster.as_deref(), arguments.generation.as_deref(), outside::now())?;
+    let (menu, changes) = publish::rollback(&head.to, head.cluster.as_deref(), arguments.generation.as_deref(), now())?;
     if arguments.form.json {
         let (now, previous) = (&menu.now, &menu.previous);
         return print_json(&json!({ "now": now, "previous": previous, "changes": changes }));
@@ -121,7 +119,7 @@ pub(super) fn generations(arguments: &Generations) -> Result<(), Failure> {
     if arguments.prune {
         return prune(arguments);
     }
-    let found = publish::generations(root, name, outside::now())?;
+    let found = publish::generations(root, name, now())?;
     if arguments.form.json {
         let generation = |Generation { id, root, published, is_now, is_previous, nodes, .. }: &_| {
             json!({
@@ -151,7 +149,7 @@ pub(super) fn generations(arguments: &Generations) -> Result<(), Failure> {
 fn prune(arguments: &Generations) -> Result<(), Failure> {
     let (root, name) = (&arguments.head.to, arguments.head.cluster.as_deref());
     let grace = i64::from(arguments.grace) * 24 * 60 * 60;
-    let options = Prune { keep: arguments.keep, grace, force: arguments.force, now: outside::now() };
+    let options = Prune { keep: arguments.keep, grace, force: arguments.force, now: now() };
     let done = publish::prune(root, name, &options)?;
     if arguments.form.json {
         let verdict = |Verdict { what, id, removed, reasons, .. }: &_| json!({ "what": what, "id": id, "removed": removed, "reasons": reasons });

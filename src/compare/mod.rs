@@ -32,7 +32,7 @@ use crate::tree::parse_dump;
 #[derive(Debug, Clone, Default)]
 pub struct Side {
     /// What it is, in a word or two: `output`, `tar`, `squashfs` …
-    pub form: String,
+    pub form: &'static str,
     /// The lines of `tree.txt`.
     pub tree: Option<Vec<Entry>>,
     /// The tree digest.
@@ -95,16 +95,14 @@ impl Side {
         let mut side = manifest.map(Self::of_manifest).unwrap_or_default();
         side.tree = Some(parse_dump(tree)?);
         side.digest = Some(Sha256::of(tree.as_bytes()));
-        side.form = if manifest.is_some() { "output" } else { "tree" }.to_owned();
+        side.form = if manifest.is_some() { "output" } else { "tree" };
         Ok(side)
     }
 
     /// A side known by its tree alone, read from an image of this form.
-    ///
-    /// # Errors
-    /// None that a tree makes.
-    pub fn of_tree(tree: &Tree, form: &str) -> Result<Self, Error> {
-        Ok(Self { form: form.to_owned(), ..Self::of_output(&dump(tree), None)? })
+    #[must_use]
+    pub fn of_tree(tree: &Tree, form: &'static str) -> Self {
+        Self { form, ..Self::of_output(&dump(tree), None).expect("our own text") }
     }
 
     /// A side known by its manifest.
@@ -126,7 +124,7 @@ impl Side {
         let outputs = manifest.outputs.iter();
         let outputs = outputs.filter_map(|output| Some((output.path().to_owned(), output.content()?.1))).collect();
         Self {
-            form: "manifest".to_owned(),
+            form: "manifest",
             tree: None,
             digest: Some(manifest.tree),
             packages: Some(manifest.packages.iter().map(of_package).collect()),
@@ -153,13 +151,13 @@ impl Side {
             image.packages.iter().map(move |each| of_package(each, format!("{}/{}", image.name, each.name)))
         });
         let packages = packages.chain(of_images).collect();
-        Self { form: "lock".to_owned(), packages: Some(packages), ..Self::default() }
+        Self { form: "lock", packages: Some(packages), ..Self::default() }
     }
 
     fn summary(&self) -> Summary {
         let sizes = |tree: &Vec<Entry>| tree.iter().filter_map(|entry| entry.size.parse::<u64>().ok()).sum();
         Summary {
-            form: self.form.clone(),
+            form: self.form,
             tree: self.digest,
             packages: self.packages.as_ref().map(BTreeMap::len),
             paths: self.tree.as_ref().map(Vec::len),
@@ -186,7 +184,7 @@ pub struct Comparison {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 pub struct Summary {
     /// What it is: `output`, `tar`, `squashfs` …
-    pub form: String,
+    pub form: &'static str,
     /// The tree digest.
     pub tree: Option<Sha256>,
     /// How many packages it has.

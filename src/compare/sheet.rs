@@ -77,7 +77,7 @@ impl Comparison {
                 rows.push(vec![name.to_owned(), before.unwrap_or_default(), after.unwrap_or_default()]);
             }
         };
-        add("form", &|side| Some(side.form.clone()));
+        add("form", &|side| Some(side.form.to_owned()));
         add("tree", &|side| side.tree.map(|tree| tree.to_string()[..16].to_owned()));
         add("packages", &|side| side.packages.map(|count| count.to_string()));
         add("paths", &|side| side.paths.map(|count| count.to_string()));

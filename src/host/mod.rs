@@ -86,13 +86,19 @@ impl fmt::Debug for Host {
     }
 }
 
+/// Seconds since 1970 by this machine's clock.
+#[must_use]
+#[expect(clippy::disallowed_methods, reason = "here the clock becomes a value")]
+pub fn now() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
+}
+
 impl Host {
     /// A host with this network and this store; all else as a program has it that nobody has told anything: OpenPGP where
     /// it is built in, no sandbox, nobody who is told, the clock and the processors of the machine, the default limits.
     #[must_use]
-    #[expect(clippy::disallowed_methods, reason = "here the clock becomes a value")]
     pub fn new(transport: Arc<dyn Transport>, store: Arc<dyn Store>) -> Self {
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         Self {
             transport,
             store,
@@ -102,7 +108,7 @@ impl Host {
             trust: Arc::new(NoTrust),
             sandbox: Arc::new(NoSandbox),
             reporter: Arc::new(Silent),
-            now: i64::try_from(since.as_secs()).unwrap_or(i64::MAX),
+            now: now(),
             jobs: std::thread::available_parallelism().map_or(1, usize::from),
             limits: Limits::DEFAULT,
         }

@@ -40,6 +40,7 @@ use crate::manifest::provenance;
 use crate::recipe::Lock;
 use crate::tree::Blob;
 use crate::tree::Content;
+use crate::tree::Keep;
 use crate::tree::Tree;
 
 /// The longest text that is read: the tree of some million files.
@@ -100,19 +101,14 @@ impl Kind {
     }
 }
 
-/// What keeps the bytes of a file, or drops them.
-type Keep<'a> = dyn FnMut(&mut dyn Read, u64) -> io::Result<Content> + 'a;
-
 impl Form {
     /// Opens what lies at `path`, and reads all of it.
     ///
     /// # Errors
     /// It cannot be read, is not what it looks like, passes a limit, or it was cancelled.
     pub fn open(path: &Path, limits: &Limits, cancel: &Cancel) -> Result<Self, Error> {
-        let kind = kind(path, limits).map_err(failed(path))?;
-        let (limits, cancel) = (*limits, cancel.clone());
-        let mut form = Self { path: path.to_owned(), kind, limits, cancel, side: Side::default(), tree: None };
-        form.side = match kind {
+        let mut form = Self::of(path, limits, cancel)?;
+        form.side = match form.kind {
             Kind::Output => form.output()?,
             Kind::Manifest => Side::of_manifest(&manifest(path)?),
             Kind::Lock => {
@@ -122,6 +118,13 @@ impl Form {
             _ => form.image()?,
         };
         Ok(form)
+    }
+
+    /// What lies there, of which nothing is read yet.
+    fn of(path: &Path, limits: &Limits, cancel: &Cancel) -> Result<Self, Error> {
+        let kind = kind(path, limits).map_err(failed(path))?;
+        let (path, limits, cancel) = (path.to_owned(), *limits, cancel.clone());
+        Ok(Self { path, kind, limits, cancel, side: Side::default(), tree: None })
     }
 
     /// What is known of it.
@@ -150,20 +153,23 @@ impl Form {
     }
 
     fn image(&mut self) -> Result<Side, Error> {
-        // Only what a file is matters here, so its bytes are counted and dropped.
-        let tree = self.read(&mut |bytes, _| {
-            let (sha256, size) = Sha256::of_reader(bytes)?;
-            Ok(Content::from_blob(Arc::new(Vec::new()), 0, size, sha256))
-        })?;
-        let mut side = Side::of_tree(&tree, self.kind.word()).map_err(unreadable(&self.path))?;
-        self.tree = Some(tree);
+        let tree = self.tree.insert(self.digests()?);
+        let mut side = Side::of_tree(tree, self.kind.word());
         if let Some(status) = self.files(&[STATUS.to_owned()])?.remove(STATUS) {
             side.packages = Some(packages(&status));
         }
         Ok(side)
     }
 
-    /// Reads the tree of an image.
+    /// The tree of an image. Only what a file is matters, so its bytes are counted and dropped.
+    fn digests(&self) -> Result<Tree, Error> {
+        self.read(&mut |bytes, _| {
+            let (sha256, size) = Sha256::of_reader(bytes)?;
+            Ok(Content::from_blob(Arc::new(Vec::new()), 0, size, sha256))
+        })
+    }
+
+    /// Reads an image.
     fn read(&self, keep: &mut Keep<'_>) -> Result<Tree, Error> {
         let path = &self.path;
         super::cancellable(&self.cancel, || match self.kind {
@@ -197,10 +203,10 @@ impl Form {
     /// The bytes of those of these paths that are files, by path. An output is asked for the image in it.
     fn files(&self, paths: &[String]) -> Result<BTreeMap<String, Vec<u8>>, Error> {
         if self.kind == Kind::Output {
-            return match root_of(&self.path) {
-                Some(root) => Self::open(&root, &self.limits, &self.cancel)?.files(paths),
-                None => Ok(BTreeMap::new()),
-            };
+            let Some(root) = root_of(&self.path) else { return Ok(BTreeMap::new()) };
+            let mut root = Self::of(&root, &self.limits, &self.cancel)?;
+            root.tree = Some(root.digests()?);
+            return root.files(paths);
         }
         let Some(tree) = self.tree.as_ref().filter(|_| self.kind.has_files()) else { return Ok(BTreeMap::new()) };
         let mut wanted: BTreeMap<Sha256, Vec<&String>> = BTreeMap::new();
