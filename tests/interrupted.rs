@@ -154,6 +154,9 @@ impl Running {
     }
 }
 
+/// How often a signal is sent to a stage that has ended before.
+const TRIES: u32 = 4;
+
 /// How long each mark was the last one, in a build that nobody interrupts.
 fn durations(running: Running) -> BTreeMap<String, Duration> {
     let marks: Vec<(String, Instant)> = running.marks.iter().collect();
@@ -203,24 +206,25 @@ fn interrupt_all(start: &dyn Fn(&str) -> Running, place: &Path, stages: &[&str],
     for number in 0..SIGNALS {
         let stage = stages[number % stages.len()];
         let (cache, durations) = if fresh.contains(&stage) { ("fresh", &cold) } else { ("warm", &warm) };
-        let _ = fs::remove_dir_all(place.join("fresh"));
-        let after = durations.get(stage).copied().unwrap_or_default().mul_f64(chance(number));
-        let took = interrupt(start(cache), stage, after, CODES[number / stages.len() % 2]);
-        let of_stage = times.entry(stage).or_default();
-        match took {
-            Some(took) => {
+        let mut after = durations.get(stage).copied().unwrap_or_default().mul_f64(chance(number));
+        // How long a stage lasts is known from another build: what comes too late comes earlier the next time.
+        for _ in 0..TRIES {
+            let _ = fs::remove_dir_all(place.join("fresh"));
+            let took = interrupt(start(cache), stage, after, CODES[number / stages.len() % 2]);
+            let of_stage = times.entry(stage).or_default();
+            if let Some(took) = took {
                 of_stage.0.push(took);
                 assert_nothing_left(place, cache, &format!("{stage} after {after:?}"));
+                break;
             }
-            None => {
-                of_stage.1 += 1;
-                fs::remove_dir_all(place.join("out")).expect("it says that it was built");
-            }
+            of_stage.1 += 1;
+            fs::remove_dir_all(place.join("out")).expect("it says that it was built");
+            after /= 3;
         }
     }
-    let all = times.values().flat_map(|(times, _)| times.clone()).collect();
+    let all: Vec<Duration> = times.values().flat_map(|(times, _)| times.clone()).collect();
     let late = times.values().map(|(_, late)| late).sum();
-    assert!(late * 4 < SIGNALS, "{late} of {SIGNALS} signals came too late to be of use");
+    assert!(all.len() * 4 >= SIGNALS * 3, "only {} of {SIGNALS} signals came in time to be of use", all.len());
     for (stage, (times, late)) in times {
         tell(stage, times, late);
     }
