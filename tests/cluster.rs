@@ -131,6 +131,20 @@ impl Booted {
         self.cluster.on_head(line).unwrap_or_else(|error| panic!("{error}"));
     }
 
+    /// Waits for words on a node's console; what finds them in it says which.
+    pub(crate) fn says<T>(&self, node: &str, words: &str, find: impl Fn(&str) -> Option<T>) -> T {
+        let end = Instant::now() + BOOT;
+        loop {
+            if let Some(found) = find(&self.console(node)) {
+                return found;
+            }
+            if Instant::now() > end {
+                self.fail(&format!("{node} does not say `{words}`"));
+            }
+            std::thread::sleep(Duration::from_millis(200));
+        }
+    }
+
     pub(crate) fn console(&self, node: &str) -> String {
         let path = self.cluster.logs().join(format!("console-{node}"));
         String::from_utf8_lossy(&fs::read(path).unwrap_or_default()).into_owned()
@@ -160,7 +174,7 @@ impl Booted {
     }
 }
 
-pub(crate) fn tail(text: &str) -> String {
+fn tail(text: &str) -> String {
     let lines: Vec<&str> = text.lines().collect();
     lines[lines.len().saturating_sub(25)..].join("\n")
 }

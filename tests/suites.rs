@@ -11,7 +11,6 @@ use crate::cluster::TUMBLER;
 use crate::cluster::boots;
 use crate::cluster::is_a_node;
 use crate::cluster::shared_root;
-use crate::cluster::tail;
 
 /// Answers on the second serial line where systemd is too old to take that from the firmware's tables.
 const UNIT: &str = "[Unit]
@@ -66,7 +65,9 @@ fn arm64(output: &Path, place: &Path) {
     let machine = booted.ask(node, "uname -m; ls -d /sys/firmware/efi; grep -o 'BOOT_IMAGE=/[a-z-]*/' /proc/cmdline");
     assert_eq!(machine, "aarch64\n/sys/firmware/efi\nBOOT_IMAGE=/diskless-node/");
     is_a_node(&mut booted, node, address);
-    assert!(booted.console(node).contains("tumbler login:"), "{}", tail(&booted.console(node)));
+    // A getty first asks the terminal how large it is, and waits for an answer: systemd is done before the prompt is there.
+    let prompt = "tumbler login:";
+    booted.says(node, prompt, |console| console.contains(prompt).then_some(()));
     booted.power_off(&[node]);
     booted.finish();
 }

@@ -5,13 +5,10 @@
 
 use std::fs;
 use std::path::Path;
-use std::time::Duration;
-use std::time::Instant;
 
 use imgbuild::boot::Options;
 use imgbuild::digest::Sha256;
 
-use crate::cluster::BOOT;
 use crate::cluster::Booted;
 use crate::cluster::DIZZY;
 use crate::cluster::TUMBLER;
@@ -112,16 +109,8 @@ fn web(output: &Path) -> String {
 
 /// Waits for a line of imgbuild's on a node's console that begins with these words, or has them in it.
 fn says(booted: &Booted, node: &str, words: &str) -> String {
-    let end = Instant::now() + BOOT;
-    loop {
-        let console = booted.console(node);
+    booted.says(node, words, |console| {
         let mut lines = console.lines().filter_map(|line| line.split_once("imgbuild: ")).map(|(_, line)| line.trim());
-        if let Some(line) = lines.find(|line| line.contains(words)) {
-            return line.to_owned();
-        }
-        if Instant::now() > end {
-            booted.fail(&format!("{node} does not say `{words}`"));
-        }
-        std::thread::sleep(Duration::from_millis(200));
-    }
+        lines.find(|line| line.contains(words)).map(str::to_owned)
+    })
 }
