@@ -37,13 +37,22 @@ impl Builder {
     }
 
     /// Builds; gives the exit code and what was said on standard output and error.
-    #[expect(clippy::disallowed_methods, reason = "the program is what is tested")]
     fn run(&self, arguments: &[&str]) -> (i32, String, String) {
+        let url = self.server.url("debian");
+        let build = ["build", "small.toml", "--output", "out", "--mirror", &url];
+        self.call(&[&build, arguments].concat(), &[])
+    }
+
+    /// Runs the program in the place of the builder, with variables that override its own.
+    #[expect(clippy::disallowed_methods, reason = "the program is what is tested")]
+    fn call(&self, arguments: &[&str], variables: &[(&str, &str)]) -> (i32, String, String) {
         let place = self.place();
         let mut command = Command::new(env!("CARGO_BIN_EXE_imgbuild"));
-        command.args(["build", "small.toml", "--output", "out", "--mirror", &self.server.url("debian")]);
         command.args(arguments).current_dir(place).env_clear();
-        command.env("XDG_STATE_HOME", place.join("state")).env("XDG_CACHE_HOME", place.join("cache"));
+        for (name, below) in [("XDG_STATE_HOME", "state"), ("XDG_CACHE_HOME", "cache"), ("XDG_CONFIG_HOME", "config")] {
+            command.env(name, place.join(below));
+        }
+        command.envs(variables.iter().copied());
         let output = command.output().expect("the program starts");
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         (output.status.code().unwrap_or(-1), text(&output.stdout), text(&output.stderr))
@@ -166,4 +175,72 @@ fn an_output_that_is_not_as_it_was_written_is_built() {
     let (code, _, err) = builder.run(&[]);
     assert_eq!((code, err.contains(STAYS)), (0, false), "{err}");
     assert_eq!(files(&at("out")).len(), 6, "and it is whole");
+}
+
+/// After each build that has built something the cache is as large as its user says, and what is there is the newest.
+#[test]
+fn the_cache_is_bounded() {
+    let builder = Builder::new();
+    let place = builder.place();
+    builder.run(&[]);
+    let size = || {
+        let (code, out, err) = builder.call(&["cache", "info", "--json"], &[]);
+        assert_eq!(code, 0, "{err}");
+        serde_json::from_str::<serde_json::Value>(&out).expect("JSON")
+    };
+    let whole = size();
+    assert_eq!((&whole["max-bytes"], &whole["max-age-days"]), (&(20_u64 << 30).into(), &90.into()), "{whole}");
+    assert!(whole["bytes"].as_u64() > Some(2048), "{whole}");
+    fs::create_dir(place.join("config")).expect("made");
+    fs::create_dir(place.join("config/imgbuild")).expect("made");
+    let settings = place.join("config/imgbuild/config.toml");
+    fs::write(&settings, "[cache]\nmax-size = \"2K\"\n").expect("written");
+    assert_eq!(builder.run(&["--again"]).0, 0);
+    assert!(size()["bytes"].as_u64() < Some(2049), "{}", size());
+    assert_eq!(builder.run(&["--again"]).0, 0, "what is not there is made again");
+    // What a lock beside names is not cleaned away, only the rest.
+    fs::write(&settings, "").expect("written");
+    assert_eq!(builder.run(&["--again"]).0, 0);
+    let url = builder.server.url("debian");
+    assert_eq!(builder.call(&["lock", "small.toml", "--mirror", &url], &[]).0, 0);
+    fs::write(place.join("Cargo.lock"), "version = 4\n").expect("written");
+    let (code, out, err) = builder.call(&["cache", "prune", "--max", "0"], &[]);
+    assert_eq!(code, 0, "{err}");
+    assert!(out.contains(" files removed, ") && size()["bytes"].as_u64() > Some(0), "{out}");
+    let lock = fs::read_to_string(place.join("small.lock")).expect("there");
+    let lock: toml::Value = toml::from_str(&lock).expect("a lock");
+    let deb = lock["package"][0]["sha256"].as_str().expect("a digest");
+    assert!(place.join("cache/imgbuild/sha256").join(&deb[..2]).join(&deb[2..]).is_file(), "{out}");
+    fs::remove_file(place.join("small.lock")).expect("there");
+    assert_eq!(builder.call(&["cache", "prune", "--ci"], &[]).0, 0);
+    assert!(size()["bytes"].as_u64() > Some(0), "all of it was used just now");
+    assert_eq!(builder.call(&["cache", "prune", "--max-age", "0h"], &[]).0, 0);
+    fs::write(&settings, "[cache]\nmaximum = 1\n").expect("written");
+    let (code, _, err) = builder.run(&[]);
+    assert!(code == 2 && err.contains("config.toml") && err.contains("maximum"), "{err}");
+}
+
+/// Machines that share a secret take each other's records for their own.
+#[test]
+fn a_restored_cache_counts_for_who_has_its_secret() {
+    let builder = Builder::new();
+    let url = builder.server.url("debian");
+    let secret = "0123456789abcdef0123456789abcdef";
+    let record = || {
+        let records = files(&builder.place().join("cache/imgbuild/records/unpacked-1"));
+        fs::metadata(&records[0]).expect("there").ino()
+    };
+    let build = |state: &str, secret: &str| {
+        let state = builder.place().join(state);
+        let variables = [("XDG_STATE_HOME", state.to_str().expect("plain")), ("IMGBUILD_CACHE_KEY", secret)];
+        builder.call(&["build", "small.toml", "--again", "--mirror", &url], &variables)
+    };
+    assert_eq!(build("one", secret).0, 0);
+    let first = record();
+    assert_eq!(build("other", secret).0, 0);
+    assert_eq!(record(), first, "it was taken, and not written again");
+    assert_eq!(build("other", &secret.replace('0', "1")).0, 0);
+    assert_ne!(record(), first, "it is another's, and no word of ours");
+    let (code, _, err) = build("one", "short");
+    assert!(code == 2 && err.contains("IMGBUILD_CACHE_KEY is no secret"), "{err}");
 }

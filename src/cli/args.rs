@@ -5,6 +5,7 @@ use std::ffi::OsString;
 use std::net::Ipv4Addr;
 use std::path::Path;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::Args;
 use clap::CommandFactory as _;
@@ -559,16 +560,37 @@ pub(super) struct Cache {
 }
 
 /// What to do with the cache.
-#[derive(Debug, Clone, Copy, Subcommand)]
+#[derive(Debug, Clone, Subcommand)]
 pub(super) enum CacheCommand {
-    /// Print where it is and how big
+    /// Print where it is, how big, and what it may grow to
     Info,
-    /// Remove what was used longest ago, until it is small enough
+    /// Remove what was used longest ago, until it is small enough; as every build does that has built something
+    ///
+    /// Packages that a lock in this directory names stay. Without an option the bounds are those of builds: `max-size`
+    /// and `max-age` in `[cache]` of ~/.config/imgbuild/config.toml, 20G and 90d where they are not set.
     Prune {
         /// What may be left, such as 500M, 10G or 0
         #[arg(long, value_name = "SIZE", value_parser = size)]
-        max: u64,
+        max: Option<u64>,
+        /// Remove what was not used for so long, such as 12h, 30d or 8w
+        #[arg(long, value_name = "AGE", value_parser = age)]
+        max_age: Option<Duration>,
+        /// Keep what the job that runs has used, for the next one to start from: `--max-age 6h`
+        #[arg(long, conflicts_with = "max_age")]
+        ci: bool,
     },
+}
+
+/// A length of time, in hours, days or weeks.
+pub(super) fn age(text: &str) -> Result<Duration, String> {
+    let wrong = || "an age is a number with h, d or w".to_owned();
+    let hours = match text.strip_suffix(['h', 'd', 'w']).map(|digits| (digits, &text[digits.len()..])) {
+        Some((digits, "h")) => digits.parse().map(|number: u32| u64::from(number)),
+        Some((digits, "d")) => digits.parse().map(|number: u32| u64::from(number) * 24),
+        Some((digits, _)) => digits.parse().map(|number: u32| u64::from(number) * 24 * 7),
+        None => return Err(wrong()),
+    };
+    hours.map(|hours| Duration::from_secs(hours * 3600)).map_err(|_| wrong())
 }
 
 /// A number of bytes, with `K`, `M`, `G` or `T` for powers of 1024.
@@ -617,6 +639,11 @@ mod tests {
         assert_eq!(size("2G"), Ok(2 << 30));
         for bad in ["", "G", "1.5G", "99999999999T", "-1"] {
             assert!(size(bad).is_err(), "{bad}");
+        }
+        assert_eq!(age("12h"), Ok(Duration::from_secs(43_200)));
+        assert_eq!(age("2w"), Ok(Duration::from_secs(1_209_600)));
+        for bad in ["", "d", "3", "1.5d", "99999999999w", "-1h", "3 d"] {
+            assert!(age(bad).is_err(), "{bad}");
         }
     }
 }

@@ -56,6 +56,9 @@ pub(super) fn run(arguments: &Build, signals: &Signals) -> Result<(), Failure> {
     };
     let (before, start) = (Before::read(&directory), Instant::now());
     let built = pipeline::build(&host, &request, &directory)?;
+    if !built.kept {
+        outside::bound_cache(common, host.reporter.as_ref())?;
+    }
     if common.events.is_some() {
         events::finished(Some((&directory, &built)));
     }

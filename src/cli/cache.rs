@@ -1,5 +1,8 @@
 //! `imgbuild cache`: what builds keep for the next one.
 
+use std::collections::BTreeSet;
+use std::time::Duration;
+
 use indicatif::HumanBytes;
 use serde_json::json;
 
@@ -8,34 +11,83 @@ use super::args::CacheCommand;
 use super::outside;
 use super::print;
 use super::print_json;
+use super::settings::CacheSettings;
 use super::words::Failure;
+use crate::digest::Sha256;
+use crate::host;
+use crate::host::StoreError;
+use crate::host::store::Bounds;
 use crate::host::store::DirStore;
+use crate::host::store::Pruned;
+use crate::recipe::Lock;
+use crate::unpack;
+
+/// No job of the usual services runs longer.
+const JOB: Duration = Duration::from_secs(6 * 3600);
 
 /// Looks at the cache, or makes it smaller.
 pub(super) fn run(arguments: &Cache) -> Result<(), Failure> {
-    let directory = outside::cache_directory(arguments.cache.as_deref())?;
-    let store = DirStore::open(&directory)?;
+    let settings = outside::settings()?.cache;
+    let directory = outside::cache_directory(arguments.cache.as_deref(), &settings)?;
+    let store = outside::store(&directory, None)?;
     match arguments.command {
         CacheCommand::Info => {
-            // Pruning to any size removes nothing but what is damaged, and counts the rest.
-            let found = store.prune(u64::MAX)?;
+            // No bounds remove nothing but what is damaged, and count the rest.
+            let bytes = store.prune(&Bounds::default())?.kept;
+            let (most, days) = (settings.max_size, settings.max_age.as_secs() / 86_400);
             if arguments.json {
-                return print_json(&json!({ "directory": directory.to_string_lossy(), "bytes": found.kept }));
+                let directory = directory.to_string_lossy();
+                return print_json(
+                    &json!({ "directory": directory, "bytes": bytes, "max-bytes": most, "max-age-days": days }),
+                );
             }
-            print(&format!("{}\n{} ({} bytes)\n", directory.display(), HumanBytes(found.kept), found.kept))
+            print(&format!(
+                "{}\n{}; a build leaves at most {}, and what was used in the last {days} days\n",
+                directory.display(),
+                HumanBytes(bytes),
+                HumanBytes(most)
+            ))
         }
-        CacheCommand::Prune { max } => {
-            let pruned = store.prune(max)?;
+        CacheCommand::Prune { max, max_age, ci } => {
+            let unbound = CacheSettings { directory: None, max_size: u64::MAX, max_age: Duration::MAX };
+            let settled = if max.is_none() && max_age.is_none() && !ci { settings } else { unbound };
+            let asked = CacheSettings {
+                directory: None,
+                max_size: max.unwrap_or(settled.max_size),
+                max_age: max_age.or(ci.then_some(JOB)).unwrap_or(settled.max_age),
+            };
+            let pruned = prune(&store, &asked, locked(&store)?)?;
             if arguments.json {
-                let (removed, freed, left) = (pruned.blobs, pruned.freed, pruned.kept);
+                let (removed, freed, left) = (pruned.files, pruned.freed, pruned.kept);
                 return print_json(&json!({ "removed": removed, "freed": freed, "bytes": left }));
             }
             print(&format!(
                 "{} files removed, {} freed, {} left\n",
-                pruned.blobs,
+                pruned.files,
                 HumanBytes(pruned.freed),
                 HumanBytes(pruned.kept)
             ))
         }
     }
+}
+
+/// Lets go what these settings do not allow, but for blobs that stay.
+pub(super) fn prune(store: &DirStore, settings: &CacheSettings, keep: BTreeSet<Sha256>) -> Result<Pruned, StoreError> {
+    let age = i64::try_from(settings.max_age.as_secs()).unwrap_or(i64::MAX);
+    let bounds = Bounds { bytes: settings.max_size, unused_since: host::now().checked_sub(age), keep };
+    store.prune(&bounds)
+}
+
+/// What the locks in the working directory name, packed and unpacked.
+fn locked(store: &DirStore) -> Result<BTreeSet<Sha256>, Failure> {
+    let mut keep = BTreeSet::new();
+    for path in outside::files_here("lock")? {
+        // Others have files of this name, too.
+        let Ok(Some(lock)) = Lock::read(&path) else { continue };
+        for deb in lock.all_packages().chain(&lock.loaders).map(|package| package.sha256) {
+            keep.insert(deb);
+            keep.extend(unpack::remembered(store, &deb)?);
+        }
+    }
+    Ok(keep)
 }

@@ -85,7 +85,8 @@ impl Report {
 
 /// The cache, and the room that there is for it.
 fn cache(asked: Option<&Path>) -> Finding {
-    let directory = outside::cache_directory(asked).map_err(|failure| message(&failure))?;
+    let directory = outside::settings().and_then(|settings| outside::cache_directory(asked, &settings.cache));
+    let directory = directory.map_err(|failure| message(&failure))?;
     let failed = |error: io::Error| format!("`{}`: {error}; name another with `--cache`", directory.display());
     std::fs::create_dir_all(&directory).map_err(failed)?;
     tempfile::tempfile_in(&directory).map_err(failed)?;

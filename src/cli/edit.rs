@@ -73,16 +73,8 @@ pub(super) fn failed(action: &'static str, path: &Path) -> impl FnOnce(io::Error
 }
 
 /// The recipe that is meant where none is named.
-#[expect(clippy::disallowed_methods, reason = "the order does not matter to whether there is one")]
 fn only_recipe() -> Result<PathBuf, Failure> {
-    let failed = |source| Failure::File { action: "list", path: PathBuf::from("."), source };
-    let mut found = Vec::new();
-    for entry in fs::read_dir(".").map_err(failed)? {
-        let name = PathBuf::from(entry.map_err(failed)?.file_name());
-        if name.extension().is_some_and(|extension| extension == "toml") {
-            found.push(name);
-        }
-    }
+    let mut found = outside::files_here("toml")?;
     match (found.pop(), found.is_empty()) {
         (Some(one), true) => Ok(one),
         (None, _) => Err(Failure::Usage("there is no recipe here: name it with `--recipe FILE`".to_owned())),

@@ -21,6 +21,7 @@ mod lock;
 mod nodes;
 mod publish;
 mod report;
+mod settings;
 mod show;
 mod signals;
 mod summary;

@@ -1,5 +1,6 @@
 //! The host as the command line, the environment and the system say it is: cache, mirrors, clock, threads.
 
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
@@ -7,7 +8,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::args::Common;
+use super::cache;
 use super::limits;
+use super::settings::CacheSettings;
+use super::settings::Settings;
 use super::signals::Signals;
 use super::terminal::Terminal;
 use super::words::Failure;
@@ -41,6 +45,8 @@ use crate::recipe::Recipe;
 const MIRROR: &str = "http://ftp.debian.org/debian";
 /// Likewise, for the archive of all that Debian ever published.
 const SNAPSHOT: &str = "http://snapshot-cloudflare.debian.org/archive";
+/// Characters of a secret that several machines share: half of them would do if all were drawn at random.
+const SECRET_MIN: usize = 32;
 
 /// The host of a build.
 pub(super) fn host(common: &Common, signals: &Signals) -> Result<Host, Failure> {
@@ -55,11 +61,8 @@ pub(super) fn host(common: &Common, signals: &Signals) -> Result<Host, Failure> 
     };
     let transport = Arc::new(WithFiles(transport));
     let cancel = signals.cancel();
-    let store = DirStore::open(cache_directory(common.cache.as_deref())?)?.cancelled_by(&cancel);
-    let store = match key_of_records(reporter.as_ref())? {
-        Some(key) => store.sealed_by(key),
-        None => store,
-    };
+    let directory = cache_directory(common.cache.as_deref(), &settings()?.cache)?;
+    let store = store(&directory, Some(reporter.as_ref()))?.cancelled_by(&cancel);
     let host = Host::new(transport, Arc::new(store));
     Ok(Host {
         trust: Arc::new(OpenPgp { limits }),
@@ -114,9 +117,63 @@ fn variable(name: &str) -> Option<OsString> {
     std::env::var_os(name).filter(|value| !value.is_empty())
 }
 
-/// The key of the cache's records. It lies where this user's other programs keep their state, and not in the cache,
+/// The settings of this user.
+pub(super) fn settings() -> Result<Settings, Failure> {
+    let named = variable("IMGBUILD_CONFIG_FILE").map(PathBuf::from);
+    let file = named.or_else(|| below("XDG_CONFIG_HOME", ".config", "imgbuild/config.toml"));
+    file.map_or_else(|| Ok(Settings::default()), |file| Settings::read(&file))
+}
+
+/// The cache in a directory. `reporter` hears why its records will not outlast it.
+pub(super) fn store(directory: &Path, reporter: Option<&dyn Reporter>) -> Result<DirStore, Failure> {
+    let store = DirStore::open(directory)?;
+    Ok(match key_of_records(reporter)? {
+        Some(key) => store.sealed_by(key),
+        None => store,
+    })
+}
+
+/// After a build that has built something: the cache becomes as large again as the settings say, and no larger.
+pub(super) fn bound_cache(common: &Common, reporter: &dyn Reporter) -> Result<(), Failure> {
+    let settings = settings()?.cache;
+    let store = store(&cache_directory(common.cache.as_deref(), &settings)?, None)?;
+    match cache::prune(&store, &settings, BTreeSet::new()) {
+        Ok(_) => {}
+        // The image is there all the same.
+        Err(error) => {
+            let message = format!("the cache could not be made smaller: {error}");
+            reporter.event(&Event::Warning { message: &message });
+        }
+    }
+    Ok(())
+}
+
+/// The files in the working directory that have this extension, sorted.
+#[expect(clippy::disallowed_methods, reason = "sorted here")]
+pub(super) fn files_here(extension: &str) -> Result<Vec<PathBuf>, Failure> {
+    let failed = |source| Failure::File { action: "list", path: PathBuf::from("."), source };
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(".").map_err(failed)? {
+        let name = PathBuf::from(entry.map_err(failed)?.file_name());
+        if name.extension().is_some_and(|of_it| of_it == extension) {
+            found.push(name);
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+/// The key of the cache's records: of the secret that `IMGBUILD_CACHE_KEY` has, or else the user's own. That one lies where this user's other programs keep their state, and not in the cache,
 /// which may be restored or shared. `None`: there is no such place, and nothing is remembered.
-fn key_of_records(reporter: &dyn Reporter) -> Result<Option<RecordKey>, Failure> {
+fn key_of_records(reporter: Option<&dyn Reporter>) -> Result<Option<RecordKey>, Failure> {
+    if let Some(secret) = variable("IMGBUILD_CACHE_KEY") {
+        // Whoever guesses it makes the cache say anything.
+        if secret.len() < SECRET_MIN {
+            let words = format!("IMGBUILD_CACHE_KEY is no secret: it has less than {SECRET_MIN} characters");
+            return Err(Failure::Usage(words));
+        }
+        return Ok(Some(RecordKey::from_secret(secret.as_encoded_bytes())));
+    }
     let Some(path) = below("XDG_STATE_HOME", ".local/state", "imgbuild/cache.key") else { return Ok(None) };
     match RecordKey::kept_at(&path) {
         Ok(key) => Ok(Some(key)),
@@ -125,7 +182,9 @@ fn key_of_records(reporter: &dyn Reporter) -> Result<Option<RecordKey>, Failure>
         Err(error) => {
             let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}")).unwrap_or_default();
             let message = format!("{error}{cause}: what this build decodes, the next one decodes again");
-            reporter.event(&Event::Warning { message: &message });
+            if let Some(reporter) = reporter {
+                reporter.event(&Event::Warning { message: &message });
+            }
             Ok(None)
         }
     }
@@ -150,9 +209,11 @@ pub(super) fn ssh_key() -> Option<String> {
     lines.into_iter().next()
 }
 
-/// Where the cache is: as asked for, as `IMGBUILD_CACHE` says, else where the XDG base directory specification does.
-pub(super) fn cache_directory(asked: Option<&Path>) -> Result<PathBuf, Failure> {
-    if let Some(directory) = asked.map(Path::to_owned).or_else(|| variable("IMGBUILD_CACHE").map(PathBuf::from)) {
+/// Where the cache is: as asked for, as `IMGBUILD_CACHE` or the settings say, else where the XDG base directory
+/// specification does.
+pub(super) fn cache_directory(asked: Option<&Path>, settings: &CacheSettings) -> Result<PathBuf, Failure> {
+    let named = asked.map(Path::to_owned).or_else(|| variable("IMGBUILD_CACHE").map(PathBuf::from));
+    if let Some(directory) = named.or_else(|| settings.directory.clone()) {
         return Ok(directory);
     }
     below("XDG_CACHE_HOME", ".cache", "imgbuild").ok_or_else(|| {

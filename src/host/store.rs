@@ -13,6 +13,7 @@
 
 mod key;
 mod place;
+mod prune;
 
 use std::fmt;
 use std::fs::File;
@@ -26,6 +27,8 @@ use std::sync::Arc;
 use std::sync::Mutex;
 
 pub use key::RecordKey;
+pub use prune::Bounds;
+pub use prune::Pruned;
 
 use crate::cancel::Cancel;
 use crate::digest::HashWriter;
@@ -68,17 +71,6 @@ impl fmt::Debug for DirStore {
     }
 }
 
-/// What [`DirStore::prune`] did.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Pruned {
-    /// Blobs removed.
-    pub blobs: u64,
-    /// Bytes they had.
-    pub freed: u64,
-    /// Bytes of the blobs that are left.
-    pub kept: u64,
-}
-
 impl DirStore {
     /// Opens the store in `root`, making it if need be. What an interrupted build left behind is removed when no
     /// other build has the store open. Records are sealed by a key that goes with this value, so none outlasts it:
@@ -118,39 +110,6 @@ impl DirStore {
         self
     }
 
-    /// Removes the blobs used longest ago until at most `max_bytes` are left, and what was put aside as damaged.
-    /// A build that runs meanwhile keeps the blobs it has open and fetches the others again.
-    ///
-    /// # Errors
-    /// The store cannot be read or written.
-    pub fn prune(&self, max_bytes: u64) -> Result<Pruned, StoreError> {
-        self.damaged.clear()?;
-        let mut shards = Vec::new();
-        let mut blobs = Vec::new();
-        for name in self.sha256.names()? {
-            let Some(shard) = self.sha256.open(&name)? else { continue };
-            for name in shard.names()? {
-                // Another build may prune too.
-                let Some(stat) = shard.stat(&name) else { continue };
-                let size = u64::try_from(stat.st_size).unwrap_or_default();
-                blobs.push((stat.st_mtime, stat.st_mtime_nsec, size, shards.len(), name));
-            }
-            shards.push(shard);
-        }
-        blobs.sort();
-        let mut pruned = Pruned { kept: blobs.iter().map(|(_, _, size, ..)| size).sum(), ..Pruned::default() };
-        for (_, _, size, shard, name) in blobs {
-            if pruned.kept <= max_bytes {
-                break;
-            }
-            shards[shard].remove(&name)?;
-            pruned.kept -= size;
-            pruned.freed += size;
-            pruned.blobs += 1;
-        }
-        Ok(pruned)
-    }
-
     /// A record's value, if `fits` takes what stands before it for its own.
     fn read(
         &self,
@@ -162,7 +121,8 @@ impl DirStore {
         let Some(place) = self.records.open(kind)? else { return Ok(None) };
         let Found::File(file) = place.find(key)? else { return Ok(None) };
         let mut bytes = Vec::new();
-        file.take(RECORD_MAX).read_to_end(&mut bytes).map_err(fail("read", &place.path(key)))?;
+        (&file).take(RECORD_MAX).read_to_end(&mut bytes).map_err(fail("read", &place.path(key)))?;
+        used(&file);
         // One that does not count may be another key's own. It stays until it is written again.
         Ok(checked_record(&bytes, fits).map(<[u8]>::to_vec))
     }
@@ -214,9 +174,7 @@ impl Store for DirStore {
             self.put_aside(&shard, &name);
             return Ok(None);
         };
-        // The time of the last use, for `prune`; a store one may only read works without.
-        let now = rustix::fs::Timespec { tv_sec: 0, tv_nsec: rustix::fs::UTIME_NOW };
-        let _ = rustix::fs::futimens(&file, &rustix::fs::Timestamps { last_access: now, last_modification: now });
+        used(&file);
         Ok(Some(StoredBlob { sha256: *sha256, size, blob: Arc::new(FileBlob(file)) }))
     }
 
@@ -289,6 +247,12 @@ impl StoreWriter for Writer {
         let file = temporary.persist(&self.sha256.make(&shard)?, &name)?;
         Ok(StoredBlob { sha256, size, blob: Arc::new(FileBlob(file)) })
     }
+}
+
+/// Notes the time of the last use, for `prune`; a store one may only read works without.
+fn used(file: &File) {
+    let now = rustix::fs::Timespec { tv_sec: 0, tv_nsec: rustix::fs::UTIME_NOW };
+    let _ = rustix::fs::futimens(file, &rustix::fs::Timestamps { last_access: now, last_modification: now });
 }
 
 /// The directory that a blob lies in, and its name there.

@@ -23,6 +23,8 @@ use crate::digest::Sha256;
 use crate::fetch::Deb;
 use crate::host::Event;
 use crate::host::Host;
+use crate::host::Store;
+use crate::host::StoreError;
 use crate::host::in_parallel;
 use crate::tree::Kind;
 use crate::tree::Tree;
@@ -154,7 +156,7 @@ pub enum Error {
         /// Its name.
         package: String,
         /// Why.
-        source: crate::host::StoreError,
+        source: StoreError,
     },
     /// Its control files contradict the index, or themselves.
     #[error("the control files of package `{package}` are not acceptable: {reason}")]
@@ -252,6 +254,14 @@ pub fn unpack(host: &Host, debs: &[Deb], options: &Options, before: &mut Before<
 /// What a package says of itself does not go into it.
 pub fn remember(tree: &mut Tree, packages: &[Installed], architecture: &str) -> Result<(), Error> {
     database::write(tree, packages, &vec![String::new(); packages.len()], architecture)
+}
+
+/// The blob in which a store has the files of a .deb, if it was unpacked before.
+///
+/// # Errors
+/// The store cannot be read.
+pub fn remembered(store: &dyn Store, deb: &Sha256) -> Result<Option<Sha256>, StoreError> {
+    Ok(package::remembered(store, deb)?.map(|record| record.blob))
 }
 
 /// Whether a package brings the links of a merged /usr, as base-files does since trixie.

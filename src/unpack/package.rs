@@ -23,6 +23,8 @@ use crate::fetch::Deb;
 use crate::format::tar::EntryKind;
 use crate::format::tar::Header;
 use crate::host::Host;
+use crate::host::Store;
+use crate::host::StoreError;
 use crate::host::StoredBlob;
 use crate::tree::Content;
 use crate::tree::Kind;
@@ -67,8 +69,8 @@ impl Member {
 
 /// What the store remembers of a package's data.
 #[derive(Debug, Serialize, Deserialize)]
-struct Record {
-    blob: Sha256,
+pub(super) struct Record {
+    pub(super) blob: Sha256,
     entries: Vec<Entry>,
 }
 
@@ -133,14 +135,17 @@ pub(super) fn unpack(host: &Host, deb: &Deb) -> Result<Unpacked, Error> {
 /// What an earlier build has decoded, if record and blob are both still there.
 fn recall(host: &Host, deb: &Deb) -> Result<Option<(Vec<Entry>, StoredBlob)>, Error> {
     let failed = |source| Error::Store { package: deb.package.name.clone(), source };
-    let Some(bytes) = host.store.record(RECORD, &deb.blob.sha256.to_string()).map_err(failed)? else {
-        return Ok(None);
-    };
-    // A record that this program cannot read is none: it is made again.
-    let Ok(Record { blob, entries }) = serde_json::from_slice(&bytes) else { return Ok(None) };
+    let record = remembered(host.store.as_ref(), &deb.blob.sha256).map_err(failed)?;
+    let Some(Record { blob, entries }) = record else { return Ok(None) };
     let Some(blob) = host.store.get(&blob).map_err(failed)? else { return Ok(None) };
     let inside = |entry: &Entry| entry.offset.checked_add(entry.size).is_some_and(|end| end <= blob.size);
     Ok(entries.iter().all(inside).then_some((entries, blob)))
+}
+
+/// The record of a package's data. One that this program cannot read is none: it is made again.
+pub(super) fn remembered(store: &dyn Store, deb: &Sha256) -> Result<Option<Record>, StoreError> {
+    let bytes = store.record(RECORD, &deb.to_string())?;
+    Ok(bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok()))
 }
 
 /// Decodes the data into the store and hashes every file on the way.

@@ -166,7 +166,7 @@ fn a_directory_that_is_another_is_not_used() {
             store.record("list", "a")?;
             store.writer()?.commit(None)?;
             store.set_record("list", "a", b"value")?;
-            store.prune(0).map(drop)
+            store.prune(&Bounds { bytes: 0, ..Bounds::default() }).map(drop)
         };
         let place = PathBuf::from(format!("{}{part}", root.display()));
         fs::rename(&place, &elsewhere).expect("moved");
@@ -225,7 +225,7 @@ fn what_is_no_file_is_no_blob() {
         assert!(store.get(&blob.sha256).expect("readable").is_none());
         assert_eq!(read(&put(&store, b"hello")), b"hello");
         assert_eq!(fs::read(&target).expect("there"), b"hello");
-        store.prune(u64::MAX).expect("pruned");
+        store.prune(&Bounds::default()).expect("pruned");
         assert_eq!(files(directory.path(), "damaged"), 0);
     }
 }
@@ -275,20 +275,68 @@ fn eight_threads_and_two_stores_agree() {
     assert_eq!(files(directory.path(), "damaged"), 0);
 }
 
+/// A store with files that were used last in these years.
+fn aged(directory: &tempfile::TempDir, paths: &[(PathBuf, i64)]) {
+    for (path, year) in paths {
+        let time = rustix::fs::Timespec { tv_sec: (year - 1970) * 31_556_952, tv_nsec: 0 };
+        let file = File::open(directory.path().join("cache").join(path)).expect("open");
+        let times = rustix::fs::Timestamps { last_access: time, last_modification: time };
+        rustix::fs::futimens(&file, &times).expect("its time is set");
+    }
+}
+
 #[test]
 fn pruning_keeps_what_was_used_last() {
     let (directory, store) = store();
-    let old = put(&store, &[1; 1000]);
-    let used = put(&store, &[2; 1000]);
-    let long_ago = rustix::fs::Timespec { tv_sec: 1000, tv_nsec: 0 };
-    let times = rustix::fs::Timestamps { last_access: long_ago, last_modification: long_ago };
-    for blob in [&old, &used] {
-        let file = File::open(blob_path(&directory, &blob.sha256)).expect("open");
-        rustix::fs::futimens(&file, &times).expect("its time is set");
+    let [old, used, record] = [put(&store, &[1; 1000]), put(&store, &[2; 1000]), put(&store, &[3; 1000])];
+    for name in ["a", "b"] {
+        store.set_record("list", name, &[0; 1000]).expect("kept");
     }
+    let paths = [&old, &used, &record].map(|blob| (blob_path(&directory, &blob.sha256), 2001));
+    aged(&directory, &paths);
+    aged(&directory, &["a", "b"].map(|name| (PathBuf::from("records/list").join(name), 2002)));
     store.get(&used.sha256).expect("readable").expect("present");
-    assert_eq!(store.prune(1500).expect("pruned"), Pruned { blobs: 1, freed: 1000, kept: 1000 });
+    store.record("list", "b").expect("readable").expect("present");
+    let bounds = |bytes| Bounds { bytes, ..Bounds::default() };
+    let pruned = store.prune(&bounds(4500)).expect("pruned");
+    assert_eq!((pruned.files, pruned.freed), (1, 1000), "blobs and records are measured together: {pruned:?}");
+    let pruned = store.prune(&bounds(2500)).expect("pruned");
+    assert_eq!((pruned.files, pruned.kept), (2, pruned.kept.min(2500)), "{pruned:?}");
     assert!(store.get(&old.sha256).expect("readable").is_none());
     assert!(store.get(&used.sha256).expect("readable").is_some());
+    assert_eq!(store.record("list", "a").expect("readable"), None);
+    assert_eq!(store.record("list", "b").expect("readable"), Some(vec![0; 1000]));
     assert_eq!(read(&old), [1; 1000], "who has it open keeps it");
+}
+
+#[test]
+fn pruning_by_age_keeps_what_is_named_and_what_was_seen() {
+    let (directory, store) = store();
+    let [old, named, new] = [put(&store, b"old"), put(&store, b"named"), put(&store, b"new")];
+    store.set_signed("newest", "archive", b"a Release").expect("kept");
+    store.set_signed("release", "archive", b"a Release").expect("kept");
+    let mut paths = vec![("records/newest/archive".into(), 1990), ("records/release/archive".into(), 1990)];
+    paths.extend([&old, &named].map(|blob| (blob_path(&directory, &blob.sha256), 1990)));
+    aged(&directory, &paths);
+    let bounds = Bounds { unused_since: Some(1_000_000_000), keep: [named.sha256].into(), ..Bounds::default() };
+    assert_eq!(store.prune(&bounds).expect("pruned").files, 2);
+    let there = |blob: &StoredBlob| store.get(&blob.sha256).expect("readable").is_some();
+    assert_eq!([&old, &named, &new].map(there), [false, true, true]);
+    assert!(store.signed("newest", "archive").expect("readable").is_some(), "an older Release must not count again");
+    assert!(store.signed("release", "archive").expect("readable").is_none());
+    let bounds = Bounds { bytes: 0, keep: [named.sha256].into(), ..Bounds::default() };
+    store.prune(&bounds).expect("pruned");
+    assert_eq!([&old, &named, &new].map(there), [false, true, false]);
+}
+
+#[test]
+fn a_shared_secret_is_a_key() {
+    let (directory, store) = store();
+    let store = store.sealed_by(RecordKey::from_secret(b"one"));
+    store.set_record("list", "a", b"value").expect("kept");
+    let with = |secret: &[u8]| {
+        let store = DirStore::open(directory.path().join("cache")).expect("shared");
+        store.sealed_by(RecordKey::from_secret(secret)).record("list", "a").expect("readable")
+    };
+    assert_eq!((with(b"one"), with(b"other")), (Some(b"value".to_vec()), None));
 }
