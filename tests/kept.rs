@@ -58,18 +58,18 @@ impl Builder {
         (output.status.code().unwrap_or(-1), text(&output.stdout), text(&output.stderr))
     }
 
-    fn inode(&self) -> u64 {
-        fs::metadata(self.place().join(TAR)).expect("it is there").ino()
+    fn inode(&self, name: &str) -> u64 {
+        fs::metadata(self.place().join(name)).expect("it is there").ino()
     }
 
     /// Whether the output stays, and what is said beside that.
     fn stays(&self, arguments: &[&str]) -> (bool, String) {
-        let before = self.inode();
+        let before = self.inode("out");
         let (code, out, err) = self.run(arguments);
         assert_eq!(code, 0, "{arguments:?}: {err}");
         assert_eq!(out.matches(TAR).count(), 1, "{out}");
         let stays = err.contains(STAYS);
-        assert_eq!(stays, self.inode() == before, "{arguments:?}: what is said is what was done: {err}");
+        assert_eq!(stays, self.inode("out") == before, "{arguments:?}: what is said is what was done: {err}");
         (stays, err.replace(STAYS, ""))
     }
 
@@ -243,4 +243,59 @@ fn a_restored_cache_counts_for_who_has_its_secret() {
     assert_ne!(record(), first, "it is another's, and no word of ours");
     let (code, _, err) = build("one", "short");
     assert!(code == 2 && err.contains("IMGBUILD_CACHE_KEY is no secret"), "{err}");
+}
+
+/// What packages have made of an empty tree is not made again for another file of the overlay, and the root is not written
+/// again for another format; the output is that of a build without any memory.
+#[test]
+fn a_little_that_changes_costs_a_little() {
+    let builder = Builder::new();
+    let place = builder.place();
+    builder.run(&[]);
+    // Gives the stages of a build, and its files as a build gives them that believes nothing.
+    let stages = |arguments: &[&str]| {
+        let (code, _, err) = builder.run(&[arguments, &["--events", "json"]].concat());
+        assert_eq!(code, 0, "{err}");
+        let output = fs::read_to_string(place.join("out/manifest.json")).expect("there");
+        let tar = builder.inode(TAR);
+        let (code, _, other) = builder.run(&["--again"]);
+        assert_eq!(code, 0, "{other}");
+        assert_eq!(fs::read_to_string(place.join("out/manifest.json")).expect("there"), output, "{arguments:?}");
+        let events = err.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).expect("JSON"));
+        let begun = events.filter(|event| event["event"] == "stage-started");
+        (tar, begun.map(|event| event["stage"].as_str().expect("a name").to_owned()).collect::<Vec<_>>())
+    };
+    fs::write(place.join("own"), "other\n").expect("written");
+    let (_, begun) = stages(&[]);
+    assert!(begun.contains(&"write".to_owned()) && begun.contains(&"overlay".to_owned()), "{begun:?}");
+    assert!(!begun.contains(&"unpack".to_owned()) && !begun.contains(&"configure".to_owned()), "{begun:?}");
+
+    let text = fs::read_to_string(place.join("small.toml")).expect("there");
+    let tar = builder.inode(TAR);
+    assert!(text.contains("[output]") || !text.contains("formats"), "{text}");
+    fs::write(place.join("small.toml"), format!("{text}[output]\nformats = [\"tar\", \"tar.gz\"]\n")).expect("written");
+    let (now, begun) = stages(&[]);
+    assert_eq!(now, tar, "the same file under another name: {begun:?}");
+    fs::write(place.join("small.toml"), format!("{text}[output]\nlossy = [\"xattrs\"]\n")).expect("written");
+    let tar = builder.inode(TAR);
+    let (now, _) = stages(&["--check"]);
+    assert_ne!(now, tar, "it is asked for otherwise");
+    fs::write(place.join("small.toml"), &text).expect("written");
+    stages(&[]);
+
+    // A root that is not as it was written is no part of a new output.
+    let bytes = fs::read(place.join(TAR)).expect("there");
+    let other: Vec<u8> = bytes.iter().map(|byte| byte ^ 1).collect();
+    fs::write(place.join(TAR), &other).expect("written");
+    fs::write(place.join("small.toml"), format!("{text}[output]\nformats = [\"tar\", \"tar.gz\"]\n")).expect("written");
+    stages(&[]);
+    assert_eq!(fs::read(place.join(TAR)).expect("there"), bytes);
+
+    // What is remembered has its bytes in the cache: where these are gone, all is done again.
+    for blob in files(&place.join("cache/imgbuild/sha256")) {
+        fs::remove_file(blob).expect("removed");
+    }
+    fs::write(place.join("own"), "third\n").expect("written");
+    let (_, begun) = stages(&[]);
+    assert!(begun.contains(&"unpack".to_owned()), "{begun:?}");
 }

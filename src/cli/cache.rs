@@ -33,7 +33,7 @@ pub(super) fn run(arguments: &Cache) -> Result<(), Failure> {
     match arguments.command {
         CacheCommand::Info => {
             // No bounds remove nothing but what is damaged, and count the rest.
-            let bytes = store.prune(&Bounds::default())?.kept;
+            let bytes = store.prune(&Bounds::none())?.kept;
             let (most, days) = (settings.max_size, settings.max_age.as_secs() / 86_400);
             if arguments.json {
                 let directory = directory.to_string_lossy();
@@ -86,7 +86,7 @@ fn locked(store: &DirStore) -> Result<BTreeSet<Sha256>, Failure> {
         let Ok(Some(lock)) = Lock::read(&path) else { continue };
         for deb in lock.all_packages().chain(&lock.loaders).map(|package| package.sha256) {
             keep.insert(deb);
-            keep.extend(unpack::remembered(store, &deb)?);
+            keep.extend(unpack::stored(store, &deb)?.map(|stored| stored.blob));
         }
     }
     Ok(keep)

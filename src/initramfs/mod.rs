@@ -25,7 +25,6 @@ use std::collections::BTreeSet;
 use crate::cancel::Cancel;
 use crate::cancel::Cancelled;
 use crate::digest::Sha256;
-use crate::host::Event;
 use crate::host::Host;
 use crate::kernel;
 use crate::kernel::Kmod;
@@ -213,9 +212,7 @@ pub fn assemble(host: &Host, root: &Tree, options: &Options) -> Result<Initramfs
     let modules = host.kernel_modules(root, &version);
     let modules = modules.map_err(|source| Error::Kernel { version: version.clone(), source })?;
     let options = Options { cancel: host.cancel(), ..options.clone() };
-    let made = assemble_with(root, &modules, &version, &options)?;
-    made.report.warnings.iter().for_each(|message| host.reporter.event(&Event::Warning { message }));
-    Ok(made)
+    assemble_with(root, &modules, &version, &options)
 }
 
 /// As [`assemble`], with the modules of kernel `version` already read.

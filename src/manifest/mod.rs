@@ -300,16 +300,16 @@ impl Manifest {
         }
         serde_json::from_str(text).map_err(Error::Parse)
     }
+}
 
-    /// Says of each package how it was configured.
-    pub fn record_configuration(&mut self, report: &[PackageReport]) {
-        let by_name: BTreeMap<&str, &PackageReport> = report.iter().map(|each| (each.package.as_str(), each)).collect();
-        for package in &mut self.packages {
-            let qualified = format!("{}:{}", package.name, package.architecture);
-            let of_package = by_name.get(qualified.as_str()).or_else(|| by_name.get(package.name.as_str()));
-            package.configured = of_package
-                .map(|each| Configured { outcome: each.outcome.word().to_owned(), notes: each.notes.clone() });
-        }
+/// Says of each package how it was configured.
+pub fn record_configuration(packages: &mut [PackageRecord], report: &[PackageReport]) {
+    let by_name: BTreeMap<&str, &PackageReport> = report.iter().map(|each| (each.package.as_str(), each)).collect();
+    for package in packages {
+        let qualified = format!("{}:{}", package.name, package.architecture);
+        let of_package = by_name.get(qualified.as_str()).or_else(|| by_name.get(package.name.as_str()));
+        package.configured =
+            of_package.map(|each| Configured { outcome: each.outcome.word().to_owned(), notes: each.notes.clone() });
     }
 }
 

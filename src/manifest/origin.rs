@@ -92,6 +92,17 @@ impl Origins {
         }
     }
 
+    /// The origin of each path, in bytewise order of paths.
+    pub(crate) fn in_order(&self) -> impl Iterator<Item = &Origin> {
+        self.paths.values()
+    }
+
+    /// The origins of the paths of a tree, in bytewise order; `None`: there are more or fewer.
+    pub(crate) fn of_tree(tree: &Tree, origins: Vec<Origin>) -> Option<Self> {
+        (origins.len() == tree.len())
+            .then(|| Self { paths: tree.iter().map(|(path, ..)| path.clone()).zip(origins).collect() })
+    }
+
     /// As the manifest holds them: paths escaped as in the tree's text.
     #[must_use]
     pub fn files(&self) -> BTreeMap<Origin, BTreeSet<String>> {

@@ -59,7 +59,10 @@ fn text_and_value_agree() {
 fn reports_find_their_packages() {
     let mut manifest = manifest();
     let report = |package: &str, outcome| PackageReport { package: package.into(), outcome, notes: Vec::new() };
-    manifest.record_configuration(&[report("attr", Outcome::Covered), report("libstdc++6:amd64", Outcome::NoScripts)]);
+    record_configuration(
+        &mut manifest.packages,
+        &[report("attr", Outcome::Covered), report("libstdc++6:amd64", Outcome::NoScripts)],
+    );
     let outcomes: Vec<&str> =
         manifest.packages.iter().filter_map(|each| Some(each.configured.as_ref()?.outcome.as_str())).collect();
     assert_eq!(outcomes, ["no-scripts", "covered"]);

@@ -56,6 +56,13 @@ pub struct Chosen {
     pub solved: Option<(Arc<Index>, Solution)>,
 }
 
+impl Chosen {
+    /// The name of the archive that one of its packages is from.
+    pub(super) fn archive(&self, package: &Package) -> Option<String> {
+        package.archive.map(|position| self.sources[position].name.clone())
+    }
+}
+
 /// The packages of each image, all from one set of indices.
 pub(super) fn choose(host: &Host, images: &[Request<'_>]) -> Result<Vec<Chosen>, Error> {
     let mut index = None;

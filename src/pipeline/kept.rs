@@ -5,11 +5,19 @@
 //! that the store remembers how each file of the output looked when it was written: number of the inode, size, mode,
 //! owner and the time of its last change, which the kernel sets and nobody else can. While all of these are the same, no
 //! byte needs to be read; otherwise the output is checked as `verify` checks it, and built again if anything is wrong.
+//!
+//! Where only a part would be another, the other parts are still the same: each root and each initramfs is known by what
+//! decides it alone, and becomes a part of the new output by another name for the same file.
 
+use std::collections::BTreeMap;
+use std::fs::File;
 use std::io;
 use std::io::Write as _;
+use std::os::unix::fs::FileExt as _;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use rustix::fs::FileType;
 use serde::Deserialize;
@@ -32,18 +40,129 @@ use crate::error::Error;
 use crate::host::Dir;
 use crate::host::Event;
 use crate::host::Host;
+use crate::host::beneath::Status;
+use crate::manifest::InitramfsRecord;
 use crate::manifest::OutputRecord;
 use crate::manifest::provenance;
 use crate::recipe::Lock;
+use crate::tree::Blob;
+use crate::tree::Content;
 
 /// The kind of the records of what was written.
-const RECORD: &str = "kept-1";
+const RECORD: &str = "kept-2";
 
 /// What was written, and how it looked then.
-#[derive(Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize)]
 struct Written {
+    inputs: Sha256,
     outputs: Vec<OutputRecord>,
     seen: Sha256,
+    parts: Parts,
+}
+
+/// The files of an output that cost much to write, by path.
+pub(super) type Parts = BTreeMap<String, Part>;
+
+/// Such a file.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Part {
+    /// Digests of what decides it; any of them is enough.
+    keys: Vec<Sha256>,
+    /// What is known of it, if it is an initramfs.
+    initramfs: Option<Made>,
+    /// How it looked when it was written.
+    seen: String,
+}
+
+impl Part {
+    /// A file to be written; without keys it is not found again.
+    pub(super) const fn new(keys: Vec<Sha256>, initramfs: Option<Made>) -> Self {
+        Self { keys, initramfs, seen: String::new() }
+    }
+
+    /// What it is found by.
+    pub(super) fn keys(&self) -> &[Sha256] {
+        &self.keys
+    }
+}
+
+/// What is known of an initramfs beside its bytes.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Made {
+    pub(super) record: InitramfsRecord,
+    /// What the user should know of it.
+    pub(super) told: Vec<String>,
+}
+
+/// The output before, for the parts that stay.
+#[derive(Debug)]
+pub(super) struct Previous {
+    directory: Dir,
+    written: Written,
+    look: Look,
+    cancel: Cancel,
+}
+
+/// A file of the output before that would be written again as it is.
+#[derive(Debug)]
+pub(super) struct Same {
+    pub(super) record: OutputRecord,
+    pub(super) initramfs: Option<Made>,
+    status: Status,
+    file: File,
+}
+
+impl Previous {
+    /// The output at a directory, if one is there that this user has written and a part of it may stay.
+    pub(super) fn open(host: &Host, request: &Request<'_>, directory: &Path) -> Option<Self> {
+        let look = request.keep.map_or(Look::Nothing, |keep| keep.after);
+        let directory = Dir::open(directory).ok().filter(|_| look != Look::Nothing)?;
+        let written = recall(host, &directory).ok().flatten()?;
+        Some(Self { directory, written, look, cancel: host.cancel() })
+    }
+
+    /// The file at `path`, if one of these keys is its own and it is as it was written.
+    pub(super) fn same(&self, path: &str, keys: &[Sha256]) -> Option<Same> {
+        let part = self.written.parts.get(path).filter(|part| part.keys.iter().any(|key| keys.contains(key)))?;
+        let record = self.written.outputs.iter().find(|record| record.path() == path)?;
+        let file = self.directory.file(path).ok()?;
+        let status = self.directory.status(path).ok()?;
+        let is_as_seen = format!("{status:?}") == part.seen;
+        let is_same = is_as_seen && (self.look == Look::Outside || self.is_whole(&file, record));
+        is_same.then(|| Same { record: record.clone(), initramfs: part.initramfs.clone(), status, file })
+    }
+
+    fn is_whole(&self, file: &File, record: &OutputRecord) -> bool {
+        let hashed = Sha256::of_reader(&mut self.cancel.reader(file));
+        hashed.ok() == record.content()
+    }
+
+    /// Gives the file this name as well; `false`: that cannot be, or another has taken its place meanwhile.
+    pub(super) fn link(&self, same: &Same, to: &Path) -> bool {
+        let from = self.directory.path().join(same.record.path());
+        if std::fs::hard_link(from, to).is_err() {
+            return false;
+        }
+        let is_it = std::fs::symlink_metadata(to).is_ok_and(|there| (there.dev(), there.ino()) == same.status.inode);
+        is_it || std::fs::remove_file(to).is_err()
+    }
+}
+
+impl Same {
+    /// Its bytes.
+    pub(super) fn content(self) -> Option<Content> {
+        let (sha256, size) = self.record.content()?;
+        Some(Content::from_blob(Arc::new(FileBlob(self.file)), 0, size, sha256))
+    }
+}
+
+/// A file that is open, as bytes of a tree.
+struct FileBlob(File);
+
+impl Blob for FileBlob {
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        self.0.read_at(buffer, offset)
+    }
 }
 
 /// The digest of everything that decides an output; `None` where none is to be kept, or nothing proves the packages.
@@ -85,7 +204,8 @@ pub(super) fn find(
     let look = request.keep.map_or(Look::Nothing, |keep| keep.after);
     let (false, Ok(output)) = (look == Look::Nothing, Output::open(directory)) else { return Ok(None) };
     let output = output.cancelled_by(&host.cancel());
-    let Some(written) = recall(host, inputs, output.directory())? else { return Ok(None) };
+    let written = recall(host, output.directory())?.filter(|written| written.inputs == *inputs);
+    let Some(written) = written else { return Ok(None) };
     let (tree_digest, images) = (output.manifest().tree, output.manifest().images.clone());
     if request.expect.is_some_and(|expected| expected != tree_digest) {
         return Ok(None);
@@ -102,7 +222,7 @@ pub(super) fn find(
             host.reporter.event(&Event::Warning { message: &message });
             return Ok(None);
         }
-        remember(host, inputs, directory, &written.outputs)?;
+        remember(host, inputs, directory, (&written.outputs, written.parts))?;
     }
     host.reporter.event(&Event::OutputKept { path: &directory.to_string_lossy() });
     let name = format!("{}.lock", request.recipe.name);
@@ -111,24 +231,33 @@ pub(super) fn find(
 }
 
 /// Notes what was built from these inputs. What cannot be looked at is not remembered.
-pub(super) fn remember(host: &Host, inputs: &Sha256, directory: &Path, outputs: &[OutputRecord]) -> Result<(), Error> {
+pub(super) fn remember(
+    host: &Host,
+    inputs: &Sha256,
+    directory: &Path,
+    (outputs, mut parts): (&[OutputRecord], Parts),
+) -> Result<(), Error> {
     let Ok(directory) = Dir::open(directory) else { return Ok(()) };
-    let (Ok(key), Ok(seen)) = (key(inputs, &directory), seen(&directory, &host.cancel())) else { return Ok(()) };
-    let written = Written { outputs: outputs.to_vec(), seen };
+    let (Ok(key), Ok(seen)) = (key(&directory), seen(&directory, &host.cancel())) else { return Ok(()) };
+    for (path, part) in &mut parts {
+        let Ok(status) = directory.status(path) else { return Ok(()) };
+        part.seen = format!("{status:?}");
+    }
+    let written = Written { inputs: *inputs, outputs: outputs.to_vec(), seen, parts };
     let bytes = serde_json::to_vec(&written).expect("plain data has a JSON form");
     Ok(host.store.set_record(RECORD, &key, &bytes)?)
 }
 
-fn recall(host: &Host, inputs: &Sha256, directory: &Dir) -> Result<Option<Written>, Error> {
-    let Ok(key) = key(inputs, directory) else { return Ok(None) };
+fn recall(host: &Host, directory: &Dir) -> Result<Option<Written>, Error> {
+    let Ok(key) = key(directory) else { return Ok(None) };
     let bytes = host.store.record(RECORD, &key)?;
     Ok(bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok()))
 }
 
-/// Several outputs of the same inputs are each remembered: a directory is told by its inode.
-fn key(inputs: &Sha256, directory: &Dir) -> io::Result<String> {
+/// An output is a directory of its own, told by its inode.
+fn key(directory: &Dir) -> io::Result<String> {
     let (device, inode) = directory.status("")?.inode;
-    Ok(Sha256::of(format!("{inputs} {device} {inode}").as_bytes()).to_string())
+    Ok(Sha256::of(format!("{device} {inode}").as_bytes()).to_string())
 }
 
 /// Which of the files that vouch for the others is not the one that was written.

@@ -2,6 +2,7 @@
 
 mod choose;
 mod forms;
+mod installed;
 mod kept;
 mod layers;
 mod outputs;
@@ -18,7 +19,6 @@ use std::path::PathBuf;
 use crate::archive;
 use crate::cancel::Cancel;
 use crate::configure;
-use crate::configure::Configured;
 use crate::configure::Ids;
 use crate::configure::PackageReport;
 use crate::deb::Package;
@@ -50,9 +50,12 @@ use crate::tree::Content;
 use crate::tree::Tree;
 use crate::tree::TreePath;
 use crate::unpack;
-use crate::unpack::Installed;
 use crate::unpack::Root;
 
+use installed::Installed;
+use installed::Memory;
+use kept::Made;
+use kept::Previous;
 use outputs::Outputs;
 
 pub use choose::Chosen;
@@ -175,10 +178,7 @@ struct Image {
 #[derive(Debug)]
 struct System {
     chosen: Chosen,
-    /// The root's packages, as their .debs describe them.
-    packages: Vec<Package>,
-    configured: Configured,
-    origins: Origins,
+    installed: Installed,
     lock: Lock,
 }
 
@@ -187,7 +187,9 @@ struct System {
 struct Boot {
     kernel: Content,
     initramfs: Content,
-    record: InitramfsRecord,
+    made: Made,
+    /// By which the initramfs is found again.
+    keys: Vec<Sha256>,
 }
 
 /// Builds a recipe and publishes the outputs as `directory`.
@@ -196,10 +198,10 @@ struct Boot {
 /// The first stage that cannot do its part; then `directory` is as it was. [`Error::Unexpected`] says where the output
 /// lies that nobody expected.
 pub fn build(host: &Host, request: &Request<'_>, directory: &Path) -> Result<Built, Error> {
-    cancellable(&host.cancel(), || build_all(host, request, directory))
+    cancellable(&host.cancel(), || Memory::with(|memory| build_all(host, request, directory, memory)))
 }
 
-fn build_all(host: &Host, request: &Request<'_>, directory: &Path) -> Result<Built, Error> {
+fn build_all(host: &Host, request: &Request<'_>, directory: &Path, memory: &Memory) -> Result<Built, Error> {
     let recipe = request.recipe;
     let parts = Parts::of(request)?;
     let requests = parts.requests(request);
@@ -208,7 +210,7 @@ fn build_all(host: &Host, request: &Request<'_>, directory: &Path) -> Result<Bui
     if let Some(built) = inputs.map(|inputs| kept::find(host, request, &inputs, directory)).transpose()?.flatten() {
         return Ok(built);
     }
-    let images = assemble_all(host, &requests, chosen)?;
+    let images = assemble_all(host, &requests, chosen, memory)?;
     let digests: BTreeMap<String, Sha256> =
         images.iter().filter_map(|image| Some((image.name.clone()?, image.digest))).collect();
     let tree = match images.as_slice() {
@@ -219,7 +221,8 @@ fn build_all(host: &Host, request: &Request<'_>, directory: &Path) -> Result<Bui
     // What nobody expected is kept aside, or nobody could say in what it differs.
     let refused = request.expect.filter(|expected| *expected != tree_digest);
     let aside = aside(directory);
-    let mut outputs = Outputs::new(if refused.is_some() { &aside } else { directory }, host)?;
+    let previous = Previous::open(host, request, directory);
+    let mut outputs = Outputs::new(host, request, if refused.is_some() { &aside } else { directory }, previous)?;
     let mut boots = Vec::new();
     for (request, image) in requests.iter().zip(&images) {
         boots.push(write_image(host, request.recipe, image, &mut outputs)?);
@@ -229,18 +232,18 @@ fn build_all(host: &Host, request: &Request<'_>, directory: &Path) -> Result<Bui
     let lock = whole_lock(recipe, &images);
     let mut manifest = whole_manifest(recipe, &images, &lock, (tree_digest, digests.clone()), &loaders);
     if let ([Some((boot, _))], true) = (boots.as_slice(), digests.is_empty()) {
-        manifest.initramfs = Some(boot.record.clone());
+        manifest.initramfs = Some(boot.made.record.clone());
     }
     let image = match images.as_slice() {
         [only] if only.name.is_none() => Some(&only.tree),
         _ => None,
     };
-    let outputs = outputs.publish(request, (&tree, image), &lock, manifest)?;
+    let (outputs, parts) = outputs.publish(request, (&tree, image), &lock, manifest)?;
     if let Some(expected) = refused {
         return Err(Error::Unexpected { expected, found: tree_digest, aside });
     }
     if let Some(inputs) = inputs {
-        kept::remember(host, &inputs, directory, &outputs)?;
+        kept::remember(host, &inputs, directory, (&outputs, parts))?;
     }
     Ok(Built { outputs, tree_digest, images: digests, lock, kept: false })
 }
@@ -274,11 +277,13 @@ pub struct Assembled {
 /// # Errors
 /// The first stage that cannot do its part.
 pub fn assemble(host: &Host, request: &Request<'_>) -> Result<Vec<Assembled>, Error> {
+    // Whoever takes the trees reads them at any time: nothing of them is to be looked for in the store then.
+    let request = &Request { keep: None, ..request.clone() };
     cancellable(&host.cancel(), || {
         let parts = Parts::of(request)?;
         let requests = parts.requests(request);
         let chosen = choose::choose(host, &requests)?;
-        let images = assemble_all(host, &requests, chosen)?;
+        let images = assemble_all(host, &requests, chosen, &Memory::default())?;
         let finish = |(request, image): (&Request<'_>, Image)| {
             let manifest = manifest(request.recipe, &image, &[]);
             Assembled { name: image.name, tree: image.tree, digest: image.digest, lock: image.system.lock, manifest }
@@ -316,12 +321,17 @@ impl Parts {
 }
 
 /// The roots of all images. An account that several have has one number in all of them.
-fn assemble_all(host: &Host, requests: &[Request<'_>], chosen: Vec<Chosen>) -> Result<Vec<Image>, Error> {
+fn assemble_all(
+    host: &Host,
+    requests: &[Request<'_>],
+    chosen: Vec<Chosen>,
+    memory: &Memory,
+) -> Result<Vec<Image>, Error> {
     let (mut images, mut ids) = (Vec::new(), Ids::default());
     for (request, chosen) in requests.iter().zip(chosen) {
-        let image = assemble_one(host, request, chosen, &ids)?;
-        ids.users.extend(image.system.configured.ids.users.clone());
-        ids.groups.extend(image.system.configured.ids.groups.clone());
+        let image = assemble_one(host, request, chosen, &ids, memory)?;
+        ids.users.extend(image.system.installed.ids.users.clone());
+        ids.groups.extend(image.system.installed.ids.groups.clone());
         images.push(image);
     }
     Ok(images)
@@ -336,16 +346,16 @@ fn write_image(
     outputs: &mut Outputs,
 ) -> Result<Option<(Boot, Option<RamImage>)>, Error> {
     outputs.of_image(image.name.as_deref())?;
-    stage(host, "write", || outputs.roots(recipe, &image.tree, image.system.lock.epoch))?;
+    stage(host, "write", || outputs.roots(recipe, image))?;
     let ram = outputs.ram_image();
     let boot = recipe.diskless.as_ref().map(|diskless| {
-        let boot = stage(host, "initramfs", || make_boot(host, recipe, diskless, image, ram.as_ref()))?;
+        let boot = stage(host, "initramfs", || make_boot(host, recipe, diskless, image, (ram.as_ref(), outputs)))?;
         outputs.boot(&boot)?;
         Ok::<_, Error>((boot, ram))
     });
     let boot = boot.transpose()?;
     if image.name.is_some() {
-        let initramfs = boot.as_ref().map(|(boot, _)| boot.record.clone());
+        let initramfs = boot.as_ref().map(|(boot, _)| boot.made.record.clone());
         outputs.image(recipe, &image.tree, Manifest { initramfs, ..manifest(recipe, image, &[]) })?;
     }
     Ok(boot)
@@ -411,12 +421,13 @@ fn whole_manifest(
 /// # Errors
 /// As [`build`], up to the stage that configures.
 pub fn lock(host: &Host, request: &Request<'_>) -> Result<Lock, Error> {
-    cancellable(&host.cancel(), || {
-        let parts = Parts::of(request)?;
-        let requests = parts.requests(request);
+    let parts = Parts::of(request)?;
+    let requests = parts.requests(request);
+    let locked = |memory: &Memory| {
         let chosen = choose::choose(host, &requests)?;
-        Ok(whole_lock(request.recipe, &assemble_all(host, &requests, chosen)?))
-    })
+        Ok(whole_lock(request.recipe, &assemble_all(host, &requests, chosen, memory)?))
+    };
+    cancellable(&host.cancel(), || Memory::with(locked))
 }
 
 /// Chooses the packages of each image of a recipe and says why, without fetching them.
@@ -440,7 +451,7 @@ pub fn survey(host: &Host, request: &Request<'_>) -> Result<Vec<Vec<PackageRepor
         let requests = parts.requests(request);
         let reports = requests.iter().zip(choose::choose(host, &requests)?).map(|(request, chosen)| {
             let (_, root) = unpacked(host, request, &chosen)?;
-            let options = configure_options(request, epoch(&root, &chosen), &Ids::default());
+            let options = configure_options(request, epoch(root.newest, &chosen), &Ids::default());
             stage(host, "configure", || Ok(configure::survey(host, root, &options)?))
         });
         reports.collect()
@@ -458,7 +469,7 @@ fn unpacked(host: &Host, request: &Request<'_>, chosen: &Chosen) -> Result<(Vec<
     };
     host.cancel().check()?;
     let configured = configure_options(request, 0, &Ids::default());
-    let mut before = |tree: &mut Tree, installed: &[Installed], next: &Installed| {
+    let mut before = |tree: &mut Tree, installed: &[unpack::Installed], next: &unpack::Installed| {
         Ok(configure::divert(host, tree, installed, next, &configured)?)
     };
     let root = unpack::unpack(host, &debs, &options, &mut before)?;
@@ -466,30 +477,78 @@ fn unpacked(host: &Host, request: &Request<'_>, chosen: &Chosen) -> Result<(Vec<
 }
 
 /// From the chosen packages to an installed system.
-fn install(host: &Host, request: &Request<'_>, chosen: Chosen, known: &Ids) -> Result<System, Error> {
-    let (packages, root) = unpacked(host, request, &chosen)?;
-    let epoch = epoch(&root, &chosen);
-    if let Some(lock) = request.lock.filter(|lock| lock.epoch != epoch) {
-        return Err(Error::LockBroken(format!("its epoch is {}, and its packages' is {epoch}", lock.epoch)));
-    }
+fn install(host: &Host, request: &Request<'_>, chosen: Chosen, known: &Ids, memory: &Memory) -> Result<System, Error> {
+    let mut options = configure_options(request, 0, known);
+    let key = installed::key(host, request, &chosen, &options);
+    let recalled = key.map(|key| installed::recall(host, request, &key, memory)).transpose()?.flatten();
+    // Older archives may date the same packages otherwise.
+    let recalled = recalled.filter(|installed| installed.epoch == epoch(installed.newest, &chosen));
+    let installed = match recalled {
+        Some(installed) => installed,
+        None => {
+            let (packages, root) = unpacked(host, request, &chosen)?;
+            options.epoch = epoch(root.newest, &chosen);
+            check_epoch(request, options.epoch)?;
+            let installed = configured(host, &chosen, &packages, root, &options)?;
+            if let Some(key) = key {
+                installed::remember(host, &key, &installed)?;
+            }
+            installed
+        }
+    };
+    check_epoch(request, installed.epoch)?;
+    check_accounts(request, &installed.ids)?;
+    let lock = choose::lock(request, &chosen, installed.epoch, &installed.ids);
+    Ok(System { chosen, installed, lock })
+}
+
+/// Configure, and what is to be said of it.
+fn configured(
+    host: &Host,
+    chosen: &Chosen,
+    packages: &[Package],
+    root: Root,
+    options: &configure::Options,
+) -> Result<Installed, Error> {
+    let (newest, unpacked) = (root.newest, root.tree.clone());
     let mut origins = Origins::unpacked(&root.tree, &root.packages);
-    let unpacked = root.tree.clone();
-    let options = configure_options(request, epoch, known);
-    let configured = stage(host, "configure", || Ok(configure::configure(host, root, &options)?))?;
+    let configured = stage(host, "configure", || Ok(configure::configure(host, root, options)?))?;
     origins.changed("configure", &unpacked, &configured.tree);
-    check_accounts(request, &configured.ids)?;
-    let lock = choose::lock(request, &chosen, epoch, &configured.ids);
-    Ok(System { chosen, packages, configured, origins, lock })
+    let reasons = chosen.packages.iter().zip(&chosen.reasons);
+    let reasons: BTreeMap<(&str, &str), &String> =
+        reasons.map(|(package, reason)| ((package.name.as_str(), package.architecture.as_str()), reason)).collect();
+    let record = |package: &Package| {
+        let reason = reasons.get(&(package.name.as_str(), package.architecture.as_str()));
+        let reason = reason.map_or_else(String::new, |reason| (*reason).clone());
+        PackageRecord::new(package, chosen.archive(package), reason)
+    };
+    let mut packages: Vec<PackageRecord> = packages.iter().map(record).collect();
+    manifest::record_configuration(&mut packages, &configured.report);
+    let (tree, ids, epoch) = (configured.tree, configured.ids, options.epoch);
+    Ok(Installed { tree, ids, origins, packages, newest, epoch })
+}
+
+fn check_epoch(request: &Request<'_>, epoch: i64) -> Result<(), Error> {
+    match request.lock.filter(|lock| lock.epoch != epoch) {
+        Some(lock) => Err(Error::LockBroken(format!("its epoch is {}, and its packages' is {epoch}", lock.epoch))),
+        None => Ok(()),
+    }
 }
 
 /// From the chosen packages to the nodes' root.
-fn assemble_one(host: &Host, request: &Request<'_>, chosen: Chosen, known: &Ids) -> Result<Image, Error> {
+fn assemble_one(
+    host: &Host,
+    request: &Request<'_>,
+    chosen: Chosen,
+    known: &Ids,
+    memory: &Memory,
+) -> Result<Image, Error> {
     let recipe = request.recipe;
-    let mut system = install(host, request, chosen, known)?;
-    let mut tree = system.configured.tree.clone();
+    let mut system = install(host, request, chosen, known, memory)?;
+    let mut tree = system.installed.tree.clone();
     stage(host, "overlay", || Ok(overlay::apply(&mut tree, recipe)?))?;
     clamp(&mut tree, system.lock.epoch);
-    system.origins.changed("overlay", &system.configured.tree, &tree);
+    system.installed.origins.changed("overlay", &system.installed.tree, &tree);
     let digest = tree::digest(&tree);
     Ok(Image { name: recipe.image.clone(), tree, digest, system })
 }
@@ -501,22 +560,13 @@ fn manifest(recipe: &Recipe, image: &Image, loaders: &[Package]) -> Manifest {
     let lock = Sha256::of(system.lock.to_text().as_bytes());
     let (architecture, suite) = (debian.architecture.clone(), debian.suite.clone());
     let mut manifest = Manifest::new(name, architecture, suite, image.digest, system.lock.epoch, lock);
-    let archive = |package: &Package| package.archive.map(|position| system.chosen.sources[position].name.clone());
     manifest.unproved = system.chosen.unproved.then(|| manifest::UNPROVED.to_owned());
-    let reasons = system.chosen.packages.iter().zip(&system.chosen.reasons);
-    let reasons: BTreeMap<(&str, &str), &String> =
-        reasons.map(|(package, reason)| ((package.name.as_str(), package.architecture.as_str()), reason)).collect();
-    for package in &system.packages {
-        let reason = reasons.get(&(package.name.as_str(), package.architecture.as_str()));
-        let reason = reason.map_or_else(String::new, |reason| (*reason).clone());
-        manifest.packages.push(PackageRecord::new(package, archive(package), reason));
-    }
+    manifest.packages.clone_from(&system.installed.packages);
     for package in loaders {
         let reason = "holds a boot loader for the head".to_owned();
-        manifest.loaders.push(PackageRecord::new(package, archive(package), reason));
+        manifest.loaders.push(PackageRecord::new(package, system.chosen.archive(package), reason));
     }
-    manifest.record_configuration(&system.configured.report);
-    manifest.files = system.origins.files();
+    manifest.files = system.installed.origins.files();
     if recipe.head.is_some() {
         manifest.findings = lint::root(&image.tree);
     }
@@ -553,13 +603,13 @@ fn make_heads(
     Ok(head::bundles(requests.iter().zip(images).zip(boots).filter_map(input).collect())?)
 }
 
-/// The kernel, and the initramfs for it.
+/// The kernel, and the initramfs for it: that of the output before, where nothing of it would be another.
 fn make_boot(
     host: &Host,
     recipe: &Recipe,
     diskless: &Diskless,
     image: &Image,
-    ram: Option<&RamImage>,
+    (ram, outputs): (Option<&RamImage>, &Outputs),
 ) -> Result<Boot, Error> {
     let tree = &image.tree;
     let mut options = initramfs::Options::new(&recipe.debian.architecture, image.system.lock.epoch);
@@ -567,14 +617,29 @@ fn make_boot(
     options.modules = recipe.initramfs.modules.clone();
     options.root = diskless.root;
     options.skip_hooks = recipe.initramfs.skip_hooks.iter().cloned().collect();
-    let initramfs = initramfs::assemble(host, tree, &options)?;
-    let version = &initramfs.report.kernel;
+    let compression = recipe.initramfs.compression;
+    let whole = outputs.key(&("initramfs", image.digest, format!("{options:?}"), compression));
+    let (keys, initramfs, made) = match outputs.previous_initramfs(whole) {
+        Some((content, made)) => (whole.into_iter().collect(), content, made),
+        None => {
+            let initramfs = initramfs::assemble(host, tree, &options)?;
+            let made = Made { record: initramfs_record(&initramfs.report), told: initramfs.report.told() };
+            // Compressing costs more than all before it, and most changes of a root are in no initramfs.
+            let unpacked = outputs.key(&()).map(|_| outputs::unpacked_initramfs(host, &initramfs.tree)).transpose()?;
+            let unpacked = unpacked.and_then(|sha256| outputs.key(&("initramfs", sha256, compression)));
+            let content = match outputs.previous_initramfs(unpacked) {
+                Some((content, _)) => content,
+                None => outputs::initramfs(host, &initramfs.tree, compression)?,
+            };
+            (whole.into_iter().chain(unpacked).collect(), content, made)
+        }
+    };
+    let version = &made.record.kernel;
     let kernel = kernel::image(tree, version).cloned().ok_or_else(|| Error::Kernel(version.clone()))?;
-    let bytes = outputs::initramfs(host, &initramfs.tree, recipe.initramfs.compression)?;
-    for message in initramfs.report.told() {
-        host.reporter.event(&Event::Warning { message: &message });
+    for message in &made.told {
+        host.reporter.event(&Event::Warning { message });
     }
-    Ok(Boot { kernel, initramfs: bytes, record: initramfs_record(&initramfs.report) })
+    Ok(Boot { kernel, initramfs, made, keys })
 }
 
 /// For the manifest.
@@ -612,9 +677,9 @@ fn configure_options(request: &Request<'_>, epoch: i64, known: &Ids) -> configur
 /// The source date epoch: the newest time inside the packages, so that neither the day of the build nor a new date
 /// of the mirror changes the image. None that an archive has signed for is newer than its Release; so a clock that was
 /// wrong where somebody made a .deb of their own dates no image either.
-fn epoch(root: &Root, chosen: &Chosen) -> i64 {
-    let newest = chosen.proofs.iter().map(|proof| proof.date).max().unwrap_or(root.newest);
-    root.newest.min(newest).max(0)
+fn epoch(newest: i64, chosen: &Chosen) -> i64 {
+    let signed = chosen.proofs.iter().map(|proof| proof.date).max().unwrap_or(newest);
+    newest.min(signed).max(0)
 }
 
 /// Whether users and groups have numbers of Debian's, and are those that the lock is for.

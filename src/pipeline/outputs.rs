@@ -11,8 +11,15 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::sync::Arc;
 
+use serde::Serialize;
+
 use super::Boot;
+use super::Image;
 use super::Request;
+use super::kept::Made;
+use super::kept::Part;
+use super::kept::Parts;
+use super::kept::Previous;
 use super::output::MANIFEST;
 use crate::cancel::Asking;
 use crate::cancel::Cancel;
@@ -49,6 +56,16 @@ use crate::tree::Inode;
 use crate::tree::Kind;
 use crate::tree::Tree;
 
+/// Where an image's initramfs lies among its outputs.
+const INITRAMFS: &str = "boot/initrd.img";
+
+/// The digest of an initramfs before it is compressed.
+pub(super) fn unpacked_initramfs(host: &Host, tree: &Tree) -> Result<Sha256, Error> {
+    let mut hash = HashWriter::new(host.cancel().writer(io::sink()));
+    image::write_newc(tree, Xattrs::Dropped, &mut hash)?;
+    Ok(hash.finish().0)
+}
+
 /// The initramfs as the bytes that a boot loader loads.
 pub(super) fn initramfs(host: &Host, tree: &Tree, compression: Compression) -> Result<Content, Error> {
     let failed = |source| image::Error::Write { format: "initramfs", source };
@@ -66,16 +83,70 @@ pub(super) struct Outputs {
     cancel: Cancel,
     reporter: Arc<dyn Reporter>,
     written: Vec<OutputRecord>,
+    /// The output before, whose parts are taken where they are the same.
+    previous: Option<Previous>,
+    /// The building program, if parts are to be found again.
+    program: Option<String>,
+    parts: Parts,
     /// Where the outputs of the image lie that is written: `NAME/`, or nowhere else for one without a name.
     below: String,
 }
 
 impl Outputs {
-    /// Starts what will appear as `directory`.
-    pub(super) fn new(directory: &Path, host: &Host) -> Result<Self, Error> {
-        let (cancel, reporter) = (host.cancel(), Arc::clone(&host.reporter));
-        let staging = Staging::new(directory)?.cancelled_by(&cancel);
-        Ok(Self { staging, jobs: host.jobs, cancel, reporter, written: Vec::new(), below: String::new() })
+    /// Starts what will appear as `directory`, beside or in place of the output `previous`.
+    pub(super) fn new(
+        host: &Host,
+        request: &Request<'_>,
+        directory: &Path,
+        previous: Option<Previous>,
+    ) -> Result<Self, Error> {
+        let cancel = host.cancel();
+        Ok(Self {
+            staging: Staging::new(directory)?.cancelled_by(&cancel),
+            jobs: host.jobs,
+            cancel,
+            reporter: Arc::clone(&host.reporter),
+            written: Vec::new(),
+            previous,
+            program: request.keep.map(|keep| keep.program.to_owned()),
+            parts: Parts::new(),
+            below: String::new(),
+        })
+    }
+
+    /// The digest of what decides a part; `None` where none is to be found again.
+    pub(super) fn key(&self, inputs: &impl Serialize) -> Option<Sha256> {
+        let program = self.program.as_ref()?;
+        Some(Sha256::of(&serde_json::to_vec(&(program, inputs)).expect("plain data has a JSON form")))
+    }
+
+    /// The initramfs of the output before, if it is the one that one of these keys is of.
+    pub(super) fn previous_initramfs(&self, key: Option<Sha256>) -> Option<(Content, Made)> {
+        let path = format!("{}{INITRAMFS}", self.below);
+        let same = self.previous.as_ref()?.same(&path, &[key?])?;
+        let made = same.initramfs.clone()?;
+        Some((same.content()?, made))
+    }
+
+    /// Writes the file of these keys, or takes that of the output before.
+    fn part(
+        &mut self,
+        path: &str,
+        part: Part,
+        write: impl FnOnce(&mut Self) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let same = self.previous.as_ref().and_then(|previous| {
+            let same = previous.same(path, part.keys())?;
+            previous.link(&same, &self.staging.path().join(path)).then_some(same)
+        });
+        match same {
+            Some(same) => self.written.push(same.record),
+            None => write(self)?,
+        }
+        if !part.keys().is_empty() {
+            self.parts.insert(path.to_owned(), part);
+        }
+        Ok(())
     }
 
     /// What is written from now on is of this image; `None`: of none, or of the only one.
@@ -88,8 +159,18 @@ impl Outputs {
     }
 
     /// Writes the root in all formats of the recipe; `epoch` is the time of an image that has one of its own.
-    pub(super) fn roots(&mut self, recipe: &Recipe, tree: &Tree, epoch: i64) -> Result<(), Error> {
-        recipe.formats.iter().try_for_each(|format| self.root(*format, tree, &recipe.lossy, epoch))
+    pub(super) fn roots(&mut self, recipe: &Recipe, image: &Image) -> Result<(), Error> {
+        let epoch = image.system.lock.epoch;
+        recipe.formats.iter().try_for_each(|format| {
+            let key = self.key(&("root", format, &recipe.lossy, epoch, image.digest));
+            let part = Part::new(key.into_iter().collect(), None);
+            let root = |outputs: &mut Self| outputs.root(*format, &image.tree, &recipe.lossy, epoch);
+            // A directory has as many files as the root: it is written, and not one by one looked at.
+            if *format == Format::Directory {
+                return root(self);
+            }
+            self.part(&format!("{}{}", self.below, format.name()), part, root)
+        })
     }
 
     /// The root in one file, if a format is one that a node's kernel mounts. Of two it is the erofs: that one also
@@ -108,7 +189,9 @@ impl Outputs {
         let directory = format!("{}boot", self.below);
         self.make_directory(&directory)?;
         self.content(&format!("{directory}/vmlinuz"), &boot.kernel)?;
-        self.content(&format!("{directory}/initrd.img"), &boot.initramfs)
+        let path = format!("{}{INITRAMFS}", self.below);
+        let part = Part::new(boot.keys.clone(), Some(boot.made.clone()));
+        self.part(&path, part, |outputs| outputs.content(&path, &boot.initramfs))
     }
 
     /// Writes a head's files.
@@ -149,7 +232,7 @@ impl Outputs {
         (tree, image): (&str, Option<&Tree>),
         lock: &Lock,
         mut manifest: Manifest,
-    ) -> Result<Vec<OutputRecord>, Error> {
+    ) -> Result<(Vec<OutputRecord>, Parts), Error> {
         self.text("tree.txt", tree)?;
         self.text(&format!("{}.lock", request.recipe.name), &lock.to_text())?;
         if let Some(image) = image {
@@ -162,36 +245,35 @@ impl Outputs {
         }
         self.written.sort_by(|one, other| one.path().cmp(other.path()));
         self.staging.publish()?;
-        Ok(self.written)
+        Ok((self.written, self.parts))
     }
 
     /// Writes the root tree in one format.
     fn root(&mut self, format: Format, tree: &Tree, lossy: &[String], epoch: i64) -> Result<(), Error> {
         let xattrs = if lossy.iter().any(|what| what == "xattrs") { Xattrs::Dropped } else { Xattrs::Refused };
-        let below = self.below.clone();
-        let path = |name: &str| format!("{below}{name}");
+        let path = format!("{}{}", self.below, format.name());
         match format {
-            Format::Tar => self.tar(&path("root.tar"), Compression::None, tree),
-            Format::TarZst => self.tar(&path("root.tar.zst"), Compression::Zstd, tree),
-            Format::TarXz => self.tar(&path("root.tar.xz"), Compression::Xz, tree),
-            Format::TarGz => self.tar(&path("root.tar.gz"), Compression::Gzip, tree),
+            Format::Tar => self.tar(&path, Compression::None, tree),
+            Format::TarZst => self.tar(&path, Compression::Zstd, tree),
+            Format::TarXz => self.tar(&path, Compression::Xz, tree),
+            Format::TarGz => self.tar(&path, Compression::Gzip, tree),
             Format::Directory => {
-                self.directory(&path("root"), tree, Owners::Kept)?;
-                self.written.push(OutputRecord::Tree { path: path("root") });
+                self.directory(&path, tree, Owners::Kept)?;
+                self.written.push(OutputRecord::Tree { path });
                 Ok(())
             }
-            Format::Newc => self.file(&path("root.cpio"), |output| Ok(image::write_newc(tree, xattrs, output)?)),
+            Format::Newc => self.file(&path, |output| Ok(image::write_newc(tree, xattrs, output)?)),
             Format::Squashfs => {
                 let mut options = squashfs::Options::default();
                 (options.xattrs, options.epoch, options.jobs) = (xattrs, epoch, self.jobs);
                 options.cancel = self.cancel.clone();
-                self.block_image(&path("root.squashfs"), |output| Ok(image::write_squashfs(tree, &options, output)?))
+                self.block_image(&path, |output| Ok(image::write_squashfs(tree, &options, output)?))
             }
             Format::Erofs => {
                 let mut options = erofs::Options::default();
                 (options.xattrs, options.epoch, options.jobs) = (xattrs, epoch, self.jobs);
                 options.cancel = self.cancel.clone();
-                self.block_image(&path("root.erofs"), |output| Ok(image::write_erofs(tree, &options, output)?))
+                self.block_image(&path, |output| Ok(image::write_erofs(tree, &options, output)?))
             }
         }
     }

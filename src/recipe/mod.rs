@@ -547,5 +547,22 @@ pub enum Format {
     Erofs,
 }
 
+impl Format {
+    /// What a root in this format is called among the outputs.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Tar => "root.tar",
+            Self::TarZst => "root.tar.zst",
+            Self::TarXz => "root.tar.xz",
+            Self::TarGz => "root.tar.gz",
+            Self::Directory => "root",
+            Self::Newc => "root.cpio",
+            Self::Squashfs => "root.squashfs",
+            Self::Erofs => "root.erofs",
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests;

@@ -15,13 +15,18 @@
 //! [`escape`](super::escape) does, so a line splits at spaces and nothing in a name can imitate a line.
 
 use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
+use super::Content;
+use super::Inode;
 use super::InodeId;
 use super::Kind;
+use super::Stat;
 use super::Tree;
 use super::TreePath;
 use super::escape;
+use super::unescape;
 use crate::digest::Sha256;
 
 /// Returns the canonical text of a tree.
@@ -91,6 +96,68 @@ pub struct Entry {
 pub struct ParseError {
     /// Counted from 1.
     pub line: usize,
+}
+
+/// The content of each regular file, in the order of their lines in [`dump`]: once for all hard links.
+pub(crate) fn contents(tree: &Tree) -> impl Iterator<Item = &Content> {
+    let mut seen = BTreeSet::new();
+    tree.iter()
+        .filter(move |(_, id, _)| tree.links(*id) == 1 || seen.insert(*id))
+        .filter_map(|(.., inode)| inode.content())
+}
+
+/// Makes the tree that a canonical text is of. `content` is asked for the bytes of each regular file by digest and size,
+/// in the order of the lines.
+///
+/// # Errors
+/// A line is not of the form that [`dump`] writes, is out of order, or has no content.
+pub fn restore(text: &str, mut content: impl FnMut(&Sha256, u64) -> Option<Content>) -> Result<Tree, ParseError> {
+    let mut tree = Tree::new();
+    for (index, entry) in parse_dump(text)?.into_iter().enumerate() {
+        let placed = TreePath::new(unescape(&entry.path).unwrap_or_default()).ok().and_then(|path| {
+            if entry.kind == 'h' {
+                return tree.link(&TreePath::new(unescape(&entry.what)?).ok()?, path).ok();
+            }
+            let inode = entry.inode(&mut content)?;
+            tree.insert(path, inode).ok().map(drop)
+        });
+        placed.ok_or(ParseError { line: index + 1 })?;
+    }
+    Ok(tree)
+}
+
+impl Entry {
+    /// The inode of a line that is no hard link.
+    fn inode(&self, content: &mut impl FnMut(&Sha256, u64) -> Option<Content>) -> Option<Inode> {
+        let device = || {
+            let (major, minor) = self.what.split_once(',')?;
+            Some((major.parse().ok()?, minor.parse().ok()?))
+        };
+        let kind = match self.kind {
+            'd' => Kind::Directory,
+            'f' => Kind::File(content(&self.what.parse().ok()?, self.size.parse().ok()?)?),
+            'l' => Kind::Symlink(unescape(&self.what)?),
+            'c' => device().map(|(major, minor)| Kind::CharDevice { major, minor })?,
+            'b' => device().map(|(major, minor)| Kind::BlockDevice { major, minor })?,
+            'p' => Kind::Fifo,
+            _ => return None,
+        };
+        let (uid, gid) = self.owner.split_once(':')?;
+        let xattr = |word: &String| {
+            let (name, value) = word.split_once('=')?;
+            let byte = |at| u8::from_str_radix(value.get(at..at + 2)?, 16).ok();
+            let value: Option<Vec<u8>> = (0..value.len()).step_by(2).map(byte).collect();
+            Some((unescape(name)?, value?))
+        };
+        let stat = Stat {
+            mode: u32::from_str_radix(&self.mode, 8).ok()?,
+            uid: uid.parse().ok()?,
+            gid: gid.parse().ok()?,
+            mtime: self.mtime.parse().ok()?,
+            xattrs: self.xattrs.iter().map(xattr).collect::<Option<_>>()?,
+        };
+        Some(Inode { kind, stat })
+    }
 }
 
 /// Reads the canonical text back into its lines.

@@ -20,14 +20,17 @@ pub use content::Keep;
 pub use content::Reader;
 pub use dump::Entry;
 pub use dump::ParseError;
+pub(crate) use dump::contents;
 pub use dump::digest;
 pub use dump::dump;
 pub use dump::parse_dump;
+pub use dump::restore;
 pub use path::NAME_MAX;
 pub use path::PATH_MAX;
 pub use path::PathError;
 pub use path::TreePath;
 pub use path::escape;
+pub use path::unescape;
 
 /// What an inode is.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -161,9 +161,31 @@ pub fn escape(bytes: &[u8]) -> String {
     text
 }
 
+/// The bytes that [`escape`] has made a text of; `None`: of none.
+#[must_use]
+pub fn unescape(text: &str) -> Option<Vec<u8>> {
+    let mut parts = text.split("\\x");
+    let mut bytes = parts.next()?.as_bytes().to_vec();
+    for part in parts {
+        bytes.push(u8::from_str_radix(part.get(..2)?, 16).ok()?);
+        bytes.extend_from_slice(&part.as_bytes()[2..]);
+    }
+    Some(bytes)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_come_back() {
+        for name in [&b"/usr/bin/x"[..], b"", b"\\x41", b"/a b\xff\\"] {
+            assert_eq!(unescape(&escape(name)).as_deref(), Some(name));
+        }
+        for none in ["\\x4", "\\xzz", "\\x\u{e9}"] {
+            assert_eq!(unescape(none), None, "{none}");
+        }
+    }
 
     #[test]
     fn normalises() {

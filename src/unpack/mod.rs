@@ -256,12 +256,22 @@ pub fn remember(tree: &mut Tree, packages: &[Installed], architecture: &str) -> 
     database::write(tree, packages, &vec![String::new(); packages.len()], architecture)
 }
 
-/// The blob in which a store has the files of a .deb, if it was unpacked before.
+/// Where a store has the bytes of a package's files: a blob, and where in it each begins, by digest.
+#[derive(Debug)]
+pub struct Stored {
+    /// The digest of the blob.
+    pub blob: Sha256,
+    /// The digest of a regular file, and where its bytes begin.
+    pub files: Vec<(Sha256, u64)>,
+}
+
+/// Where a store has the files of a .deb, if it was unpacked before.
 ///
 /// # Errors
 /// The store cannot be read.
-pub fn remembered(store: &dyn Store, deb: &Sha256) -> Result<Option<Sha256>, StoreError> {
-    Ok(package::remembered(store, deb)?.map(|record| record.blob))
+pub fn stored(store: &dyn Store, deb: &Sha256) -> Result<Option<Stored>, StoreError> {
+    let record = package::remembered(store, deb)?;
+    Ok(record.map(|record| Stored { blob: record.blob, files: record.files().collect() }))
 }
 
 /// Whether a package brings the links of a merged /usr, as base-files does since trixie.

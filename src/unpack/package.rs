@@ -74,6 +74,13 @@ pub(super) struct Record {
     entries: Vec<Entry>,
 }
 
+impl Record {
+    /// Where in the blob the bytes of each regular file begin.
+    pub(super) fn files(&self) -> impl Iterator<Item = (Sha256, u64)> {
+        self.entries.iter().filter_map(|entry| Some((entry.sha256?, entry.offset)))
+    }
+}
+
 /// A member as archive and record have it: the checked name, the header, where the content is.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct Entry {
@@ -326,6 +333,7 @@ mod bytes {
     use serde::de::Error as _;
 
     use crate::tree::escape;
+    use crate::tree::unescape;
 
     pub(super) fn serialize<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(&escape(bytes))
@@ -334,24 +342,6 @@ mod bytes {
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error> {
         let text = String::deserialize(deserializer)?;
         unescape(&text).ok_or_else(|| D::Error::custom("not an escaped name"))
-    }
-
-    fn unescape(text: &str) -> Option<Vec<u8>> {
-        let mut parts = text.split("\\x");
-        let mut bytes = parts.next()?.as_bytes().to_vec();
-        for part in parts {
-            bytes.push(u8::from_str_radix(part.get(..2)?, 16).ok()?);
-            bytes.extend_from_slice(&part.as_bytes()[2..]);
-        }
-        Some(bytes)
-    }
-
-    #[cfg(test)]
-    #[test]
-    fn names_come_back() {
-        for name in [&b"/usr/bin/x"[..], b"", b"\\x41", b"/a b\xff\\"] {
-            assert_eq!(unescape(&escape(name)).as_deref(), Some(name));
-        }
     }
 }
 

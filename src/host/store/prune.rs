@@ -25,9 +25,10 @@ pub struct Bounds {
     pub keep: BTreeSet<Sha256>,
 }
 
-impl Default for Bounds {
+impl Bounds {
     /// Nothing goes.
-    fn default() -> Self {
+    #[must_use]
+    pub const fn none() -> Self {
         Self { bytes: u64::MAX, unused_since: None, keep: BTreeSet::new() }
     }
 }

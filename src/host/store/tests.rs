@@ -166,7 +166,7 @@ fn a_directory_that_is_another_is_not_used() {
             store.record("list", "a")?;
             store.writer()?.commit(None)?;
             store.set_record("list", "a", b"value")?;
-            store.prune(&Bounds { bytes: 0, ..Bounds::default() }).map(drop)
+            store.prune(&Bounds { bytes: 0, ..Bounds::none() }).map(drop)
         };
         let place = PathBuf::from(format!("{}{part}", root.display()));
         fs::rename(&place, &elsewhere).expect("moved");
@@ -225,7 +225,7 @@ fn what_is_no_file_is_no_blob() {
         assert!(store.get(&blob.sha256).expect("readable").is_none());
         assert_eq!(read(&put(&store, b"hello")), b"hello");
         assert_eq!(fs::read(&target).expect("there"), b"hello");
-        store.prune(&Bounds::default()).expect("pruned");
+        store.prune(&Bounds::none()).expect("pruned");
         assert_eq!(files(directory.path(), "damaged"), 0);
     }
 }
@@ -297,7 +297,7 @@ fn pruning_keeps_what_was_used_last() {
     aged(&directory, &["a", "b"].map(|name| (PathBuf::from("records/list").join(name), 2002)));
     store.get(&used.sha256).expect("readable").expect("present");
     store.record("list", "b").expect("readable").expect("present");
-    let bounds = |bytes| Bounds { bytes, ..Bounds::default() };
+    let bounds = |bytes| Bounds { bytes, ..Bounds::none() };
     let pruned = store.prune(&bounds(4500)).expect("pruned");
     assert_eq!((pruned.files, pruned.freed), (1, 1000), "blobs and records are measured together: {pruned:?}");
     let pruned = store.prune(&bounds(2500)).expect("pruned");
@@ -318,13 +318,13 @@ fn pruning_by_age_keeps_what_is_named_and_what_was_seen() {
     let mut paths = vec![("records/newest/archive".into(), 1990), ("records/release/archive".into(), 1990)];
     paths.extend([&old, &named].map(|blob| (blob_path(&directory, &blob.sha256), 1990)));
     aged(&directory, &paths);
-    let bounds = Bounds { unused_since: Some(1_000_000_000), keep: [named.sha256].into(), ..Bounds::default() };
+    let bounds = Bounds { unused_since: Some(1_000_000_000), keep: [named.sha256].into(), ..Bounds::none() };
     assert_eq!(store.prune(&bounds).expect("pruned").files, 2);
     let there = |blob: &StoredBlob| store.get(&blob.sha256).expect("readable").is_some();
     assert_eq!([&old, &named, &new].map(there), [false, true, true]);
     assert!(store.signed("newest", "archive").expect("readable").is_some(), "an older Release must not count again");
     assert!(store.signed("release", "archive").expect("readable").is_none());
-    let bounds = Bounds { bytes: 0, keep: [named.sha256].into(), ..Bounds::default() };
+    let bounds = Bounds { bytes: 0, keep: [named.sha256].into(), ..Bounds::none() };
     store.prune(&bounds).expect("pruned");
     assert_eq!([&old, &named, &new].map(there), [false, true, false]);
 }
