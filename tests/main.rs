@@ -95,6 +95,8 @@ mod outputs;
 mod proof;
 mod publish;
 mod reference;
+#[cfg(feature = "remote")]
+mod remote;
 #[cfg(feature = "sandbox")]
 mod report;
 mod reproducible;

@@ -134,6 +134,13 @@ pub(super) struct Common {
     /// Directory of the cache [default: $XDG_CACHE_HOME/imgbuild or ~/.cache/imgbuild]
     #[arg(long, value_name = "DIR")]
     pub(super) cache: Option<PathBuf>,
+    /// A store that this machine's cache shares with others: s3://, gs://, az://, https:// or http://
+    ///
+    /// What the cache lacks is looked for there, and what it has is sent there, with the credentials that the server's own
+    /// tools take from their variables (AWS_…, GOOGLE_…, AZURE_…). Bytes count by their digest, and records with the seal of
+    /// the secret in IMGBUILD_CACHE_KEY. [default: `store` in `[cache]` of ~/.config/imgbuild/config.toml]
+    #[arg(long, value_name = "URL")]
+    pub(super) store: Option<String>,
     /// Use what the cache has, and no network
     #[arg(long)]
     pub(super) offline: bool,

@@ -49,12 +49,12 @@ pub(super) fn run(arguments: &Cache) -> Result<(), Failure> {
             ))
         }
         CacheCommand::Prune { max, max_age, ci } => {
-            let unbound = CacheSettings { directory: None, max_size: u64::MAX, max_age: Duration::MAX };
+            let unbound = CacheSettings { max_size: u64::MAX, max_age: Duration::MAX, ..CacheSettings::default() };
             let settled = if max.is_none() && max_age.is_none() && !ci { settings } else { unbound };
             let asked = CacheSettings {
-                directory: None,
                 max_size: max.unwrap_or(settled.max_size),
                 max_age: max_age.or(ci.then_some(JOB)).unwrap_or(settled.max_age),
+                ..CacheSettings::default()
             };
             let pruned = prune(&store, &asked, locked(&store)?)?;
             if arguments.json {

@@ -23,6 +23,7 @@ use crate::host::NoSandbox;
 use crate::host::OfflineTransport;
 use crate::host::Reporter;
 use crate::host::Sandbox;
+use crate::host::Store;
 use crate::host::StoreError;
 use crate::host::Transport;
 use crate::host::apt;
@@ -32,6 +33,8 @@ use crate::host::files::WithFiles;
 use crate::host::http;
 use crate::host::http::HttpTransport;
 use crate::host::openpgp::OpenPgp;
+#[cfg(not(feature = "remote"))]
+use crate::host::redacted;
 use crate::host::store::DirStore;
 use crate::host::store::RecordKey;
 use crate::limits::Limits;
@@ -61,9 +64,15 @@ pub(super) fn host(common: &Common, signals: &Signals) -> Result<Host, Failure> 
     };
     let transport = Arc::new(WithFiles(transport));
     let cancel = signals.cancel();
-    let directory = cache_directory(common.cache.as_deref(), &settings()?.cache)?;
+    let settings = settings()?.cache;
+    let directory = cache_directory(common.cache.as_deref(), &settings)?;
     let store = store(&directory, Some(reporter.as_ref()))?.cancelled_by(&cancel);
-    let host = Host::new(transport, Arc::new(store));
+    let url = common.store.as_ref().or(settings.store.as_ref()).filter(|_| !common.offline);
+    let store = match url {
+        Some(url) => shared(store, url, &limits, reporter.clone())?,
+        None => Arc::new(store),
+    };
+    let host = Host::new(transport, store);
     Ok(Host {
         trust: Arc::new(OpenPgp { limits }),
         sandbox: sandbox(&limits, &cancel),
@@ -131,6 +140,29 @@ pub(super) fn store(directory: &Path, reporter: Option<&dyn Reporter>) -> Result
         Some(key) => store.sealed_by(key),
         None => store,
     })
+}
+
+/// The cache with the store at a URL behind it.
+#[cfg(feature = "remote")]
+fn shared(store: DirStore, url: &str, limits: &Limits, reporter: Arc<Terminal>) -> Result<Arc<dyn Store>, Failure> {
+    use crate::host::store::remote::RemoteStore;
+
+    let option = |(name, value): (OsString, OsString)| {
+        let name = name.into_string().ok()?.to_ascii_lowercase();
+        let is_one = ["aws_", "google_", "azure_"].iter().any(|prefix| name.starts_with(prefix));
+        Some((name, value.into_string().ok()?)).filter(|_| is_one)
+    };
+    let options: Vec<(String, String)> = std::env::vars_os().filter_map(option).collect();
+    let opened = RemoteStore::open(store, url, &options, limits.data, reporter);
+    Ok(Arc::new(opened.map_err(|error| Failure::Usage(error.to_string()))?))
+}
+
+#[cfg(not(feature = "remote"))]
+fn shared(_: DirStore, url: &str, _: &Limits, _: Arc<Terminal>) -> Result<Arc<dyn Store>, Failure> {
+    Err(Failure::Usage(format!(
+        "`{}` cannot be used: this program was built without the feature `remote`",
+        redacted(url)
+    )))
 }
 
 /// After a build that has built something: the cache becomes as large again as the settings say, and no larger.

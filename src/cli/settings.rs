@@ -31,6 +31,8 @@ pub(super) struct Settings {
 pub(super) struct CacheSettings {
     /// Where it lies.
     pub(super) directory: Option<PathBuf>,
+    /// The store that it shares with other machines' caches.
+    pub(super) store: Option<String>,
     /// How much it holds after a build.
     #[serde(deserialize_with = "as_size")]
     pub(super) max_size: u64,
@@ -42,7 +44,7 @@ pub(super) struct CacheSettings {
 impl Default for CacheSettings {
     /// Several desktops' worth, and a season.
     fn default() -> Self {
-        Self { directory: None, max_size: 20 << 30, max_age: Duration::from_secs(90 * 86_400) }
+        Self { directory: None, store: None, max_size: 20 << 30, max_age: Duration::from_secs(90 * 86_400) }
     }
 }
 
@@ -83,7 +85,7 @@ mod tests {
         assert_eq!(Settings::read(&path).expect("none is the default"), Settings::default());
         std::fs::write(&path, "[cache]\nmax-size = \"2G\"\nmax-age = \"3d\"\ndirectory = \"/srv/cache\"\n")
             .expect("written");
-        let CacheSettings { directory, max_size, max_age } = Settings::read(&path).expect("read").cache;
+        let CacheSettings { directory, max_size, max_age, .. } = Settings::read(&path).expect("read").cache;
         assert_eq!((directory, max_size), (Some("/srv/cache".into()), 2 << 30));
         assert_eq!(max_age, Duration::from_secs(3 * 86_400));
         for bad in

@@ -72,6 +72,17 @@ impl Options {
     }
 }
 
+/// What every client of this program has: its TLS, its name, no redirects by itself.
+pub(super) fn client(connect: Duration) -> Result<reqwest::ClientBuilder, TransportError> {
+    // Fails when the program has already chosen a provider, which is then the one used.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    Ok(reqwest::Client::builder()
+        .redirect(reqwest::redirect::Policy::none())
+        .referer(false)
+        .connect_timeout(connect)
+        .user_agent(concat!("imgbuild/", env!("CARGO_PKG_VERSION"))))
+}
+
 /// How often a wait looks whether the build was ended meanwhile; people notice more.
 const CANCEL_STEP: Duration = Duration::from_millis(100);
 
@@ -98,15 +109,9 @@ impl HttpTransport {
     /// # Errors
     /// The system gives no threads or no TLS roots.
     pub fn new(options: Options) -> Result<Self, TransportError> {
-        // Fails when the program has already chosen a provider, which is then the one used.
-        let _ = rustls::crypto::ring::default_provider().install_default();
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
         let runtime = runtime.map_err(|error| TransportError::Network(format!("cannot start threads: {error}")))?;
-        let mut builder = reqwest::Client::builder()
-            .redirect(reqwest::redirect::Policy::none())
-            .referer(false)
-            .connect_timeout(options.connect)
-            .user_agent(concat!("imgbuild/", env!("CARGO_PKG_VERSION")));
+        let mut builder = client(options.connect)?;
         if !options.system_proxy {
             builder = builder.no_proxy();
         }

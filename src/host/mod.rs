@@ -288,6 +288,10 @@ pub trait Store: Send + Sync {
     /// # Errors
     /// The store cannot be written.
     fn set_signed(&self, kind: &str, key: &str, bytes: &[u8]) -> Result<(), StoreError>;
+
+    /// Waits until what other machines are to have is with them, or cannot be; a store of one machine has nothing to wait
+    /// for.
+    fn settle(&self) {}
 }
 
 /// A store of which only the blobs are used, by their digests: nothing that an earlier build has remembered, or that
@@ -323,6 +327,10 @@ impl Store for ContentOnly {
 
     fn set_signed(&self, kind: &str, key: &str, bytes: &[u8]) -> Result<(), StoreError> {
         self.0.set_signed(kind, key, bytes)
+    }
+
+    fn settle(&self) {
+        self.0.settle();
     }
 }
 

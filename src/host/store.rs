@@ -14,6 +14,8 @@
 mod key;
 mod place;
 mod prune;
+#[cfg(feature = "remote")]
+pub mod remote;
 
 use std::fmt;
 use std::fs::File;
@@ -125,6 +127,19 @@ impl DirStore {
         used(&file);
         // One that does not count may be another key's own. It stays until it is written again.
         Ok(checked_record(&bytes, fits).map(<[u8]>::to_vec))
+    }
+
+    /// The value of a record that this store's key has sealed, wherever it was kept.
+    #[cfg(feature = "remote")]
+    fn opened<'a>(&self, kind: &str, key: &str, bytes: &'a [u8]) -> Option<&'a [u8]> {
+        checked_record(bytes, |seal, value| self.key.fits(seal, kind, key, value))
+    }
+
+    /// A record with its seal.
+    #[cfg(feature = "remote")]
+    fn sealed(&self, kind: &str, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        let value = self.record(kind, key)?;
+        Ok(value.map(|value| [RECORD_HEADER, &self.key.seal(kind, key, &value), &value].concat()))
     }
 
     fn write(&self, kind: &str, key: &str, seal: &[u8; 32], bytes: &[u8]) -> Result<(), StoreError> {

@@ -245,6 +245,7 @@ fn build_all(host: &Host, request: &Request<'_>, directory: &Path, memory: &Memo
     if let Some(inputs) = inputs {
         kept::remember(host, &inputs, directory, (&outputs, parts))?;
     }
+    host.store.settle();
     Ok(Built { outputs, tree_digest, images: digests, lock, kept: false })
 }
 
@@ -425,7 +426,9 @@ pub fn lock(host: &Host, request: &Request<'_>) -> Result<Lock, Error> {
     let requests = parts.requests(request);
     let locked = |memory: &Memory| {
         let chosen = choose::choose(host, &requests)?;
-        Ok(whole_lock(request.recipe, &assemble_all(host, &requests, chosen, memory)?))
+        let lock = whole_lock(request.recipe, &assemble_all(host, &requests, chosen, memory)?);
+        host.store.settle();
+        Ok(lock)
     };
     cancellable(&host.cancel(), || Memory::with(locked))
 }

@@ -2,6 +2,7 @@
 
 use std::io::BufRead;
 use std::io::BufReader;
+use std::io::Read as _;
 use std::io::Write;
 use std::net::SocketAddr;
 use std::net::TcpListener;
@@ -16,10 +17,14 @@ use std::time::Duration;
 /// What came from a client.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Request {
+    /// `GET`, `PUT` …
+    pub method: String,
     /// Path and query.
     pub path: String,
     /// Header lines, names in lower case.
     pub headers: Vec<(String, String)>,
+    /// As many bytes as `Content-Length` says.
+    pub body: Vec<u8>,
 }
 
 impl Request {
@@ -120,12 +125,16 @@ pub fn answer(status: &str, headers: &[&str], body: &[u8]) -> Vec<u8> {
 /// A right answer for a file, whole or from an offset.
 #[must_use]
 pub fn file_answer(bytes: &[u8], request: &Request) -> Vec<u8> {
-    let range = request.header("range").and_then(|range| range.strip_prefix("bytes=")?.strip_suffix('-')?.parse().ok());
+    let range = request.header("range").and_then(|range| {
+        let (start, last) = range.strip_prefix("bytes=")?.split_once('-')?;
+        let last = last.parse().map_or(bytes.len(), |last: usize| last + 1);
+        Some((start.parse::<usize>().ok()?, last.min(bytes.len())))
+    });
     let length = |length: usize| format!("Content-Length: {length}");
     match range {
-        Some(start) if start < bytes.len() => {
-            let range = format!("Content-Range: bytes {start}-{}/{}", bytes.len() - 1, bytes.len());
-            answer("206 Partial Content", &[&range, &length(bytes.len() - start)], &bytes[start..])
+        Some((start, end)) if start < end => {
+            let range = format!("Content-Range: bytes {start}-{}/{}", end - 1, bytes.len());
+            answer("206 Partial Content", &[&range, &length(end - start)], &bytes[start..end])
         }
         Some(_) => answer("416 Range Not Satisfiable", &["Content-Length: 0"], b""),
         None => answer("200 OK", &[&length(bytes.len())], bytes),
@@ -164,12 +173,23 @@ fn converse(mut stream: TcpStream, heard: &Mutex<Vec<Request>>, ending: &AtomicB
 }
 
 fn read_request(stream: &TcpStream) -> Option<Request> {
-    let mut lines = BufReader::new(stream).lines().map_while(Result::ok);
-    let path = lines.next()?.split(' ').nth(1)?.to_owned();
-    let headers = lines.take_while(|line| !line.is_empty());
-    let headers = headers.filter_map(|line| {
-        let (name, value) = line.split_once(':')?;
-        Some((name.to_ascii_lowercase(), value.trim().to_owned()))
-    });
-    Some(Request { path, headers: headers.collect() })
+    let mut stream = BufReader::new(stream);
+    let mut next = || {
+        let mut line = String::new();
+        stream.read_line(&mut line).ok()?;
+        Some(line.trim_end().to_owned())
+    };
+    let first = next()?;
+    let (method, rest) = first.split_once(' ')?;
+    let path = rest.split(' ').next()?.to_owned();
+    let mut headers = Vec::new();
+    while let Some(line) = next().filter(|line| !line.is_empty()) {
+        if let Some((name, value)) = line.split_once(':') {
+            headers.push((name.to_ascii_lowercase(), value.trim().to_owned()));
+        }
+    }
+    let mut request = Request { method: method.to_owned(), path, headers, body: Vec::new() };
+    let length = request.header("content-length").and_then(|length| length.parse().ok()).unwrap_or(0);
+    stream.take(length).read_to_end(&mut request.body).ok()?;
+    Some(request)
 }
