@@ -226,6 +226,17 @@ pub enum Error {
         /// Why.
         source: crate::kernel::Error,
     },
+    /// What a package brings cannot be told from what others do.
+    #[error("cannot take out the files of packages whose preinst comes first")]
+    Withhold(#[source] crate::unpack::Error),
+    /// What its preinst left is in the way of a package's files.
+    #[error("cannot unpack the files of package `{package}` after its preinst")]
+    Lay {
+        /// Its name.
+        package: String,
+        /// Why.
+        source: crate::unpack::Error,
+    },
     /// What is known of the packages so far cannot be written for a preinst.
     #[error("cannot write dpkg's database for a preinst")]
     Remember(#[source] crate::unpack::Error),

@@ -1,11 +1,10 @@
 //! The way without execution: each package's scripts are followed in dpkg's order, with dpkg's environment and
 //! arguments, on the tree in memory; what programs make of the whole tree is made once, at the end.
 //!
-//! Order: all preinsts in the order of unpacking; debconf gets the recipe's answers; then each package's postinst
-//! after what it depends on (debconf follows the config script when the postinst first asks it), then the triggers
-//! that a script activated for a package configured before it. A trigger that
-//! files activate needs no run of its own: everything is unpacked before the first postinst, so the interested
-//! package's own `postinst configure` has seen it, and caches are made by [`generators`].
+//! Order: that of [`sequence`](super::sequence). The files of a package that has a preinst come when it has run; before
+//! the first postinst debconf gets the recipe's answers (it follows the config script when the postinst first asks it); at
+//! the end come the triggers that scripts activated. A trigger that files activate needs no run of its own: nearly all is
+//! unpacked before the first postinst that is interested, and caches are made by [`generators`].
 //!
 //! Strict: whatever a script needs and the model lacks is a [`Gap`], and one gap fails the whole.
 
@@ -27,6 +26,7 @@ use super::generators;
 use super::own;
 use super::packages;
 use super::sandbox;
+use super::sequence::Act;
 use super::sequence::in_sequence;
 use super::status::set_unpacked;
 use super::tools::debconf;
@@ -48,6 +48,7 @@ use crate::shell::system::Gap;
 use crate::shell::system::System;
 use crate::tree::Tree;
 use crate::unpack::Installed;
+use crate::unpack::Withheld;
 
 /// Stack for following scripts: a level of nesting takes up to 20 KiB in a debug build, and [`Bounds::depth`] of
 /// calls times the parser's depth must fit. Only what is used is ever backed by memory.
@@ -128,11 +129,19 @@ struct Treated {
 /// One thing to do, for the package at a position in the order of configuration.
 #[derive(Debug, Clone, Copy)]
 enum Step {
+    /// Preinst, then files.
     Preinst(usize),
-    /// All are unpacked now.
+    /// The first are unpacked, and scripts may ask debconf.
     Begin,
     Postinst(usize),
     Triggers(usize),
+}
+
+const fn step(act: &Act) -> Step {
+    match *act {
+        Act::Unpack(position) => Step::Preinst(position),
+        Act::Configure(position) => Step::Postinst(position),
+    }
 }
 
 /// Steps that are done again when a package turns out not to be followed, at most. A copy of the tree takes as long
@@ -145,6 +154,7 @@ struct Run<'a> {
     options: &'a Options,
     survey: bool,
     treated: BTreeMap<String, Treated>,
+    withheld: Withheld,
     failures: Vec<Failure>,
 }
 
@@ -159,7 +169,7 @@ impl<'a> Run<'a> {
             (name.clone(), Treated { treatment: *treatment, why: first_boot::reason(name, *treatment) })
         };
         let treated = options.packages.iter().map(treated).collect();
-        Self { system, packages, options, survey, treated, failures: Vec::new() }
+        Self { system, packages, options, survey, treated, withheld: Withheld::default(), failures: Vec::new() }
     }
 
     fn all(mut self, host: &Host) -> Result<Followed, Error> {
@@ -168,11 +178,16 @@ impl<'a> Run<'a> {
             matches!(self.options.packages.get(&package.name), Some(Treatment::Skip | Treatment::FirstBoot))
         };
         let unpacked: Vec<&Installed> = packages.iter().filter(|package| !left(package)).collect();
-        let order = in_sequence(&unpacked).map_err(Error::Control)?;
-        let mut steps: Vec<Step> = (0..unpacked.len()).map(Step::Preinst).collect();
-        steps.push(Step::Begin);
-        steps.extend(order.iter().map(|&position| Step::Postinst(position)));
-        steps.extend(order.iter().map(|&position| Step::Triggers(position)));
+        let sequence = in_sequence(&unpacked).map_err(Error::Control)?;
+        let withheld = Withheld::take(self.system.tree(), packages, &sequence.waiting(&unpacked));
+        self.withheld = withheld.map_err(Error::Withhold)?;
+        let is_configured = |act: &Act| matches!(act, Act::Configure(_));
+        let begin = sequence.acts.iter().position(is_configured).unwrap_or(sequence.acts.len());
+        let mut steps: Vec<Step> = sequence.acts.iter().map(step).collect();
+        steps.insert(begin, Step::Begin);
+        let triggers =
+            |act: &Act| if let Act::Configure(position) = *act { Some(Step::Triggers(position)) } else { None };
+        steps.extend(sequence.acts.iter().filter_map(triggers));
         self.follow(host, &unpacked, &steps)?;
         let failures = self.failed();
         if failures.is_empty() {
@@ -216,8 +231,12 @@ impl<'a> Run<'a> {
                     kept = None;
                     continue;
                 }
+                (Some(_), Step::Preinst(_)) => self.lay(package)?,
                 (Some(_), _) | (None, Step::Begin) => {}
-                (None, Step::Preinst(_)) => self.script(package, "preinst", &["install"])?,
+                (None, Step::Preinst(_)) => {
+                    self.script(package, "preinst", &["install"])?;
+                    self.lay(package)?;
+                }
                 (None, Step::Postinst(_)) => self.script(package, "postinst", &["configure", ""])?,
                 (None, Step::Triggers(_)) => {
                     let triggers = self.activated(package);
@@ -242,6 +261,12 @@ impl<'a> Run<'a> {
             }
         }
         Ok(())
+    }
+
+    /// Its files come.
+    fn lay(&mut self, package: &Installed) -> Result<(), Error> {
+        let laid = self.withheld.lay(self.system.tree(), &package.info_name());
+        laid.map_err(|source| Error::Lay { package: package.info_name(), source })
     }
 
     /// Runs the scripts of a package in the sandbox, and those of packages after it that belong there as well; returns

@@ -19,6 +19,8 @@ use super::PackageReport;
 use super::environment::of_dpkg;
 use super::environment::of_scripts;
 use super::first_boot;
+use super::sequence::Act;
+use super::sequence::Sequence;
 use super::sequence::in_sequence;
 use super::status::set_unpacked;
 use super::tools::debconf;
@@ -39,6 +41,7 @@ use crate::tree::Tree;
 use crate::tree::TreePath;
 use crate::tree::tar;
 use crate::unpack::Installed;
+use crate::unpack::Withheld;
 
 /// Programs that stand aside: path, the stub's text, why.
 const STUBS: [(&str, &str, &str); 3] = [
@@ -87,8 +90,9 @@ pub(super) fn configure(
     let stubbed = put_stubs(&mut tree, options.epoch).map_err(Error::Tree)?;
     let skipped = put_skipped(&mut tree, &chosen, options).map_err(Error::Tree)?;
     let devices = take_devices(&mut tree);
-    let configured = in_sequence(&chosen).map_err(Error::Control)?;
-    put_driver(&mut tree, packages, &chosen, &configured, options).map_err(Error::Tree)?;
+    let sequence = in_sequence(&chosen).map_err(Error::Control)?;
+    let withheld = Withheld::take(&mut tree, packages, &sequence.waiting(&chosen)).map_err(Error::Withhold)?;
+    put_driver(&mut tree, packages, &chosen, &sequence, &withheld, options)?;
     let mut result = run(host, &tree, options)?;
     result.remove_all(&TreePath::literal(DRIVER));
     put_back(&mut result, &original, &stubbed)?;
@@ -189,7 +193,8 @@ fn put_back(tree: &mut Tree, original: &Tree, paths: &[TreePath]) -> Result<(), 
 }
 
 /// Runs one preinst as dpkg does: from `tmp.ci`, with the package's control file beside it, by which debconf knows
-/// whose questions these are. Arguments: name of the info files, and the environment.
+/// whose questions these are. Arguments: name of the info files, and the environment. And lays a package's files as dpkg
+/// does after it: directories that are there stay as they are, and so do configuration files.
 const PREINST: &str = r#"#!/bin/sh
 set -e
 preinst() {
@@ -209,35 +214,77 @@ preinst() {
     fi
     rm -rf "$ci"
 }
+lay() {
+    from=$0.$1.files
+    while IFS= read -r conffile; do
+        if [ -e "/$conffile" ] || [ -h "/$conffile" ]; then
+            rm -f "$from/$conffile"
+        fi
+    done < "$0.$1.conffiles"
+    tar -C "$from" --numeric-owner --xattrs --xattrs-include='*' -cf "$0.tar" .
+    rm -rf "$from"
+    tar -C / --numeric-owner --xattrs --xattrs-include='*' --no-overwrite-dir --keep-directory-symlink -xpf "$0.tar"
+    rm -f "$0.tar"
+}
 "#;
 
-/// The script that runs inside, and debconf's answers.
+/// The script that runs inside, debconf's answers, and the files that it lays.
 pub(super) fn put_driver(
     tree: &mut Tree,
     packages: &[Installed],
     chosen: &[&Installed],
-    configured: &[usize],
+    sequence: &Sequence,
+    withheld: &Withheld,
     options: &Options,
-) -> Result<(), crate::tree::Error> {
-    let mut script = String::from(PREINST);
-    for package in chosen.iter().filter(|package| package.members.contains_key("preinst")) {
-        let info = package.info_name();
-        let environment = of_dpkg(package, "preinst", packages).map(|(name, value)| format!(" '{name}={value}'"));
-        script.push_str(&format!("preinst '{info}'{}\n", environment.concat()));
-        tree.write(format!("{DRIVER}/run.{info}.control"), 0o644, package.control.as_str())?;
-    }
+) -> Result<(), Error> {
     let answers = debconf::selections(chosen, &options.debconf);
     // Answers in a system without debconf are answers that nobody asks for.
-    if !answers.is_empty() && tree.lookup("usr/bin/debconf-set-selections").is_some() {
-        tree.write(format!("{DRIVER}/selections"), 0o600, answers)?;
-        script.push_str(&format!("debconf-set-selections '/{DRIVER}/selections'\n"));
+    let mut asks = !answers.is_empty() && tree.lookup("usr/bin/debconf-set-selections").is_some();
+    let mut script = String::from(PREINST);
+    if asks {
+        tree.write(format!("{DRIVER}/selections"), 0o600, answers).map_err(Error::Tree)?;
     }
-    script.push_str("dpkg --configure --force-confold --force-confdef");
-    for &position in configured {
-        script.push_str(&format!(" '{}'", chosen[position].info_name()));
+    for acts in sequence.acts.chunk_by(|a, b| matches!((a, b), (Act::Configure(_), Act::Configure(_)))) {
+        match acts[0] {
+            Act::Unpack(position) => put_unpacking(tree, packages, chosen[position], withheld, &mut script)?,
+            Act::Configure(_) => {
+                if std::mem::take(&mut asks) {
+                    script.push_str(&format!("debconf-set-selections '/{DRIVER}/selections'\n"));
+                }
+                script.push_str("dpkg --configure --force-confold --force-confdef");
+                for act in acts {
+                    let (Act::Unpack(position) | Act::Configure(position)) = *act;
+                    script.push_str(&format!(" '{}'", chosen[position].info_name()));
+                }
+                script.push('\n');
+            }
+        }
     }
-    script.push('\n');
-    tree.write(format!("{DRIVER}/run"), 0o755, script).map(drop)
+    tree.write(format!("{DRIVER}/run"), 0o755, script).map(drop).map_err(Error::Tree)
+}
+
+/// A package's preinst, and then its files, if any wait for it.
+fn put_unpacking(
+    tree: &mut Tree,
+    packages: &[Installed],
+    package: &Installed,
+    withheld: &Withheld,
+    script: &mut String,
+) -> Result<(), Error> {
+    if package.member("preinst").is_none() {
+        return Ok(());
+    }
+    let info = package.info_name();
+    let environment = of_dpkg(package, "preinst", packages).map(|(name, value)| format!(" '{name}={value}'"));
+    script.push_str(&format!("preinst '{info}'{}\n", environment.concat()));
+    tree.write(format!("{DRIVER}/run.{info}.control"), 0o644, package.control.as_str()).map_err(Error::Tree)?;
+    let lay = |source| Error::Lay { package: info.clone(), source };
+    if let Some(conffiles) = withheld.put_below(tree, &info, &format!("{DRIVER}/run.{info}.files")).map_err(lay)? {
+        let lines: Vec<u8> = conffiles.iter().flat_map(|path| [path.as_bytes(), b"\n"].concat()).collect();
+        tree.write(format!("{DRIVER}/run.{info}.conffiles"), 0o644, lines).map_err(Error::Tree)?;
+        script.push_str(&format!("lay '{info}'\n"));
+    }
+    Ok(())
 }
 
 /// Sends the tree into the sandbox and reads it back, both as streams.

@@ -8,6 +8,7 @@ use crate::host;
 use crate::host::Host;
 use crate::tree::TreePath;
 use crate::unpack::Root;
+use crate::unpack::Withheld;
 
 fn host() -> (tempfile::TempDir, Host) {
     let directory = tempfile::tempdir().expect("a directory");
@@ -140,7 +141,9 @@ fn scripts_have_one_environment_both_ways() {
     let Root { mut tree, packages, .. } = root(packages);
     let chosen: Vec<&Installed> = packages.iter().collect();
     tree.make_directories(sandbox::DRIVER, 0o755).expect("new");
-    sandbox::put_driver(&mut tree, &packages, &chosen, &[0, 1], &options).expect("placed");
+    let sequence = sequence::in_sequence(&chosen).expect("well formed");
+    let withheld = Withheld::take(&mut tree, &packages, &sequence.waiting(&chosen)).expect("well formed");
+    sandbox::put_driver(&mut tree, &packages, &chosen, &sequence, &withheld, &options).expect("placed");
     let driver = format!("/{}/run", sandbox::DRIVER);
     let text = tree.read(&driver).expect("memory").expect("placed");
     let mut system = machine(tree, "amd64", options.epoch);

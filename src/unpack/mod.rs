@@ -6,6 +6,7 @@
 //!
 //! * `package`: one .deb. * `layout`: what lies there before all. * `overrides`:
 //!   diversions and statoverrides. * `filter`: what stays out. * `merge`: the rules. * `database`: what dpkg knows.
+//! * `withheld`: files that wait for their preinst.
 
 mod database;
 mod filter;
@@ -13,6 +14,7 @@ mod layout;
 mod merge;
 mod overrides;
 mod package;
+mod withheld;
 
 use std::collections::BTreeMap;
 
@@ -33,6 +35,8 @@ use merge::Merge;
 use package::Member;
 use package::MemberKind;
 use package::Unpacked;
+
+pub use withheld::Withheld;
 
 /// Unpacked packages: the tree they made, and what dpkg would remember of each.
 #[derive(Debug, Clone)]
