@@ -246,10 +246,38 @@ pub(crate) fn written_by_nodes(before: &States, disk: &Path) -> Vec<String> {
     written(before, disk).into_iter().filter(|path| Path::new(path).starts_with("0/gen")).collect()
 }
 
+/// Packages whose scripts draw secrets, whole files and words in a configuration, and one whose own program packs words
+/// that are there.
+const OWN: (&str, &str) = (
+    "    \"mariadb-server\",",
+    "    \"cracklib-runtime\", \"popularity-contest\", \"ssl-cert\",\n    \"mariadb-server\",",
+);
+
+/// Each node has secrets of its own, none of them empty, and what no image can have made.
+fn have_their_own(booted: &mut Booted) {
+    let whole = |booted: &mut Booted, node: &str| {
+        let key = "openssl pkey -in /etc/ssl/private/ssl-cert-snakeoil.key -pubout";
+        let pair =
+            booted.ask(node, &format!("{key}; openssl x509 -in /etc/ssl/certs/ssl-cert-snakeoil.pem -noout -pubkey"));
+        let (one, two) = pair.split_at(pair.len() / 2);
+        assert!(one.starts_with("-----BEGIN PUBLIC KEY-----") && one.trim() == two.trim(), "{node}: {pair}");
+        assert_eq!(booted.ask(node, "stat -Lc '%a %U %G' /etc/ssl/private/ssl-cert-snakeoil.key"), "640 root ssl-cert");
+        let number = booted.ask(node, "sed -n 's/^MY_HOSTID=\"\\(.*\\)\"$/\\1/p' /etc/popularity-contest.conf");
+        assert!(number.len() == 32 && number.bytes().all(|byte| byte.is_ascii_hexdigit()), "{node}: {number}");
+        [one.to_owned(), number]
+    };
+    let [dizzy, tumbler] = [DIZZY, TUMBLER].map(|(node, _)| whole(booted, node));
+    assert!(dizzy.iter().zip(&tumbler).all(|(one, other)| one != other), "{dizzy:?} {tumbler:?}");
+    for (node, _) in [DIZZY, TUMBLER] {
+        assert_eq!(booted.ask(node, "test -s /var/cache/cracklib/cracklib_dict.pwd && echo made"), "made", "{node}");
+        assert!(booted.ask(node, "echo password | cracklib-check").starts_with("password: it is"), "{node}");
+    }
+}
+
 #[test]
 fn nodes_share_a_root_over_nfs() {
-    boots("nodes_share_a_root_over_nfs", &[], |output, place| {
-        shared_root(output, place);
+    boots("nodes_share_a_root_over_nfs", &[OWN], |output, place| {
+        shared(output, place, have_their_own);
         uefi(output, place);
     });
 }
@@ -269,6 +297,10 @@ fn uefi(output: &Path, place: &Path) {
 
 /// Two nodes of the example at once, by BIOS, from one root over NFS.
 pub(crate) fn shared_root(output: &Path, place: &Path) {
+    shared(output, place, |_| {});
+}
+
+fn shared(output: &Path, place: &Path, more: impl FnOnce(&mut Booted)) {
     let mut booted = Booted::new(output, place.join("lab"), 1024);
     let disk = booted.cluster.disk();
     let before = states(&disk);
@@ -282,6 +314,7 @@ pub(crate) fn shared_root(output: &Path, place: &Path) {
     assert!(ids[0] != ids[1] && ids.iter().all(|id| id.len() == 32), "{ids:?}");
     let keys = [ssh_key(&mut booted, TUMBLER.0, DIZZY.1), ssh_key(&mut booted, DIZZY.0, TUMBLER.1)];
     assert_ne!(keys[0], keys[1]);
+    more(&mut booted);
     booted.power_off(&[DIZZY.0, TUMBLER.0]);
     // All that nodes write is memory, or lies in the directories that are each node's own.
     assert_eq!(written_by_nodes(&before, &disk), Vec::<String>::new(), "nodes write into the root that they share");
@@ -337,6 +370,7 @@ fn a_boot_ends_when_its_nodes_are_where_they_were_to_get() {
 #[test]
 fn nodes_boot_by_overlay_and_into_memory() {
     let changes = [
+        OWN,
         ("root = \"nfs\" ", "root = \"overlay\" "),
         ("name = \"tumbler\"", "name = \"tumbler\"\nroot = \"ram\""),
         ("formats = [\"tar\"]", "formats = [\"tar\", \"erofs\"]"),
@@ -363,6 +397,7 @@ fn overlay_and_ram(output: &Path, place: &Path) {
     let ids = [DIZZY, TUMBLER].map(|(node, _)| booted.ask(node, "cat /etc/machine-id"));
     assert!(ids[0] != ids[1] && ids.iter().all(|id| id.len() == 32), "{ids:?}");
     assert_ne!(ssh_key(&mut booted, TUMBLER.0, DIZZY.1), ssh_key(&mut booted, DIZZY.0, TUMBLER.1));
+    have_their_own(&mut booted);
     booted.power_off(&[DIZZY.0]);
 
     let stop = "for name in web web-boot nfs dnsmasq rpcbind syslog-ng; do stop $name; done; ip address flush dev eth1";
