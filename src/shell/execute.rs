@@ -18,6 +18,7 @@ use super::ast::Redirect;
 use super::ast::Then;
 use super::ast::Word;
 use super::names;
+use super::options;
 use super::reader::Manner;
 use super::reader::Parser;
 use super::state::Defined;
@@ -375,6 +376,7 @@ impl Shell<'_> {
     fn pipeline(&mut self, commands: &[Command], tested: bool) -> Run<i32> {
         let mut input: Option<Value> = None;
         let mut statuses = Vec::new();
+        let listed = options::asks_for_names(commands).filter(|_| self.is_bash());
         for (index, command) in commands.iter().enumerate() {
             let output = (index + 1 < commands.len()).then(|| Stream::output().descriptor());
             let captured = output.clone();
@@ -387,6 +389,7 @@ impl Shell<'_> {
                     shell.state.descriptors.insert(1, output);
                 }
                 match command {
+                    _ if index == 0 && listed.is_some() => shell.list_names(listed.unwrap_or_default()),
                     // bash asks only how the whole pipeline ended.
                     Command::Simple { .. } | Command::Subshell(_) if shell.is_bash() => {
                         shell.run_unchecked(command, tested)

@@ -3,6 +3,8 @@
 use super::Interrupt;
 use super::Run;
 use super::Shell;
+use super::ast::Command;
+use super::ast::Part;
 use super::quote;
 use super::switches::HARMLESS;
 use super::switches::NAMED;
@@ -45,7 +47,106 @@ fn list_variables(shell: &mut Shell<'_>) -> Run<i32> {
     shell.print(&text)
 }
 
+/// The beginning of names that `set | grep ^NAME` asks for, of bash: all that it shows are variables. Lines of functions,
+/// which `set` prints too, are indented, but for the first of each.
+pub(super) fn asks_for_names(commands: &[Command]) -> Option<&[u8]> {
+    let words = |command| match command {
+        &Command::Simple { ref assignments, ref words, ref redirects, .. } if assignments.is_empty() => redirects
+            .is_empty()
+            .then(|| words.iter().map(|word| literal(&word.0)).collect::<Option<Vec<_>>>())
+            .flatten(),
+        _ => None,
+    };
+    let [set, grep, ..] = commands else { return None };
+    let [b"set"] = words(set)?[..] else { return None };
+    let [b"grep", pattern] = words(grep)?[..] else { return None };
+    let name = pattern.strip_prefix(b"^")?;
+    let is_name = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_';
+    (!name.is_empty() && name.iter().all(is_name)).then_some(name)
+}
+
+/// A word in which nothing is expanded.
+fn literal(parts: &[Part]) -> Option<&[u8]> {
+    match parts {
+        [Part::Plain(text) | Part::Quoted(text)] => Some(text),
+        [Part::Double(parts)] => literal(parts),
+        _ => None,
+    }
+}
+
+/// Variables that bash has by itself, whose values here are not those on a real machine (bash(1), Shell Variables).
+const OWN: [&str; 44] = [
+    "BASH",
+    "BASHOPTS",
+    "BASHPID",
+    "BASH_ALIASES",
+    "BASH_ARGC",
+    "BASH_ARGV",
+    "BASH_ARGV0",
+    "BASH_CMDS",
+    "BASH_COMMAND",
+    "BASH_LINENO",
+    "BASH_LOADABLES_PATH",
+    "BASH_MONOSECONDS",
+    "BASH_SOURCE",
+    "BASH_SUBSHELL",
+    "BASH_VERSINFO",
+    "BASH_VERSION",
+    "COLUMNS",
+    "DIRSTACK",
+    "EPOCHREALTIME",
+    "EPOCHSECONDS",
+    "EUID",
+    "FUNCNAME",
+    "GROUPS",
+    "HOSTNAME",
+    "HOSTTYPE",
+    "IFS",
+    "LINENO",
+    "LINES",
+    "MACHTYPE",
+    "OPTERR",
+    "OPTIND",
+    "OSTYPE",
+    "PIPESTATUS",
+    "PPID",
+    "PS1",
+    "PS2",
+    "PS4",
+    "RANDOM",
+    "SECONDS",
+    "SHELL",
+    "SHELLOPTS",
+    "SHLVL",
+    "SRANDOM",
+    "UID",
+];
+
 impl Shell<'_> {
+    /// What bash's `set` prints of variables whose names begin so.
+    pub(super) fn list_names(&mut self, beginning: &[u8]) -> Run<i32> {
+        let begins = |name: &[u8]| name.starts_with(beginning);
+        let is_own = beginning == b"_" || OWN.iter().any(|own| begins(own.as_bytes()));
+        let defined = self.state.functions.iter().any(|(name, _)| begins(name));
+        let mut lines = Some(Vec::new()).filter(|_| !is_own && !defined);
+        for (name, variable) in self.state.variables.iter().filter(|(name, _)| begins(name)) {
+            let value = variable.text().filter(|_| variable.array.is_none()).map(|value| quote::listed(value));
+            match (value, &mut lines) {
+                (Some(Some(value)), Some(lines)) => lines.extend([name, b"=".as_slice(), &value, b"\n"].concat()),
+                // It has no value.
+                (None, Some(_)) if variable.array.is_none() => {}
+                _ => lines = None,
+            }
+        }
+        let Some(lines) = lines else {
+            self.lacks("`set` without arguments: what cannot be printed");
+            return Ok(0);
+        };
+        let mut text = super::value::Buffer::default();
+        text.extend(&self.system.budget, &lines)?;
+        self.print(&text)
+    }
+
     /// Reads the options that a shell was started with.
     pub(super) fn start(&mut self, options: &[Vec<u8>]) -> Run<()> {
         self.set_words(options).map(drop)

@@ -145,6 +145,19 @@ fn in_quotes(value: &[u8], quote: &[u8]) -> Vec<u8> {
     [b"'", parts.join(quote).as_slice(), b"'"].concat()
 }
 
+/// A value as bash's `set` prints it; `None` when it needs escapes.
+pub(super) fn listed(value: &[u8]) -> Option<Vec<u8>> {
+    let counts = |(place, byte): (usize, &u8)| match byte {
+        b'~' => place == 0 || matches!(value[place - 1], b'=' | b':'),
+        b'#' => place == 0,
+        _ => b" '\"\\|&;()<>!{}*[?]^$`".contains(byte),
+    };
+    if !value.iter().all(|byte| (b' '..0x7f).contains(byte)) {
+        return None;
+    }
+    Some(if value.iter().enumerate().any(counts) { single_quoted(value) } else { value.to_vec() })
+}
+
 /// `${x@Q}`; `None` when it needs escapes.
 pub(super) fn quoted(value: &[u8]) -> Option<Vec<u8>> {
     value.iter().all(|byte| (b' '..0x7f).contains(byte)).then(|| single_quoted(value))

@@ -80,6 +80,24 @@ fn nothing_runs_for_ever() {
     }
 }
 
+/// bash's `set`, as far as it can be known: variables of one beginning.
+#[test]
+fn bash_lists_the_variables_of_a_beginning() {
+    let cases = [
+        ("bash -c 'D_b=1; D_a=\"x y\"; D_c=; declare D_d; E_a=2; set | grep ^D_'", "D_a='x y'\nD_b=1\nD_c=\n", 0, 0),
+        ("bash -c 'D_a=a=b#c~; D_b=\\#; set | grep ^D_ | cut -d = -f 2-3'", "a=b#c~\n'#'\n", 0, 0),
+        ("bash -c 'D_a=x; set | grep \"^D_\"; set | grep ^E_ | cat; echo $?; f() { D_a=2; }'", "D_a=x\n0\n", 0, 0),
+        ("bash -c 'D_a=(1 2); set | grep ^D_'", "", 1, 1),
+        ("bash -c 'D_f() { :; }; set | grep ^D_'", "", 1, 1),
+        ("bash -c 'set | grep ^BASH_'", "", 1, 1),
+        ("bash -c 'set | cat'", "", 0, 1),
+    ];
+    for (script, output, status, gap) in cases {
+        let (found, code, gaps) = run(script);
+        assert_eq!((found.as_str(), code, gaps.len()), (output, status, gap), "{script}");
+    }
+}
+
 /// Of a pipeline bash asks how the whole has ended, and of a subshell that is its last.
 #[test]
 fn bash_traps_errors_of_pipelines() {

@@ -89,6 +89,12 @@ impl Opt {
         Self { letter, names, kind: OptKind::Harmless(Takes::Nothing, why) }
     }
 
+    /// Whether it is this letter, and takes no value.
+    pub(crate) fn is_flag(&self, letter: u8) -> bool {
+        self.letter == letter
+            && matches!(self.kind, OptKind::Honoured(Takes::Nothing) | OptKind::Harmless(Takes::Nothing, _))
+    }
+
     /// All its names, with their dashes.
     #[cfg(test)]
     pub(crate) fn names(&self) -> Vec<String> {

@@ -289,9 +289,21 @@ fn links(call: &mut Call<'_, '_>, path: &[u8]) -> u32 {
 }
 
 fn ls(call: &mut Call<'_, '_>) -> Done {
-    let long = [("all", b'a'), ("almost-all", b'A'), ("directory", b'd'), ("reverse", b'r'), ("dereference", b'L')];
+    const COLOR: u8 = 1;
+    let long = [
+        ("all", b'a'),
+        ("almost-all", b'A'),
+        ("color", COLOR),
+        ("dereference", b'L'),
+        ("directory", b'd'),
+        ("reverse", b'r'),
+    ];
     // Nothing here is a terminal: -1 is what is done anyway.
-    let given = call.options("1aAdlrLtnqv", &long)?;
+    let given = call.options("1aAdlrLtnqv\u{1}::", &long)?;
+    let colourless: [&[u8]; 6] = [b"never", b"no", b"none", b"auto", b"tty", b"if-tty"];
+    if let Some(when) = given.value(COLOR).filter(|when| !colourless.contains(when)) {
+        return Err(Fault::gap(format!("option `--color={}`", show(when))));
+    }
     let operands = if given.operands.is_empty() { vec![b".".to_vec()] } else { given.operands.clone() };
     let (mut files, mut directories, mut status) = (Vec::new(), Vec::new(), 0);
     for path in operands {

@@ -7,8 +7,26 @@ use crate::utilities::Fault;
 use crate::utilities::show;
 
 /// What is known of it.
-pub(super) const PACKAGE: Package =
-    Package { commands: &[("acngtool", acngtool)], libraries: &["/apt-cacher-ng"], ..Package::of("apt-cacher-ng") };
+pub(super) const PACKAGE: Package = Package {
+    commands: &[("acngtool", acngtool), ("apt-config", apt_config)],
+    libraries: &["/apt-cacher-ng"],
+    ..Package::of("apt-cacher-ng")
+};
+
+/// `apt-config dump`, in which apt-cacher-ng's script looks for a proxy alone: apt has none of itself.
+fn apt_config(call: &mut Call<'_, '_>) -> Done {
+    let gap = |what: &str| Err(Fault::gap(what));
+    if call.args != [b"dump"] || call.shell.system.package != "apt-cacher-ng" {
+        return gap(&show(&call.args.join(&b' ')));
+    }
+    let mut files = vec![b"/etc/apt/apt.conf".to_vec()];
+    if let Ok(place) = call.resolve(b"/etc/apt/apt.conf.d", true) {
+        files.extend(call.tree().children(&place).map(|(path, _)| format!("/{path}").into_bytes()));
+    }
+    files.retain(|file| call.look(file, true).is_some());
+    let text = show(&call.read_all(&files)?).to_ascii_lowercase();
+    if text.contains("proxy") { gap("a proxy among apt's settings") } else { Ok(0) }
+}
 
 /// `acngtool printvar NAME -c DIRECTORY`: a setting of apt-cacher-ng, of the last of its files that has it. `acngtool
 /// SETTING… curl URL…`: while an image is made there is no network, and the script has a list for that.

@@ -13,12 +13,19 @@ const INETD: &[u8] = b"/etc/inetd.conf";
 /// What an entry that packages have switched off begins with.
 const OFF: &str = "#<off># ";
 
-/// `update-inetd [--group G] --add ENTRY`, `--enable|--disable SERVICE[,…]`
+/// `update-inetd [--group G] --add ENTRY`, `--enable|--disable SERVICE[,…]`, and `--remove REGEX` of what is not there
 fn inetd(call: &mut Call<'_, '_>) -> Done {
-    let long =
-        [("add", b'a'), ("enable", b'e'), ("disable", b'd'), ("group", b'g'), ("multi", b'm'), ("verbose", b'v')];
-    let given = call.options("a:e:d:g:mv", &long)?;
-    if !given.operands.is_empty() || given.all.iter().filter(|(letter, _)| b"aed".contains(letter)).count() != 1 {
+    let long = [
+        ("add", b'a'),
+        ("enable", b'e'),
+        ("disable", b'd'),
+        ("group", b'g'),
+        ("multi", b'm'),
+        ("remove", b'r'),
+        ("verbose", b'v'),
+    ];
+    let given = call.options("a:e:d:g:mr:v", &long)?;
+    if !given.operands.is_empty() || given.all.iter().filter(|(letter, _)| b"aedr".contains(letter)).count() != 1 {
         return Err(Fault::gap(format!("the arguments `{}`", show(&call.args.join(&b' ')))));
     }
     if call.look(INETD, true).is_none() {
@@ -39,6 +46,16 @@ fn inetd(call: &mut Call<'_, '_>) -> Done {
         };
         lines.iter().map(turn).collect()
     };
+    if let Some(pattern) = given.value(b'r').map(show) {
+        // An expression: what it begins with, as it stands, is in every line that it fits.
+        let service: String =
+            pattern.chars().take_while(|letter| letter.is_ascii_alphanumeric() || *letter == '-').collect();
+        let fits = |line: &&str| line.strip_prefix(OFF).unwrap_or(line).starts_with(&service);
+        return match service.is_empty() || lines.iter().any(|line| fits(&line)) {
+            true => Err(Fault::gap(format!("the arguments `{}`", show(&call.args.join(&b' '))))),
+            false => Ok(0),
+        };
+    }
     let new: Vec<String> = if let Some(entry) = given.value(b'a') {
         let entry = show(entry).replace("\\t", "\t");
         let service = entry.split_whitespace().next().unwrap_or_default();

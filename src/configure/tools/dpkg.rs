@@ -39,7 +39,9 @@ fn not_known(args: &[&[u8]]) -> Done {
 
 fn dpkg(call: &mut Call<'_, '_>) -> Done {
     match words(call).as_slice() {
-        [b"--compare-versions", a, operator, b] => compare_versions(a, operator, b),
+        [b"--compare-versions", a, operator, b] | [b"--compare-versions", b"--", a, operator, b] => {
+            compare_versions(a, operator, b)
+        }
         [b"--print-architecture"] => {
             let line = format!("{}\n", call.shell.system.architecture);
             call.out(line).map(|()| 0)

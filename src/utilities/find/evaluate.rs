@@ -110,7 +110,7 @@ pub(super) fn evaluate(
             true
         }
         Expression::Format(format) => {
-            let text = formatted(format, found)?;
+            let text = formatted(call, format, found)?;
             call.out(text)?;
             true
         }
@@ -222,7 +222,10 @@ fn known(call: &mut Call<'_, '_>, table: &str, number: u32) -> bool {
         .any(|entry| entry.split(|&byte| byte == b':').nth(2) == Some(number.as_bytes()))
 }
 
-fn formatted(format: &[u8], found: &Found<'_>) -> Result<Vec<u8>, Fault> {
+fn formatted(call: &mut Call<'_, '_>, format: &[u8], found: &Found<'_>) -> Result<Vec<u8>, Fault> {
+    let name = |call: &mut Call<'_, '_>, table, number: u32| {
+        permissions::name_of(call, table, number, &number.to_string()).into_bytes()
+    };
     let (format, _) = printf::escapes(format, printf::Escapes::DashFormat);
     let mut out = Vec::new();
     let mut rest = format.iter().copied();
@@ -247,6 +250,8 @@ fn formatted(format: &[u8], found: &Found<'_>) -> Result<Vec<u8>, Fault> {
             Some(b'm') => out.extend(format!("{:o}", found.inode.stat.mode).into_bytes()),
             Some(b's') => out.extend(found.size().to_string().into_bytes()),
             Some(b'y') => out.push(Found::letter(found.inode)),
+            Some(b'u') => out.extend(name(call, "/etc/passwd", found.inode.stat.uid)),
+            Some(b'g') => out.extend(name(call, "/etc/group", found.inode.stat.gid)),
             Some(b'U') => out.extend(found.inode.stat.uid.to_string().into_bytes()),
             Some(b'G') => out.extend(found.inode.stat.gid.to_string().into_bytes()),
             Some(b'l') => {

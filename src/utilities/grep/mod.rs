@@ -182,8 +182,12 @@ fn trouble(fault: Fault) -> Fault {
 fn modern(args: &[Vec<u8>]) -> Vec<Vec<u8>> {
     let mut args = args.to_vec();
     for arg in args.iter_mut().take_while(|arg| *arg != b"--") {
-        if arg.len() > 1 && arg[0] == b'-' && arg[1..].iter().all(u8::is_ascii_digit) {
-            *arg = [b"-C", &arg[1..]].concat();
+        let digits = arg.iter().rev().take_while(|byte| byte.is_ascii_digit()).count();
+        let (letters, number) = arg.split_at(arg.len() - digits);
+        // Digits behind letters that take no value are the same.
+        let flags = |letter: &u8| OPTIONS.iter().any(|option| option.is_flag(*letter));
+        if digits > 0 && letters.first() == Some(&b'-') && letters[1..].iter().all(flags) {
+            *arg = [letters, b"C", number].concat();
         }
     }
     args

@@ -163,7 +163,12 @@ impl Run<'_> {
                 .ok_or_else(|| format!("No free group ID available for {}.", show(&item.name)))?,
         };
         self.groups.add(&item.name, gid);
+        // Where there is no gshadow yet, systemd-sysusers makes it.
+        let shadowed = self.accounts.gshadow.exists();
         self.accounts.add_group(&item.name, gid, LOCKED);
+        if !shadowed {
+            self.accounts.gshadow.add(entry(&[&item.name, LOCKED, b"", b""]));
+        }
         Ok(gid)
     }
 

@@ -236,6 +236,15 @@ fn strange_files_do_no_harm() {
 }
 
 #[test]
+fn systemd_makes_the_shadow_of_groups() {
+    let mut tree = start();
+    tree.remove_all(&TreePath::literal("etc/gshadow"));
+    let ran = run_on(tree, Ids::default(), "systemd-sysusers --inline 'g new'; grpconv; groupadd other");
+    assert_eq!((ran.status, ran.line("etc/gshadow", "new").as_deref()), (0, Some("new:!*::")));
+    assert_eq!(ran.line("etc/gshadow", "audio").as_deref(), Some("audio:x::root"), "grpconv takes what group(5) says");
+}
+
+#[test]
 fn many_lines_use_the_budget_up() {
     let lines: String = (0..20_000).map(|number| format!("g{number}:x:{number}:\n")).collect();
     let mut tree = start();
