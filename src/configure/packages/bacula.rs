@@ -70,6 +70,7 @@ pub(super) const PACKAGE: Package = Package {
             ],
         ),
     ],
+    first_boot: &[("bacula-director-sqlite3", "its database is made by another program")],
     ..Package::of("bacula")
 };
 

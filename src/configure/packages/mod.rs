@@ -10,15 +10,22 @@ mod apache2;
 mod apparmor;
 mod appstream;
 mod apt_cacher_ng;
+mod apticron;
 mod audit;
 mod bacula;
+mod bdii;
 mod bind9;
 mod binfmt_support;
 mod brltty;
 mod ca_certificates_java;
 mod ccache;
+mod certmonger;
+mod cfengine3;
 mod chrony;
 mod console_setup;
+mod corosync_qdevice;
+mod coturn;
+mod courier;
 mod cracklib;
 mod cups;
 mod curvedns;
@@ -35,49 +42,65 @@ mod emacsen_common;
 mod etckeeper;
 mod exim4;
 mod fake_hwclock;
+mod firebird3_0;
+mod firebird4_0;
 mod fontconfig;
 mod freeradius;
 mod gdk_pixbuf;
 mod ghc;
+mod glewlwyd;
 mod glib;
 mod gnome_menus;
+mod gpm;
 mod graphviz;
+mod gridengine;
+mod groonga;
 mod grub2;
 mod gtk2;
 mod gtk3;
 mod gtk4;
+mod heimdal;
 mod icinga2;
+mod inn;
+mod inn2;
 mod iptables;
 mod ircd_hybrid;
 mod isa_support;
 mod kbd;
 mod kerberos_configs;
 mod krb5;
+mod leafnode;
 mod libpaper;
 mod libxml_sax_perl;
 mod lighttpd;
+mod macaulay2;
 mod mailcap;
 mod mailman3;
 mod man_db;
+mod mandos;
 mod mariadb;
 mod menu;
 mod miniupnpd;
 mod mokutil;
-mod mono;
 mod monitoring_plugins;
+mod mono;
 mod munge;
+mod munin;
 mod nsd;
 mod nvme_cli;
 mod oar;
 mod octave;
 mod open_iscsi;
+mod openguides;
 mod openiked;
 mod openldap;
 mod openssh;
 mod pacemaker;
 mod partimage;
 mod perl;
+mod piuparts;
 mod plugins;
+mod pollen;
 mod popularity_contest;
 mod postfix;
 mod postgresql_common;
@@ -87,6 +110,7 @@ mod python3_defaults;
 mod quassel;
 mod rabbitmq_server;
 mod roundcube;
+mod schleuder;
 mod scowl;
 mod selinux;
 mod sgml_base;
@@ -101,6 +125,7 @@ mod sysvinit;
 mod tex_common;
 mod texinfo;
 mod texlive_bin;
+mod tmate_ssh_server;
 mod twisted;
 mod update_inetd;
 mod varnish;
@@ -125,15 +150,22 @@ pub(super) const ALL: &[Package] = &[
     apparmor::PACKAGE,
     appstream::PACKAGE,
     apt_cacher_ng::PACKAGE,
+    apticron::PACKAGE,
     audit::PACKAGE,
     bacula::PACKAGE,
+    bdii::PACKAGE,
     bind9::PACKAGE,
     binfmt_support::PACKAGE,
     brltty::PACKAGE,
     ca_certificates_java::PACKAGE,
     ccache::PACKAGE,
+    certmonger::PACKAGE,
+    cfengine3::PACKAGE,
     chrony::PACKAGE,
     console_setup::PACKAGE,
+    corosync_qdevice::PACKAGE,
+    coturn::PACKAGE,
+    courier::PACKAGE,
     cracklib::PACKAGE,
     cups::PACKAGE,
     curvedns::PACKAGE,
@@ -150,49 +182,64 @@ pub(super) const ALL: &[Package] = &[
     etckeeper::PACKAGE,
     exim4::PACKAGE,
     fake_hwclock::PACKAGE,
+    firebird3_0::PACKAGE,
+    firebird4_0::PACKAGE,
     fontconfig::PACKAGE,
     freeradius::PACKAGE,
     gdk_pixbuf::PACKAGE,
     ghc::PACKAGE,
+    glewlwyd::PACKAGE,
     glib::PACKAGE,
     gnome_menus::PACKAGE,
+    gpm::PACKAGE,
     graphviz::PACKAGE,
+    gridengine::PACKAGE,
+    groonga::PACKAGE,
     grub2::PACKAGE,
     gtk2::PACKAGE,
     gtk3::PACKAGE,
     gtk4::PACKAGE,
+    heimdal::PACKAGE,
     icinga2::PACKAGE,
+    inn::PACKAGE,
+    inn2::PACKAGE,
     iptables::PACKAGE,
     ircd_hybrid::PACKAGE,
     isa_support::PACKAGE,
     kbd::PACKAGE,
     kerberos_configs::PACKAGE,
     krb5::PACKAGE,
+    leafnode::PACKAGE,
     libpaper::PACKAGE,
     libxml_sax_perl::PACKAGE,
     lighttpd::PACKAGE,
+    macaulay2::PACKAGE,
     mailcap::PACKAGE,
     mailman3::PACKAGE,
     man_db::PACKAGE,
+    mandos::PACKAGE,
     mariadb::PACKAGE,
     menu::PACKAGE,
     miniupnpd::PACKAGE,
     mokutil::PACKAGE,
-    mono::PACKAGE,
     monitoring_plugins::PACKAGE,
+    mono::PACKAGE,
     munge::PACKAGE,
+    munin::PACKAGE,
     nsd::PACKAGE,
     nvme_cli::PACKAGE,
     oar::PACKAGE,
     octave::PACKAGE,
     open_iscsi::PACKAGE,
+    openguides::PACKAGE,
     openiked::PACKAGE,
     openldap::PACKAGE,
     openssh::PACKAGE,
     pacemaker::PACKAGE,
     partimage::PACKAGE,
     perl::PACKAGE,
-    selinux::PACKAGE,
+    piuparts::PACKAGE,
+    pollen::PACKAGE,
     popularity_contest::PACKAGE,
     postfix::PACKAGE,
     postgresql_common::PACKAGE,
@@ -202,7 +249,9 @@ pub(super) const ALL: &[Package] = &[
     quassel::PACKAGE,
     rabbitmq_server::PACKAGE,
     roundcube::PACKAGE,
+    schleuder::PACKAGE,
     scowl::PACKAGE,
+    selinux::PACKAGE,
     sgml_base::PACKAGE,
     shadowsocks_libev::PACKAGE,
     shared_mime_info::PACKAGE,
@@ -215,6 +264,7 @@ pub(super) const ALL: &[Package] = &[
     tex_common::PACKAGE,
     texinfo::PACKAGE,
     texlive_bin::PACKAGE,
+    tmate_ssh_server::PACKAGE,
     twisted::PACKAGE,
     update_inetd::PACKAGE,
     varnish::PACKAGE,
