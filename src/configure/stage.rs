@@ -1,5 +1,7 @@
 //! The stage itself: one way or the other through the scripts, and then what both have in common.
 
+use std::collections::BTreeSet;
+
 use super::Configured;
 use super::Error;
 use super::Method;
@@ -32,7 +34,10 @@ pub fn configure(host: &Host, root: Root, options: &Options) -> Result<Configure
     let policy = Policy::put(&mut tree).map_err(Error::Tree)?;
     let (mut tree, report) = match options.method {
         Method::Native => {
-            let followed = native::configure(host, tree, &packages, &options, false)?;
+            let brought = of_the_kernel(&tree);
+            let mut followed = native::configure(host, tree, &packages, &options, false)?;
+            let made: Vec<TreePath> = of_the_kernel(&followed.tree).difference(&brought).cloned().collect();
+            made.iter().for_each(|path| followed.tree.remove_all(path));
             if !followed.failures.is_empty() {
                 return Err(Error::Native(followed.failures));
             }
@@ -69,6 +74,13 @@ pub fn survey(host: &Host, root: Root, options: &Options) -> Result<Vec<PackageR
     let mut options = options.clone();
     options.packages = first_boot::treatments(&packages, &options);
     Ok(native::configure(host, tree, &packages, &options, true)?.report)
+}
+
+/// What lies where a running system has file systems of its kernel's. What scripts make there is gone with the machine that
+/// they run on, and is in no image; what packages bring is.
+fn of_the_kernel(tree: &Tree) -> BTreeSet<TreePath> {
+    let places = ["dev", "proc", "sys"].map(TreePath::literal);
+    places.iter().flat_map(|place| tree.below(place).map(|(path, _)| path.clone())).collect()
 }
 
 /// `/usr/sbin/policy-rc.d`, which is there while an image is made, in both ways: scripts ask it, and what it denies

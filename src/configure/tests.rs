@@ -96,6 +96,18 @@ fn packages_come_after_what_they_depend_on() {
 }
 
 #[test]
+fn what_is_made_in_dev_is_in_no_image() {
+    let (_directory, host) = host();
+    let script = "#!/bin/sh\nset -e\nmkdir -p /dev/own/d\nln -s ttyS0 /dev/own/l\nls /dev/own > /etc/seen\n";
+    let mut root = root(&[("own", "", &[("postinst", script)])]);
+    root.tree.make_directories("dev/theirs", 0o755).expect("new");
+    let tree = configure(&host, root, &options()).expect("all is known").tree;
+    assert_eq!(text(&tree, "etc/seen"), "d\nl\n", "it is there while scripts run");
+    let left: Vec<String> = tree.below(&TreePath::literal("dev")).map(|(path, _)| path.to_string()).collect();
+    assert_eq!(left, ["/dev/theirs"]);
+}
+
+#[test]
 fn what_is_left_to_the_first_boot_is_unpacked_until_then() {
     let (_directory, host) = host();
     let script = "#!/bin/sh\nmake-keys\n";

@@ -70,7 +70,6 @@ pub(super) const PACKAGE: Package = Package {
             ],
         ),
     ],
-    first_boot: &[("bacula-director-sqlite3", "its database is made by another program")],
     ..Package::of("bacula")
 };
 

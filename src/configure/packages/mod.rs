@@ -1,6 +1,7 @@
 //! What is known of single source packages: programs that their scripts call, what is each machine's own, traces that
-//! they leave. One file for each, and [`ALL`] lists them: whatever stands there is owed, for it has to be kept true when
-//! the package changes. No other part of the three rooms knows a package by name.
+//! they leave. One file for each, and [`ALL`] lists them; [`left`] has binary packages of which only one thing is known.
+//! Whatever stands there is owed, for it has to be kept true when the package changes. No other part of the three rooms
+//! knows a package by name.
 
 pub(super) mod made;
 pub(super) mod own;
@@ -10,22 +11,15 @@ mod apache2;
 mod apparmor;
 mod appstream;
 mod apt_cacher_ng;
-mod apticron;
 mod audit;
 mod bacula;
-mod bdii;
 mod bind9;
 mod binfmt_support;
 mod brltty;
 mod ca_certificates_java;
 mod ccache;
-mod certmonger;
-mod cfengine3;
 mod chrony;
 mod console_setup;
-mod corosync_qdevice;
-mod coturn;
-mod courier;
 mod cracklib;
 mod cups;
 mod curvedns;
@@ -42,42 +36,32 @@ mod emacsen_common;
 mod etckeeper;
 mod exim4;
 mod fake_hwclock;
-mod firebird3_0;
-mod firebird4_0;
 mod fontconfig;
 mod freeradius;
 mod gdk_pixbuf;
 mod ghc;
-mod glewlwyd;
 mod glib;
 mod gnome_menus;
-mod gpm;
 mod graphviz;
-mod gridengine;
-mod groonga;
 mod grub2;
 mod gtk2;
 mod gtk3;
 mod gtk4;
-mod heimdal;
 mod icinga2;
-mod inn;
-mod inn2;
 mod iptables;
 mod ircd_hybrid;
 mod isa_support;
 mod kbd;
 mod kerberos_configs;
 mod krb5;
-mod leafnode;
 mod libpaper;
 mod libxml_sax_perl;
+mod left;
 mod lighttpd;
 mod macaulay2;
 mod mailcap;
 mod mailman3;
 mod man_db;
-mod mandos;
 mod mariadb;
 mod menu;
 mod miniupnpd;
@@ -85,22 +69,18 @@ mod mokutil;
 mod monitoring_plugins;
 mod mono;
 mod munge;
-mod munin;
 mod nsd;
 mod nvme_cli;
 mod oar;
 mod octave;
 mod open_iscsi;
-mod openguides;
 mod openiked;
 mod openldap;
 mod openssh;
 mod pacemaker;
 mod partimage;
 mod perl;
-mod piuparts;
 mod plugins;
-mod pollen;
 mod popularity_contest;
 mod postfix;
 mod postgresql_common;
@@ -110,7 +90,6 @@ mod python3_defaults;
 mod quassel;
 mod rabbitmq_server;
 mod roundcube;
-mod schleuder;
 mod scowl;
 mod selinux;
 mod sgml_base;
@@ -125,7 +104,6 @@ mod sysvinit;
 mod tex_common;
 mod texinfo;
 mod texlive_bin;
-mod tmate_ssh_server;
 mod twisted;
 mod update_inetd;
 mod varnish;
@@ -150,22 +128,15 @@ pub(super) const ALL: &[Package] = &[
     apparmor::PACKAGE,
     appstream::PACKAGE,
     apt_cacher_ng::PACKAGE,
-    apticron::PACKAGE,
     audit::PACKAGE,
     bacula::PACKAGE,
-    bdii::PACKAGE,
     bind9::PACKAGE,
     binfmt_support::PACKAGE,
     brltty::PACKAGE,
     ca_certificates_java::PACKAGE,
     ccache::PACKAGE,
-    certmonger::PACKAGE,
-    cfengine3::PACKAGE,
     chrony::PACKAGE,
     console_setup::PACKAGE,
-    corosync_qdevice::PACKAGE,
-    coturn::PACKAGE,
-    courier::PACKAGE,
     cracklib::PACKAGE,
     cups::PACKAGE,
     curvedns::PACKAGE,
@@ -182,34 +153,24 @@ pub(super) const ALL: &[Package] = &[
     etckeeper::PACKAGE,
     exim4::PACKAGE,
     fake_hwclock::PACKAGE,
-    firebird3_0::PACKAGE,
-    firebird4_0::PACKAGE,
     fontconfig::PACKAGE,
     freeradius::PACKAGE,
     gdk_pixbuf::PACKAGE,
     ghc::PACKAGE,
-    glewlwyd::PACKAGE,
     glib::PACKAGE,
     gnome_menus::PACKAGE,
-    gpm::PACKAGE,
     graphviz::PACKAGE,
-    gridengine::PACKAGE,
-    groonga::PACKAGE,
     grub2::PACKAGE,
     gtk2::PACKAGE,
     gtk3::PACKAGE,
     gtk4::PACKAGE,
-    heimdal::PACKAGE,
     icinga2::PACKAGE,
-    inn::PACKAGE,
-    inn2::PACKAGE,
     iptables::PACKAGE,
     ircd_hybrid::PACKAGE,
     isa_support::PACKAGE,
     kbd::PACKAGE,
     kerberos_configs::PACKAGE,
     krb5::PACKAGE,
-    leafnode::PACKAGE,
     libpaper::PACKAGE,
     libxml_sax_perl::PACKAGE,
     lighttpd::PACKAGE,
@@ -217,7 +178,6 @@ pub(super) const ALL: &[Package] = &[
     mailcap::PACKAGE,
     mailman3::PACKAGE,
     man_db::PACKAGE,
-    mandos::PACKAGE,
     mariadb::PACKAGE,
     menu::PACKAGE,
     miniupnpd::PACKAGE,
@@ -225,21 +185,17 @@ pub(super) const ALL: &[Package] = &[
     monitoring_plugins::PACKAGE,
     mono::PACKAGE,
     munge::PACKAGE,
-    munin::PACKAGE,
     nsd::PACKAGE,
     nvme_cli::PACKAGE,
     oar::PACKAGE,
     octave::PACKAGE,
     open_iscsi::PACKAGE,
-    openguides::PACKAGE,
     openiked::PACKAGE,
     openldap::PACKAGE,
     openssh::PACKAGE,
     pacemaker::PACKAGE,
     partimage::PACKAGE,
     perl::PACKAGE,
-    piuparts::PACKAGE,
-    pollen::PACKAGE,
     popularity_contest::PACKAGE,
     postfix::PACKAGE,
     postgresql_common::PACKAGE,
@@ -249,7 +205,6 @@ pub(super) const ALL: &[Package] = &[
     quassel::PACKAGE,
     rabbitmq_server::PACKAGE,
     roundcube::PACKAGE,
-    schleuder::PACKAGE,
     scowl::PACKAGE,
     selinux::PACKAGE,
     sgml_base::PACKAGE,
@@ -264,7 +219,6 @@ pub(super) const ALL: &[Package] = &[
     tex_common::PACKAGE,
     texinfo::PACKAGE,
     texlive_bin::PACKAGE,
-    tmate_ssh_server::PACKAGE,
     twisted::PACKAGE,
     update_inetd::PACKAGE,
     varnish::PACKAGE,
@@ -284,7 +238,8 @@ pub(super) fn own() -> impl Iterator<Item = &'static Own> {
 /// Why only the machine that it runs on can configure a binary package; `None` for nearly all.
 pub(super) fn first_boot(package: &str) -> Option<&'static str> {
     let mut all = ALL.iter().flat_map(|package| package.first_boot);
-    all.find(|(known, _)| *known == package).map(|(_, why)| *why)
+    let by_source = all.find(|(known, _)| *known == package).map(|(_, why)| *why);
+    by_source.or_else(|| left::LEFT.iter().find(|(_, packages)| packages.contains(&package)).map(|(why, _)| *why))
 }
 
 /// The program of this name.

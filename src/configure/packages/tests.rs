@@ -156,3 +156,17 @@ fn small_programs_say_what_there_is() {
     assert_eq!(run("etc/menu-methods/wm", "update-menus").2, 1);
     assert_eq!(run("usr/bin/other", "python3 -c 'print(1)'; py3versions -r 3.13").2, 2);
 }
+
+/// Each of those that are left to the first boot is named once, and users are told of it.
+#[test]
+fn who_is_left_to_the_first_boot_is_said() {
+    let told = include_str!("../../../doc/configure.md");
+    let mut seen = std::collections::BTreeSet::new();
+    for (why, packages) in super::left::LEFT {
+        assert!(told.contains(&format!("| {why} | ")) && packages.is_sorted(), "{why}");
+        for package in *packages {
+            assert!(told.contains(&format!("`{package}`")) && seen.insert(package), "{package}");
+            assert_eq!(super::first_boot(package), Some(*why));
+        }
+    }
+}

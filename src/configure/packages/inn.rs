@@ -1,7 +1,0 @@
-//! Inn: its history of articles is made by its own program.
-
-use super::package::Package;
-
-/// What is known of it.
-pub(super) const PACKAGE: Package =
-    Package { first_boot: &[("inn", "its history of articles is made by its own program")], ..Package::of("inn") };

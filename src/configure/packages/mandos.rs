@@ -1,7 +1,0 @@
-//! Mandos: its key is each machine's own.
-
-use super::package::Package;
-
-/// What is known of it.
-pub(super) const PACKAGE: Package =
-    Package { first_boot: &[("mandos-client", "its key is each machine's own")], ..Package::of("mandos") };
