@@ -235,7 +235,7 @@ pub enum Error {
         /// Its name.
         package: String,
         /// Why.
-        source: crate::unpack::Error,
+        source: Box<crate::unpack::Error>,
     },
     /// What is known of the packages so far cannot be written for a preinst.
     #[error("cannot write dpkg's database for a preinst")]

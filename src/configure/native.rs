@@ -266,7 +266,7 @@ impl<'a> Run<'a> {
     /// Its files come.
     fn lay(&mut self, package: &Installed) -> Result<(), Error> {
         let laid = self.withheld.lay(self.system.tree(), &package.info_name());
-        laid.map_err(|source| Error::Lay { package: package.info_name(), source })
+        laid.map_err(|source| Error::Lay { package: package.info_name(), source: Box::new(source) })
     }
 
     /// Runs the scripts of a package in the sandbox, and those of packages after it that belong there as well; returns

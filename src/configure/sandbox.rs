@@ -278,7 +278,7 @@ fn put_unpacking(
     let environment = of_dpkg(package, "preinst", packages).map(|(name, value)| format!(" '{name}={value}'"));
     script.push_str(&format!("preinst '{info}'{}\n", environment.concat()));
     tree.write(format!("{DRIVER}/run.{info}.control"), 0o644, package.control.as_str()).map_err(Error::Tree)?;
-    let lay = |source| Error::Lay { package: info.clone(), source };
+    let lay = |source| Error::Lay { package: info.clone(), source: Box::new(source) };
     if let Some(conffiles) = withheld.put_below(tree, &info, &format!("{DRIVER}/run.{info}.files")).map_err(lay)? {
         let lines: Vec<u8> = conffiles.iter().flat_map(|path| [path.as_bytes(), b"\n"].concat()).collect();
         tree.write(format!("{DRIVER}/run.{info}.conffiles"), 0o644, lines).map_err(Error::Tree)?;

@@ -50,19 +50,19 @@ fn list_variables(shell: &mut Shell<'_>) -> Run<i32> {
 /// The beginning of names that `set | grep ^NAME` asks for, of bash: all that it shows are variables. Lines of functions,
 /// which `set` prints too, are indented, but for the first of each.
 pub(super) fn asks_for_names(commands: &[Command]) -> Option<&[u8]> {
-    let words = |command| match command {
-        &Command::Simple { ref assignments, ref words, ref redirects, .. } if assignments.is_empty() => redirects
-            .is_empty()
-            .then(|| words.iter().map(|word| literal(&word.0)).collect::<Option<Vec<_>>>())
-            .flatten(),
-        _ => None,
-    };
     let [set, grep, ..] = commands else { return None };
-    let [b"set"] = words(set)?[..] else { return None };
-    let [b"grep", pattern] = words(grep)?[..] else { return None };
+    let [b"set"] = literals(set)?[..] else { return None };
+    let [b"grep", pattern] = literals(grep)?[..] else { return None };
     let name = pattern.strip_prefix(b"^")?;
     let is_name = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_';
     (!name.is_empty() && name.iter().all(is_name)).then_some(name)
+}
+
+/// The words of a command that is nothing but words, in which nothing is expanded.
+fn literals(command: &Command) -> Option<Vec<&[u8]>> {
+    let Command::Simple { assignments, words, redirects, .. } = command else { return None };
+    let bare = assignments.is_empty() && redirects.is_empty();
+    bare.then(|| words.iter().map(|word| literal(&word.0)).collect()).flatten()
 }
 
 /// A word in which nothing is expanded.

@@ -51,7 +51,7 @@ fn inetd(call: &mut Call<'_, '_>) -> Done {
         let service: String =
             pattern.chars().take_while(|letter| letter.is_ascii_alphanumeric() || *letter == '-').collect();
         let fits = |line: &&str| line.strip_prefix(OFF).unwrap_or(line).starts_with(&service);
-        return match service.is_empty() || lines.iter().any(|line| fits(&line)) {
+        return match service.is_empty() || lines.iter().any(fits) {
             true => Err(Fault::gap(format!("the arguments `{}`", show(&call.args.join(&b' '))))),
             false => Ok(0),
         };

@@ -192,7 +192,7 @@ impl Plan {
             field => specifiers.fill(field).map(Some),
         });
         let mut next = || fields.next().unwrap_or(Ok(None));
-        let (id, description, home, shell) = (next()?, next()?, next()?, next()?);
+        let (id, description, home, shell) = (next()?, next()?, next()?.map(simplified), next()?);
         let item = Item { description: description.unwrap_or_default(), home, shell, ..Item::default() };
         check_fields(&item)?;
         let alone = item == Item::default();
@@ -367,6 +367,15 @@ impl Specifiers {
     }
 }
 
+/// A path without slashes that say nothing, as systemd writes it.
+fn simplified(path: Vec<u8>) -> Vec<u8> {
+    if !path.starts_with(b"/") {
+        return path;
+    }
+    let names: Vec<&[u8]> = path.split(|byte| *byte == b'/').filter(|name| !matches!(name, [] | [b'.'])).collect();
+    [b"/", names.join(&b'/').as_slice()].concat()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -381,7 +390,7 @@ mod tests {
 
     #[test]
     fn lines_are_read() {
-        let text = "u! a 10:20 \"The \\\"a\\\" of %o\" /a /bin/a\nu b -:adm\nu c /var/c\ng d 5\nm e f\nm e a\nr - 500-600\nu a - Other";
+        let text = "u! a 10:20 \"The \\\"a\\\" of %o\" //a/./ /bin/a\nu b -:adm\nu c /var/c\ng d 5\nm e f\nm e a\nr - 500-600\nu a - Other";
         let plan = plan(text).expect("all is well");
         let a = plan.users.get(b"a").expect("there");
         assert_eq!((a.uid, a.gid, a.strict, a.locked), (Some(10), Some(20), true, true));
