@@ -228,7 +228,7 @@ pub enum Error {
     },
     /// What a package brings cannot be told from what others do.
     #[error("cannot take out the files of packages whose preinst comes first")]
-    Withhold(#[source] crate::unpack::Error),
+    Withhold(#[source] Box<crate::unpack::Error>),
     /// What its preinst left is in the way of a package's files.
     #[error("cannot unpack the files of package `{package}` after its preinst")]
     Lay {

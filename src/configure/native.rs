@@ -180,7 +180,7 @@ impl<'a> Run<'a> {
         let unpacked: Vec<&Installed> = packages.iter().filter(|package| !left(package)).collect();
         let sequence = in_sequence(&unpacked).map_err(Error::Control)?;
         let withheld = Withheld::take(self.system.tree(), packages, &sequence.waiting(&unpacked));
-        self.withheld = withheld.map_err(Error::Withhold)?;
+        self.withheld = withheld.map_err(|source| Error::Withhold(Box::new(source)))?;
         let is_configured = |act: &Act| matches!(act, Act::Configure(_));
         let begin = sequence.acts.iter().position(is_configured).unwrap_or(sequence.acts.len());
         let mut steps: Vec<Step> = sequence.acts.iter().map(step).collect();

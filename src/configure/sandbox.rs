@@ -91,7 +91,8 @@ pub(super) fn configure(
     let skipped = put_skipped(&mut tree, &chosen, options).map_err(Error::Tree)?;
     let devices = take_devices(&mut tree);
     let sequence = in_sequence(&chosen).map_err(Error::Control)?;
-    let withheld = Withheld::take(&mut tree, packages, &sequence.waiting(&chosen)).map_err(Error::Withhold)?;
+    let withheld = Withheld::take(&mut tree, packages, &sequence.waiting(&chosen))
+        .map_err(|source| Error::Withhold(Box::new(source)))?;
     put_driver(&mut tree, packages, &chosen, &sequence, &withheld, options)?;
     let mut result = run(host, &tree, options)?;
     result.remove_all(&TreePath::literal(DRIVER));
