@@ -30,6 +30,9 @@ use imgbuild::testing::signer::Signing;
 use imgbuild::testing::signer::TestKey;
 use imgbuild::testing::tar_archive;
 
+// It is built along with the targets, whose instruments call what only the fuzzer has.
+use libfuzzer_sys as _;
+
 const KINDS: [Compression; 4] = [Compression::None, Compression::Gzip, Compression::Xz, Compression::Zstd];
 
 fn main() -> Result<(), Box<dyn Error>> {
