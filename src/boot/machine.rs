@@ -108,6 +108,9 @@ ExecStart=/bin/sh ${CREDENTIALS_DIRECTORY}/probe.sh
 StandardInput=null
 ";
 const WANTS: &str = "[Unit]\nWants=probe.service\n";
+/// The units by which a node takes its files from the head, and what makes them no part of a boot.
+const SITE: [&str; 2] = ["imgbuild-site.service", "imgbuild-site.timer"];
+const NO_SITE: &str = "[Unit]\n# This head has no NFS server.\nConditionPathExists=!/\n";
 
 impl Board {
     /// What is asked for, or what there is.
@@ -129,7 +132,7 @@ impl Board {
         needs
     }
 
-    /// The command that is a node; paths are the head's.
+    /// The command that is a node; paths are the head's. `site` says whether the head has what nodes take while they run.
     pub(super) fn command(
         &self,
         options: &Options,
@@ -137,6 +140,7 @@ impl Board {
         tap: &str,
         console: &str,
         probe: &str,
+        site: bool,
     ) -> Vec<String> {
         let name = machine.names.first().map_or("node", String::as_str);
         let mut words = vec![self.emulator.file.to_owned()];
@@ -159,19 +163,23 @@ impl Board {
         add("-device", &format!("virtio-net-pci,netdev=n,mac={}{card}", machine.mac));
         add("-chardev", &format!("file,id=s0,path={console}"));
         add("-serial", "chardev:s0");
+        let mut credentials = Vec::new();
         if options.probe {
             let (option, value, line) = self.second;
             add("-chardev", &format!("socket,id=s1,path=/lab/{probe},server=on,wait=off"));
             add(option, value);
-            let credentials = [
-                ("probe.sh", answering(line)),
-                ("systemd.extra-unit.probe.service", UNIT.to_owned()),
-                ("systemd.unit-dropin.local-fs.target", WANTS.to_owned()),
-            ];
-            for (name, text) in credentials {
-                let value = STANDARD.encode(text);
-                add("-smbios", &format!("type=11,value=io.systemd.credential.binary:{name}={value}"));
-            }
+            credentials.extend([
+                ("probe.sh".to_owned(), answering(line)),
+                ("systemd.extra-unit.probe.service".to_owned(), UNIT.to_owned()),
+                ("systemd.unit-dropin.local-fs.target".to_owned(), WANTS.to_owned()),
+            ]);
+        }
+        if !site {
+            credentials.extend(SITE.map(|unit| (format!("systemd.unit-dropin.{unit}"), NO_SITE.to_owned())));
+        }
+        for (name, text) in credentials {
+            let value = STANDARD.encode(text);
+            add("-smbios", &format!("type=11,value=io.systemd.credential.binary:{name}={value}"));
         }
         if self.firmware(options) == Firmware::Uefi {
             add("-machine", self.uefi_machine);
@@ -217,4 +225,27 @@ pub(super) fn trial(boot: &Path) -> Vec<String> {
     ];
     let words = words.into_iter().map(str::to_owned);
     words.chain([file("vmlinuz"), "-initrd".to_owned(), file("initrd.img")]).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a node without an NFS server at its head is told about the units that would want one; nothing else is other.
+    #[test]
+    fn a_head_without_nfs_has_no_site() {
+        let board = board("amd64").expect("it is known");
+        let node = Machine { names: vec!["dizzy".to_owned()], ..Machine::default() };
+        let words = |site| board.command(&Options::default(), &node, "tap0", "/lab/console", "probe", site);
+        let (with, without) = (words(true), words(false));
+        let only: Vec<&String> = without.iter().filter(|word| !with.contains(word)).collect();
+        let unit = |word: &str| {
+            let rest = word.strip_prefix("type=11,value=io.systemd.credential.binary:systemd.unit-dropin.")?;
+            let (unit, text) = rest.split_once('=')?;
+            Some((unit.to_owned(), String::from_utf8(STANDARD.decode(text).ok()?).ok()?))
+        };
+        let told: Vec<(String, String)> = only.iter().filter_map(|word| unit(word)).collect();
+        assert_eq!(told, SITE.map(|unit| (unit.to_owned(), NO_SITE.to_owned())));
+        assert!(!with.iter().any(|word| word == "-smbios"));
+    }
 }

@@ -149,6 +149,8 @@ pub struct Cluster {
     nodes: BTreeMap<String, Running>,
     /// The number of network ports in use.
     ports: usize,
+    /// Whether nodes can have their files of the site.
+    site: bool,
 }
 
 /// A node that was switched on.
@@ -294,7 +296,16 @@ impl Cluster {
         } else {
             (start_head(output, place, &head, Role::Head, options, None)?, None)
         };
-        Ok(Self { lab, first, head, board, options: options.clone(), nodes: BTreeMap::new(), ports: 0 })
+        let site = head.exports.is_empty() || has_nfs(&head)?;
+        Ok(Self { lab, first, head, board, options: options.clone(), nodes: BTreeMap::new(), ports: 0, site })
+    }
+
+    /// Whether nodes can take what the head has for them while they run: files of `[[site]]`, and the names of all nodes.
+    /// It comes by NFS, whose server only root can start; nodes with their root in memory boot without it, and so do not
+    /// try (from systemd 256 on; older ones have a unit that fails).
+    #[must_use]
+    pub const fn has_site(&self) -> bool {
+        self.site
     }
 
     /// Ends the first of two heads, as if its power had failed.
@@ -338,13 +349,22 @@ impl Cluster {
     /// # Errors
     /// As [`Self::power_on`], or its firmware is not installed.
     pub fn power_on_as(&mut self, name: &str, options: &Options) -> Result<(), Error> {
-        lab::check(&self.board.needs(options))?;
         let machine = find(&self.head, name)?.clone();
-        let name = machine.names.first().expect("it was found by a name").clone();
+        self.power_on_machine(&machine, options)
+    }
+
+    /// Switches on a machine that this head's bundle need not know: one of another recipe that was published there.
+    ///
+    /// # Errors
+    /// It has no name, or as [`Self::power_on_as`].
+    pub fn power_on_machine(&mut self, machine: &Machine, options: &Options) -> Result<(), Error> {
+        lab::check(&self.board.needs(options))?;
+        let nobody = || Error::NoNode { name: machine.mac.clone(), known: names(&self.head) };
+        let name = machine.names.first().ok_or_else(nobody)?.clone();
         let tap = format!("tap{}", self.ports);
         self.ports += 1;
         let (console, probe) = (format!("log/console-{name}"), format!("{name}.probe"));
-        let words = self.board.command(options, &machine, &tap, &format!("/lab/{console}"), &probe);
+        let words = self.board.command(options, machine, &tap, &format!("/lab/{console}"), &probe, self.site);
         let line: Vec<String> = words.iter().map(|word| quote(word)).collect();
         self.lab
             .step(&format!("start node `{name}`"), &format!("machine {} {tap} {}", quote(&name), line.join(" ")))?;
@@ -442,9 +462,8 @@ fn start_head(
     options: &Options,
     joins: Option<&Lab>,
 ) -> Result<Lab, Error> {
-    let wanted: BTreeSet<services::Wanted> = head.machines.iter().filter_map(services::wanted).collect();
-    // Nodes in memory go on without what only root can serve them.
-    let nfs = !head.exports.is_empty() && (lab::is_root()? || wanted.iter().any(services::Wanted::is_by_nfs));
+    let wanted = wanted(head);
+    let nfs = has_nfs(head)?;
     let bundle = services::Bundle { output, role, head, nfs };
     // Seen: in a user namespace the server starts, and every mount of a node's fails.
     if wanted.iter().any(services::Wanted::is_by_nfs) && !lab::is_root()? {
@@ -492,6 +511,17 @@ fn start_head(
     }
     bundle.start(&mut lab)?;
     Ok(lab)
+}
+
+/// What nodes take their roots from.
+fn wanted(head: &Existing) -> BTreeSet<services::Wanted> {
+    head.machines.iter().filter_map(services::wanted).collect()
+}
+
+/// Whether a head has an NFS server here: nodes in memory go on without what only root can serve them.
+fn has_nfs(head: &Existing) -> Result<bool, Error> {
+    let wants = || wanted(head).iter().any(services::Wanted::is_by_nfs);
+    Ok(!head.exports.is_empty() && (lab::is_root()? || wants()))
 }
 
 /// Directories of which none lies in another.

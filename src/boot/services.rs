@@ -9,6 +9,8 @@ use crate::head;
 use crate::head::Existing;
 use crate::head::Machine;
 use crate::head::Role;
+use crate::head::SITE_INDEX;
+use crate::head::SITE_NOW;
 use crate::host::Dir;
 use crate::host::lab::Lab;
 use crate::host::lab::Need;
@@ -200,9 +202,9 @@ impl Bundle<'_> {
             return Ok(());
         }
         let line = format!(
-            "for site in {}; do [ ! -e $site/now ] || continue; mkdir -p $site/{version}; \
-             cp /output/{}/etc/hosts $site/{version}/{sum}; printf %b {} >$site/{version}/index; \
-             ln -s {version} $site/now; done",
+            "for site in {}; do [ ! -e $site/{SITE_NOW} ] || continue; mkdir -p $site/{version}; \
+             cp /output/{}/etc/hosts $site/{version}/{sum}; printf %b {} >$site/{version}/{SITE_INDEX}; \
+             ln -s {version} $site/{SITE_NOW}; done",
             own.join(" "),
             self.role.directory(),
             // A step is one line.

@@ -53,6 +53,9 @@ pub(super) fn run(arguments: &Boot, signals: &Signals) -> Result<(), Failure> {
     print("head: starting; the nodes' root is put in place\n")?;
     let mut cluster = Cluster::start(&arguments.directory, &place, &options)?;
     print(&format!("head: up; logs are in {}\n", cluster.logs().display()))?;
+    if !cluster.has_site() {
+        print("head: without NFS, which takes root: nodes go without `[[site]]` and the names of others\n")?;
+    }
     for name in &nodes {
         cluster.power_on(name)?;
         print(&format!("head: {name} is switched on\n"))?;

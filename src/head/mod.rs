@@ -40,6 +40,8 @@ pub use places::Place;
 pub use places::place;
 pub use shared::clashes;
 pub use shared::shared;
+pub use site::SITE_INDEX;
+pub use site::SITE_NOW;
 pub use site::SiteError;
 pub use site::SiteFile;
 pub use site::SiteFiles;

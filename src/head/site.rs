@@ -2,6 +2,12 @@
 //!
 //! Each node has a directory of its own on the head, exported to its address alone, and sees in it one version of all
 //! that it gets: an index and files that are called by their SHA-256. `node/site` of the overlay reads it.
+//!
+//! ```text
+//! EXPORT/site/                 for root alone; each directory in it is exported to one node's address
+//! EXPORT/site/NODE/VERSION/    index, and each file by its SHA-256
+//! EXPORT/site/NODE/now         → VERSION
+//! ```
 
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
@@ -22,6 +28,10 @@ use crate::recipe::Node;
 use crate::recipe::Recipe;
 use crate::recipe::SiteEntry;
 
+/// The link to the version that a node gets, in its directory.
+pub const SITE_NOW: &str = "now";
+/// What a version has, in its directory.
+pub const SITE_INDEX: &str = "index";
 /// The first line of an index.
 const HEADING: &str = "imgbuild site 1";
 /// Steps of one template: a loop over the largest table takes a hundred times less.
