@@ -15,6 +15,7 @@ use std::time::Instant;
 use imgbuild::boot::Cluster;
 use imgbuild::boot::Firmware;
 use imgbuild::boot::Options;
+use imgbuild::testing::HOWTO;
 
 use crate::switched_on;
 
@@ -276,23 +277,7 @@ fn have_their_own(booted: &mut Booted) {
 
 #[test]
 fn nodes_share_a_root_over_nfs() {
-    boots("nodes_share_a_root_over_nfs", &[OWN], |output, place| {
-        shared(output, place, have_their_own);
-        uefi(output, place);
-    });
-}
-
-/// The same by Debian's signed shim and GRUB.
-fn uefi(output: &Path, place: &Path) {
-    let mut booted = Booted::with(output, place.join("lab"), 1024, Firmware::Uefi);
-    booted.power_on(&[TUMBLER.0]);
-    let image = booted.ask(TUMBLER.0, "ls -d /sys/firmware/efi; grep -o 'BOOT_IMAGE=/[a-z-]*/' /proc/cmdline");
-    assert_eq!(image, "/sys/firmware/efi\nBOOT_IMAGE=/diskless-node/");
-    // GRUB has found the node's own menu by its address, whose colons no name of a file has.
-    let dnsmasq = fs::read_to_string(booted.cluster.logs().join("dnsmasq.log")).unwrap_or_default();
-    assert!(dnsmasq.contains("grub/nodes/01-00-21-97-7a-24-0f.cfg to 192.168.1.11"), "{dnsmasq}");
-    booted.power_off(&[TUMBLER.0]);
-    booted.finish();
+    boots("nodes_share_a_root_over_nfs", &[OWN], |output, place| shared(output, place, have_their_own));
 }
 
 /// Two nodes of the example at once, by BIOS, from one root over NFS.
@@ -346,25 +331,51 @@ pub(crate) fn variant(place: &Path, changes: &[(&str, &str)]) -> PathBuf {
     path
 }
 
-/// `imgbuild boot --until`: for somebody who wants a status and not a console.
+/// The Howto's head, typed in from its page: taken over, built, and booted until the one service runs that the Howto has on
+/// one node alone. By `imgbuild boot --until`, for somebody who wants a status and not a console.
 #[test]
 #[expect(clippy::disallowed_methods, reason = "the program is what is tested")]
-fn a_boot_ends_when_its_nodes_are_where_they_were_to_get() {
-    boots("a_boot_ends_when_its_nodes_are_where_they_were_to_get", &[], |output, place| {
-        let boot = |until: &[&str]| {
-            let mut command = Command::new(env!("CARGO_BIN_EXE_imgbuild"));
-            command.arg("boot").arg(output).arg("--logs").arg(place.join("until")).args(until).env_clear();
-            command.env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin").output().expect("the program starts")
-        };
-        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        let late = boot(&["--until", "no-such.service", "--timeout", "2"]);
-        assert_eq!(late.status.code(), Some(1), "{}", text(&late.stdout));
-        let words = "node `dizzy` has taken longer than `--timeout` before it reached `no-such.service`";
-        assert!(text(&late.stderr).contains(words), "{}", text(&late.stderr));
-        let done = boot(&["--until", "sysinit"]);
-        assert_eq!(done.status.code(), Some(0), "{}{}", text(&done.stdout), text(&done.stderr));
-        assert!(text(&done.stdout).contains("head: dizzy has reached sysinit.target after "), "{}", text(&done.stdout));
-    });
+fn the_howtos_head_is_taken_over_and_boots_until_its_database_runs() {
+    if !on("the_howtos_head_is_taken_over_and_boots_until_its_database_runs") {
+        return;
+    }
+    let place = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("the tests can write").keep();
+    let (disk, recipe, output) = (place.join("disk"), place.join("howto.toml"), place.join("output"));
+    for (name, text) in HOWTO {
+        let path = disk.join(name);
+        fs::create_dir_all(path.parent().expect("below")).expect("ours");
+        fs::write(path, text).expect("ours");
+    }
+    // "I like to create softlinks in the configuration directory corresponding to the hostnames of my nodes."
+    let link = disk.join("var/lib/tftpboot/pxelinux.cfg/tumbler");
+    std::os::unix::fs::symlink("01-00-21-97-7a-24-0f", link).expect("ours");
+    let run = |arguments: &[&Path]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_imgbuild"));
+        command.args(arguments).env_clear().env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin").env("HOME", &place);
+        command.output().expect("the program starts")
+    };
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let taken = run(&["init".as_ref(), "--from-head".as_ref(), &disk, &recipe]);
+    assert_eq!(taken.status.code(), Some(0), "{}", text(&taken.stderr));
+    build(&recipe, &output);
+    let (logs, words) = (place.join("until"), |words: &str| words.split(' ').map(PathBuf::from).collect::<Vec<_>>());
+    let boot = |until: &str| {
+        let until = words(until);
+        let begin = ["boot".as_ref(), output.as_path(), "--logs".as_ref(), logs.as_path()];
+        run(&begin.into_iter().chain(until.iter().map(PathBuf::as_path)).collect::<Vec<_>>())
+    };
+    let late = boot("--until no-such.service --timeout 2");
+    assert_eq!(late.status.code(), Some(1), "{}", text(&late.stdout));
+    let wanted = "node `dizzy` has taken longer than `--timeout` before it reached `no-such.service`";
+    assert!(text(&late.stderr).contains(wanted), "{}", text(&late.stderr));
+    let done = boot("--until mariadb.service --timeout 1800");
+    assert_eq!(done.status.code(), Some(0), "{}{}", text(&done.stdout), text(&done.stderr));
+    let said = text(&done.stdout);
+    assert!(said.contains("head: dizzy has reached mariadb.service after "), "{said}");
+    // Its own TFTP server, and not dnsmasq's.
+    let log = |name: &str| fs::read_to_string(logs.join(name)).unwrap_or_default();
+    assert!(!log("dnsmasq.log").contains("dnsmasq-tftp"), "{}", log("dnsmasq.log"));
+    fs::remove_dir_all(place).expect("ours");
 }
 
 #[test]
@@ -456,6 +467,18 @@ nodes = ["dizzy"]
 [output]
 "#;
 
+/// A recipe of its own for the same head: another root, which its node has in memory.
+const STORAGE: [(&str, &str); 5] = [
+    ("name = \"diskless-node\"", "name = \"storage\""),
+    ("    \"mariadb-server\",       # in the root of all, running on dizzy only\n", ""),
+    ("root = \"nfs\" ", "root = \"ram\" "),
+    ("formats = [\"tar\"]", "formats = [\"erofs\"]"),
+    ("[initramfs]\n", "[[overlay]]\npath = \"/etc/version\"\ncontent = \"storage\"\n\n[initramfs]\n"),
+];
+const PLAIN: &str = "diskless-node.plain";
+const OTHER: &str = "diskless-node.other";
+const VAULT: &str = "name = \"vault\"\nmac = \"02:00:00:00:00:09\"\naddress = \"192.168.1.90\"\n\n";
+
 #[test]
 fn generations_change_beside_running_nodes() {
     let images = [("name = \"tumbler\"\n", "name = \"tumbler\"\nimage = \"other\"\n"), ("[output]\n", IMAGES)];
@@ -469,6 +492,12 @@ fn generations_change_beside_running_nodes() {
             "[[node]]\nname = \"gimlet\"\nmac = \"02:00:00:00:00:01\"\naddress = \"192.168.1.13\"\n\n[image.plain]\n";
         let changes = [images[0], images[1], ("content = \"1\"", "content = \"2\""), ("[image.plain]\n", node)];
         build(&variant(place, &changes), &lab.join("two"));
+        let storage = variant(place, &STORAGE);
+        let text = fs::read_to_string(&storage).expect("ours");
+        let (nodes, rest) =
+            (text.find("name = \"dizzy\"").expect("its nodes"), text.find("[[overlay]]\npath = \"/etc/version\""));
+        fs::write(&storage, [&text[..nodes], VAULT, &text[rest.expect("after them")..]].concat()).expect("ours");
+        build(&storage, &lab.join("three"));
         fs::copy(env!("CARGO_BIN_EXE_imgbuild"), lab.join("imgbuild")).expect("ours");
         two_generations(one, place);
     });
@@ -477,7 +506,7 @@ fn generations_change_beside_running_nodes() {
 impl Booted {
     /// Waits until a node answers so, which it shall within a minute, and longer only on a machine that is busy.
     #[expect(clippy::print_stderr, reason = "the time is wanted in the log")]
-    fn comes_to(&mut self, node: &str, command: &str, wanted: &str) {
+    pub(crate) fn comes_to(&mut self, node: &str, command: &str, wanted: &str) {
         let began = Instant::now();
         loop {
             let answer = self.ask(node, command);
@@ -518,12 +547,50 @@ fn site_of_running_nodes(booted: &mut Booted, place: &Path) {
     booted.comes_to(DIZZY.0, &told, "told");
 }
 
+/// Publishes a third image, of another recipe, and switches its node on. What the head's README has people do then is done
+/// with what stands for its services here.
+fn third_recipe(booted: &mut Booted, place: &Path) {
+    booted.head(
+        "mkdir -p /lab/disk/storage /srv/imgbuild/storage; mount --bind /lab/disk/storage /srv/imgbuild/storage; \
+         /lab/imgbuild publish /lab/three --to / >/var/log/third 2>&1",
+    );
+    booted.head(
+        "old=$(cat /run/dnsmasq.id); words=$(tr '\\0' '\\n' </proc/$old/cmdline); stop dnsmasq; \
+         while [ -e /proc/$old ]; do sleep 0.1; done; start dnsmasq $words; \
+         start web $(sed -n s/^ExecStart=//p /etc/systemd/system/imgbuild-http.service)",
+    );
+    let site = "/srv/imgbuild/storage/site/vault";
+    booted.head(&format!(
+        "grep -q '^{site} 192.168.1.90(ro,' /etc/exports.d/imgbuild.exports; \
+         echo 'EXPORT {{ Export_Id = 900; Path = \"{site}\"; Pseudo = \"{site}\"; Access_Type = None; SecType = sys; \
+         CLIENT {{ Clients = 192.168.1.90; Access_Type = RO; Squash = No_Root_Squash; }} FSAL {{ Name = VFS; }} }}' \
+         >>/run/ganesha.conf; kill -HUP $(cat /run/nfs.id)"
+    ));
+    let table = imgbuild::boot::read_head(&place.join("lab/three")).unwrap_or_else(|error| panic!("{error}"));
+    let machine = imgbuild::boot::find(&table, "vault").unwrap_or_else(|error| panic!("{error}"));
+    let mut options = Options::default();
+    options.probe = true;
+    booted.cluster.power_on_machine(machine, &options).unwrap_or_else(|error| panic!("{error}"));
+}
+
+/// The third image's node has its own root, and knows all nodes of the head's.
+fn has_the_third_image(booted: &mut Booted) {
+    booted.come_up(&["vault"]);
+    let seen = "hostname; cat /etc/version; echo; findmnt -n -r -o FSTYPE /run/initramfs/imgbuild/lower; \
+                grep -c -w -e dizzy -e tumbler -e vault /etc/hosts; ls /etc/issue.net";
+    assert_eq!(booted.ask("vault", seen), "vault\nstorage\nerofs\n3\n/etc/issue.net");
+    assert!(!booted.ask("vault", "cat /etc/issue /etc/issue.net").contains("hunter2"));
+    booted.power_off(&["vault"]);
+}
+
 fn two_generations(output: &Path, place: &Path) {
     let mut booted = Booted::new(output, place.join("lab"), 1024);
     let version = "cat /etc/version 2>/dev/null || echo plain";
     booted.head("/lab/imgbuild publish /lab/recipe.toml --site --to / >/var/log/site 2>&1");
+    third_recipe(&mut booted, place);
     booted.power_on(&[DIZZY.0]);
     assert_eq!(booted.ask(DIZZY.0, version), "plain");
+    has_the_third_image(&mut booted);
     // One image's root is the same, with a node more; the lab has unpacked it in its own way.
     booted.head("/lab/imgbuild publish /lab/two --to / --keep-root >/var/log/publish 2>&1");
     booted.power_on(&[TUMBLER.0]);
@@ -533,11 +600,12 @@ fn two_generations(output: &Path, place: &Path) {
     let stale = "echo 3 >/proc/sys/vm/drop_caches; find / -xdev -type f -exec cat {} + 2>&1 >/dev/null | head -3";
     assert_eq!(booted.ask_long(DIZZY.0, stale, BOOT), "");
     let listed = |booted: &mut Booted, image: &str| {
-        let command = format!("/lab/imgbuild generations --cluster diskless-node.{image} >/var/log/generations 2>&1");
+        let command = format!("/lab/imgbuild generations --cluster {image} >/var/log/generations 2>&1");
         booted.head(&command);
         fs::read_to_string(booted.cluster.logs().join("generations")).expect("it was written")
     };
-    let (plain, other) = (listed(&mut booted, "plain"), listed(&mut booted, "other"));
+    let (plain, other) = (listed(&mut booted, PLAIN), listed(&mut booted, OTHER));
+    let storage = listed(&mut booted, "storage");
     let menu =
         |listed: &str, line: usize| listed.lines().nth(line).and_then(|line| line.split(' ').nth(2).map(str::to_owned));
     assert_eq!((menu(&other, 0).as_deref(), menu(&other, 1).as_deref()), (Some("now"), Some("previous")), "{other}");
@@ -547,7 +615,8 @@ fn two_generations(output: &Path, place: &Path) {
     booted.head("/lab/imgbuild rollback --cluster diskless-node.other >/var/log/rollback 2>&1");
     booted.power_on(&[TUMBLER.0]);
     assert_eq!(booted.ask(TUMBLER.0, version), "1");
-    assert_eq!(listed(&mut booted, "plain"), plain, "one image is taken back, the other stays");
+    assert_eq!(listed(&mut booted, PLAIN), plain, "one image is taken back, the others stay");
+    assert_eq!(listed(&mut booted, "storage"), storage, "also that of another recipe");
     assert_eq!(booted.ask(DIZZY.0, version), "plain");
     booted.power_off(&[DIZZY.0, TUMBLER.0]);
     booted.finish();

@@ -68,6 +68,8 @@ pub(crate) fn vectors(test: &str) -> Option<std::path::PathBuf> {
 }
 
 mod hostile;
+#[cfg(all(feature = "http", feature = "sandbox"))]
+mod hpc;
 mod indices;
 mod initramfs;
 #[cfg(feature = "http")]

@@ -493,7 +493,7 @@ fn a_cluster_that_computes_has_its_table_and_its_key() {
     let table = text("n01", "/etc/slurm/slurm.conf");
     let lines: Vec<&str> = table.lines().skip_while(|line| !line.starts_with("NodeName=")).collect();
     let node = |name: &str, address: &str, memory: u32| {
-        format!("NodeName={name} NodeAddr=192.168.1.{address} CPUs=2 RealMemory={memory} State=UNKNOWN")
+        format!("NodeName={name} NodeAddr=192.168.1.{address} CPUs=1 RealMemory={memory} State=UNKNOWN")
     };
     let wanted = [
         node("n01", "11", 800),

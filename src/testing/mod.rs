@@ -2,6 +2,7 @@
 
 mod archive;
 mod deb;
+mod howto;
 pub mod http;
 mod module;
 mod reader;
@@ -16,6 +17,7 @@ pub use deb::ar_archive;
 pub use deb::compressed;
 pub use deb::entry;
 pub use deb::tar_archive;
+pub use howto::HOWTO;
 pub use module::kernel_module;
 pub use reader::ShortReader;
 pub use tree::TreeBuilder;
