@@ -9,8 +9,10 @@ use std::process::Output;
 use std::time::Duration;
 use std::time::Instant;
 
+use imgbuild::digest::Sha256;
 use imgbuild::error::Error;
 use imgbuild::error::PublishError;
+use imgbuild::host::fault;
 use imgbuild::pipeline::publish;
 use imgbuild::pipeline::publish::SitePublished;
 use imgbuild::recipe;
@@ -509,4 +511,112 @@ fn a_cluster_that_computes_has_its_table_and_its_key() {
         String::new(),
     ];
     assert_eq!(lines, wanted);
+}
+
+/// Tells a process of this test where its world is, and what is to go wrong there.
+const FAULTS_IN: &str = "IMGBUILD_TEST_SITE_FAULT";
+
+/// The disturbed publication; does nothing when it is not told to.
+#[test]
+#[expect(
+    clippy::disallowed_methods,
+    clippy::print_stdout,
+    reason = "the parent test says where, and reads how it went"
+)]
+fn publishes_a_site_as_it_is_told() {
+    let Ok(told) = std::env::var(FAULTS_IN) else { return };
+    let words: Vec<&str> = told.split(' ').collect();
+    let [place, number, kind] = words[..] else { panic!("three words: {told}") };
+    // Errors of Linux (errno(3)): EIO and ENOSPC.
+    let fault = match kind {
+        "once" => fault::Fault::Once(5),
+        "on" => fault::Fault::FromThenOn(28),
+        _ => fault::Fault::Death,
+    };
+    let before = fault::passed();
+    if let Ok(number) = number.parse::<u64>() {
+        fault::plan(before + number, fault);
+    }
+    let place = Path::new(place);
+    match publish::site(&place.join("recipe.toml"), &place.join("head")) {
+        Ok(_) => println!("a site: done {}", fault::passed() - before),
+        Err(error) => println!("a site: failed {} {error}", error.exit_code()),
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "a process that may end")]
+fn disturbed(world: &World, plan: &str) -> Option<String> {
+    let mut command = Command::new(std::env::current_exe().expect("this test"));
+    command.args(["--exact", "site::publishes_a_site_as_it_is_told", "--nocapture"]);
+    command.env(FAULTS_IN, format!("{} {plan}", world.0.path().display()));
+    let said = command.output().expect("it starts").stdout;
+    let said = String::from_utf8_lossy(&said).into_owned();
+    said.lines().find_map(|line| Some(line.split_once("a site: ")?.1.to_owned()))
+}
+
+/// What a node would take: the version's index, once all that it names is there and whole.
+fn whole(world: &World, node: &str, what: &str) -> String {
+    let now = world.offered(node).join("now");
+    let version = fs::read_link(&now).unwrap_or_else(|error| panic!("{what}: {node}: {error}"));
+    let index = fs::read_to_string(now.join("index")).unwrap_or_else(|error| panic!("{what}: {node}: {error}"));
+    assert!(Sha256::of(index.as_bytes()).to_string().starts_with(&*version.to_string_lossy()), "{what}: {node}");
+    for line in index.lines().skip(1) {
+        let name = line.split('\t').next().expect("a digest");
+        let bytes = fs::read(now.join(name)).unwrap_or_else(|error| panic!("{what}: {node}: {name}: {error}"));
+        assert_eq!(Sha256::of(&bytes).to_string(), name, "{what}: {node}");
+    }
+    index
+}
+
+/// Case 161: every write, link, rename and synchronisation fails once, or from then on, or is the last that happens.
+#[test]
+#[expect(clippy::disallowed_methods, clippy::print_stderr, reason = "a test reads its switch; the figures are wanted")]
+fn case_161_a_fault_at_every_pass_of_a_site() {
+    const NODES: [&str; 3] = ["dizzy", "scrambler", "tumbler"];
+    let full = std::env::var_os("IMGBUILD_TEST_FAULTS").is_some_and(|value| value == "1");
+    let world = World::new(SITE);
+    world.publish("one");
+    let change = |text: &str| {
+        world.write("whoami", &format!("{{{{ node.name }}}} {text}\n"));
+        world.write("tree/a", text);
+        world.write("secrets/munge.key", &format!("{SECRET} {text}"));
+    };
+    let published = |text: &str, what: &str| {
+        change(text);
+        world.site().unwrap_or_else(|error| panic!("{what}: {error}"));
+        NODES.map(|node| whole(&world, node, what))
+    };
+    let (old, new) = (published("old", "before"), published("new", "after"));
+    assert!(old.iter().zip(&new).all(|(old, new)| old != new));
+    let clean = files(&world.at("head/srv/imgbuild")).len();
+    published("old", "again");
+    change("new");
+    let done = disturbed(&world, "none none").expect("it ends by itself");
+    let passes: u64 =
+        done.strip_prefix("done ").and_then(|number| number.parse().ok()).unwrap_or_else(|| panic!("{done}"));
+    let (mut failed, mut died) = (0, 0);
+    for plan in (0..passes)
+        .step_by(if full { 1 } else { 5 })
+        .flat_map(|pass| ["once", "on", "death"].map(|kind| format!("{pass} {kind}")))
+    {
+        published("old", &plan);
+        change("new");
+        match disturbed(&world, &plan).as_deref() {
+            Some(words) if words.starts_with("failed") => {
+                assert!(words.starts_with("failed 1 "), "{plan}: {words}");
+                assert!(!words.contains(SECRET), "{plan}");
+                failed += 1;
+            }
+            Some(words) => panic!("{plan}: {words}: the fault is not told"),
+            None => died += 1,
+        }
+        for (number, node) in NODES.iter().enumerate() {
+            let found = whole(&world, node, &plan);
+            assert!(found == old[number] || found == new[number], "{plan}: {node} has neither");
+        }
+        assert_eq!(published("new", &plan), new, "{plan}: the next one heals");
+        assert_eq!(files(&world.at("head/srv/imgbuild")).len(), clean, "{plan}: something is left");
+    }
+    eprintln!("{passes} passes: {failed} failed, {died} died");
+    assert!(passes > 20 && failed > 0 && died > 0, "{passes} passes");
 }

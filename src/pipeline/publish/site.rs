@@ -1,10 +1,4 @@
-//! What nodes take from the head while they run, brought to where each of them alone can reach it.
-//!
-//! ```text
-//! EXPORT/site/                 for root alone; each directory in it is exported to one node's address
-//! EXPORT/site/NODE/VERSION/    index, and each file by its SHA-256
-//! EXPORT/site/NODE/now         → VERSION
-//! ```
+//! What nodes take from the head while they run, brought to where each of them alone can reach it: `head::site` says where.
 //!
 //! All nodes' versions are brought to the disk before the first link is changed, so that a node has an old version or a
 //! new one whenever this ends. What is the same for many is on the disk once.
@@ -35,18 +29,18 @@ use crate::error::Error;
 use crate::error::PublishError;
 use crate::head;
 use crate::head::Cluster;
+use crate::head::SITE_INDEX as INDEX;
+use crate::head::SITE_NOW as NOW;
 use crate::head::SiteFiles;
 use crate::host::Dir;
+use crate::host::fault::Faulty;
+use crate::host::fault::at;
 use crate::recipe;
 use crate::recipe::HOSTS;
 use crate::recipe::RootMode;
 
-/// The link to the version that a node gets.
-const NOW: &str = "now";
 /// What is being made.
 const NEW: &str = ".new";
-/// Of a version.
-const INDEX: &str = "index";
 
 /// What publishing a site did.
 #[derive(Debug)]
@@ -183,12 +177,13 @@ fn offered(site: &Path, node: &str) -> Result<Option<(String, SiteFiles)>, Error
 fn put(place: &Place, wanted: BTreeMap<String, SiteFiles>, only: bool) -> Result<Vec<(String, Vec<String>)>, Error> {
     let site = directory(place)?;
     let mut shop = Shop::open(&site)?;
-    let (mut new, mut changes) = (Vec::new(), BTreeMap::<String, Vec<String>>::new());
+    let (mut all, mut new, mut changes) = (Vec::new(), Vec::new(), BTreeMap::<String, Vec<String>>::new());
     for (node, files) in &wanted {
         let index = files.index();
         let version = SiteFiles::version(&index);
         let before = offered(&site, node)?;
         let directory = site.join(node);
+        all.push((directory.clone(), version.clone()));
         if before.as_ref().is_some_and(|(before, _)| *before == version)
             && shop.is_whole(&directory.join(&version), files)
         {
@@ -202,14 +197,15 @@ fn put(place: &Place, wanted: BTreeMap<String, SiteFiles>, only: bool) -> Result
     }
     // Thousands of files one by one would take longer than all at once.
     let handle = File::open(&site).map_err(failed("open", &site))?;
-    rustix::fs::syncfs(&handle).map_err(|errno| failed("synchronise", &site)(errno.into()))?;
+    let synced = at("synchronise").and_then(|()| rustix::fs::syncfs(&handle).map_err(io::Error::from));
+    synced.map_err(failed("synchronise", &site))?;
     for (directory, version) in &new {
         let link = directory.join(NEW);
-        let linked = remove(&link).and_then(|()| std::os::unix::fs::symlink(version, &link));
-        linked.and_then(|()| fs::rename(&link, directory.join(NOW))).map_err(failed("publish", directory))?;
+        let linked = remove(&link).and_then(|()| at("link")).and_then(|()| std::os::unix::fs::symlink(version, &link));
+        linked.and_then(|()| rename(&link, &directory.join(NOW))).map_err(failed("publish", directory))?;
     }
-    // What was withdrawn does not stay behind.
-    for (directory, version) in &new {
+    // What was withdrawn does not stay behind, also where the last time did not come so far.
+    for (directory, version) in &all {
         for name in names(directory)?.into_iter().filter(|name| name != NOW && name != version) {
             remove(&directory.join(name)).map_err(failed("remove", directory))?;
         }
@@ -221,7 +217,7 @@ fn put(place: &Place, wanted: BTreeMap<String, SiteFiles>, only: bool) -> Result
             remove(&gone).map_err(failed("remove", &gone))?;
         }
     }
-    handle.sync_all().map_err(failed("synchronise", &site))?;
+    at("synchronise").and_then(|()| handle.sync_all()).map_err(failed("synchronise", &site))?;
     Ok(changes.into_iter().collect())
 }
 
@@ -300,11 +296,11 @@ impl Shop {
                 (None, Some(before)) => node.join(before).join(&name),
                 (None, None) => return Err(failed("read", &target)(io::ErrorKind::NotFound.into())),
             };
-            fs::hard_link(&source, &target).map_err(failed("write", &target))?;
+            at("link").and_then(|()| fs::hard_link(&source, &target)).map_err(failed("write", &target))?;
         }
         write(&unfinished.join(INDEX), index.as_bytes())?;
         remove(&finished).map_err(failed("remove", &finished))?;
-        fs::rename(&unfinished, &finished).map_err(failed("write", &finished))
+        rename(&unfinished, &finished).map_err(failed("write", &finished))
     }
 
     /// A file that the links are made of, written when the first is wanted.
@@ -318,12 +314,18 @@ impl Shop {
 }
 
 fn write(path: &Path, bytes: &[u8]) -> Result<(), Error> {
-    let open = File::options().write(true).create_new(true).mode(0o600).open(path);
-    open.and_then(|mut file| file.write_all(bytes)).map_err(failed("write", path))
+    let open = at("make").and_then(|()| File::options().write(true).create_new(true).mode(0o600).open(path));
+    open.and_then(|file| Faulty(file).write_all(bytes)).map_err(failed("write", path))
+}
+
+fn rename(from: &Path, to: &Path) -> io::Result<()> {
+    at("rename")?;
+    fs::rename(from, to)
 }
 
 fn make_private(path: &Path) -> Result<(), Error> {
-    DirBuilder::new().mode(0o700).recursive(true).create(path).map_err(failed("make", path))
+    let made = at("make").and_then(|()| DirBuilder::new().mode(0o700).recursive(true).create(path));
+    made.map_err(failed("make", path))
 }
 
 fn names(directory: &Path) -> Result<Vec<String>, Error> {
@@ -334,8 +336,8 @@ fn names(directory: &Path) -> Result<Vec<String>, Error> {
 /// Removes whatever lies there, if anything does.
 fn remove(path: &Path) -> io::Result<()> {
     let removed = match fs::symlink_metadata(path) {
-        Ok(metadata) if metadata.is_dir() => fs::remove_dir_all(path),
-        Ok(_) => fs::remove_file(path),
+        Ok(metadata) if metadata.is_dir() => at("remove").and_then(|()| fs::remove_dir_all(path)),
+        Ok(_) => at("remove").and_then(|()| fs::remove_file(path)),
         Err(error) => Err(error),
     };
     match removed {
