@@ -462,3 +462,76 @@ fn c6_cards_ids_and_networks_are_told_apart() {
     let stranger = Client { relay, ..Client::new([2, 0, 0, 0, 0, 0x11], Some(0)) };
     assert!(address(&stranger).is_some_and(|address| address.starts_with("10.2.9.")));
 }
+
+/// What the tables of `doc/boot.md` are about: who asks, and what it calls itself in option 93.
+const ASKING: [(u16, &str); 7] = [
+    (0, "BIOS"),
+    (6, "UEFI, 32 bits"),
+    (7, "UEFI, 64 bits"),
+    (9, "UEFI, 64 bits, as others number it"),
+    (11, "UEFI, arm64"),
+    (16, "UEFI HTTP boot"),
+    (19, "UEFI HTTP boot, arm64"),
+];
+
+/// A head's settings as its recipe has them, what nodes are, and how it answers.
+type Setting = (&'static str, &'static str, DhcpMode, BootMode);
+const SETTINGS: [Setting; 5] = [
+    ("`boot = \"pxe\"`", "amd64", DhcpMode::Full, BootMode::Pxe),
+    ("`boot = \"ipxe\"`", "amd64", DhcpMode::Full, BootMode::Ipxe),
+    ("`dhcp = \"proxy\"`", "amd64", DhcpMode::Proxy, BootMode::Pxe),
+    ("`dhcp = \"proxy\"`, `boot = \"ipxe\"`", "amd64", DhcpMode::Proxy, BootMode::Ipxe),
+    ("`architecture = \"arm64\"`, `boot = \"ipxe\"`", "arm64", DhcpMode::Full, BootMode::Ipxe),
+];
+
+/// The answers to all who ask, each without and with iPXE.
+fn answers(&(_, architecture, dhcp, boot): &Setting) -> Vec<[String; 2]> {
+    let recipe = with(|recipe| {
+        architecture.clone_into(&mut recipe.debian.architecture);
+        let head = recipe.head.as_mut().expect("it has one");
+        (head.dhcp, head.boot) = (dhcp, boot);
+        head.range = head.range.filter(|_| dhcp == DhcpMode::Full);
+    });
+    let wire = Wire::new(&recipe);
+    let answer = |number: u16, ipxe: bool| {
+        let client = Client { ipxe, ..Client::new(DIZZY, Some(number)) };
+        let answer = if dhcp == DhcpMode::Proxy { wire.ask_pxe(&client) } else { wire.ask(&client) };
+        let told = answer.filter(|answer| !answer.file.is_empty());
+        told.map_or_else(
+            || "\u{2013}".to_owned(),
+            |answer| {
+                assert_eq!(answer.next_server, HEAD, "{answer:?}");
+                format!("`{}`{}", answer.file, if answer.is_http() { " as `HTTPClient`" } else { "" })
+            },
+        )
+    };
+    ASKING.map(|(number, _)| [answer(number, false), answer(number, true)]).to_vec()
+}
+
+/// The tables of `doc/boot.md`; `IMGBUILD_TEST_WRITE=1` writes them anew.
+#[test]
+#[expect(clippy::disallowed_methods, reason = "a test reads its switch")]
+fn c4_the_document_has_what_dnsmasq_answers() {
+    if !switched_on("IMGBUILD_TEST_ROOT", "c4_the_document_has_what_dnsmasq_answers") {
+        return;
+    }
+    // Each in a thread of its own, which its namespace goes with: silence takes its time.
+    let asked = SETTINGS.map(|setting| std::thread::spawn(move || answers(&setting)));
+    let mut text = String::new();
+    for ((name, ..), asked) in SETTINGS.iter().zip(asked) {
+        let answers = asked.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        text += &format!("\n| {name} | | its firmware asks | iPXE asks |\n|---|---|---|---|\n");
+        for ((number, what), [firmware, ipxe]) in ASKING.iter().zip(answers) {
+            text += &format!("| {number} | {what} | {firmware} | {ipxe} |\n");
+        }
+    }
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("doc/boot.md");
+    let doc = fs::read_to_string(&path).expect("there");
+    let (before, rest) = doc.split_once("\n| `boot").expect("it has tables");
+    let (tables, after) = rest.split_once("\n\nNo file").expect("they end");
+    if std::env::var_os("IMGBUILD_TEST_WRITE").is_some_and(|value| value == "1") {
+        fs::write(&path, format!("{before}{text}\nNo file{after}")).expect("ours");
+        return;
+    }
+    assert_eq!(format!("\n| `boot{tables}\n"), text, "other tables are wanted");
+}
