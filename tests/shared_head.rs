@@ -83,7 +83,7 @@ const DIZZY: &str = "srv/tftp/pxelinux.cfg/01-00-21-97-7d-ad-bf";
 const VAULT: &str = "srv/tftp/pxelinux.cfg/01-02-00-00-00-00-09";
 
 #[test]
-fn two_recipes_are_served_by_one_head() {
+fn c3_two_recipes_are_served_by_one_head() {
     let world = World::new();
     let first = world.publish(&example(), "one").expect("an empty head");
     assert_eq!(first.machines, None);

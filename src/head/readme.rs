@@ -15,6 +15,7 @@ use crate::head::web;
 use crate::recipe::BootMode;
 use crate::recipe::DhcpMode;
 use crate::recipe::Format;
+use crate::recipe::Node;
 use crate::recipe::RootMode;
 use crate::recipe::Standby;
 use crate::recipe::TftpServer;
@@ -177,10 +178,12 @@ fn root(input: &Input<'_>) -> String {
         (Some(_), _) => images(input),
         (None, Some(image)) if !is_mounted => format!(
             "2. Put the nodes' root, which they take into memory, in place as one file; whoever can reach the\n   \
-             web server reads it:\n\n   install -D -m 0644 {below}{0} {1}/{0}\n\n",
+             web server reads it:\n\n   install -D -m 0644 {below}{0} {1}/{0}\n\n   \
+             And a directory for what each node takes while it runs, which comes by NFS:\n\n   mkdir -p {own}\n\n",
             image.name,
             input.root_directory(),
             below = below(input),
+            own = own_directories(input, &["site"]),
         ),
         (None, _) => directories(input),
     }
@@ -189,12 +192,6 @@ fn root(input: &Input<'_>) -> String {
 /// The root as a directory, with nodes' own ones beside it.
 fn directories(input: &Input<'_>) -> String {
     let directory = input.root_directory();
-    let export = &input.head.export;
-    let states: Vec<String> = input
-        .recipe
-        .own_nodes()
-        .flat_map(|node| ["state", "site"].map(|of| format!("{export}/{of}/{}", node.name)))
-        .collect();
     let image = input.image.as_ref().map_or_else(String::new, |image| {
         format!(
             "   And the root in one file, for nodes that take it into memory; whoever can reach the\n   \
@@ -219,8 +216,15 @@ fn directories(input: &Input<'_>) -> String {
          mkdir -p {directory}/root\n   {unpack}\n\n   \
          And a directory for what is each node's own, such as its ssh host keys and its database:\n\n   \
          mkdir -p {}\n\n{image}",
-        states.join(" \\\n      ")
+        own_directories(input, &["state", "site"])
     )
+}
+
+/// The directories of all nodes, for a command's line.
+fn own_directories(input: &Input<'_>, kinds: &[&str]) -> String {
+    let export = &input.head.export;
+    let of = |node: &Node| kinds.iter().map(|of| format!("{export}/{of}/{}", node.name)).collect::<Vec<_>>();
+    input.recipe.own_nodes().flat_map(of).collect::<Vec<_>>().join(" \\\n      ")
 }
 
 /// The root as an image, the same on two heads.

@@ -199,12 +199,21 @@ fn c7_what_a_network_root_does_without_is_left_out_and_told() {
     assert!(made.tree.lookup("scripts/init-premount/kept").is_some());
     assert!(!text(&made.tree, "scripts/init-premount/ORDER").contains("plymouth"));
     let told = made.report.told();
-    for line in [
-        "the initramfs goes without `btrfs`, `lvm2`, `mdadm`: the root is on no disk of the node's",
-        "the root has no firmware for e1000: nodes with such cards need packages",
-    ] {
-        assert!(told.iter().any(|told| told.starts_with(line)), "{line}\n{told:#?}");
-    }
+    let line = "the initramfs goes without `btrfs`, `lvm2`, `mdadm`: the root is on no disk of the node's";
+    assert!(told.iter().any(|told| told.starts_with(line)), "{line}\n{told:#?}");
+}
+
+#[test]
+fn c8_firmware_that_is_not_there_is_one_line() {
+    let made = assemble(&root(), &options()).expect("a good root");
+    let of_firmware = |told: &String| told.contains("firmware");
+    let told: Vec<String> = made.report.told().into_iter().filter(of_firmware).collect();
+    let [line] = told.as_slice() else { panic!("{told:#?}") };
+    assert!(line.starts_with("the root has no firmware for e1000: nodes with such cards need packages"), "{line}");
+    let mut whole = root();
+    whole.write("usr/lib/firmware/not.bin", 0o644, "").expect("it can be written");
+    let made = assemble(&whole, &options()).expect("a good root");
+    assert!(!made.report.told().iter().any(of_firmware) && made.report.missing_firmware.is_empty());
 }
 
 #[test]

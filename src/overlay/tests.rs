@@ -157,6 +157,22 @@ fn c10_who_has_a_key_may_log_in() {
     assert!(error.contains("add package `openssh-server`"), "{error}");
 }
 
+/// Who says nothing of logs has a node that keeps them in memory; who names a server wants them there.
+#[test]
+fn c9_logs_go_to_the_head_where_something_sends_them() {
+    assert!(text(&applied(), "etc/syslog-ng/syslog-ng.conf").contains("192.168.1.1"));
+    let (mut without, mut recipe) = (root(), recipe());
+    for path in ["usr/sbin/syslog-ng", "usr/lib/systemd/system/syslog-ng.service", "etc/syslog-ng/syslog-ng.conf"] {
+        without.remove(&TreePath::literal(path)).expect("it is there");
+    }
+    let mut tree = without.clone();
+    apply(&mut tree, &recipe).expect("nobody has asked for it");
+    assert!(tree.lookup("etc/syslog-ng/syslog-ng.conf").is_none());
+    recipe.diskless.as_mut().expect("it is").syslog = Some("192.168.1.9".into());
+    let error = apply(&mut without, &recipe).expect_err("nothing sends them").to_string();
+    assert!(error.starts_with("cannot send logs to 192.168.1.9: ") && error.contains("`syslog-ng-core`"), "{error}");
+}
+
 fn own(path: &str, kind: recipe::OverlayKind) -> recipe::OverlayEntry {
     recipe::OverlayEntry { path: TreePath::literal(path), kind, mode: None, user: None, group: None }
 }

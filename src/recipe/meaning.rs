@@ -137,6 +137,7 @@ impl Checker<'_> {
     fn recipe(&mut self, raw: raw::Recipe) -> Option<Recipe> {
         let name = self.get("name", &raw.name, grammar::recipe_name);
         let packages = self.packages(&raw.packages);
+        self.loaders(&raw);
         let debian = self.debian(&raw.debian.value);
         let archives: Vec<_> = raw.archive.iter().map(|archive| self.archive(&archive.value)).collect();
         let pins: Vec<_> = raw.pin.iter().map(|pin| self.pin(pin, &raw)).collect();
@@ -184,6 +185,19 @@ impl Checker<'_> {
         recipe.selection = identity::selection(&recipe);
         recipe.digest = identity::digest(&recipe);
         Some(recipe)
+    }
+
+    /// Loaders that the head has no files for.
+    fn loaders(&mut self, raw: &raw::Recipe) {
+        if raw.head.is_none() || raw.diskless.is_none() {
+            return;
+        }
+        let name = |text: &Text| text.value.split(['=', '/', ':']).next().map(str::to_owned);
+        for text in raw.packages.iter().filter(|text| name(text).as_deref() == Some("raspi-firmware")) {
+            let message = "a Raspberry Pi's own loader wants files by TFTP that the head does not have".to_owned();
+            let help = "leave `raspi-firmware` out and give the machine UEFI firmware, which boots as all of arm64 do";
+            self.report(text, message, Some(help.to_owned()));
+        }
     }
 
     fn packages(&mut self, raw: &[Text]) -> Option<Vec<PackageRequest>> {

@@ -887,3 +887,37 @@ fn case_70_what_is_wrong_is_said_with_its_place() {
         assert_eq!(world.bad(&spoilt(good, from, to)), *wanted, "{to}");
     }
 }
+
+/// A card by any name is one; what is made of cards, or no card of a network that machines boot from, says the way on.
+#[test]
+fn c5_what_no_initramfs_sets_up_is_no_boot_interface() {
+    for (name, way) in [
+        ("eth0.100", "VLAN untagged"),
+        ("enp1s0.4", "VLAN untagged"),
+        ("vlan5", "VLAN untagged"),
+        ("bond0", "LACP fallback"),
+        ("team1", "LACP fallback"),
+        ("br0", "LACP fallback"),
+        ("ib0", "Ethernet card"),
+        ("wlan0", "Ethernet card"),
+    ] {
+        let said = crate::recipe::grammar::boot_interface(name).expect_err(name).to_string();
+        assert!(said.contains(way), "{name}: {said}");
+    }
+    for name in ["eth0", "enp1s0", "eno1np0", "ens3f1", "brdg"] {
+        assert!(crate::recipe::grammar::boot_interface(name).is_ok(), "{name}");
+    }
+}
+
+/// A Raspberry Pi's own loader wants files that no head has: said before anything is built, where a head is.
+#[test]
+fn a_raspberry_pi_boots_by_uefi() {
+    for package in ["raspi-firmware", "raspi-firmware=1.*", "raspi-firmware/trixie"] {
+        let text = spoilt(CLUSTER, "name = \"x\"", &format!("name = \"x\"\npackages = [\"{package}\"]"));
+        let said = parse(&text, Path::new("/")).expect_err("no files for it").to_string();
+        assert!(said.contains("a Raspberry Pi's own loader") && said.contains("UEFI"), "{package}: {said}");
+    }
+    let alone =
+        "name = \"x\"\npackages = [\"raspi-firmware\"]\n[debian]\nsuite = \"trixie\"\narchitecture = \"arm64\"\n";
+    parse(alone, Path::new("/")).unwrap_or_else(|error| panic!("a root for a card: {error}"));
+}
