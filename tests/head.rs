@@ -404,6 +404,23 @@ fn another_server_has_the_boot_files() {
     assert!(example_head().lookup("etc/default/tftpd-hpa").is_none());
 }
 
+/// What the README has people copy is all that there is, wherever boot files lie.
+#[test]
+fn all_of_a_bundle_is_copied() {
+    for (tftp, wanted) in [("/srv/tftp", "etc srv"), ("/var/lib/tftpboot", "etc var"), ("/tftpboot", "etc tftpboot")] {
+        let mut recipe = with_tftpd();
+        recipe.head.as_mut().expect("it has one").tftp = tftp.into();
+        let head = assemble(&recipe, &loaders()).expect("all there");
+        let top: Vec<String> = head.children(&TreePath::root()).map(|(path, _)| path.to_string()).collect();
+        let directories: Vec<&str> =
+            top.iter().map(|path| path.trim_start_matches('/')).filter(|name| *name != "README").collect();
+        let mut listed: Vec<&str> = wanted.split(' ').collect();
+        listed.sort_unstable();
+        assert_eq!(directories, listed);
+        assert!(text(&head, "README").contains(&format!("cp -r --no-preserve=ownership {wanted} /\n")), "{tftp}");
+    }
+}
+
 #[test]
 fn every_generation_can_be_booted_by_every_loader() {
     let (one, other) = (example_head(), assemble(&with_ipxe(), &loaders()).expect("all there"));

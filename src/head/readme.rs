@@ -15,6 +15,7 @@ use crate::head::web;
 use crate::recipe::BootMode;
 use crate::recipe::DhcpMode;
 use crate::recipe::Format;
+use crate::recipe::Head;
 use crate::recipe::Node;
 use crate::recipe::RootMode;
 use crate::recipe::Standby;
@@ -59,7 +60,7 @@ the generation they have and those that start get the new one. By hand:
 
 {root}3. Copy etc/ and srv/ of this directory over the head's:
 
-   cp -r --no-preserve=ownership etc srv /
+   cp -r --no-preserve=ownership {directories} /
 
    /etc/hosts is replaced as a whole: keep your own lines of it.
 {loaders}
@@ -86,7 +87,14 @@ trust: whoever can reach it reads the root as root.
         length = head.network.1,
         start = start(&shared),
         files = files(&shared),
+        directories = directories_of(head),
     )
+}
+
+/// What the bundle has beside this file.
+fn directories_of(head: &Head) -> String {
+    let tftp = head.tftp.trim_start_matches('/').split('/').next().unwrap_or_default();
+    if tftp == "etc" { tftp.to_owned() } else { format!("etc {tftp}") }
 }
 
 /// Who says what to machines that start, and which of them hear nothing.

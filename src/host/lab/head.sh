@@ -45,8 +45,12 @@ umount -l /old
 cd /
 
 # As the bundle's own README says.
-for name in etc srv; do
-	[ ! -d "/output/$bundle/$name" ] || cp -r --no-preserve=ownership "/output/$bundle/$name" /
+for path in "/output/$bundle"/*; do
+	case ${path##*/} in
+	# The host's own, or the lab's.
+	bin | sbin | lib* | usr | dev | proc | sys | run | tmp | lab | output | old) ;;
+	*) [ ! -d "$path" ] || [ -L "$path" ] || cp -r --no-preserve=ownership "$path" / ;;
+	esac
 done
 # A directory below the lab's `disk`, and where it lies on the head: what nodes mount must be on a file system that
 # has file handles, and tmpfs would take it all into memory.

@@ -901,11 +901,11 @@ fn c5_what_no_initramfs_sets_up_is_no_boot_interface() {
         ("ib0", "Ethernet card"),
         ("wlan0", "Ethernet card"),
     ] {
-        let said = crate::recipe::grammar::boot_interface(name).expect_err(name).to_string();
+        let said = grammar::boot_interface(name).expect_err(name).to_string();
         assert!(said.contains(way), "{name}: {said}");
     }
     for name in ["eth0", "enp1s0", "eno1np0", "ens3f1", "brdg"] {
-        assert!(crate::recipe::grammar::boot_interface(name).is_ok(), "{name}");
+        assert!(grammar::boot_interface(name).is_ok(), "{name}");
     }
 }
 
