@@ -11,7 +11,7 @@ use imgbuild::testing::DebBuilder;
 
 use crate::hostile::World;
 
-const FORMATS: &[&str] = &["tar", "tar.zst", "tar.xz", "tar.gz", "newc", "squashfs", "erofs"];
+const FORMATS: &[&str] = &["tar", "tar.zst", "tar.xz", "tar.gz", "newc", "squashfs", "erofs", "oci"];
 
 /// The file of a format.
 fn name(format: &str) -> String {

@@ -83,11 +83,18 @@ impl Comparison {
         add("paths", &|side| side.paths.map(|count| count.to_string()));
         add("files, unpacked", &|side| side.bytes.map(bytes));
         let outputs = before.outputs.keys().chain(after.outputs.keys());
-        // Those that nodes load, and not each file of a head.
-        let images: std::collections::BTreeSet<&String> =
-            outputs.filter(|path| path.starts_with("root.") || path.starts_with("boot/")).collect();
-        for path in images {
-            add(path, &|side| side.outputs.get(path).map(|size| bytes(*size)));
+        // Those that nodes load, and not each file of a head; a container image as a whole.
+        let name = |path: &String| match path.split_once('/') {
+            Some((image, _)) if image.starts_with("root.") => Some(format!("{image}/")),
+            _ => (path.starts_with("root.") || path.starts_with("boot/")).then(|| path.clone()),
+        };
+        let images: std::collections::BTreeSet<String> = outputs.filter_map(name).collect();
+        for image in images {
+            add(&image, &|side| {
+                let is_of_it = |path: &str| path == image || image.ends_with('/') && path.starts_with(&image);
+                let sizes = side.outputs.iter().filter(|(path, _)| is_of_it(path)).map(|(_, size)| *size);
+                sizes.reduce(|sum, size| sum + size).map(bytes)
+            });
         }
         rows
     }

@@ -9,6 +9,7 @@ pub mod glob;
 pub mod gvariant;
 pub mod gvdb;
 pub mod newc;
+pub mod oci;
 pub mod shown;
 pub mod signed;
 pub mod tar;

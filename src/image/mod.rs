@@ -6,6 +6,7 @@
 mod directory;
 pub mod erofs;
 mod newc;
+pub mod oci;
 pub mod squashfs;
 
 mod layout;

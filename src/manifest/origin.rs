@@ -103,6 +103,15 @@ impl Origins {
             .then(|| Self { paths: tree.iter().map(|(path, ..)| path.clone()).zip(origins).collect() })
     }
 
+    /// The package that ships a path as it is.
+    #[must_use]
+    pub fn package(&self, path: &TreePath) -> Option<&str> {
+        match self.paths.get(path) {
+            Some(Origin::Package(name)) => Some(name),
+            _ => None,
+        }
+    }
+
     /// As the manifest holds them: paths escaped as in the tree's text.
     #[must_use]
     pub fn files(&self) -> BTreeMap<Origin, BTreeSet<String>> {

@@ -11,39 +11,22 @@ use std::io::Read;
 use std::io::Seek;
 use std::path::Path;
 
-use serde::Deserialize;
-
 use crate::cancel::Cancel;
 use crate::digest::Sha256;
 use crate::format::compress;
 use crate::format::compress::Allowance;
+use crate::format::oci::Descriptor;
+use crate::format::oci::Index;
+use crate::format::oci::JSON_MAX;
+use crate::format::oci::Manifest;
 use crate::host::Dir;
 use crate::limits::Limits;
 use crate::tree::Keep;
 use crate::tree::Tree;
-use crate::tree::escape;
 use crate::tree::tar;
 
-/// The longest index or manifest; registries take 4 MiB.
-const JSON_MAX: u64 = 4 << 20;
 /// The most bytes that a tar may have.
 const TAR_MAX: u64 = 1 << 40;
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Descriptor {
-    media_type: String,
-    digest: String,
-}
-
-#[derive(Deserialize)]
-struct Index {
-    manifests: Vec<Descriptor>,
-}
-
-#[derive(Deserialize)]
-struct ImageManifest {
-    layers: Vec<Descriptor>,
-}
 
 /// Reads a layout with one image.
 ///
@@ -60,7 +43,7 @@ pub(super) fn read(path: &Path, limits: &Limits, cancel: &Cancel, keep: &mut Kee
         };
         let bytes = small(&layout, only)?;
         if !only.media_type.ends_with("index.v1+json") && !only.media_type.ends_with("manifest.list.v2+json") {
-            break serde_json::from_slice::<ImageManifest>(&bytes)?;
+            break serde_json::from_slice::<Manifest>(&bytes)?;
         }
         index = serde_json::from_slice(&bytes)?;
     };
@@ -95,8 +78,7 @@ fn small(layout: &Dir, descriptor: &Descriptor) -> io::Result<Vec<u8>> {
 }
 
 fn open(layout: &Dir, descriptor: &Descriptor) -> io::Result<(File, Sha256)> {
-    let digest = descriptor.digest.strip_prefix("sha256:").and_then(|digest| digest.parse::<Sha256>().ok());
-    let digest = digest.ok_or_else(|| wrong(format!("`{}` is no SHA-256", escape(descriptor.digest.as_bytes()))))?;
+    let digest = descriptor.digest.0;
     Ok((layout.file(format!("blobs/sha256/{digest}"))?, digest))
 }
 

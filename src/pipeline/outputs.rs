@@ -1,5 +1,7 @@
 //! The last step: everything written into one directory, which appears as a whole.
 
+mod container;
+
 use std::fs;
 use std::fs::File;
 use std::io;
@@ -158,15 +160,15 @@ impl Outputs {
         }
     }
 
-    /// Writes the root in all formats of the recipe; `epoch` is the time of an image that has one of its own.
+    /// Writes the root in all formats of the recipe.
     pub(super) fn roots(&mut self, recipe: &Recipe, image: &Image) -> Result<(), Error> {
         let epoch = image.system.lock.epoch;
         recipe.formats.iter().try_for_each(|format| {
             let key = self.key(&("root", format, &recipe.lossy, epoch, image.digest));
             let part = Part::new(key.into_iter().collect(), None);
-            let root = |outputs: &mut Self| outputs.root(*format, &image.tree, &recipe.lossy, epoch);
+            let root = |outputs: &mut Self| outputs.root(*format, recipe, image);
             // A directory has as many files as the root: it is written, and not one by one looked at.
-            if *format == Format::Directory {
+            if matches!(format, Format::Directory | Format::Oci) {
                 return root(self);
             }
             self.part(&format!("{}{}", self.below, format.name()), part, root)
@@ -249,8 +251,9 @@ impl Outputs {
     }
 
     /// Writes the root tree in one format.
-    fn root(&mut self, format: Format, tree: &Tree, lossy: &[String], epoch: i64) -> Result<(), Error> {
-        let xattrs = if lossy.iter().any(|what| what == "xattrs") { Xattrs::Dropped } else { Xattrs::Refused };
+    fn root(&mut self, format: Format, recipe: &Recipe, image: &Image) -> Result<(), Error> {
+        let (tree, epoch) = (&image.tree, image.system.lock.epoch);
+        let xattrs = if recipe.lossy.iter().any(|what| what == "xattrs") { Xattrs::Dropped } else { Xattrs::Refused };
         let path = format!("{}{}", self.below, format.name());
         match format {
             Format::Tar => self.tar(&path, Compression::None, tree),
@@ -275,6 +278,7 @@ impl Outputs {
                 options.cancel = self.cancel.clone();
                 self.block_image(&path, |output| Ok(image::write_erofs(tree, &options, output)?))
             }
+            Format::Oci => self.container(&path, recipe, image),
         }
     }
 

@@ -545,6 +545,9 @@ pub enum Format {
     /// `root.erofs`, compressed with LZ4, which the kernels of bookworm and trixie read. Its NFS file handles are the
     /// same on every head.
     Erofs,
+    /// `root.oci/`, a container image as a layout of the OCI's: layers by packages, so that an update moves few of them,
+    /// compressed with gzip.
+    Oci,
 }
 
 impl Format {
@@ -560,6 +563,7 @@ impl Format {
             Self::Newc => "root.cpio",
             Self::Squashfs => "root.squashfs",
             Self::Erofs => "root.erofs",
+            Self::Oci => "root.oci",
         }
     }
 }

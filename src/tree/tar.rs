@@ -51,10 +51,24 @@ pub enum Error {
 /// # Errors
 /// The stream, a file's bytes, or a time before 1970.
 pub fn write(tree: &Tree, output: impl Write) -> Result<(), Error> {
+    write_some(tree, output, &|_, stat| Some(stat.mtime))
+}
+
+/// Writes a part of a tree. `time` gives each path the time that it is written with; `None`: it is left out. Of a file
+/// with several names all must be in the part, or none.
+///
+/// # Errors
+/// As [`write`].
+pub fn write_some(
+    tree: &Tree,
+    output: impl Write,
+    time: &dyn Fn(&TreePath, &Stat) -> Option<i64>,
+) -> Result<(), Error> {
     let mut writer = Writer::new(output);
     let mut first: BTreeMap<InodeId, &TreePath> = BTreeMap::new();
     for (path, id, inode) in tree.iter() {
-        let mut header = header(path, inode);
+        let Some(mtime) = time(path, &inode.stat) else { continue };
+        let mut header = Header { mtime, ..header(path, inode) };
         if let Some(original) = first.get(&id) {
             header.kind = EntryKind::HardLink;
             header.size = 0;
