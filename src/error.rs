@@ -17,6 +17,7 @@ use crate::fetch;
 use crate::head;
 use crate::host::OutputError;
 use crate::host::StoreError;
+use crate::host::registry::RegistryError;
 use crate::image;
 use crate::initramfs;
 use crate::manifest;
@@ -115,6 +116,9 @@ pub enum Error {
     /// It cannot be published.
     #[error(transparent)]
     Publish(Box<PublishError>),
+    /// It cannot be brought to a registry, or from one.
+    #[error(transparent)]
+    Registry(Box<RegistryError>),
     /// The tree cannot be written in a format.
     #[error(transparent)]
     Image(#[from] image::Error),
@@ -187,6 +191,12 @@ impl From<PublishError> for Error {
     }
 }
 
+impl From<RegistryError> for Error {
+    fn from(error: RegistryError) -> Self {
+        Self::Registry(Box::new(error))
+    }
+}
+
 impl From<boot::Error> for Error {
     fn from(error: boot::Error) -> Self {
         Self::Boot(Box::new(error))
@@ -207,6 +217,7 @@ impl Error {
             Self::Archive(error) => error.is_retryable(),
             Self::Fetch(error) => error.is_retryable(),
             Self::Unproved(error) => error.is_retryable(),
+            Self::Registry(error) => error.is_retryable(),
             _ => false,
         }
     }
@@ -218,6 +229,7 @@ impl Error {
             Self::Archive(error) => error.is_integrity(),
             Self::Fetch(error) => error.is_integrity(),
             Self::Publish(error) => matches!(**error, PublishError::Unsigned { .. }),
+            Self::Registry(error) => matches!(**error, RegistryError::Digest { .. }),
             Self::Unverified { .. } | Self::Manifest { source: manifest::Error::Parse(_), .. } => true,
             Self::Unexpected { .. }
             | Self::Store(StoreError::Mismatch { .. })
@@ -241,6 +253,14 @@ impl Error {
             | Self::Configure(configure::Error::Number { .. })
             | Self::Output(OutputError::Place { .. }) => USAGE,
             Self::Publish(error) if matches!(**error, PublishError::Site { .. }) => USAGE,
+            Self::Registry(error)
+                if matches!(
+                    **error,
+                    RegistryError::Reference(_) | RegistryError::Unfit(_) | RegistryError::Login { .. }
+                ) =>
+            {
+                USAGE
+            }
             _ => FAILED,
         }
     }

@@ -178,6 +178,31 @@ fn every_dependency_is_justified() {
     assert_eq!(used, justified);
 }
 
+/// doc/dependencies.md says how many crates each set of features is.
+#[test]
+#[expect(clippy::disallowed_methods, reason = "cargo knows what is compiled")]
+fn crates_are_counted() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let text = fs::read_to_string(root.join("doc/dependencies.md")).expect("it is there");
+    let table = text.split("\n| features | crates |\n").nth(1).expect("the table");
+    let rows = table.lines().skip(1).take_while(|line| line.starts_with('|'));
+    let mut told = 0;
+    for row in rows {
+        let cells: Vec<&str> = row.trim_matches('|').split('|').map(str::trim).collect();
+        let features = cells[0].split(':').next().expect("a cell").replace("none", "");
+        let mut command = std::process::Command::new(env!("CARGO"));
+        command.current_dir(root).args(["tree", "--offline", "--locked", "-e", "no-dev", "--prefix", "none"]);
+        command.args(["--target", "x86_64-unknown-linux-gnu", "--no-default-features", "--features", &features]);
+        let done = command.output().expect("cargo is there");
+        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+        let text = String::from_utf8(done.stdout).expect("a text");
+        let crates: BTreeSet<&str> = text.lines().filter_map(|line| line.split(" (").next()).collect();
+        assert_eq!(crates.len().to_string(), cells[1], "{features}");
+        told += 1;
+    }
+    assert_eq!(told, 7);
+}
+
 /// `unsafe` is denied for the whole crate, and let in again in one file alone.
 #[test]
 fn unsafe_code_is_in_one_place() {

@@ -19,6 +19,8 @@ mod bounds;
 mod caches;
 mod casebook;
 mod cases;
+#[cfg(feature = "http")]
+mod ci;
 mod cli;
 mod closed;
 #[cfg(all(feature = "http", feature = "sandbox"))]
@@ -97,6 +99,8 @@ mod outputs;
 mod proof;
 mod publish;
 mod reference;
+#[cfg(feature = "http")]
+mod registry;
 #[cfg(feature = "remote")]
 mod remote;
 #[cfg(feature = "sandbox")]

@@ -75,6 +75,10 @@ pub(super) enum Command {
     Boot(Boot),
     /// Put an output on a head, beside what its nodes run from, and offer it to those that start
     Publish(Publish),
+    /// Put an output into a registry: its container image, and all that nodes and the head boot from
+    Push(Push),
+    /// Fetch what a registry has: an output, or a container image
+    Pull(Pull),
     /// Offer nodes the previous generation again
     Rollback(Rollback),
     /// List the generations of a head, and who uses them
@@ -110,6 +114,8 @@ impl Command {
             | Self::Report(_)
             | Self::Boot(_)
             | Self::Publish(_)
+            | Self::Push(_)
+            | Self::Pull(_)
             | Self::Rollback(_)
             | Self::Generations(_)
             | Self::KnownHosts(_)
@@ -417,7 +423,7 @@ fn unit(text: &str) -> Result<String, String> {
 /// `publish`
 #[derive(Debug, Args)]
 pub(super) struct Publish {
-    /// The output directory; with `--site` the recipe
+    /// The output directory, or `oci://REFERENCE` in a registry; with `--site` the recipe
     #[arg(value_name = "DIR")]
     pub(super) directory: PathBuf,
     /// The head's root directory: `/` on the head itself
@@ -438,9 +444,55 @@ pub(super) struct Publish {
     /// Let machines in no table boot this from now on, although another recipe's image was theirs
     #[arg(long)]
     pub(super) unknown_machines: bool,
+    #[command(flatten)]
+    pub(super) registry: OfRegistry,
     /// Print one JSON document
     #[arg(long)]
     pub(super) json: bool,
+}
+
+/// Options of every command that asks a registry.
+#[derive(Debug, Args)]
+pub(super) struct OfRegistry {
+    /// Ask the registry by HTTP without TLS, as one on this machine is in any case
+    #[arg(long)]
+    pub(super) plain_http: bool,
+    /// Take more or less from outside; may be given again
+    #[arg(long, value_name = "NAME=VALUE", long_help = super::limits::help())]
+    pub(super) limit: Vec<String>,
+}
+
+/// `push`
+#[derive(Debug, Args)]
+pub(super) struct Push {
+    /// The output directory; several, with container images for different architectures, become one index
+    #[arg(value_name = "DIR", required = true)]
+    pub(super) directories: Vec<PathBuf>,
+    /// What it is called there: `registry.example.org/group/name:tag`
+    #[arg(value_name = "REFERENCE")]
+    pub(super) reference: String,
+    #[command(flatten)]
+    pub(super) registry: OfRegistry,
+    #[command(flatten)]
+    pub(super) form: Json,
+}
+
+/// `pull`
+#[derive(Debug, Args)]
+pub(super) struct Pull {
+    /// What it is called: `registry.example.org/group/name:tag`, or `…@sha256:…`
+    #[arg(value_name = "REFERENCE")]
+    pub(super) reference: String,
+    /// Where it appears
+    #[arg(value_name = "DIR")]
+    pub(super) directory: PathBuf,
+    /// Of several architectures this one, as Debian names it
+    #[arg(long, value_name = "ARCHITECTURE")]
+    pub(super) architecture: Option<String>,
+    #[command(flatten)]
+    pub(super) registry: OfRegistry,
+    #[command(flatten)]
+    pub(super) form: Json,
 }
 
 /// Options of every command that works on a head's generations.
@@ -651,6 +703,55 @@ mod tests {
         assert_eq!(age("2w"), Ok(Duration::from_secs(1_209_600)));
         for bad in ["", "d", "3", "1.5d", "99999999999w", "-1h", "3 d"] {
             assert!(age(bad).is_err(), "{bad}");
+        }
+    }
+
+    /// Lines of shell in the documents that are no call of this program, and where they are tried.
+    const OTHERS: [(&str, &str); 5] = [
+        ("cargo run --release -- ", "`.ci/run` builds it, and the tests build its recipe"),
+        ("cargo test", "`.ci/run` does"),
+        ("cargo bench", "by hand: it measures"),
+        ("skopeo copy oci:", "registry::a_real_registry_and_real_readers"),
+        ("umoci unpack ", "registry::a_real_registry_and_real_readers"),
+    ];
+
+    /// Each line of shell in README.md and doc/ is a call that this program takes, or a named other one.
+    #[test]
+    fn the_documents_call_what_there_is() {
+        let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+        let names = std::fs::read_to_string(root.join("doc/SUMMARY.md")).expect("the book's list");
+        let names = names.split("](").skip(1).map(|rest| format!("doc/{}", rest.split(')').next().expect("a link")));
+        let mut calls = 0;
+        for name in names.chain(["README.md".to_owned()]) {
+            let text = std::fs::read_to_string(root.join(&name)).expect("a document");
+            for block in text.split("```sh\n").skip(1) {
+                for line in block.split("```").next().expect("a block").lines() {
+                    let line = line.split(" #").next().expect("a line").trim();
+                    let Some(call) = line.strip_prefix("imgbuild ") else {
+                        let is_known = line.is_empty() || OTHERS.iter().any(|(begin, _)| line.starts_with(begin));
+                        assert!(is_known, "{name}: nobody knows whether this works: {line}");
+                        continue;
+                    };
+                    let words = std::iter::once("imgbuild").chain(call.split_whitespace()).map(OsString::from);
+                    let read = Arguments::read(words);
+                    assert!(read.is_ok(), "{name}: {line}: {}", read.expect_err("it is none"));
+                    calls += 1;
+                }
+            }
+        }
+        assert!(calls > 20, "{calls}");
+    }
+
+    /// The book has all documents.
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "only whether each is there matters")]
+    fn the_book_is_whole() {
+        let directory = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("doc");
+        let list = std::fs::read_to_string(directory.join("SUMMARY.md")).expect("the book's list");
+        for entry in std::fs::read_dir(&directory).expect("it is there") {
+            let name = entry.expect("listed").file_name().into_string().expect("a text");
+            let is_page = name.ends_with(".md") && name != "SUMMARY.md";
+            assert!(!is_page || list.contains(&format!("]({name})")), "{name} is not in doc/SUMMARY.md");
         }
     }
 }

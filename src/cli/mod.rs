@@ -20,6 +20,7 @@ mod limits;
 mod lock;
 mod nodes;
 mod publish;
+mod registry;
 mod report;
 mod settings;
 mod show;
@@ -110,6 +111,8 @@ fn run(command: &Command, signals: &Signals) -> Result<(), Failure> {
         Command::Doctor(arguments) => doctor::run(arguments),
         Command::Boot(arguments) => boot::run(arguments, signals),
         Command::Publish(arguments) => publish::publish(arguments, signals),
+        Command::Push(arguments) => registry::push(arguments, signals),
+        Command::Pull(arguments) => registry::pull(arguments, signals),
         Command::Rollback(arguments) => publish::rollback(arguments),
         Command::Generations(arguments) => publish::generations(arguments),
         Command::KnownHosts(arguments) => publish::known_hosts(arguments),

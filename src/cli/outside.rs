@@ -32,6 +32,7 @@ use crate::host::credentials::CredentialsError;
 use crate::host::files::WithFiles;
 use crate::host::http;
 use crate::host::http::HttpTransport;
+use crate::host::logins::Logins;
 use crate::host::openpgp::OpenPgp;
 #[cfg(not(feature = "remote"))]
 use crate::host::redacted;
@@ -96,6 +97,25 @@ pub(super) fn credentials() -> Result<Credentials, Failure> {
     let file = variable("IMGBUILD_AUTH_FILE").map(PathBuf::from).or_else(usual);
     let kept = file.map(|path| Credentials::read(&path)).transpose().map_err(wrong)?.unwrap_or_default();
     Ok(named.and(kept))
+}
+
+/// The network without the logins of archives, which are none of a registry's.
+pub(super) fn network(limits: &Limits, reporter: Arc<dyn Reporter>) -> Result<HttpTransport, Failure> {
+    let transport = HttpTransport::new(http::Options::within(limits));
+    let transport = transport.map_err(|error| Failure::Usage(format!("cannot use the network: {error}")))?;
+    Ok(transport.cancelled_by(reporter))
+}
+
+/// Logins for registries: of the file that `REGISTRY_AUTH_FILE` names, or else of podman's own and of Docker's.
+pub(super) fn logins() -> Result<Logins, Failure> {
+    if let Some(file) = variable("REGISTRY_AUTH_FILE") {
+        return Ok(Logins::default().read(Path::new(&file))?);
+    }
+    let docker = variable("DOCKER_CONFIG").map(|directory| PathBuf::from(directory).join("config.json"));
+    let docker = docker.or_else(|| variable("HOME").map(|home| PathBuf::from(home).join(".docker/config.json")));
+    let runtime = variable("XDG_RUNTIME_DIR").map(|directory| PathBuf::from(directory).join("containers/auth.json"));
+    let files = runtime.into_iter().chain(below("XDG_CONFIG_HOME", ".config", "containers/auth.json")).chain(docker);
+    Ok(files.filter(|file| file.is_absolute()).try_fold(Logins::default(), |logins, file| logins.read(&file))?)
 }
 
 #[cfg(feature = "sandbox")]

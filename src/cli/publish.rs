@@ -10,6 +10,7 @@ use super::args::Publish;
 use super::args::Rollback;
 use super::print;
 use super::print_json;
+use super::registry;
 use super::signals::Signals;
 use super::verify;
 use super::words::Failure;
@@ -35,7 +36,9 @@ pub(super) fn publish(arguments: &Publish, signals: &Signals) -> Result<(), Fail
     let keys = verify::verifiers(&keys);
     let (keep_root, machines, now, cancel) = (arguments.keep_root, arguments.unknown_machines, now(), signals.cancel());
     let options = Options { role, keys: &keys, keep_root, machines, now, cancel };
-    let done = publish::publish(&arguments.directory, &arguments.to, &options)?;
+    let fetched = registry::fetched(&arguments.directory, &arguments.registry, signals)?;
+    let directory = fetched.as_ref().map_or(&arguments.directory, |(_, directory)| directory);
+    let done = publish::publish(directory, &arguments.to, &options)?;
     if arguments.json {
         let image = |PublishedImage { cluster, offered: Offered { now, previous }, changes, kept, .. }: &_| json!({ "cluster": cluster, "now": now, "previous": previous, "changes": changes, "kept": kept });
         let changed = |path: &String| json!({ "path": path, "do": what_to_do(path) });

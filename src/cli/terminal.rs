@@ -30,7 +30,7 @@ const REDRAWS_PER_SECOND: u8 = 30;
 /// How often a spinner turns.
 const TICK: Duration = Duration::from_millis(120);
 /// Stages that count bytes; the others count packages or files.
-const IN_BYTES: [&str; 3] = ["index", "download", "write"];
+const IN_BYTES: [&str; 5] = ["index", "download", "write", "push", "pull"];
 
 /// Writes events to standard error.
 pub(super) struct Terminal {
@@ -57,11 +57,16 @@ impl Terminal {
             Form::Quiet
         } else if common.verbose {
             Form::Verbose
-        } else if !io::stderr().is_terminal() {
-            Form::Lines(Mutex::default())
         } else {
-            Form::Bars(Mutex::new(Bars::new()))
+            return Self::plain(signals);
         };
+        Self { form, signals: signals.clone() }
+    }
+
+    /// As it is when nobody asks for another form.
+    pub(super) fn plain(signals: &Signals) -> Self {
+        let is_terminal = io::stderr().is_terminal();
+        let form = if is_terminal { Form::Bars(Mutex::new(Bars::new())) } else { Form::Lines(Mutex::default()) };
         Self { form, signals: signals.clone() }
     }
 }

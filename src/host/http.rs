@@ -3,6 +3,8 @@
 //! What comes is checked by whoever asked: here only time, redirects and the shape of the answer are guarded.
 //! RFC 9110 (semantics), RFC 9112 (HTTP/1.1), RFC 9113 (HTTP/2).
 
+pub mod registry;
+
 use std::fmt;
 use std::io;
 use std::io::Read;
@@ -14,6 +16,7 @@ use std::time::Instant;
 
 use reqwest::Url;
 use reqwest::header;
+use rustls_platform_verifier::BuilderVerifierExt as _;
 use tokio::runtime::Runtime;
 
 use crate::cancel::Cancelled;
@@ -74,9 +77,8 @@ impl Options {
 
 /// What every client of this program has: its TLS, its name, no redirects by itself.
 pub(super) fn client(connect: Duration) -> Result<reqwest::ClientBuilder, TransportError> {
-    // Fails when the program has already chosen a provider, which is then the one used.
-    let _ = rustls::crypto::ring::default_provider().install_default();
     Ok(reqwest::Client::builder()
+        .tls_backend_preconfigured(tls()?)
         .redirect(reqwest::redirect::Policy::none())
         .referer(false)
         .connect_timeout(connect)
@@ -190,19 +192,20 @@ impl Transport for HttpTransport {
         let answer = unless_cancelled(self.reporter.as_ref(), self.follow(url, offset));
         let answer = self.runtime.get().block_on(answer).ok_or(Cancelled)??;
         let (offset, length) = accepted(&answer, offset)?;
-        let runtime = Arc::clone(&self.runtime);
-        let body = Body {
-            answer,
-            runtime,
-            limits: self.options.clone(),
-            reporter: Arc::clone(&self.reporter),
-            started,
-            window: (Instant::now(), 0),
-            chunk: Vec::new(),
-            at: 0,
-        };
-        Ok(Response { body: Box::new(body), offset, length })
+        Ok(Response { body: Box::new(Body::new(self, answer, started)), offset, length })
     }
+}
+
+/// TLS with the system's roots. The provider of cryptography is this transport's own: whoever embeds the library has
+/// another one for the whole program, or none.
+fn tls() -> Result<rustls::ClientConfig, TransportError> {
+    let failed = |error: rustls::Error| TransportError::Tls(error.to_string());
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let builder = rustls::ClientConfig::builder_with_provider(provider);
+    let builder = builder.with_safe_default_protocol_versions().map_err(failed)?;
+    let mut tls = builder.with_platform_verifier().map_err(failed)?.with_no_client_auth();
+    tls.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    Ok(tls)
 }
 
 /// Parses a URL that may be asked for.
@@ -328,6 +331,19 @@ struct Body {
 }
 
 impl Body {
+    fn new(transport: &HttpTransport, answer: reqwest::Response, started: Instant) -> Self {
+        Self {
+            answer,
+            runtime: Arc::clone(&transport.runtime),
+            limits: transport.options.clone(),
+            reporter: Arc::clone(&transport.reporter),
+            started,
+            window: (Instant::now(), 0),
+            chunk: Vec::new(),
+            at: 0,
+        }
+    }
+
     fn check_rate(&mut self, count: usize) -> io::Result<()> {
         let too_slow = |text: String| Err(io::Error::new(io::ErrorKind::TimedOut, text));
         if self.started.elapsed() > self.limits.total {

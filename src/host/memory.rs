@@ -1,16 +1,21 @@
-//! A store in memory: for one build, for tests, and for who keeps nothing on a disk.
+//! A store and a network in memory: for one build, for tests, and for who keeps nothing on a disk.
 
 use std::collections::BTreeMap;
 use std::io;
+use std::io::Read;
 use std::io::Write;
 use std::sync::Arc;
 use std::sync::Mutex;
+use std::sync::MutexGuard;
 use std::sync::PoisonError;
 
+use super::Response;
 use super::Store;
 use super::StoreError;
 use super::StoreWriter;
 use super::StoredBlob;
+use super::Transport;
+use super::TransportError;
 use crate::digest::Sha256;
 
 /// Kind and key → record.
@@ -95,6 +100,87 @@ impl StoreWriter for Writer {
         let blob = Arc::new(self.bytes);
         self.store.kept(|kept| kept.blobs.insert(sha256, Arc::clone(&blob)));
         Ok(StoredBlob { sha256, size, blob })
+    }
+}
+
+/// A network in memory: for tests, and for who has an archive's files already. It remembers what was asked for.
+#[derive(Debug, Default)]
+pub struct MemoryTransport {
+    state: Mutex<Served>,
+}
+
+#[derive(Debug, Default)]
+struct Served {
+    files: BTreeMap<String, Vec<u8>>,
+    /// URL → how many bytes each of the next answers has before it breaks off.
+    breaks: BTreeMap<String, Vec<usize>>,
+    requests: Vec<(String, u64)>,
+}
+
+impl MemoryTransport {
+    /// Serves nothing.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Serves files below a base URL.
+    #[must_use]
+    pub fn serve(self, base: &str, files: BTreeMap<String, Vec<u8>>) -> Self {
+        for (path, bytes) in files {
+            self.put(&format!("{base}/{path}"), bytes);
+        }
+        self
+    }
+
+    /// Serves one file from now on, in place of an earlier one.
+    pub fn put(&self, url: &str, bytes: impl Into<Vec<u8>>) {
+        self.state().files.insert(url.to_owned(), bytes.into());
+    }
+
+    /// Serves a file no more.
+    pub fn remove(&self, url: &str) {
+        self.state().files.remove(url);
+    }
+
+    /// Lets the next answer for this URL that has no such order yet break off after so many bytes.
+    pub fn break_off(&self, url: &str, after: usize) {
+        self.state().breaks.entry(url.to_owned()).or_default().push(after);
+    }
+
+    /// What was asked for since the last call: URLs with offsets.
+    pub fn take_requests(&self) -> Vec<(String, u64)> {
+        std::mem::take(&mut self.state().requests)
+    }
+
+    fn state(&self) -> MutexGuard<'_, Served> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Transport for MemoryTransport {
+    fn get(&self, url: &str, offset: u64) -> Result<Response, TransportError> {
+        let mut state = self.state();
+        state.requests.push((url.to_owned(), offset));
+        let file = state.files.get(url).cloned().ok_or(TransportError::NotFound)?;
+        let length = Some(file.len() as u64);
+        let start = usize::try_from(offset).unwrap_or(usize::MAX);
+        let Some(rest) = file.get(start..) else { return Err(TransportError::Status(416)) };
+        let orders = state.breaks.get_mut(url).filter(|orders| !orders.is_empty());
+        let body: Box<dyn Read + Send> = match orders.map(|orders| orders.remove(0)) {
+            Some(after) => Box::new(io::Cursor::new(rest[..after.min(rest.len())].to_vec()).chain(Broken)),
+            None => Box::new(io::Cursor::new(rest.to_vec())),
+        };
+        Ok(Response { body, offset, length })
+    }
+}
+
+/// A connection that is gone.
+struct Broken;
+
+impl Read for Broken {
+    fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+        Err(io::Error::new(io::ErrorKind::ConnectionReset, "the connection is gone"))
     }
 }
 

@@ -23,7 +23,9 @@ pub mod output;
 pub mod sandbox;
 #[cfg(feature = "sign")]
 pub mod signing;
+pub mod logins;
 mod memory;
+pub mod registry;
 mod spool;
 pub mod store;
 
@@ -44,6 +46,7 @@ pub use event::Event;
 pub use event::Reporter;
 pub use event::Silent;
 pub use memory::MemoryStore;
+pub use memory::MemoryTransport;
 pub use output::OutputError;
 pub use output::Staging;
 pub use spool::Spool;

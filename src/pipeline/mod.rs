@@ -10,6 +10,7 @@ mod prove;
 mod sources;
 mod output;
 pub mod publish;
+pub mod registry;
 
 use std::collections::BTreeMap;
 use std::fmt;

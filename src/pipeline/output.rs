@@ -35,7 +35,7 @@ pub(super) const MANIFEST: &str = "manifest.json";
 /// The tree's text.
 const TREE: &str = "tree.txt";
 /// The longest manifest, and the longest text, that is read: both are about as long as the tree has paths.
-const TEXT_MAX: u64 = 128 << 20;
+pub(super) const TEXT_MAX: u64 = 128 << 20;
 /// So many differences are told; of the rest the number is.
 const TOLD: usize = 50;
 /// So many paths more than wanted are read of a directory before it is given up.

@@ -2,18 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::io;
-use std::io::Read;
-use std::sync::Mutex;
 
 use crate::deb::date;
 use crate::digest::Digest;
 use crate::digest::Sha256;
 use crate::digest::Sha512;
 use crate::format::compress::Compression;
-use crate::host::Response;
-use crate::host::Transport;
-use crate::host::TransportError;
 use crate::testing::DebBuilder;
 use crate::testing::compressed;
 use crate::testing::signer::Signing;
@@ -256,86 +250,5 @@ impl ArchiveBuilder {
         };
         let kinds = || self.unserved.iter().chain(&self.compressions).copied();
         texts.iter().flat_map(|(path, text)| kinds().map(move |kind| index(path, text, kind))).collect()
-    }
-}
-
-/// A [`Transport`] from memory that remembers what was asked for and can break off.
-#[derive(Debug, Default)]
-pub struct MemoryTransport {
-    state: Mutex<State>,
-}
-
-#[derive(Debug, Default)]
-struct State {
-    files: BTreeMap<String, Vec<u8>>,
-    /// URL → how many bytes each of the next answers has before it breaks off.
-    breaks: BTreeMap<String, Vec<usize>>,
-    requests: Vec<(String, u64)>,
-}
-
-impl MemoryTransport {
-    /// Serves nothing.
-    #[must_use]
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// Serves files below a base URL.
-    #[must_use]
-    pub fn serve(self, base: &str, files: BTreeMap<String, Vec<u8>>) -> Self {
-        for (path, bytes) in files {
-            self.put(&format!("{base}/{path}"), bytes);
-        }
-        self
-    }
-
-    /// Serves one file from now on, in place of an earlier one.
-    pub fn put(&self, url: &str, bytes: impl Into<Vec<u8>>) {
-        self.state().files.insert(url.to_owned(), bytes.into());
-    }
-
-    /// Serves a file no more.
-    pub fn remove(&self, url: &str) {
-        self.state().files.remove(url);
-    }
-
-    /// Lets the next answer for this URL that has no such order yet break off after so many bytes.
-    pub fn break_off(&self, url: &str, after: usize) {
-        self.state().breaks.entry(url.to_owned()).or_default().push(after);
-    }
-
-    /// What was asked for since the last call: URLs with offsets.
-    pub fn take_requests(&self) -> Vec<(String, u64)> {
-        std::mem::take(&mut self.state().requests)
-    }
-
-    fn state(&self) -> std::sync::MutexGuard<'_, State> {
-        self.state.lock().expect("nobody panics holding it")
-    }
-}
-
-impl Transport for MemoryTransport {
-    fn get(&self, url: &str, offset: u64) -> Result<Response, TransportError> {
-        let mut state = self.state();
-        state.requests.push((url.to_owned(), offset));
-        let file = state.files.get(url).cloned().ok_or(TransportError::NotFound)?;
-        let length = Some(file.len() as u64);
-        let start = usize::try_from(offset).unwrap_or(usize::MAX);
-        let Some(rest) = file.get(start..) else { return Err(TransportError::Status(416)) };
-        let orders = state.breaks.get_mut(url).filter(|orders| !orders.is_empty());
-        let body: Box<dyn Read + Send> = match orders.map(|orders| orders.remove(0)) {
-            Some(after) => Box::new(io::Cursor::new(rest[..after.min(rest.len())].to_vec()).chain(Broken)),
-            None => Box::new(io::Cursor::new(rest.to_vec())),
-        };
-        Ok(Response { body, offset, length })
-    }
-}
-
-/// A connection that is gone.
-struct Broken;
-
-impl Read for Broken {
-    fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
-        Err(io::Error::new(io::ErrorKind::ConnectionReset, "the connection is gone"))
     }
 }

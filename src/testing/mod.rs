@@ -11,7 +11,6 @@ mod tree;
 
 pub use archive::ARCHIVE_DATE;
 pub use archive::ArchiveBuilder;
-pub use archive::MemoryTransport;
 pub use deb::DebBuilder;
 pub use deb::ar_archive;
 pub use deb::compressed;
@@ -21,3 +20,5 @@ pub use howto::HOWTO;
 pub use module::kernel_module;
 pub use reader::ShortReader;
 pub use tree::TreeBuilder;
+
+pub use crate::host::MemoryTransport;
