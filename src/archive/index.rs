@@ -17,10 +17,13 @@ use crate::archive::Source;
 use crate::archive::VerifiedRelease;
 use crate::archive::scan;
 use crate::archive::scan::Found;
+use crate::deb::ControlError;
 use crate::deb::Package;
+use crate::deb::PackageError;
 use crate::deb::Priority;
 use crate::deb::Stanza;
 use crate::deb::Version;
+use crate::deb::stanzas;
 use crate::format::glob;
 use crate::host::in_parallel;
 use crate::limits::Limits;
@@ -139,6 +142,18 @@ struct Entry {
     package: OnceLock<Box<(Package, Option<String>)>>,
 }
 
+/// A text that is no index.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TextError {
+    /// It is no control data.
+    #[error(transparent)]
+    Control(#[from] ControlError),
+    /// A stanza describes no package.
+    #[error(transparent)]
+    Package(#[from] PackageError),
+}
+
 /// One verified index to be taken up.
 pub(super) struct Part<'a> {
     /// Position of its source.
@@ -158,6 +173,16 @@ impl Index {
             index.add(package);
         }
         index
+    }
+
+    /// An index of the text of a `Packages` file that somebody has already, and has checked as far as they wish: nobody
+    /// vouches for it here. Its packages are of the first archive.
+    ///
+    /// # Errors
+    /// The first stanza that describes no package.
+    pub fn parse(text: &[u8]) -> Result<Self, TextError> {
+        let package = |stanza: Result<Stanza<'_>, ControlError>| Ok(Package::from_index(&stanza?, 0)?);
+        Ok(Self::from_packages(stanzas(text).map(package).collect::<Result<_, TextError>>()?))
     }
 
     /// Adds a .deb of the user's own (its [`Package::archive`] is `None`).
@@ -180,7 +205,7 @@ impl Index {
 
     fn parsed(&self, id: PackageId) -> &(Package, Option<String>) {
         let entry = self.entry(id);
-        entry.package.get_or_init(|| Box::new(self.parse(entry)))
+        entry.package.get_or_init(|| Box::new(self.described(entry)))
     }
 
     /// Stanzas that describe no package and are left out.
@@ -300,7 +325,7 @@ impl Index {
     }
 
     /// Parses an entry. Of what is wrong only name, version and architecture are left.
-    fn parse(&self, entry: &Entry) -> (Package, Option<String>) {
+    fn described(&self, entry: &Entry) -> (Package, Option<String>) {
         let text = readable(self.bytes(&entry.stanza));
         let stanza = Stanza::parse_within(text.as_bytes(), &self.limits);
         let parsed = match &stanza {

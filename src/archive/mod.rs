@@ -48,6 +48,7 @@ pub use index::Defect;
 pub use index::Index;
 pub use index::Origin;
 pub use index::PackageId;
+pub use index::TextError;
 pub use keys::debian_keyring;
 pub use proof::Proof;
 pub use proof::verify_proof;

@@ -718,7 +718,7 @@ mod tests {
     /// Each line of shell in README.md and doc/ is a call that this program takes, or a named other one.
     #[test]
     fn the_documents_call_what_there_is() {
-        let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
         let names = std::fs::read_to_string(root.join("doc/SUMMARY.md")).expect("the book's list");
         let names = names.split("](").skip(1).map(|rest| format!("doc/{}", rest.split(')').next().expect("a link")));
         let mut calls = 0;
@@ -746,7 +746,7 @@ mod tests {
     #[test]
     #[expect(clippy::disallowed_methods, reason = "only whether each is there matters")]
     fn the_book_is_whole() {
-        let directory = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("doc");
+        let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("doc");
         let list = std::fs::read_to_string(directory.join("SUMMARY.md")).expect("the book's list");
         for entry in std::fs::read_dir(&directory).expect("it is there") {
             let name = entry.expect("listed").file_name().into_string().expect("a text");

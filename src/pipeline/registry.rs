@@ -252,7 +252,7 @@ impl Push<'_> {
     }
 
     /// Bills of materials and provenance.
-    fn told(&mut self, part: &Part<'_>, subject: &Descriptor) -> Result<(), Error> {
+    fn told(&self, part: &Part<'_>, subject: &Descriptor) -> Result<(), Error> {
         for (name, kind) in TOLD {
             let Some((digest, (_, size))) = part.files.iter().find(|(_, (path, _))| path == name) else { continue };
             let annotations = [(oci::TITLE.to_owned(), name.to_owned())].into();
@@ -263,7 +263,7 @@ impl Push<'_> {
     }
 
     /// Puts what refers to a manifest. Where the registry does not list it, the tag for that does.
-    fn refer(&mut self, artifact: &Manifest, subject: &Digest) -> Result<(), Error> {
+    fn refer(&self, artifact: &Manifest, subject: &Digest) -> Result<(), Error> {
         let bytes = artifact.to_json();
         let mut entry = Descriptor::of(oci::MANIFEST, &bytes);
         if self.registry.put_manifest(&entry.digest.to_string(), oci::MANIFEST, &bytes)? {

@@ -44,6 +44,7 @@ pub use order::order;
 pub use policy::Offer;
 pub use request::Request;
 pub use request::Wish;
+pub use request::WishError;
 pub use solution::Selected;
 pub use solution::Solution;
 pub use solution::Why;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::fmt;
 use std::rc::Rc;
+use std::str::FromStr;
 
 use super::Error;
 use super::Label;
@@ -110,6 +111,42 @@ impl fmt::Display for Wish {
         architecture.iter().try_for_each(|architecture| write!(f, ":{architecture}"))?;
         version.iter().try_for_each(|version| write!(f, "={version}"))?;
         release.iter().try_for_each(|release| write!(f, "/{release}"))
+    }
+}
+
+/// A text that is no wish.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{}` is no package: `NAME[:ARCHITECTURE][=VERSION]` or `NAME[:ARCHITECTURE]/RELEASE`", .0.escape_debug())]
+pub struct WishError(String);
+
+impl FromStr for Wish {
+    type Err = WishError;
+
+    /// What [`Wish::Named`] is written as; as apt-get(8) takes it.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let wrong = || WishError(text.to_owned());
+        let is_word = |text: &str, more: &[u8]| {
+            let is_letter = |byte: u8| byte.is_ascii_alphanumeric() || more.contains(&byte);
+            !text.is_empty() && text.bytes().all(is_letter)
+        };
+        let (rest, version, release) = match text.find(['=', '/']) {
+            Some(at) if text[at..].starts_with('=') => (&text[..at], Some(&text[at + 1..]), None),
+            Some(at) => (&text[..at], None, Some(&text[at + 1..])),
+            None => (text, None, None),
+        };
+        let (name, architecture) = rest.split_once(':').map_or((rest, None), |(name, other)| (name, Some(other)));
+        let is_name = name.len() > 1 && name.starts_with(|first: char| first.is_ascii_alphanumeric());
+        if !is_name
+            || !is_word(name, b"+-.")
+            || !architecture.is_none_or(|word| is_word(word, b"-"))
+            || !version.is_none_or(|word| is_word(word, b"+-.:~*"))
+            || !release.is_none_or(|word| is_word(word, b"-._"))
+        {
+            return Err(wrong());
+        }
+        let owned = |word: Option<&str>| word.map(str::to_owned);
+        let (architecture, version, release) = (owned(architecture), owned(version), owned(release));
+        Ok(Self::Named { name: name.to_owned(), architecture, version, release })
     }
 }
 
@@ -262,4 +299,21 @@ fn base(supply: &Supply<'_>, base: Base) -> Vec<Wanted> {
         Some(Wanted { cause: Cause::Base(kind, name.to_owned()), candidates, pins: false })
     };
     names.into_iter().filter_map(wanted).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn wishes_are_read_as_they_are_written() {
+        for text in
+            ["bash", "libc6:i386", "bash=5.2.15-2+b2", "bash=5.*", "linux-image-amd64/bookworm-backports", "g++"]
+        {
+            assert_eq!(text.parse::<Wish>().map(|wish| wish.to_string()), Ok(text.to_owned()));
+        }
+        for bad in ["", "b", "-x", "a b", "bash=", "bash/", "bash:", "bash=1/x", "bash;x", "b\u{1b}", "bash=1 2"] {
+            assert!(bad.parse::<Wish>().is_err(), "{bad}");
+        }
+    }
 }
