@@ -293,7 +293,11 @@ fn case_171_an_output_that_leads_elsewhere() {
     let file = |path: &str| OutputRecord::file(path, 1, Sha256::of(b"x"));
     let link = |path: &str, target: &str| OutputRecord::Link { path: path.to_owned(), target: target.to_owned() };
     let directory = |path: &str| OutputRecord::Directory { path: path.to_owned(), mode: 0o755 };
-    let attacks: [(&str, Vec<OutputRecord>, &str); 9] = [
+    let with = |mode: u32| {
+        let (path, sha256) = ("x".to_owned(), Sha256::of(b"x"));
+        OutputRecord::File { path, mode, size: 1, sha256 }
+    };
+    let attacks: [(&str, Vec<OutputRecord>, &str); 11] = [
         ("above", vec![file("../evil")], "`../evil` is no path of an output"),
         ("absolute", vec![file("/tmp/evil")], "`/tmp/evil` is no path"),
         ("in the middle", vec![directory("a"), file("a/../../evil")], "is no path of an output"),
@@ -302,6 +306,8 @@ fn case_171_an_output_that_leads_elsewhere() {
         ("without a directory", vec![file("a/b")], "`a/b` is no path"),
         ("twice", vec![file("a"), file("a")], "`a` is no path"),
         ("its own manifest", vec![file("manifest.json")], "`manifest.json` is no path"),
+        ("setuid", vec![with(0o4755)], "`x` has mode 4755"),
+        ("for everybody to write", vec![with(0o666)], "`x` has mode 0666"),
         ("a root", vec![OutputRecord::Tree { path: "root".to_owned() }], "`root` is no path"),
     ];
     for (what, records, words) in attacks {

@@ -707,7 +707,8 @@ mod tests {
     }
 
     /// Lines of shell in the documents that are no call of this program, and where they are tried.
-    const OTHERS: [(&str, &str); 5] = [
+    const OTHERS: [(&str, &str); 6] = [
+        ("IMGBUILD_TEST_", "by hand: they measure, and write the tables of doc/"),
         ("cargo run --release -- ", "`.ci/run` builds it, and the tests build its recipe"),
         ("cargo test", "`.ci/run` does"),
         ("cargo bench", "by hand: it measures"),

@@ -473,6 +473,12 @@ impl Pull<'_> {
             if !is_one || !is_below || is_own || !seen.insert(path) || matches!(record, OutputRecord::Tree { .. }) {
                 return Err(self.wrong(&format!("`{}` is no path of an output", path.escape_debug())));
             }
+            // It would be whoever pulls who gives it away.
+            if let OutputRecord::File { mode, .. } | OutputRecord::Directory { mode, .. } = record
+                && mode & 0o7002 != 0
+            {
+                return Err(self.wrong(&format!("`{}` has mode {mode:04o}", path.escape_debug())));
+            }
         }
         Ok(())
     }
