@@ -58,7 +58,7 @@ pub fn write(tree: &Tree, output: impl Write) -> Result<(), Error> {
 /// with several names all must be in the part, or none.
 ///
 /// # Errors
-/// As [`write`].
+/// As [`write()`].
 pub fn write_some(
     tree: &Tree,
     output: impl Write,
