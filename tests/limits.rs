@@ -331,7 +331,8 @@ fn nothing_is_read_with_defaults() {
     let source = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let defaults = [
         "Stanza::parse(",
-        "deb::stanzas",
+        "deb::stanzas;",
+        "deb::stanzas(",
         "Release::parse(",
         "Limits::default()",
         "Limits::DEFAULT",

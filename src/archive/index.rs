@@ -23,7 +23,7 @@ use crate::deb::PackageError;
 use crate::deb::Priority;
 use crate::deb::Stanza;
 use crate::deb::Version;
-use crate::deb::stanzas;
+use crate::deb::stanzas_within;
 use crate::format::glob;
 use crate::host::in_parallel;
 use crate::limits::Limits;
@@ -179,10 +179,10 @@ impl Index {
     /// vouches for it here. Its packages are of the first archive.
     ///
     /// # Errors
-    /// The first stanza that describes no package.
-    pub fn parse(text: &[u8]) -> Result<Self, TextError> {
+    /// The first stanza that describes no package, or is over a limit.
+    pub fn parse(text: &[u8], limits: &Limits) -> Result<Self, TextError> {
         let package = |stanza: Result<Stanza<'_>, ControlError>| Ok(Package::from_index(&stanza?, 0)?);
-        Ok(Self::from_packages(stanzas(text).map(package).collect::<Result<_, TextError>>()?))
+        Ok(Self::from_packages(stanzas_within(text, limits).map(package).collect::<Result<_, TextError>>()?))
     }
 
     /// Adds a .deb of the user's own (its [`Package::archive`] is `None`).
@@ -604,5 +604,22 @@ mod tests {
     fn sorting_is_by_name_then_position() {
         let names: [&[u8]; 7] = [b"libabcdefgh", b"b", b"libabcdefgg", b"a", b"libabcdefgh", b"", b"libabcde"];
         assert_eq!(sorted(names.len(), |at| names[at]), [5, 3, 1, 6, 2, 0, 4]);
+    }
+
+    #[test]
+    fn a_text_is_an_index() {
+        let stanza = |name: &str| {
+            format!(
+                "Package: {name}\nVersion: 1\nArchitecture: all\nFilename: {name}.deb\nSize: 1\nSHA256: {}\n\n",
+                "0".repeat(64)
+            )
+        };
+        let text = stanza("a") + &stanza("b");
+        let index = Index::parse(text.as_bytes(), &Limits::DEFAULT).expect("an index");
+        assert_eq!(index.named("b").len(), 1);
+        assert_eq!(index.package(index.named("a")[0]).filename, "a.deb");
+        let few = Limits { packages: 1, ..Limits::DEFAULT };
+        assert!(matches!(Index::parse(text.as_bytes(), &few), Err(TextError::Control(_))));
+        assert!(matches!(Index::parse(b"Package: a\n", &few), Err(TextError::Package(_))));
     }
 }

@@ -707,8 +707,9 @@ mod tests {
     }
 
     /// Lines of shell in the documents that are no call of this program, and where they are tried.
-    const OTHERS: [(&str, &str); 6] = [
+    const OTHERS: [(&str, &str); 7] = [
         ("IMGBUILD_TEST_", "by hand: they measure, and write the tables of doc/"),
+        ("export ", "remote::a_server_of_s3_is_a_store has these variables"),
         ("cargo run --release -- ", "`.ci/run` builds it, and the tests build its recipe"),
         ("cargo test", "`.ci/run` does"),
         ("cargo bench", "by hand: it measures"),

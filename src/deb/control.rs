@@ -54,7 +54,7 @@ impl<'a> Stanza<'a> {
     /// # Errors
     /// As [`Stanza::parse`].
     pub fn parse_within(text: &'a [u8], limits: &Limits) -> Result<Self, ControlError> {
-        let mut stanzas = Stanzas { limits: *limits, ..stanzas(text) };
+        let mut stanzas = stanzas_within(text, limits);
         let first = stanzas.next().unwrap_or(Err(ControlError { line: 1, reason: "there is no field" }))?;
         match stanzas.next() {
             None => Ok(first),
@@ -94,6 +94,12 @@ impl<'a> Stanza<'a> {
 #[must_use]
 pub const fn stanzas(text: &[u8]) -> Stanzas<'_> {
     Stanzas { rest: text, line: 1, first_line: 1, count: 0, limits: Limits::DEFAULT }
+}
+
+/// As [`stanzas`], within other limits of lines, stanzas and fields.
+#[must_use]
+pub const fn stanzas_within<'a>(text: &'a [u8], limits: &Limits) -> Stanzas<'a> {
+    Stanzas { rest: text, line: 1, first_line: 1, count: 0, limits: *limits }
 }
 
 /// The stanzas of what is kept already: of dpkg's database, which is made of what was accepted, or of a control file,

@@ -15,6 +15,7 @@ pub use control::Stanzas;
 pub use control::kept;
 pub use control::plain;
 pub use control::stanzas;
+pub use control::stanzas_within;
 pub use package::MultiArch;
 pub use package::Package;
 pub use package::PackageError;

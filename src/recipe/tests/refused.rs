@@ -84,8 +84,8 @@ const BAD: &[(&str, &str, &str, &[&str])] = &[
         "",
         "[output]\nformats = [\"tar.zstd\", \"iso\"]",
         &[
-            r#"recipe.toml:5:12: `output.formats` is "tar.zstd", not one of "tar", "tar.zst", "tar.xz", "tar.gz", "directory", "newc", "squashfs", "erofs" (did you mean "tar.zst"?)"#,
-            r#"recipe.toml:5:24: `output.formats` is "iso", not one of "tar", "tar.zst", "tar.xz", "tar.gz", "directory", "newc", "squashfs", "erofs""#,
+            r#"recipe.toml:5:12: `output.formats` is "tar.zstd", not one of "tar", "tar.zst", "tar.xz", "tar.gz", "directory", "newc", "squashfs", "erofs", "oci" (did you mean "tar.zst"?)"#,
+            r#"recipe.toml:5:24: `output.formats` is "iso", not one of "tar", "tar.zst", "tar.xz", "tar.gz", "directory", "newc", "squashfs", "erofs", "oci""#,
         ],
     ),
     (SMALL, "", "[output]\nformats = \"tar\"", &["recipe.toml:5:11: `output.formats` is a string, not a list"]),
