@@ -19,6 +19,7 @@ use super::words::Failure;
 use crate::format::oci::Reference;
 use crate::host::http::registry::Access;
 use crate::host::http::registry::HttpRegistry;
+use crate::host::output::Staging;
 use crate::limits::Limits;
 use crate::pipeline::Output;
 use crate::pipeline::registry;
@@ -96,13 +97,12 @@ pub(super) fn fetched(
     directory: &Path,
     options: &OfRegistry,
     signals: &Signals,
-) -> Result<Option<(tempfile::TempDir, PathBuf)>, Failure> {
+) -> Result<Option<(Staging, PathBuf)>, Failure> {
     let Some(text) = directory.to_str().filter(|text| text.starts_with(SCHEME)) else { return Ok(None) };
     let asked = Asked::new(text, Access::Pull, options, signals)?;
-    // As large as the output, and so where there is room.
+    // As large as the output, and so where there is room. It never appears, and what a killed one leaves the next removes.
     let cache = outside::cache_directory(None, &outside::settings()?.cache)?;
-    let made = std::fs::create_dir_all(&cache).and_then(|()| tempfile::tempdir_in(&cache));
-    let place = made.map_err(|source| Failure::File { action: "write in", path: cache, source })?;
+    let place = Staging::new(&cache.join("fetched"))?;
     let fetched = place.path().join("output");
     let pulled = asked.pull(None, &fetched, signals)?;
     if !pulled.is_output {

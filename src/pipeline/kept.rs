@@ -144,7 +144,11 @@ impl Previous {
             return false;
         }
         let is_it = std::fs::symlink_metadata(to).is_ok_and(|there| (there.dev(), there.ino()) == same.status.inode);
-        is_it || std::fs::remove_file(to).is_err()
+        if !is_it {
+            // Should this fail, writing the file does, which must not be there.
+            let _ = std::fs::remove_file(to);
+        }
+        is_it
     }
 }
 

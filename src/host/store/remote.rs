@@ -10,11 +10,12 @@
 //! the machines share. Nothing is needed: what does not come is made here, and a server that fails again and again is not
 //! asked any more. It may be slow, cut off, wrong or full, and costs a build its time and nothing else.
 
+mod objects;
+
 use std::fmt;
 use std::io;
 use std::io::Read as _;
 use std::io::Write;
-use std::ops::Range;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::Condvar;
@@ -26,20 +27,11 @@ use std::sync::mpsc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use object_store::ClientOptions;
 use object_store::Error as Refused;
 use object_store::GetOptions;
 use object_store::GetRange;
 use object_store::ObjectStore;
 use object_store::ObjectStoreExt as _;
-use object_store::ObjectStoreScheme;
-use object_store::RetryConfig;
-use object_store::aws::AmazonS3Builder;
-use object_store::azure::MicrosoftAzureBuilder;
-use object_store::client::HttpClient;
-use object_store::client::HttpConnector;
-use object_store::gcp::GoogleCloudStorageBuilder;
-use object_store::http::HttpBuilder;
 use object_store::path::Path as Name;
 use reqwest::Url;
 use tokio::runtime::Runtime;
@@ -56,18 +48,14 @@ use crate::host::StoreWriter;
 use crate::host::StoredBlob;
 use crate::host::redacted;
 use crate::tree::Content;
+use objects::objects;
 
 /// Bytes of one request: few enough to be held in memory by each thread, and enough that requests do not cost.
 const STEP: u64 = 8 << 20;
 /// What is sent as a whole, and so held in memory, to servers that take no parts.
 const WHOLE_MAX: u64 = 512 << 20;
-/// Times for a connection, for silence, and for one request with its answer.
-const CONNECT: Duration = Duration::from_secs(5);
-const IDLE: Duration = Duration::from_secs(10);
+/// For one request with its answer.
 const REQUEST: Duration = Duration::from_secs(60);
-/// A request is tried again so often, and for so long.
-const RETRIES: usize = 1;
-const RETRY_FOR: Duration = Duration::from_secs(10);
 /// After so many failures one after the other nothing is asked any more.
 const FAILURES_MAX: u32 = 3;
 /// How often a wait looks whether the build was ended meanwhile.
@@ -361,7 +349,7 @@ impl Remote {
 
     /// A part of an object, and the size of the whole.
     fn part(&self, name: &str, at: u64) -> Option<(Vec<u8>, u64)> {
-        let options = GetOptions { range: Some(range(at..at + STEP)), ..GetOptions::default() };
+        let options = GetOptions { range: Some(GetRange::Bounded(at..at + STEP)), ..GetOptions::default() };
         let name = self.name(name);
         let got = async {
             let answer = self.objects.get_opts(&name, options).await?;
@@ -528,10 +516,6 @@ impl Remote {
     }
 }
 
-const fn range(bytes: Range<u64>) -> GetRange {
-    GetRange::Bounded(bytes)
-}
-
 /// A writer that takes so many bytes.
 struct Bounded {
     inner: Box<dyn StoreWriter>,
@@ -550,54 +534,5 @@ impl Write for Bounded {
 
     fn flush(&mut self) -> io::Result<()> {
         self.inner.flush()
-    }
-}
-
-/// The objects at a URL, where below they are, and whether the server takes parts.
-fn objects(url: &Url, options: &[(String, String)]) -> Result<(Box<dyn ObjectStore>, Name, bool), Refused> {
-    let (scheme, below) = ObjectStoreScheme::parse(url)?;
-    let retry = RetryConfig { max_retries: RETRIES, retry_timeout: RETRY_FOR, ..RetryConfig::default() };
-    /// Each builder has these methods, and no trait for them.
-    macro_rules! built {
-        ($builder:expr) => {{
-            let builder =
-                options.iter().fold($builder.with_http_connector(Ours), |builder, (key, value)| match key.parse() {
-                    Ok(key) => builder.with_config(key, value),
-                    Err(_) => builder,
-                });
-            Box::new(builder.with_retry(retry).build()?) as Box<dyn ObjectStore>
-        }};
-    }
-    let (objects, in_parts) = match scheme {
-        ObjectStoreScheme::AmazonS3 => (built!(AmazonS3Builder::new().with_url(url.as_str())), true),
-        ObjectStoreScheme::GoogleCloudStorage => {
-            (built!(GoogleCloudStorageBuilder::new().with_url(url.as_str())), true)
-        }
-        ObjectStoreScheme::MicrosoftAzure => (built!(MicrosoftAzureBuilder::new().with_url(url.as_str())), true),
-        ObjectStoreScheme::Http => {
-            let mut base = url.clone();
-            base.set_path("/");
-            (built!(HttpBuilder::new().with_url(base.as_str())), false)
-        }
-        _ => {
-            let reason = "stores are at `s3://`, `gs://`, `az://`, `https://` or `http://`";
-            return Err(Refused::Generic { store: "URL", source: reason.into() });
-        }
-    };
-    Ok((objects, below, in_parts))
-}
-
-/// Connections with this program's cryptography and its limits of time.
-#[derive(Debug)]
-struct Ours;
-
-impl HttpConnector for Ours {
-    fn connect(&self, _: &ClientOptions) -> Result<HttpClient, Refused> {
-        let client = super::super::http::client(CONNECT).map(|builder| builder.read_timeout(IDLE).build());
-        match client {
-            Ok(Ok(client)) => Ok(HttpClient::new(client)),
-            Ok(Err(error)) => Err(Refused::Generic { store: "HTTP", source: error.into() }),
-            Err(error) => Err(Refused::Generic { store: "HTTP", source: error.into() }),
-        }
     }
 }
