@@ -170,10 +170,11 @@ fn said(lines: &[String], text: &str) {
     assert!(lines.iter().any(|line| line.contains(text)), "`{text}` is not in\n{}", lines.join("\n"));
 }
 
-/// Each root mode as far as its own init, which writes to the root, and what goes wrong in words.
+/// What boots of whole clusters have not: an overlay by NFS 3, an image from the third of several servers, and an erofs that
+/// is read by NFS. As far as the root's own init, which writes to it.
 #[test]
-fn nodes_boot_in_every_root_mode() {
-    if !switched_on("IMGBUILD_TEST_BOOT", "nodes_boot_in_every_root_mode") {
+fn nodes_boot_in_further_root_modes() {
+    if !switched_on("IMGBUILD_TEST_BOOT", "nodes_boot_in_further_root_modes") {
         return;
     }
     let ram = "boot=imgbuild imgbuild.tries=2 imgbuild.root=ram:";
@@ -181,9 +182,7 @@ fn nodes_boot_in_every_root_mode() {
         let (squashfs, erofs) = (sum(&export.join("root.sqsh")), sum(&export.join("root.erofs")));
         let overlay = "boot=imgbuild imgbuild.root=nfs:10.0.2.2:/export/root";
         vec![
-            ("root=/dev/nfs nfsroot=10.0.2.2:/export/root,tcp rw".to_owned(), "NODE-END"),
             (format!("{overlay} imgbuild.opts=vers=3,hard"), "NODE-END"),
-            (format!("{overlay} imgbuild.opts=vers=4.1,hard"), "NODE-END"),
             (
                 // Of these servers one is dead, one has another file there, and one is right; the head is dead as well.
                 format!(
@@ -193,28 +192,15 @@ fn nodes_boot_in_every_root_mode() {
                 "NODE-END",
             ),
             (format!("{ram}nfs:10.0.2.2:/export/root.erofs imgbuild.sha256={erofs}"), "NODE-END"),
-            (
-                format!("{ram}http://10.0.2.2:8067/root.sqsh imgbuild.sha256=00{}", &squashfs[2..]),
-                "Rebooting automatically",
-            ),
-            (format!("{ram}http://10.0.2.2:9/root.sqsh imgbuild.sha256={squashfs}"), "Rebooting automatically"),
         ]
     });
     said(&seen[0], "complete (dhcp from 10.0.2.2)");
-    said(&seen[0], "NODE-ROOT 10.0.2.2:/export/root / nfs");
-    for lines in &seen[1..5] {
+    for lines in &seen {
         said(lines, "NODE-ROOT overlay / overlay");
-    }
-    for lines in &seen[..5] {
         said(lines, "NODE-WRITES");
     }
-    said(&seen[1], "10.0.2.2:/export/root /run/initramfs/imgbuild/lower nfs ro");
-    said(&seen[2], "10.0.2.2:/export/root /run/initramfs/imgbuild/lower nfs4 ro");
-    said(&seen[3], "imgbuild: image from http://10.0.2.2:8067/root.sqsh");
-    said(&seen[3], "/run/initramfs/imgbuild/lower squashfs ro");
-    said(&seen[4], "/run/initramfs/imgbuild/lower erofs ro");
-    said(&seen[5], "wanted http://10.0.2.2:8067/root.sqsh with sha256 00");
-    said(&seen[5], "twice; giving up");
-    said(&seen[6], "wanted http://10.0.2.2:9/root.sqsh got 'wget: can't connect to remote host (10.0.2.2)");
-    said(&seen[6], "in attempt 2 of 2; giving up");
+    said(&seen[0], "10.0.2.2:/export/root /run/initramfs/imgbuild/lower nfs ro");
+    said(&seen[1], "imgbuild: image from http://10.0.2.2:8067/root.sqsh");
+    said(&seen[1], "/run/initramfs/imgbuild/lower squashfs ro");
+    said(&seen[2], "/run/initramfs/imgbuild/lower erofs ro");
 }
