@@ -38,7 +38,7 @@ pub(super) fn run(arguments: &Build, signals: &Signals) -> Result<(), Failure> {
     output::check_place(&directory)?;
     let signer = arguments.sign.as_deref().map(signing_key).transpose()?;
     // Where it cannot be told which program this is, everything is built.
-    let program = outside::program();
+    let program = outside::program(host.store.as_ref());
     let after = match (arguments.again, arguments.check) {
         (true, _) => Look::Nothing,
         (false, true) => Look::Inside,

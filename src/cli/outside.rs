@@ -17,6 +17,7 @@ use super::terminal::Terminal;
 use super::words::Failure;
 use crate::archive;
 use crate::cancel::Cancel;
+use crate::digest::Sha256;
 use crate::host::Event;
 use crate::host::Host;
 use crate::host::NoSandbox;
@@ -131,13 +132,29 @@ fn sandbox(_: &Limits, _: &Cancel) -> Arc<dyn Sandbox> {
     Arc::new(NoSandbox)
 }
 
-/// Tells this program from all others: its version, and which file it is. Not its bytes: reading a hundred megabytes
-/// would take longer than all the rest where nothing has changed.
-pub(super) fn program() -> Option<String> {
-    let file = std::env::current_exe().and_then(std::fs::metadata).ok()?;
-    let (place, size) = ((file.dev(), file.ino()), file.len());
-    let changed = (file.mtime(), file.mtime_nsec(), file.ctime(), file.ctime_nsec());
-    Some(format!("{} {place:?} {size} {changed:?}", env!("CARGO_PKG_VERSION")))
+/// The kind of the records of which program a file is.
+const PROGRAM: &str = "program-1";
+
+/// Tells this program from all others, on every machine: its version, and the digest of its file. Reading a hundred
+/// megabytes would take longer than all the rest where nothing has changed, so the digest is remembered by how the file
+/// looks.
+pub(super) fn program(store: &dyn Store) -> Option<String> {
+    let file = std::fs::File::open(std::env::current_exe().ok()?).ok()?;
+    let about = file.metadata().ok()?;
+    let changed = (about.mtime(), about.mtime_nsec(), about.ctime(), about.ctime_nsec());
+    let looks = format!("{:?} {} {changed:?}", (about.dev(), about.ino()), about.len());
+    let key = Sha256::of(looks.as_bytes()).to_string();
+    let known = store.record(PROGRAM, &key).ok().flatten().and_then(|bytes| String::from_utf8(bytes).ok());
+    let digest = match known {
+        Some(digest) => digest,
+        None => {
+            let digest = Sha256::of_reader(&mut std::io::BufReader::new(file)).ok()?.0.to_string();
+            // Should it not be remembered, it is read again.
+            let _ = store.set_record(PROGRAM, &key, digest.as_bytes());
+            digest
+        }
+    };
+    Some(format!("{} {digest}", env!("CARGO_PKG_VERSION")))
 }
 
 /// A variable of the environment; an empty one counts as none.
