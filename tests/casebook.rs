@@ -13,6 +13,10 @@ use imgbuild::configure::machine;
 use imgbuild::shell::Shell;
 use imgbuild::tree::Tree;
 
+/// Programs that scripts look for by name.
+const PROGRAMS: [&str; 12] =
+    ["mawk", "pwd", "printf", "echo", "cat", "ls", "rm", "sed", "sort", "test", "touch", "true"];
+
 #[derive(Debug, serde::Deserialize)]
 struct Case {
     id: String,
@@ -47,7 +51,10 @@ fn answer(case: &Case, status: &str) -> Answer {
         tree.make_directories(directory, 0o755).expect("new");
     }
     tree.write("var/lib/dpkg/status", 0o644, status).expect("new");
-    tree.write("usr/bin/mawk", 0o755, "").expect("new");
+    tree.write("etc/passwd", 0o644, "root:x:0:0:root:/root:/bin/sh\n").expect("new");
+    for program in PROGRAMS {
+        tree.write(&format!("usr/bin/{program}"), 0o755, "").expect("new");
+    }
     tree.symlink("usr/bin/awk", "mawk").expect("new");
     tree.symlink("bin", "usr/bin").expect("new");
     for (path, content) in &case.files {

@@ -149,7 +149,6 @@ pub(super) fn dot(shell: &mut Shell<'_>, arguments: &[Vec<u8>], tested: bool) ->
     let Some(text) = text else {
         return shell.refuse(&[b".: cannot open ", name.as_slice(), b": No such file"].concat());
     };
-    let loops = std::mem::take(&mut shell.state.loops);
     let mut positional = None;
     if bash {
         if !own.is_empty() {
@@ -166,7 +165,6 @@ pub(super) fn dot(shell: &mut Shell<'_>, arguments: &[Vec<u8>], tested: bool) ->
     if let Some(positional) = positional {
         shell.state.positional = positional;
     }
-    shell.state.loops = loops;
     match result {
         Err(Interrupt::Return(status)) => Ok(status),
         other => other,
@@ -188,6 +186,7 @@ pub(super) fn exec(shell: &mut Shell<'_>, arguments: &[Vec<u8>], _: bool) -> Run
         shell.lacks(format!("`exec {}`", crate::tree::escape(&arguments[0])));
         return Ok(1);
     }
+    shell.state.replaced = true;
     let status = shell.deeper(|shell| shell.program(arguments))?;
     // The process is another one now: its exit trap is gone.
     shell.state.traps = Table::default();

@@ -437,8 +437,7 @@ impl Shell<'_> {
         if self.is_bash() && !matches!(result, Err(Interrupt::Discard)) {
             self.state.last = Some(self.keep(fields.last().cloned().unwrap_or_default())?);
         }
-        // `exec` without a command keeps its redirections.
-        if fields.len() == 1 && fields[0] == b"exec" && result.is_ok() {
+        if names::is_bare_exec(&fields) && result.is_ok() {
             return result;
         }
         self.restore(saved);

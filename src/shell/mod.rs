@@ -98,6 +98,8 @@ pub struct Shell<'w> {
     pub(crate) tests_as_program: bool,
     /// How the process ended that ended last.
     pub(crate) death: Death,
+    /// The output that people read, and no script.
+    log: stream::Descriptor,
     /// Values of arrays on their way to `declare`.
     arrays: Vec<array::Given>,
     /// Descriptors that `<(…)` opened for the commands that run.
@@ -130,7 +132,11 @@ impl<'w> Shell<'w> {
             options: Options::default(),
             directory: b"/".to_vec(),
             umask: 0o022,
-            descriptors: BTreeMap::from([(0, Stream::Null.descriptor()), (1, Rc::clone(&output)), (2, output)]),
+            descriptors: BTreeMap::from([
+                (0, Stream::Null.descriptor()),
+                (1, Rc::clone(&output)),
+                (2, Rc::clone(&output)),
+            ]),
             dialect: Dialect::Dash,
             functions: Table::default(),
             aliases: Table::default(),
@@ -148,6 +154,8 @@ impl<'w> Shell<'w> {
             substitution: None,
             getopts: state::Place::default(),
             subshells: 0,
+            process: signals::FIRST,
+            replaced: false,
             trapped: None,
         };
         let script = script.to_owned();
@@ -160,6 +168,7 @@ impl<'w> Shell<'w> {
             pending: None,
             failed_fatally: false,
             tests_as_program: false,
+            log: output,
             death: Death::None,
             arrays: Vec::new(),
             processes: Vec::new(),
@@ -180,11 +189,14 @@ impl<'w> Shell<'w> {
 
     /// The variables that a shell sets when it begins.
     fn begin(&mut self) -> Run<()> {
-        let own = [("IFS", " \t\n"), ("OPTIND", "1"), ("PS1", "# "), ("PS2", "> "), ("PS4", "+ "), ("PPID", "1")];
+        let own = [("IFS", " \t\n"), ("OPTIND", "1"), ("PS1", "# "), ("PS2", "> "), ("PS4", "+ ")];
         for (name, value) in own {
             let value = Value::new(&self.system.budget, value.into())?;
             self.state.variables.insert(&self.system.budget, name.as_bytes(), Variable::of(value))?;
         }
+        let parent = self.parent().to_string();
+        let parent = Value::new(&self.system.budget, parent.into())?;
+        self.state.variables.insert(&self.system.budget, b"PPID", Variable::of(parent))?;
         let directory = self.state.directory.clone();
         self.export(b"PWD", &directory)
     }
@@ -202,6 +214,11 @@ impl<'w> Shell<'w> {
             None => Vec::new(),
         };
         Ok(Outcome { status, output, line: self.ended.unwrap_or(self.state.line) })
+    }
+
+    /// Whether standard output is what only people read.
+    pub(crate) fn prints_to_people(&self) -> bool {
+        self.state.descriptors.get(&1).is_some_and(|output| Rc::ptr_eq(output, &self.log))
     }
 
     /// The line of the command that ran last.
@@ -234,7 +251,7 @@ impl<'w> Shell<'w> {
         if let Some(action) = self.state.traps.remove(&self.system.budget, b"EXIT")? {
             self.state.status = status;
             self.state.loops = 0;
-            match self.deeper(|shell| shell.act(&action, status)) {
+            match self.deeper(|shell| shell.act(&action, status, Some(status))) {
                 Err(Interrupt::Exit(other) | Interrupt::Return(other)) => status = other,
                 Err(limit @ Interrupt::Limit(_)) => return Err(limit),
                 Err(Interrupt::Signal(number)) => status = 128 + number,

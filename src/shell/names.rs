@@ -99,6 +99,9 @@ fn regular(name: &[u8]) -> Option<Builtin> {
 /// `hash [-r] [name…]`: where programs are is looked up each time; what is not there is an error.
 fn hash(shell: &mut Shell<'_>, arguments: &[Vec<u8>], _: bool) -> Run<i32> {
     let mut status = 0;
+    if arguments.is_empty() {
+        shell.gap(b"hash", "the list of programs that were called");
+    }
     for name in arguments {
         match name.as_slice() {
             b"-r" | b"--" => {}
@@ -177,6 +180,16 @@ pub(super) fn command(shell: &mut Shell<'_>, arguments: &[Vec<u8>], tested: bool
         }
         Some((first, rest)) if (first == b"-p" || first == b"--") && !rest.is_empty() => unspecial(shell, rest, tested),
         _ => unspecial(shell, arguments, tested),
+    }
+}
+
+/// Whether it is `exec` without a command, which keeps its redirections, or `command exec`.
+pub(super) fn is_bare_exec(words: &[Vec<u8>]) -> bool {
+    match words {
+        [only] => only == b"exec",
+        [first, option, rest @ ..] if first == b"command" && (option == b"-p" || option == b"--") => is_bare_exec(rest),
+        [first, rest @ ..] => first == b"command" && is_bare_exec(rest),
+        [] => false,
     }
 }
 

@@ -24,8 +24,7 @@ impl Shell<'_> {
         Ok(match name {
             b"#" => short(self.state.positional.len().to_string()),
             b"?" => short(self.state.status.to_string()),
-            // Always the same, so that names made of it are the same in every build.
-            b"$" => short("1000".to_owned()),
+            b"$" => short(self.state.process.to_string()),
             b"!" => None,
             b"-" => Some(Text::Short(self.state.options.letters(self.state.dialect))),
             b"0" => Some(Text::Short(self.state.name.to_vec())),

@@ -46,6 +46,7 @@ impl Shell<'_> {
     ) -> Run<i32> {
         self.subshell(|shell| {
             let arguments = Words::copy(&shell.system.budget, arguments)?;
+            shell.become_process();
             let budget = &shell.system.budget;
             budget.tried(shell.state.variables.len())?;
             let state = &mut shell.state;

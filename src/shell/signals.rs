@@ -16,6 +16,32 @@ const NAMES: [&str; 32] = [
     "IO", "PWR", "SYS",
 ];
 
+/// The number of the process that runs a maintainer script.
+pub(super) const FIRST: u32 = 1000;
+
+/// The numbers of processes, which are counted: the same in every build. Each has the one that it was made by.
+#[derive(Debug, Default)]
+struct Processes(Vec<u32>);
+
+impl Shell<'_> {
+    /// Gives this shell, the copy of another one, a process of its own, but where `exec` put it into that one's.
+    pub(super) fn become_process(&mut self) {
+        if std::mem::take(&mut self.state.replaced) {
+            return;
+        }
+        let made_by = self.state.process;
+        let processes = &mut self.system.kept::<Processes>().0;
+        processes.push(made_by);
+        self.state.process = FIRST + u32::try_from(processes.len()).unwrap_or(u32::MAX - FIRST);
+    }
+
+    /// The process that made this one. That of a maintainer script is dpkg's: nobody knows its number.
+    pub(super) fn parent(&mut self) -> u32 {
+        let place = self.state.process.checked_sub(FIRST + 1).and_then(|place| usize::try_from(place).ok());
+        place.and_then(|place| self.system.kept::<Processes>().0.get(place).copied()).unwrap_or(1)
+    }
+}
+
 /// The number of a signal by number, or by name with or without `SIG`.
 fn number(word: &[u8]) -> Option<usize> {
     let text = std::str::from_utf8(word).ok()?;
@@ -79,6 +105,9 @@ fn set(shell: &mut Shell<'_>, condition: &[u8], action: Option<&Value>) -> Run<b
         None => return Ok(false),
     };
     match action {
+        Some(action) if name == b"PIPE" && action.is_empty() && shell.state.subshells > 0 => {
+            shell.gap(b"trap", "output that nobody reads any more");
+        }
         None => drop(shell.state.traps.remove(&shell.system.budget, name)?),
         Some(action) => drop(shell.state.traps.insert(&shell.system.budget, name, action.clone())?),
     }
@@ -130,12 +159,16 @@ pub(super) fn kill(shell: &mut Shell<'_>, arguments: &[Vec<u8>], _: bool) -> Run
         return shell.usage(b"kill: usage: kill [-s sigspec | -signum | -sigspec] [pid | job]...");
     }
     let mut status = 0;
+    let known = FIRST..=FIRST + u32::try_from(shell.system.kept::<Processes>().0.len()).unwrap_or(u32::MAX - FIRST);
     for process in rest {
+        let number = std::str::from_utf8(process).ok().and_then(|number| number.parse::<u32>().ok());
         match process.as_slice() {
-            // `$$` is always this number.
-            b"1000" if signal == 0 => {}
-            b"1000" if shell.state.subshells > 0 => shell.gap(b"kill", "a signal from a subshell to its shell"),
-            b"1000" => shell.pending = Some(i32::try_from(signal).expect("a small number")),
+            _ if number == Some(shell.state.process) => match signal {
+                0 => {}
+                _ if shell.state.subshells > 0 => shell.gap(b"kill", "a signal from a subshell to its shell"),
+                signal => shell.pending = Some(i32::try_from(signal).expect("a small number")),
+            },
+            _ if number.is_some_and(|number| known.contains(&number)) => shell.gap(b"kill", "another process"),
             b"0" | [b'-', ..] => shell.gap(b"kill", "a signal to a group of processes"),
             [b'%', ..] => shell.gap(b"kill", "a job"),
             // The first process is there on every machine, and nothing else runs.
@@ -180,9 +213,12 @@ impl Shell<'_> {
         match action {
             Some(action) if action.is_empty() => Ok(()),
             Some(action) => {
-                let status = self.state.status;
-                self.deeper(|shell| shell.act(&action, status))?;
-                self.state.status = status;
+                let before = self.state.status;
+                // In dash `exit` gives the status before the trap, before the outer one if this is inside another; in
+                // bash that of the last command.
+                let trapped = (!self.is_bash()).then_some(self.state.trapped.unwrap_or(before));
+                self.deeper(|shell| shell.act(&action, before, trapped))?;
+                self.state.status = trapped.unwrap_or(before);
                 Ok(())
             }
             None if matches!(name, "CHLD" | "CONT" | "URG" | "WINCH") => Ok(()),
@@ -204,7 +240,7 @@ impl Shell<'_> {
         // It does not happen inside itself.
         self.state.traps.remove(&self.system.budget, b"ERR")?;
         let (line, statuses) = (self.state.line, Rc::clone(&self.state.statuses));
-        let result = self.deeper(|shell| shell.act(&action, status));
+        let result = self.deeper(|shell| shell.act(&action, status, None));
         if self.state.traps.get(b"ERR").is_none() {
             self.state.traps.insert(&self.system.budget, b"ERR", action)?;
         }
@@ -214,9 +250,10 @@ impl Shell<'_> {
         Ok(())
     }
 
-    /// Runs the text of a trap, in which `$?` is first `status`.
-    pub(super) fn act(&mut self, action: &[u8], status: i32) -> Run<i32> {
-        let before = self.state.trapped.replace(status);
+    /// Runs the text of a trap, in which `$?` is first `status`; `trapped` is what `exit` without a number gives, else
+    /// `$?`.
+    pub(super) fn act(&mut self, action: &[u8], status: i32, trapped: Option<i32>) -> Run<i32> {
+        let before = std::mem::replace(&mut self.state.trapped, trapped);
         self.state.status = status;
         let line = self.state.line;
         let result = self.run_text(action, line, false);

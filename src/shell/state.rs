@@ -74,6 +74,10 @@ pub struct State {
     pub(super) getopts: Place,
     /// How many subshells this one is inside of.
     pub(super) subshells: u32,
+    /// `$$`: a number that is the same in every build.
+    pub(super) process: u32,
+    /// `exec` puts another program into this process.
+    pub(super) replaced: bool,
     /// A trap's action runs: what `exit` without a number gives.
     pub(super) trapped: Option<i32>,
 }

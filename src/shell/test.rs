@@ -192,28 +192,48 @@ pub(super) fn binary(shell: &mut Shell<'_>, left: &[u8], operator: &[u8], right:
         b"-le" => number(left)? <= number(right)?,
         b"-gt" => number(left)? > number(right)?,
         b"-ge" => number(left)? >= number(right)?,
-        b"-nt" | b"-ot" => {
-            let left = shell.look(left, true).map(|inode| inode.stat.mtime);
-            let right = shell.look(right, true).map(|inode| inode.stat.mtime);
-            match (left, right) {
-                (Some(left), Some(right)) => {
-                    (operator == b"-nt" && left > right) || (operator == b"-ot" && left < right)
-                }
-                // bash and coreutils take what is not there for older than everything.
-                (Some(_), None) => operator == b"-nt" && (shell.is_bash() || shell.tests_as_program),
-                (None, Some(_)) => operator == b"-ot" && (shell.is_bash() || shell.tests_as_program),
-                (None, None) => false,
-            }
-        }
-        _ => {
-            let (left, right) = (shell.absolute(left), shell.absolute(right));
-            let tree = shell.system.tree();
-            match (tree.lookup(left), tree.lookup(right)) {
-                (Some((left, _)), Some((right, _))) => tree.id(&left) == tree.id(&right),
-                _ => false,
-            }
-        }
+        b"-nt" => is_newer(shell, left, right),
+        b"-ot" => is_newer(shell, right, left),
+        _ => is_same(shell, left, right),
     })
+}
+
+fn is_same(shell: &mut Shell<'_>, left: &[u8], right: &[u8]) -> bool {
+    let (left, right) = (shell.absolute(left), shell.absolute(right));
+    let tree = shell.system.tree();
+    match (tree.lookup(left), tree.lookup(right)) {
+        (Some((left, _)), Some((right, _))) => tree.id(&left) == tree.id(&right),
+        _ => false,
+    }
+}
+
+/// Whether a file was written after another one.
+fn is_newer(shell: &mut Shell<'_>, newer: &[u8], older: &[u8]) -> bool {
+    let time = |path| shell.look(path, true).map(|inode| inode.stat.mtime);
+    let times = [newer, older].map(time);
+    match times {
+        // The clock stands still: what scripts write has one time.
+        [Some(time), Some(other)] if time == other && time == shell.system.clock && !is_same(shell, newer, older) => {
+            shell.gap(b"test", "which of two files that scripts wrote is newer");
+            false
+        }
+        [Some(time), Some(other)] => time > other,
+        // bash and coreutils take what is not there for older than everything.
+        [Some(_), None] => shell.is_bash() || shell.tests_as_program || is_older_missing_in_dash(shell),
+        [None, _] => false,
+    }
+}
+
+/// So does dash, since Debian's 0.5.12-10.
+fn is_older_missing_in_dash(shell: &mut Shell<'_>) -> bool {
+    let version = shell.installed(b"dash").ok().flatten().unwrap_or_default();
+    let numbers = version.split(|byte| b".-+~".contains(byte));
+    let numbers = numbers.map(|number| std::str::from_utf8(number).ok()?.parse::<u32>().ok());
+    let numbers: Vec<u32> = numbers.map_while(|number| number).collect();
+    if numbers.is_empty() {
+        shell.gap(b"test", "a file that is not there beside one that is, where no dash is installed");
+    }
+    numbers >= vec![0, 5, 12, 10]
 }
 
 pub(super) fn unary(shell: &mut Shell<'_>, operator: &[u8], word: &[u8]) -> Result<bool, Wrong> {

@@ -271,3 +271,61 @@ fn bash_has_its_own_manners() {
     let (found, status, _) = run("exec 2>/dev/null; umask -S u=rx; umask; (exit 3); echo $(exit 4) $? a=~; shift -1");
     assert_eq!((found.as_str(), status), ("0222\n3 a=~\n", 2));
 }
+
+/// A process has a number, and its parent's; an ended one's is not given again.
+#[test]
+fn processes_have_numbers() {
+    let (found, _, gaps) = run("cat >s <<'E'\necho $$ $PPID\nE\necho $$ $PPID; sh s; sh s; exec sh s");
+    assert_eq!((found.as_str(), gaps.len()), ("1000 1\n1001 1000\n1002 1000\n1000 1\n", 0));
+    let (found, status, gaps) = run("sh -c 'kill -TERM $$; echo no'; echo $?; sh -c 'kill $PPID'");
+    assert_eq!((found.as_str(), status, gaps.len()), ("143\n", 0, 1));
+}
+
+/// In dash a trap inside a trap has the outer one's status for `exit`, in bash its own.
+#[test]
+fn traps_inside_traps() {
+    for (script, dash, bash) in [
+        ("trap exit INT; trap 'true; kill -s INT $$' EXIT; false", 1, 0),
+        ("trap '(exit 5); exit' TERM; kill -TERM $$; echo no", 0, 5),
+        ("trap '(exit 6); exit' TERM; trap '(exit 5); kill -TERM $$; echo no' EXIT; (exit 3)", 3, 6),
+        ("trap 'exit 9' TERM; trap '(exit 5); kill -TERM $$; echo no' EXIT; (exit 3)", 9, 9),
+    ] {
+        for (shell, status) in [("sh", dash), ("bash", bash)] {
+            let (found, _, gaps) = run(&format!("cat >s <<'E'\n{script}\nE\n{shell} s; echo $?"));
+            assert_eq!((found, gaps.len()), (format!("{status}\n"), 0), "{shell} {script}");
+        }
+    }
+}
+
+/// `exec` keeps its redirections behind `command`; `break` in a file counts for the loop around the dot.
+#[test]
+fn what_reaches_beyond_its_command() {
+    for (script, output) in [
+        ("echo hi >f; command exec 8<f; read m <&8; echo $m", "hi\n"),
+        ("echo hi >f; command -p exec 8<f; read m <&8; echo $m", "hi\n"),
+        ("echo break >f; for x in a b; do echo $x; . /f; done", "a\n"),
+        ("echo continue >f; for x in a b; do echo $x; . /f; echo no; done", "a\nb\n"),
+        ("f() { break; }; for x in a b; do echo $x; f; done", "a\nb\n"),
+    ] {
+        let (found, _, gaps) = run(script);
+        assert_eq!((found.as_str(), gaps.len()), (output, 0), "{script}");
+    }
+}
+
+/// What depends on the time or on another process is no answer.
+#[test]
+fn what_no_image_knows_is_a_gap() {
+    for script in
+        ["echo a >f; echo b >g; [ g -nt f ]", "hash", "(trap '' PIPE)", "mktemp", "echo a >f; [ f -nt nosuch ]"]
+    {
+        assert_eq!(run(script).2.len(), 1, "{script}");
+    }
+    let dash = |version: &str| {
+        let status = format!("Package: dash\\nStatus: x\\nVersion: {version}\\n");
+        run(&format!("mkdir -p /var/lib/dpkg; printf '{status}' >/var/lib/dpkg/status; echo >f; [ f -nt no ]; echo $?"))
+    };
+    for (version, output) in [("0.5.12-2", "1\n"), ("0.5.12-12", "0\n"), ("0.5.13-1", "0\n")] {
+        let (found, _, gaps) = dash(version);
+        assert_eq!((found.as_str(), gaps.len()), (output, 0), "{version}");
+    }
+}

@@ -111,12 +111,7 @@ impl Code {
         }
         let (mut kept, mut bits) = (0u32, 0);
         for letter in letters {
-            let Some(value) = self.value(letter) else {
-                if self.bits == 4 && letter.is_ascii_hexdigit() {
-                    return Err(Fault::gap("small hexadecimal digits, which only some versions take"));
-                }
-                return Ok(false);
-            };
+            let Some(value) = self.value(letter) else { return Ok(false) };
             kept = ((kept << self.bits) | value) & 0xff;
             bits += self.bits;
             if bits == 8 {
@@ -232,7 +227,12 @@ fn base(call: &mut Call<'_, '_>) -> Done {
                 false => Err(Fault::gap("invalid input in base64url")),
             };
         }
-        let letters = text.iter().copied().filter(|&byte| if garbage { known(byte) } else { byte != b'\n' });
+        // A small hexadecimal digit is as good as a large one since coreutils 9.5.
+        let small = |byte: &u8| byte.is_ascii_lowercase() && byte.is_ascii_hexdigit();
+        let hexadecimal = code.is_some_and(|code| code.bits == 4) && text.iter().any(small);
+        let capital = hexadecimal && call.release()?.since((9, 5), "small hexadecimal digits")?;
+        let letters = text.iter().map(|byte| if capital { byte.to_ascii_uppercase() } else { *byte });
+        let letters = letters.filter(|&byte| if garbage { known(byte) } else { byte != b'\n' });
         let whole = match code {
             Some(code) => code.decode(letters, &mut made)?,
             None => decode_z85(letters, &mut made)?,
@@ -274,6 +274,7 @@ fn base(call: &mut Call<'_, '_>) -> Done {
 
 #[cfg(test)]
 mod tests {
+    use super::super::recorded::releases_say;
     use super::super::recorded::says;
 
     #[test]
@@ -318,5 +319,15 @@ mod tests {
     #[test]
     fn letters_of_another_code_are_looked_for_first() {
         says(&[("printf '\\373\\377' | base64 | basenc -d --base64url", "", 1)]);
+    }
+
+    #[test]
+    fn small_hexadecimal_digits_are_newer() {
+        releases_say(&[
+            ("9.1-1", "printf 4f6B | basenc --base16 -d", "", 1),
+            ("9.7-3", "printf 4f6B | basenc --base16 -d", "Ok", 0),
+            ("9.1-1", "printf 4xf6B | basenc --base16 -di", "F", 1),
+            ("9.7-3", "printf 4xf6b | basenc --base16 -di", "Ok", 0),
+        ]);
     }
 }

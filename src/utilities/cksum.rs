@@ -116,7 +116,8 @@ fn cksum(call: &mut Call<'_, '_>) -> Done {
             Some(name) => vec![sums::kind(name)],
             None => sums::NAMES.iter().map(|name| sums::kind(name)).collect(),
         };
-        return sums::check(call, &given, &kinds);
+        let base64 = call.release()?.is_since((9, 2));
+        return sums::check(call, &given, &sums::Lists { kinds, base64 });
     }
     if [2, 3, 4, 5, b'w'].iter().any(|&letter| given.has(letter)) {
         return Err(Fault::failed("that option is meaningful only when verifying checksums"));
@@ -135,6 +136,7 @@ fn cksum(call: &mut Call<'_, '_>) -> Done {
 #[cfg(test)]
 mod tests {
     use super::super::recorded::lacks;
+    use super::super::recorded::releases_say;
     use super::super::recorded::says;
 
     #[test]
@@ -162,6 +164,24 @@ mod tests {
         for (script, output, status) in cases {
             says(&[(&format!("{file}{script}"), output, status)]);
         }
-        lacks(&[("cksum -a sm3 /dev/null", "the algorithm"), ("cksum --raw /dev/null", "option `--raw`")]);
+        lacks(&[
+            ("cksum -a sm3 /dev/null", "the algorithm"),
+            ("cksum --raw /dev/null", "option `--raw`"),
+            ("echo 'SM3 (f) = 00' | cksum -c", "a digest of the kind"),
+        ]);
+    }
+
+    #[test]
+    fn digests_in_base64_are_newer() {
+        let tagged = ": > f; echo 'MD5 (f) = 1B2M2Y8AsgTpgAmY7PhCfg==' | cksum -c";
+        let untagged = ": > f; echo '1B2M2Y8AsgTpgAmY7PhCfg==  f' | cksum -a md5 -c";
+        releases_say(&[
+            ("9.1-1", tagged, "", 1),
+            ("9.7-3", tagged, "f: OK\n", 0),
+            ("9.1-1", untagged, "", 1),
+            ("9.7-3", untagged, "f: OK\n", 0),
+            ("9.7-3", ": > f; echo 'd41d8cd98f00b204e9800998ecf8427e  f' | cksum -a md5 -c", "f: OK\n", 0),
+            ("9.7-3", ": > f; echo '1B2M2Y8AsgTpgAmY7PhCfg==  f' | md5sum -c", "", 1),
+        ]);
     }
 }

@@ -143,8 +143,9 @@ fn comm(call: &mut Call<'_, '_>) -> Done {
             }
         }
         if given.has(4) {
-            // A zero byte as delimiter ends the text that it stands in.
-            let between = if between == b"\0" { b"" } else { between };
+            // A zero byte as delimiter ended the text that it stood in, before coreutils 9.2.
+            let ends = between == b"\0" && !call.release()?.since((9, 2), "totals between zero bytes")?;
+            let between = if ends { b"" } else { between };
             for total in totals {
                 out.all(call, &[total.to_string().as_bytes(), between])?;
             }
@@ -178,6 +179,7 @@ fn write(
 
 #[cfg(test)]
 mod tests {
+    use super::super::recorded::releases_say;
     use super::super::recorded::says;
 
     #[test]
@@ -201,5 +203,11 @@ mod tests {
         for (script, output, status) in cases {
             says(&[(&format!("{files}{script}"), output, status)]);
         }
+    }
+
+    #[test]
+    fn totals_between_zero_bytes_differ() {
+        let script = "echo 1 > a; echo 2 > b; comm --total --output-delimiter= a b | tr '\\0' '#'";
+        releases_say(&[("9.1-1", script, "1\n#2\n110total\n", 0), ("9.7-3", script, "1\n#2\n1#1#0#total\n", 0)]);
     }
 }

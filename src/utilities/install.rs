@@ -112,6 +112,15 @@ fn install_directory(call: &mut Call<'_, '_>, path: &[u8], owned: Owned, verbose
     Ok(())
 }
 
+/// Whether stat(2) says of a path, without slashes behind it, that there is no such file.
+fn is_missing(call: &mut Call<'_, '_>, path: &[u8]) -> bool {
+    let absolute = call.absolute(without_slashes(path).0);
+    match call.tree().resolve(&absolute, false) {
+        Ok(place) => call.tree().get(&place).is_none(),
+        Err(error) => matches!(error, tree::Error::NotFound(_)),
+    }
+}
+
 fn install_file(
     call: &mut Call<'_, '_>,
     given: &Given,
@@ -145,7 +154,8 @@ fn install_file(
     let refused =
         |error: tree::Error| Fault::failed(format!("cannot create regular file '{}': {}", show(to), reason(&error)));
     let place = match place_of(call, to) {
-        Err(error) if given.has(b'v') && call.look(without_slashes(to).0, false).is_none() => {
+        // It says what it does as soon as it knows that nothing is there.
+        Err(error) if given.has(b'v') && is_missing(call, to) => {
             call.out(format!("'{}' -> '{}'\n", show(from), show(to)))?;
             return Err(refused(error));
         }
@@ -189,4 +199,18 @@ fn install_file(
         call.out(format!("'{}' -> '{}'{backup}\n", show(from), show(to)))?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::recorded::says;
+
+    #[test]
+    fn it_says_what_it_does_where_nothing_is() {
+        says(&[
+            ("echo a >f; install -v f no/; echo $?", "'f' -> 'no/'\n1\n", 0),
+            ("echo a >f; install -v f f/.; echo $?", "1\n", 0),
+            ("echo a >f; install -v -m 600 f g; stat -c %a g", "'f' -> 'g'\n600\n", 0),
+        ]);
+    }
 }

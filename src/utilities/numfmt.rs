@@ -416,16 +416,14 @@ impl Converter {
             let point = !value.is_zero() && value.is_below(10) && power > 0;
             (negative, value, self.format.places.unwrap_or(usize::from(point)))
         };
-        if places > 127 {
-            return Err(Fault::failed("failed to prepare value for printing").into());
-        }
         let sign = if negative { "-" } else { "" };
+        // All of it had to fit into 128 bytes; how much later releases take differs.
+        if places.max(self.format.zeros) > 120 {
+            return Err(Fault::gap("so many digits").into());
+        }
         let number = value.shown(places);
         let zeros = "0".repeat(self.format.zeros.saturating_sub(sign.len() + number.len()));
         let shown = [sign.as_bytes(), zeros.as_bytes(), number.as_bytes(), &unit].concat();
-        if shown.len() > 127 {
-            return Err(Fault::failed("failed to prepare value for printing").into());
-        }
         Ok((shown, value.rounded))
     }
 

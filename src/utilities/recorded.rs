@@ -26,6 +26,21 @@ pub(crate) fn says(cases: &[(&str, &str, i32)]) {
     }
 }
 
+/// The same with a coreutils of some version in the tree: what differs between releases is that of the tree's.
+pub(crate) fn releases_say(cases: &[(&str, &str, &str, i32)]) {
+    for (version, script, output, status) in cases {
+        says(&[(&with("coreutils", version, script), output, *status)]);
+    }
+}
+
+/// A script in whose tree a package is installed.
+pub(crate) fn with(package: &str, version: &str, script: &str) -> String {
+    format!(
+        "mkdir -p /var/lib/dpkg; printf 'Package: {package}\\nStatus: x\\nVersion: {version}\\n\\nPackage: z\\nVersion: 1\\n' \
+         >/var/lib/dpkg/status; {script}"
+    )
+}
+
 /// Each script lacks something, whose description has these words.
 pub(crate) fn lacks(cases: &[(&str, &str)]) {
     for (script, words) in cases {

@@ -1,5 +1,6 @@
 //! `md5sum` and the like, coreutils': digests of files, and whether files still have them.
 
+use base64::Engine as _;
 use sha1::Digest as _;
 
 use super::Call;
@@ -39,6 +40,7 @@ pub(super) const OPTIONS: &[Opt] = &[
 pub(super) const NAMES: [&str; 6] = ["md5", "sha1", "sha224", "sha256", "sha384", "sha512"];
 
 /// One kind of digest.
+#[derive(Debug)]
 pub(super) struct Kind {
     /// As `--tag` has it.
     tag: &'static str,
@@ -84,7 +86,7 @@ fn sum(call: &mut Call<'_, '_>) -> Done {
                 "the --tag, --zero, --binary and --text options are meaningless when verifying checksums",
             ));
         }
-        return check(call, &given, &[kind]);
+        return check(call, &given, &Lists { kinds: vec![kind], base64: false });
     }
     if [2, 3, 4, 5, b'w'].iter().any(|&letter| given.has(letter)) {
         return Err(Fault::failed("that option is meaningful only when verifying checksums"));
@@ -131,20 +133,50 @@ fn escaped(name: &[u8]) -> (&'static [u8], Vec<u8>) {
     (if made.len() > name.len() { b"\\" } else { b"" }, made)
 }
 
-/// The digest and the name that a line has, in lower case, with its kind. Of several kinds it is the one that the line
-/// names.
-fn entry<'k>(line: &[u8], kinds: &'k [Kind]) -> Option<(&'k Kind, Vec<u8>, Vec<u8>)> {
-    match kinds {
-        [kind] => entry_of(line, kind, true).map(|(digest, name)| (kind, digest, name)),
-        kinds => kinds.iter().find_map(|kind| entry_of(line, kind, false).map(|(digest, name)| (kind, digest, name))),
+/// What lists of digests a program reads.
+#[derive(Debug)]
+pub(super) struct Lists {
+    /// One kind, or those that a line may name.
+    pub kinds: Vec<Kind>,
+    /// Whether digests may stand there in base64.
+    pub base64: bool,
+}
+
+impl Lists {
+    /// The digest and the name that a line has, in lower case, with its kind. Of several kinds it is the one that the
+    /// line names.
+    fn entry(&self, line: &[u8]) -> Option<(&Kind, Vec<u8>, Vec<u8>)> {
+        let untagged = self.kinds.len() == 1;
+        let mut found = self.kinds.iter().filter_map(|kind| Some((kind, entry_of(line, kind, untagged, self.base64)?)));
+        found.next().map(|(kind, (digest, name))| (kind, digest, name))
     }
 }
 
-fn entry_of(line: &[u8], kind: &Kind, untagged: bool) -> Option<(Vec<u8>, Vec<u8>)> {
-    let blank = |text: &[u8]| text.iter().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
+fn blank(text: &[u8]) -> usize {
+    text.iter().take_while(|byte| matches!(byte, b' ' | b'\t')).count()
+}
+
+/// The name of a kind in a line like `SHA256 (file) = …`.
+fn tag(line: &[u8]) -> Option<&[u8]> {
+    let line = &line[blank(line)..];
+    let line = line.strip_prefix(b"\\").unwrap_or(line);
+    let open = memchr::memchr(b'(', line)?;
+    let named = line[open..].windows(3).any(|text| text == b") =");
+    named.then(|| line[..open].trim_ascii_end())
+}
+
+/// A digest of so many hexadecimal digits as such, from base64.
+fn from_base64(text: &[u8], digits: usize) -> Option<Vec<u8>> {
+    let bytes = base64::engine::general_purpose::STANDARD.decode(text).ok()?;
+    (bytes.len() * 2 == digits).then(|| hex(bytes).into_bytes())
+}
+
+fn entry_of(line: &[u8], kind: &Kind, untagged: bool, base64: bool) -> Option<(Vec<u8>, Vec<u8>)> {
     let line = &line[blank(line)..];
     let (line, escape) = line.strip_prefix(b"\\").map_or((line, false), |line| (line, true));
     let is_digest = |text: &[u8]| text.len() == kind.digits && text.iter().all(u8::is_ascii_hexdigit);
+    // In base64 it is as long as its bytes in groups of three need, with the padding.
+    let letters = (kind.digits / 2).div_ceil(3) * 4;
     let (digest, name) = if let Some(rest) = line.strip_prefix(kind.tag.as_bytes())
         && rest.strip_prefix(b" ").unwrap_or(rest).starts_with(b"(")
     {
@@ -156,8 +188,9 @@ fn entry_of(line: &[u8], kind: &Kind, untagged: bool) -> Option<(Vec<u8>, Vec<u8
     } else if !untagged {
         return None;
     } else {
-        let digest = line.get(..kind.digits)?;
-        let rest = &line[kind.digits..];
+        let ends = |length: usize| matches!(line.get(length), Some(b' ' | b'\t'));
+        let length = if base64 && !ends(kind.digits) { letters } else { kind.digits };
+        let (digest, rest) = line.split_at_checked(length)?;
         if !matches!(rest.first(), Some(b' ' | b'\t')) || rest.len() < 2 {
             return None;
         }
@@ -167,9 +200,10 @@ fn entry_of(line: &[u8], kind: &Kind, untagged: bool) -> Option<(Vec<u8>, Vec<u8
         };
         (digest, name)
     };
-    if !is_digest(digest) {
-        return None;
-    }
+    let digest = match is_digest(digest) {
+        true => digest.to_ascii_lowercase(),
+        false => from_base64(digest, kind.digits).filter(|_| base64)?,
+    };
     let mut plain = Vec::with_capacity(name.len());
     let mut bytes = name.iter();
     while let Some(&byte) = bytes.next() {
@@ -183,11 +217,16 @@ fn entry_of(line: &[u8], kind: &Kind, untagged: bool) -> Option<(Vec<u8>, Vec<u8
             }),
         }
     }
-    Some((digest.to_ascii_lowercase(), plain))
+    Some((digest, plain))
+}
+
+/// Whether coreutils knows a kind that is not known here.
+fn is_foreign(name: &[u8]) -> bool {
+    [&b"BLAKE2b"[..], b"SM3", b"SHA3"].iter().any(|kind| name.starts_with(kind))
 }
 
 /// Whether files still have the digests that lists say.
-pub(super) fn check(call: &mut Call<'_, '_>, given: &Given, kinds: &[Kind]) -> Done {
+pub(super) fn check(call: &mut Call<'_, '_>, given: &Given, read: &Lists) -> Done {
     let standard = [b"-".to_vec()];
     let lists = if given.operands.is_empty() { &standard[..] } else { given.operands.as_slice() };
     let silent = given.has(4);
@@ -211,10 +250,13 @@ pub(super) fn check(call: &mut Call<'_, '_>, given: &Given, kinds: &[Kind]) -> D
                 if line.is_empty() || line[0] == b'#' {
                     continue;
                 }
-                let Some((kind, wanted, path)) = entry(line, kinds) else {
+                let Some((kind, wanted, path)) = read.entry(line) else {
+                    if let Some(name) = tag(line).filter(|name| read.kinds.len() > 1 && is_foreign(name)) {
+                        return Err(Fault::gap(format!("a digest of the kind `{}`", show(name))));
+                    }
                     malformed += 1;
                     if given.has(b'w') {
-                        let tag = if let [kind] = kinds { kind.tag } else { "digest" };
+                        let tag = if let [kind] = read.kinds.as_slice() { kind.tag } else { "digest" };
                         call.err(&format!("{shown}: {}: improperly formatted {tag} checksum line", number + 1))?;
                     }
                     continue;
@@ -283,7 +325,7 @@ mod tests {
     fn entries_in_all_forms() {
         const EMPTY: &str = "d41d8cd98f00b204e9800998ecf8427e";
         let kind = kind("md5");
-        let name = |line: String| entry_of(line.as_bytes(), &kind, true).map(|(_, name)| show(&name));
+        let name = |line: String| entry_of(line.as_bytes(), &kind, true, false).map(|(_, name)| show(&name));
         assert_eq!(name(format!("{EMPTY}  a b")).as_deref(), Some("a b"));
         assert_eq!(name(format!("{EMPTY} *a")).as_deref(), Some("a"));
         assert_eq!(name(format!("{EMPTY} a")).as_deref(), Some("a"));

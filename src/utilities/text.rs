@@ -32,16 +32,24 @@ pub(super) fn unsigned(text: &[u8]) -> &[u8] {
 
 /// A count with a suffix: `b` 512, `K` 1024, `kB` 1000, `M`, `MB` and so on. A suffix alone is that of one.
 ///
+///
 /// # Errors
-/// It is none; the words are the program's, status 1.
+/// It is none, or too large; the words are the program's, status 1.
 pub(super) fn size(text: &[u8], what: &str) -> Result<usize, Fault> {
+    let large =
+        || Fault::failed(format!("invalid number of {what}: '{}': Value too large for defined data type", show(text)));
+    any_size(text, what)?.ok_or_else(large)
+}
+
+/// The same; `None` is larger than all that can be.
+fn any_size(text: &[u8], what: &str) -> Result<Option<usize>, Fault> {
     let wrong = || Fault::failed(format!("invalid number of {what}: '{}'", show(text)));
     let plain = unsigned(text);
     let length = plain.iter().take_while(|byte| byte.is_ascii_digit()).count();
     let (digits, suffix) = plain.split_at(length);
-    let factor: usize = match suffix {
-        b"" => 1,
-        b"b" => 512,
+    let factor = match suffix {
+        b"" => Some(1),
+        b"b" => Some(512),
         [letter, rest @ ..] => {
             let power = match letter {
                 b'k' | b'K' => 1,
@@ -50,11 +58,13 @@ pub(super) fn size(text: &[u8], what: &str) -> Result<usize, Fault> {
                 b'T' => 4,
                 b'P' => 5,
                 b'E' => 6,
+                b'Z' => 7,
+                b'Y' => 8,
                 _ => return Err(wrong()),
             };
             match rest {
-                b"" | b"iB" => 1 << (10 * power),
-                b"B" => 1000usize.pow(power),
+                b"" | b"iB" => 1024usize.checked_pow(power),
+                b"B" => 1000usize.checked_pow(power),
                 _ => return Err(wrong()),
             }
         }
@@ -65,9 +75,8 @@ pub(super) fn size(text: &[u8], what: &str) -> Result<usize, Fault> {
     let digits = if digits.is_empty() { b"1" } else { digits };
     let value =
         digits.iter().try_fold(0usize, |sum, digit| sum.checked_mul(10)?.checked_add(usize::from(digit - b'0')));
-    let large =
-        || Fault::failed(format!("invalid number of {what}: '{}': Value too large for defined data type", show(text)));
-    value.and_then(|value| value.checked_mul(factor)).ok_or_else(large)
+    // Nothing of anything is nothing.
+    Ok(if value == Some(0) { value } else { value.and_then(|value| value.checked_mul(factor?)) })
 }
 
 impl Call<'_, '_> {
@@ -198,16 +207,16 @@ fn old_form_counts(args: &[Vec<u8>]) -> bool {
 }
 
 /// What `head` and `tail` have in common.
-struct Ends<'a> {
-    /// As given, with its sign.
-    count: &'a [u8],
+struct Ends {
+    sign: Option<u8>,
+    count: usize,
     bytes: bool,
     end: u8,
 }
 
 fn ends(
     call: &mut Call<'_, '_>,
-    act: fn(&mut Call<'_, '_>, &mut Out, &Ends<'_>, &[u8], &[u8]) -> Result<(), Fault>,
+    act: fn(&mut Call<'_, '_>, &mut Out, &Ends, &[u8], &[u8]) -> Result<(), Fault>,
 ) -> Done {
     let tail = call.name == b"tail";
     let args = if tail && !old_form_counts(call.args) { call.args.to_vec() } else { modern(call.args, tail) };
@@ -220,15 +229,20 @@ fn ends(
     }
     let given = Call { shell: &mut *call.shell, name: call.name, args: &args }.given(HEAD)?;
     let last = given.last_of(b"nc").unwrap_or(b'n');
-    let ends = Ends {
-        count: given.value(last).unwrap_or(b"10"),
-        bytes: last == b'c',
-        end: if given.has(b'z') { 0 } else { b'\n' },
+    let count = given.value(last).unwrap_or(b"10");
+    let (sign, digits) = match count.split_first() {
+        Some((sign @ (b'-' | b'+'), digits)) => (Some(*sign), digits),
+        _ => (None, count),
     };
-    // A wrong count is said before anything is shown. Nothing of the end is nothing: no file is even opened.
-    let count = ends.count.strip_prefix(b"-").or(ends.count.strip_prefix(b"+")).unwrap_or(ends.count);
-    let number = size(count, if ends.bytes { "bytes" } else { "lines" })?;
-    if tail && number == 0 && !ends.count.starts_with(b"+") {
+    let what = if last == b'c' { "bytes" } else { "lines" };
+    let count = match any_size(digits, what)? {
+        Some(count) => count,
+        None if call.release()?.since((9, 6), "a count beyond all that can be")? => usize::MAX,
+        None => size(digits, what)?,
+    };
+    let ends = Ends { sign, count, bytes: last == b'c', end: if given.has(b'z') { 0 } else { b'\n' } };
+    // Nothing of the end is nothing: no file is even opened.
+    if tail && count == 0 && sign != Some(b'+') {
         return Ok(0);
     }
     let named = match given.last_of(b"qv") {
@@ -268,11 +282,7 @@ fn last_lines(text: &[u8], count: usize, end: u8) -> usize {
 
 fn head(call: &mut Call<'_, '_>) -> Done {
     ends(call, |call, out, ends, path, text| {
-        let what = if ends.bytes { "bytes" } else { "lines" };
-        let (count, but) = match ends.count.strip_prefix(b"-") {
-            Some(count) => (size(count, what)?, true),
-            None => (size(ends.count.strip_prefix(b"+").unwrap_or(ends.count), what)?, false),
-        };
+        let (count, but) = (ends.count, ends.sign == Some(b'-'));
         let keep = match (ends.bytes, but) {
             (true, false) => count.min(text.len()),
             (true, true) => text.len().saturating_sub(count),
@@ -294,16 +304,12 @@ fn head(call: &mut Call<'_, '_>) -> Done {
 
 fn tail(call: &mut Call<'_, '_>) -> Done {
     ends(call, |call, out, ends, _, text| {
-        let what = if ends.bytes { "bytes" } else { "lines" };
-        let skip = match ends.count.strip_prefix(b"+") {
-            Some(first) => {
-                let skip = size(first, what)?.saturating_sub(1);
-                if ends.bytes { skip.min(text.len()) } else { lines_end(text, skip, ends.end) }
-            }
-            None => {
-                let count = size(ends.count.strip_prefix(b"-").unwrap_or(ends.count), what)?;
-                if ends.bytes { text.len().saturating_sub(count) } else { last_lines(text, count, ends.end) }
-            }
+        let skip = ends.count.saturating_sub(1);
+        let skip = match (ends.sign, ends.bytes) {
+            (Some(b'+'), true) => skip.min(text.len()),
+            (Some(b'+'), false) => lines_end(text, skip, ends.end),
+            (_, true) => text.len().saturating_sub(ends.count),
+            (_, false) => last_lines(text, ends.count, ends.end),
         };
         out.put(call, &text[skip..])
     })
@@ -460,6 +466,24 @@ mod tests {
         ];
         for (text, wanted) in cases {
             assert_eq!(size(text.as_bytes(), "lines").ok(), wanted, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_count_may_be_beyond_all_that_can_be() {
+        let script = |command: &str| format!("printf 'a\\nb\\n' >f; {command} f; echo $?");
+        for (command, output) in [
+            ("tail -n 99999999999999999999", "a\nb\n"),
+            ("tail -c 1Y", "a\nb\n"),
+            ("tail -n +99999999999999999999", ""),
+            ("head -c 99999999999999999999", "a\nb\n"),
+            ("head -n -1Z", ""),
+        ] {
+            let new = format!("{output}0\n");
+            super::super::recorded::releases_say(&[
+                ("9.1-1", &script(command), "1\n", 0),
+                ("9.7-3", &script(command), &new, 0),
+            ]);
         }
     }
 

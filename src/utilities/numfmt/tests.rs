@@ -1,4 +1,5 @@
 use super::super::recorded::lacks;
+use super::super::recorded::releases_say;
 use super::super::recorded::says;
 
 #[test]
@@ -65,16 +66,9 @@ fn what_is_no_number_fails() {
     ]);
 }
 
-/// What differs between releases is that of the tree's.
 #[test]
 fn releases_differ() {
-    let with = |version: &str, script: &str| {
-        format!(
-            "mkdir -p /var/lib/dpkg; printf 'Package: coreutils\\nStatus: x\\nVersion: {version}\\n\\nPackage: z\\nVersion: 1\\n' \
-             >/var/lib/dpkg/status; {script}"
-        )
-    };
-    for (version, script, output, status) in [
+    releases_say(&[
         ("9.1-1", "numfmt --to=si 1000", "1.0K\n", 0),
         ("9.7-3", "numfmt --to=si 1000", "1.0k\n", 0),
         ("9.1-1", "numfmt --from=si 1k", "", 2),
@@ -85,7 +79,5 @@ fn releases_differ() {
         ("9.7-3", "numfmt --from=si --to=si 1R", "1.0R\n", 0),
         ("9.7-3", "printf 'aaa bbb\\n' | fmt -w 7", "aaa\nbbb\n", 0),
         ("9.10-1", "printf 'aaa bbb\\n' | fmt -w 7", "aaa bbb\n", 0),
-    ] {
-        says(&[(&with(version, script), output, status)]);
-    }
+    ]);
 }
