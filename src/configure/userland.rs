@@ -7,6 +7,7 @@ use crate::shell::Interpreter;
 use crate::shell::Origin;
 use crate::shell::Run;
 use crate::shell::Shell;
+use crate::shell::names::in_directory;
 use crate::shell::system::System;
 use crate::shell::userland::Userland;
 use crate::tree::Tree;
@@ -21,18 +22,19 @@ use crate::utilities::regex;
 const FAMILIES: [&[Family]; 2] = [utilities::FAMILIES, tools::FAMILIES];
 
 /// Where programs lie: a command called by its path is known by its name there.
-const DIRECTORIES: [&[u8]; 10] = [
+const DIRECTORIES: [&[u8]; 8] = [
     b"/bin",
     b"/sbin",
     b"/usr/bin",
     b"/usr/sbin",
-    b"/usr/local/bin",
-    b"/usr/local/sbin",
     b"/lib/systemd",
     b"/usr/lib/systemd",
     b"/usr/share/debconf",
     b"/usr/lib/dpkg",
 ];
+
+/// Those that `PATH` names, where nobody but packages puts programs.
+const SYSTEM: [&[u8]; 4] = [b"/bin", b"/sbin", b"/usr/bin", b"/usr/sbin"];
 
 /// A system as maintainer scripts find it: a tree, Debian's name of its architecture, and the only time there is in
 /// seconds since 1970.
@@ -50,7 +52,7 @@ struct Debian;
 impl Userland for Debian {
     fn run(&self, shell: &mut Shell<'_>, words: &[Vec<u8>]) -> Run<i32> {
         let Some((path, args)) = words.split_first() else { return Ok(0) };
-        match known(path) {
+        match known(path).filter(|_| !is_hidden(shell, path)) {
             Some(command) => finish(shell, command, base_name(path), args),
             None => program(shell, path, args),
         }
@@ -98,6 +100,19 @@ fn known(path: &[u8]) -> Option<Command> {
     if directory.is_some_and(|directory| !holds_programs(directory)) { None } else { find(base_name(path)) }
 }
 
+/// Whether `PATH` finds another program of this name, in a directory that is none of the system's.
+fn is_hidden(shell: &mut Shell<'_>, name: &[u8]) -> bool {
+    if name.contains(&b'/') {
+        return false;
+    }
+    let search = shell.search_path();
+    let own = search.split(|&byte| byte == b':').take_while(|directory| !SYSTEM.contains(directory));
+    own.into_iter().any(|directory| {
+        let path = shell.absolute(&in_directory(directory, name));
+        !holds_programs(directory) && shell.is_program(&path)
+    })
+}
+
 fn base_name(path: &[u8]) -> &[u8] {
     path.rsplit(|&byte| byte == b'/').next().unwrap_or(path)
 }
@@ -122,6 +137,10 @@ fn program(shell: &mut Shell<'_>, path: &[u8], args: &[Vec<u8>]) -> Run<i32> {
     match (Interpreter::of(&head), rewritten()) {
         (Some(interpreter), _) => shell.run_file(&found, args, &interpreter),
         (None, Some(text)) => shell.run_process(text, &found, args, &Interpreter::default(), Origin::File),
+        // What the kernel takes for no program, a shell reads as a script.
+        (None, None) if content.is_some() && !head.starts_with(b"#!") && !head.contains(&0) && !head.is_empty() => {
+            shell.run_file(&found, args, &Interpreter::default())
+        }
         (None, None) => {
             shell.gap(path, "unknown command: a program of the package that is no shell script");
             Ok(126)

@@ -52,7 +52,7 @@ impl Shell<'_> {
         variable.set(budget, value)?;
         variable.exported |= allexport;
         if name == b"OPTIND" {
-            self.begin_getopts();
+            self.begin_getopts()?;
         }
         Ok(())
     }

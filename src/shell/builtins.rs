@@ -12,10 +12,34 @@ use super::value::Words;
 
 /// `ulimit [-HSfdsn…] VALUE`: nothing that is followed here has the limits of a process. What they are is a machine's.
 pub(super) fn ulimit(shell: &mut Shell<'_>, arguments: &[Vec<u8>], _: bool) -> Run<i32> {
-    if arguments.last().is_none_or(|last| last.starts_with(b"-")) {
-        shell.gap(b"ulimit", "the limits of a process");
+    let options = arguments.iter().take_while(|word| word.starts_with(b"-") && word.len() > 1).count();
+    let (options, values) = arguments.split_at(options);
+    let known = |letter: &u8| b"HSacdflmnprstvw-".contains(letter);
+    if let Some(option) = options.iter().find(|option| !option[1..].iter().all(known)) {
+        if shell.is_bash() {
+            shell.lacks(format!("`ulimit {}`", crate::tree::escape(option)));
+        }
+        return shell.usage(&[b"ulimit: Illegal option ", option.as_slice()].concat());
     }
-    Ok(0)
+    let letter = |letter: u8| options.iter().any(|option| option.contains(&letter));
+    match values {
+        // What scripts that are followed here could run into is only how large a file may be, and how many are open.
+        [value] if value == b"unlimited" || !(letter(b'a') || letter(b'f') || options.is_empty()) => {
+            let number = std::str::from_utf8(value).ok().filter(|_| value.iter().all(u8::is_ascii_digit));
+            match number.and_then(|number| number.parse::<u64>().ok()) {
+                Some(number) if letter(b'n') && number < 64 => shell.gap(b"ulimit", "so few open files"),
+                None if value != b"unlimited" && !shell.is_bash() => return shell.usage(b"ulimit: bad number"),
+                _ => {}
+            }
+            Ok(0)
+        }
+        [_, _, ..] if !shell.is_bash() => shell.usage(b"ulimit: too many arguments"),
+        [_] if letter(b'a') && !shell.is_bash() => shell.usage(b"ulimit: too many arguments"),
+        _ => {
+            shell.gap(b"ulimit", "the limits of a process");
+            Ok(0)
+        }
+    }
 }
 
 impl Shell<'_> {
@@ -33,7 +57,8 @@ impl Shell<'_> {
 
 fn number(shell: &mut Shell<'_>, builtin: &str, text: &[u8]) -> Run<u32> {
     let digits = text.iter().all(u8::is_ascii_digit).then_some(text);
-    match digits.and_then(|text| std::str::from_utf8(text).ok()?.parse::<u32>().ok()) {
+    let small = |number: &u32| i32::try_from(*number).is_ok();
+    match digits.and_then(|text| std::str::from_utf8(text).ok()?.parse::<u32>().ok()).filter(small) {
         Some(number) => Ok(number),
         None => {
             shell.complain(&[builtin.as_bytes(), b": Illegal number: ", text].concat())?;
@@ -147,6 +172,10 @@ pub(super) fn dot(shell: &mut Shell<'_>, arguments: &[Vec<u8>], tested: bool) ->
     let path = path.or_else(|| bash.then(|| shell.absolute(name)));
     let text = path.map(|path| shell.script(&path)).transpose()?.flatten();
     let Some(text) = text else {
+        // What dash reads of a directory is nothing.
+        if !bash && shell.look(name, true).is_some_and(|inode| inode.is_directory()) && name.contains(&b'/') {
+            return Ok(0);
+        }
         return shell.refuse(&[b".: cannot open ", name.as_slice(), b": No such file"].concat());
     };
     let mut positional = None;
@@ -173,9 +202,11 @@ pub(super) fn dot(shell: &mut Shell<'_>, arguments: &[Vec<u8>], tested: bool) ->
 
 fn find_readable(shell: &mut Shell<'_>, name: &[u8]) -> Option<Vec<u8>> {
     let path = shell.variable(b"PATH").unwrap_or_default().to_vec();
-    path.split(|&byte| byte == b':')
-        .map(|directory| [directory, name].join(&b'/'))
-        .find(|candidate| shell.system.tree().lookup(candidate).is_some_and(|(_, inode)| inode.content().is_some()))
+    path.split(|&byte| byte == b':').find_map(|directory| {
+        let candidate = shell.absolute(&super::names::in_directory(directory, name));
+        let found = shell.system.tree().lookup(&candidate).is_some_and(|(_, inode)| inode.content().is_some());
+        found.then_some(candidate)
+    })
 }
 
 pub(super) fn exec(shell: &mut Shell<'_>, arguments: &[Vec<u8>], _: bool) -> Run<i32> {
@@ -382,14 +413,16 @@ pub(super) fn cd(shell: &mut Shell<'_>, arguments: &[Vec<u8>], _: bool) -> Run<i
 }
 
 pub(super) fn change_directory(shell: &mut Shell<'_>, target: &[u8], physical: bool, prints: bool) -> Run<i32> {
-    let wanted = shell.absolute(target);
+    let written = shell.absolute(target);
+    // What stands before `..` need not be there: in dash.
+    let wanted = if physical || shell.is_bash() { written.clone() } else { logical(&written) };
     let place = shell.system.tree().lookup(&wanted).filter(|(_, inode)| inode.is_directory()).map(|(place, _)| place);
     // bash stays where it is when it is told to go nowhere.
     let Some(place) = place.filter(|_| !target.is_empty() || shell.is_bash()) else {
         shell.complain(&[b"cd: can't cd to ", target].concat())?;
         return Ok(if shell.is_bash() { 1 } else { 2 });
     };
-    let new = if physical { [b"/", place.as_bytes()].concat() } else { logical(&wanted) };
+    let new = if physical { [b"/", place.as_bytes()].concat() } else { logical(&written) };
     let old = std::mem::replace(&mut shell.state.directory, new.clone());
     for (name, value) in [(b"OLDPWD".as_slice(), old), (b"PWD", new.clone())] {
         shell.assign(name, value.clone())?;
@@ -417,6 +450,9 @@ fn logical(path: &[u8]) -> Vec<u8> {
 pub(super) fn umask(shell: &mut Shell<'_>, arguments: &[Vec<u8>], _: bool) -> Run<i32> {
     let (mut words, mut again, mut rest) = (false, false, arguments);
     let bash = shell.is_bash();
+    if !bash && let Some(first) = rest.first().filter(|first| first.starts_with(b"-") && *first != b"-S") {
+        return shell.usage(&[b"umask: Illegal option ", first.as_slice()].concat());
+    }
     while let [first, tail @ ..] = rest
         && let [b'-', letters @ ..] = first.as_slice()
         && !letters.is_empty()
@@ -436,9 +472,14 @@ pub(super) fn umask(shell: &mut Shell<'_>, arguments: &[Vec<u8>], _: bool) -> Ru
         let shown = if words { in_words(mask) } else { format!("{mask:04o}") };
         return shell.print(format!("{start}{shown}\n").as_bytes());
     };
-    let Some(mask) = octal(text).or_else(|| symbolic(text, mask)) else {
+    let new = match octal(text) {
+        Some(mask) => Some(mask),
+        None if bash => symbolic(text, mask),
+        None => dash_symbolic(text, mask),
+    };
+    let Some(mask) = new else {
         shell.complain(&[b"umask: Illegal mode: ", text.as_slice()].concat())?;
-        return if shell.is_bash() { Ok(1) } else { Err(Interrupt::Exit(2)) };
+        return Ok(if bash { 1 } else { 2 });
     };
     shell.state.umask = mask & 0o777;
     if words && shell.is_bash() { shell.print(format!("{}\n", in_words(mask)).as_bytes()) } else { Ok(0) }
@@ -456,6 +497,52 @@ fn in_words(mask: u32) -> String {
 
 fn octal(text: &[u8]) -> Option<u32> {
     u32::from_str_radix(std::str::from_utf8(text).ok().filter(|text| !text.starts_with('+'))?, 8).ok()
+}
+
+/// The same in dash: several operations a clause, `X`, `s`, and who else's bits, as they were before; a comma may be
+/// the last.
+fn dash_symbolic(text: &[u8], mask: u32) -> Option<u32> {
+    let before = !mask & 0o777;
+    let mut allowed = before;
+    let text = text.strip_suffix(b",").filter(|text| !text.is_empty()).unwrap_or(text);
+    for clause in text.split(|&byte| byte == b',') {
+        let (who, mut rest) = clause.split_at(clause.iter().take_while(|byte| b"ugoa".contains(byte)).count());
+        let of = |letter: u8| match letter {
+            b'u' => 0o700,
+            b'g' => 0o070,
+            b'o' => 0o007,
+            _ => 0o777,
+        };
+        let who = if who.is_empty() { 0o777 } else { who.iter().fold(0, |all, letter| all | of(*letter)) };
+        if rest.is_empty() && !text.is_empty() {
+            return None;
+        }
+        while let [operator @ (b'=' | b'+' | b'-'), behind @ ..] = rest {
+            let length = behind.iter().take_while(|byte| b"rwxXsugo".contains(byte)).count();
+            let bits = behind[..length].iter().fold(0, |bits, letter| {
+                bits | match letter {
+                    b'r' => 0o444,
+                    b'w' => 0o222,
+                    b'x' => 0o111,
+                    b'X' if before & 0o111 != 0 => 0o111,
+                    b'u' => (before >> 6) * 0o111,
+                    b'g' => ((before >> 3) & 7) * 0o111,
+                    b'o' => (before & 7) * 0o111,
+                    _ => 0,
+                }
+            });
+            allowed = match operator {
+                b'=' => (allowed & !who) | (bits & who),
+                b'+' => allowed | (bits & who),
+                _ => allowed & !(bits & who),
+            };
+            rest = &behind[length..];
+        }
+        if !rest.is_empty() {
+            return None;
+        }
+    }
+    Some(!allowed & 0o777)
 }
 
 /// A mask of `u=rwx,g+w,…`: what is allowed, not what is taken away.

@@ -370,7 +370,8 @@ impl Shell<'_> {
         });
         self.state = saved;
         self.processes.truncate(processes);
-        result
+        // That is all that a process can say of its end.
+        result.map(|status| status & 0xff)
     }
 
     fn pipeline(&mut self, commands: &[Command], tested: bool) -> Run<i32> {
@@ -468,7 +469,13 @@ impl Shell<'_> {
             !self.is_bash() && names::special(name).is_some() && !self.state.functions.contains(name)
         });
         if lasting {
-            assignments.iter().try_for_each(|assignment| self.assign_one(assignment))?;
+            for assignment in assignments {
+                self.assign_one(assignment)?;
+                // The program that takes this one's place gets it.
+                if fields.len() > 1 && fields[0] == b"exec" {
+                    self.change(&assignment.name, |variable| variable.exported = true)?;
+                }
+            }
             return match fields {
                 [] => Ok(self.state.substitution.unwrap_or(0)),
                 fields => self.call(fields, tested, true),
@@ -526,7 +533,7 @@ impl Shell<'_> {
                 self.put_back(name, variable.clone())?;
             }
             if self.is_bash() && hidden.contains(b"OPTIND") {
-                self.begin_getopts();
+                self.begin_getopts()?;
             }
         }
         if !self.is_bash() {

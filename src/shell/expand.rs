@@ -107,6 +107,16 @@ impl Field {
     }
 }
 
+/// Whether the words so far are one of these builtins, with `command` before it or not.
+fn declared(words: &[Vec<u8>]) -> bool {
+    match words {
+        [only] => declares(only, false),
+        [first, option, rest @ ..] if first == b"command" && (option == b"-p" || option == b"--") => declared(rest),
+        [first, rest @ ..] => first == b"command" && declared(rest),
+        [] => false,
+    }
+}
+
 /// Commands whose arguments that look like assignments are expanded as such.
 fn declares(name: &[u8], bash: bool) -> bool {
     matches!(name, b"export" | b"readonly" | b"local") || (bash && matches!(name, b"declare" | b"typeset"))
@@ -118,8 +128,10 @@ impl Shell<'_> {
         let mut fields = Words::new(&self.system.budget)?;
         let bash = self.is_bash();
         let plain = |word: &Word| matches!(word.0.as_slice(), [Part::Plain(name)] if declares(name, bash));
-        let declares = words.first().is_some_and(plain);
+        let mut declares = words.first().is_some_and(plain);
         for word in words {
+            // dash sees it when the words before are expanded, behind `command`, too.
+            declares |= !bash && declared(&fields);
             if let [Part::Assign(assignment)] = word.0.as_slice() {
                 self.compound_argument(assignment, declares, &mut fields)?;
                 continue;

@@ -16,7 +16,7 @@ use super::reader::Token;
 use super::reader::is_name;
 use super::reader::plain;
 use super::word::Context;
-use super::word::assignment_tildes;
+use super::word::assigned;
 
 /// `a |& b` is `a 2>&1 | b`.
 pub(super) fn with_errors(command: Command) -> Command {
@@ -262,12 +262,7 @@ impl Parser {
     }
 
     fn assigned_word(&mut self) -> Result<Word, SyntaxError> {
-        let mut parts = self.parts(Context::Word)?;
-        if let Some(Part::Plain(text)) = parts.first() {
-            let head = assignment_tildes(text, parts.len() == 1);
-            parts.splice(..1, head);
-        }
-        Ok(Word(parts))
+        Ok(Word(assigned(&self.parts(Context::Word)?)))
     }
 
     fn elements(&mut self) -> Result<Vec<Element>, SyntaxError> {

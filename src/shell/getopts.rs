@@ -3,13 +3,24 @@
 
 use super::Run;
 use super::Shell;
+use super::reader::is_name;
 use super::state::Place;
 
 impl Shell<'_> {
     /// `OPTIND` was given a value: there the next call begins.
-    pub(super) fn begin_getopts(&mut self) {
-        let next = self.variable(b"OPTIND").and_then(|text| std::str::from_utf8(text).ok()?.parse().ok());
-        self.state.getopts = Place { next: next.unwrap_or(1usize).max(1), offset: 0 };
+    ///
+    /// # Errors
+    /// In dash a value that is no number ends the shell.
+    pub(super) fn begin_getopts(&mut self) -> Run<()> {
+        let number = |text: &[u8]| std::str::from_utf8(text).ok()?.parse::<u32>().ok();
+        let value = self.variable(b"OPTIND");
+        let next = value.and_then(number).filter(|number| i32::try_from(*number).is_ok());
+        if let Some(wrong) = value.filter(|_| next.is_none() && !self.is_bash()) {
+            let wrong = wrong.to_vec();
+            return self.fatal(&[b"Illegal number: ".as_slice(), &wrong].concat());
+        }
+        self.state.getopts = Place { next: next.map_or(1, |next| next.max(1) as usize), offset: 0 };
+        Ok(())
     }
 }
 
@@ -98,6 +109,9 @@ fn finish(shell: &mut Shell<'_>, name: &[u8], value: &[u8], place: Place, status
     }
     shell.assign(b"OPTIND", shown.to_string().into_bytes())?;
     shell.state.getopts = place;
+    if !is_name(name) && !shell.is_bash() {
+        return shell.usage(&[b"getopts: ", name, b": bad variable name"].concat());
+    }
     shell.assign(name, value.to_vec())?;
     Ok(status)
 }

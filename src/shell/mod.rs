@@ -23,6 +23,7 @@ mod braces;
 mod builtins;
 mod compound;
 mod conditional;
+mod dash_test;
 mod declare;
 mod execute;
 mod expand;
@@ -30,7 +31,7 @@ mod extended;
 mod getopts;
 pub(crate) mod machine;
 mod modify;
-mod names;
+pub(crate) mod names;
 mod options;
 mod parameters;
 pub mod parse;
@@ -98,6 +99,8 @@ pub struct Shell<'w> {
     pub(crate) tests_as_program: bool,
     /// How the process ended that ended last.
     pub(crate) death: Death,
+    /// `command -p`: programs are looked for where the system has them.
+    ignores_path: bool,
     /// The output that people read, and no script.
     log: stream::Descriptor,
     /// Values of arrays on their way to `declare`.
@@ -168,6 +171,7 @@ impl<'w> Shell<'w> {
             pending: None,
             failed_fatally: false,
             tests_as_program: false,
+            ignores_path: false,
             log: output,
             death: Death::None,
             arrays: Vec::new(),
@@ -197,6 +201,13 @@ impl<'w> Shell<'w> {
         let parent = self.parent().to_string();
         let parent = Value::new(&self.system.budget, parent.into())?;
         self.state.variables.insert(&self.system.budget, b"PPID", Variable::of(parent))?;
+        // Where it is it knows from its parent, or asks.
+        if self.variable(b"PWD") != Some(&self.state.directory) {
+            let directory = self.state.directory.clone();
+            if let Ok(place) = self.system.tree().resolve(&directory, true) {
+                self.state.directory = [b"/", place.as_bytes()].concat();
+            }
+        }
         let directory = self.state.directory.clone();
         self.export(b"PWD", &directory)
     }

@@ -71,7 +71,8 @@ pub(super) fn find(name: &[u8], dialect: Dialect) -> Option<Builtin> {
 /// The other builtins.
 fn regular(name: &[u8]) -> Option<Builtin> {
     Some(match name {
-        b"true" | b"wait" | b"jobs" => |_, _, _| Ok(0),
+        b"true" | b"jobs" => |_, _, _| Ok(0),
+        b"wait" => signals::wait,
         b"hash" => hash,
         b"kill" => signals::kill,
         b"false" => |_, _, _| Ok(1),
@@ -98,21 +99,26 @@ fn regular(name: &[u8]) -> Option<Builtin> {
 
 /// `hash [-r] [name…]`: where programs are is looked up each time; what is not there is an error.
 fn hash(shell: &mut Shell<'_>, arguments: &[Vec<u8>], _: bool) -> Run<i32> {
+    let names = match arguments.split_first() {
+        None => {
+            shell.gap(b"hash", "the list of programs that were called");
+            return Ok(0);
+        }
+        // Nothing is kept that could be forgotten. dash does not look at what follows.
+        Some((first, _)) if first == b"-r" && !shell.is_bash() => return Ok(0),
+        Some((first, rest)) if first == b"-r" || first == b"--" => rest,
+        Some((first, _)) if first.starts_with(b"-") => {
+            shell.gap(b"hash", format!("option `{}`", crate::tree::escape(first)));
+            return Ok(0);
+        }
+        _ => arguments,
+    };
     let mut status = 0;
-    if arguments.is_empty() {
-        shell.gap(b"hash", "the list of programs that were called");
-    }
-    for name in arguments {
-        match name.as_slice() {
-            b"-r" | b"--" => {}
-            [b'-', ..] => shell.gap(b"hash", format!("option `{}`", crate::tree::escape(name))),
-            _ => {
-                let known = find(name, shell.state.dialect).is_some() || shell.state.functions.contains(name);
-                if !known && shell.find_program(name).is_none() {
-                    shell.complain(&[b"hash: ", name.as_slice(), b": not found"].concat())?;
-                    status = 1;
-                }
-            }
+    for name in names {
+        let known = find(name, shell.state.dialect).is_some() || shell.state.functions.contains(name);
+        if !known && shell.find_program(name).is_none() {
+            shell.complain(&[b"hash: ", name.as_slice(), b": not found"].concat())?;
+            status = 1;
         }
     }
     Ok(status)
@@ -178,7 +184,17 @@ pub(super) fn command(shell: &mut Shell<'_>, arguments: &[Vec<u8>], tested: bool
             let count = names(shell, rest);
             describe_all(shell, &rest[..count], Describe::Long)
         }
-        Some((first, rest)) if (first == b"-p" || first == b"--") && !rest.is_empty() => unspecial(shell, rest, tested),
+        Some((first, rest)) if first == b"-p" && !rest.is_empty() => {
+            let before = std::mem::replace(&mut shell.ignores_path, true);
+            let result = command(shell, rest, tested);
+            shell.ignores_path = before;
+            result
+        }
+        Some((first, rest)) if first == b"--" && !rest.is_empty() => unspecial(shell, rest, tested),
+        Some((first, _)) if first == b"local" && !shell.is_bash() => {
+            shell.gap(b"command", "`local`, which lasts no longer than `command`");
+            Ok(0)
+        }
         _ => unspecial(shell, arguments, tested),
     }
 }
@@ -267,7 +283,12 @@ fn describe_all(shell: &mut Shell<'_>, names: &[Vec<u8>], how: Describe) -> Run<
     let mut result = 0;
     for name in names {
         let kind = kind_of(shell, name).filter(|_| how != Describe::AnyPath);
-        let path = if kind.is_none() { shell.find_program(name) } else { None };
+        let path = match kind {
+            Some(_) => None,
+            // dash asks only whether anything is there.
+            None if !bash && name.contains(&b'/') => shell.look(name, true).map(|_| name.clone()),
+            None => shell.find_program(name),
+        };
         let line: Option<Vec<u8>> = match (kind, path, how) {
             (Some((_, "alias")), _, Describe::Short) => {
                 let value = shell.state.aliases.get(name).cloned();
@@ -308,6 +329,11 @@ fn describe_all(shell: &mut Shell<'_>, names: &[Vec<u8>], how: Describe) -> Run<
     Ok(result)
 }
 
+/// A name in a directory of `PATH`; an empty one is the current directory.
+pub(crate) fn in_directory(directory: &[u8], name: &[u8]) -> Vec<u8> {
+    if directory.is_empty() { name.to_vec() } else { [directory, name].join(&b'/') }
+}
+
 impl Shell<'_> {
     /// The path by which `PATH` finds a program of the tree; the name itself when it has a slash.
     pub fn find_program(&mut self, name: &[u8]) -> Option<Vec<u8>> {
@@ -318,12 +344,22 @@ impl Shell<'_> {
             let path = self.absolute(name);
             return self.is_program(&path).then(|| name.to_vec());
         }
-        let search = self.variable(b"PATH").unwrap_or_default().to_vec();
-        let mut candidates = search.split(|&byte| byte == b':').map(|directory| [directory, name].join(&b'/'));
-        candidates.find(|candidate| self.is_program(candidate))
+        let search = self.search_path();
+        let mut candidates = search.split(|&byte| byte == b':').map(|directory| in_directory(directory, name));
+        candidates.find(|candidate| {
+            let path = self.absolute(candidate);
+            self.is_program(&path)
+        })
     }
 
-    fn is_program(&mut self, path: &[u8]) -> bool {
+    /// The directories in which programs are looked for: `PATH`, but for `command -p`.
+    pub(crate) fn search_path(&self) -> Vec<u8> {
+        let path = self.variable(b"PATH").filter(|_| !self.ignores_path);
+        path.unwrap_or(if self.ignores_path { b"/usr/sbin:/usr/bin:/sbin:/bin" } else { b"" }).to_vec()
+    }
+
+    /// Whether a path, absolute, is a file that may be executed.
+    pub(crate) fn is_program(&mut self, path: &[u8]) -> bool {
         self.system
             .tree()
             .lookup(path)

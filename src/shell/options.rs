@@ -159,9 +159,14 @@ impl Shell<'_> {
             rest = tail;
             match first.as_slice() {
                 b"--" => return Ok(Some(tail)),
-                b"-" if self.is_bash() => {
+                b"-" => {
                     (self.state.options.xtrace, self.state.options.verbose) = (false, false);
+                    // dash reads no more options then.
+                    if !self.is_bash() {
+                        return Ok((!tail.is_empty()).then_some(tail));
+                    }
                 }
+                b"+" if !self.is_bash() => {}
                 [sign @ (b'-' | b'+'), letters @ ..] if !letters.is_empty() => {
                     let on = *sign == b'-';
                     for &letter in letters {

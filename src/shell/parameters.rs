@@ -296,6 +296,14 @@ impl Shell<'_> {
             _ => (Vec::new(), self.single(subject)?),
         };
         let set = match &subject.which {
+            // In dash they are always set, and null as one text.
+            Which::All(_) if !self.is_bash() => {
+                let empty = all.iter().all(|text| text.is_empty());
+                if colon && empty && all.len() > 1 && self.separators().is_empty() {
+                    self.gap(b"${}", "whether parameters are null that only `IFS` could hold apart");
+                }
+                !colon || !empty || (all.len() > 1 && !self.separators().is_empty())
+            }
             Which::All(_) if colon && all.len() == 1 => !all[0].is_empty(),
             Which::All(_) => !all.is_empty(),
             _ => value.as_ref().is_some_and(|value| !colon || !value.is_empty()),

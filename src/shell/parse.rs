@@ -371,7 +371,6 @@ pub(super) fn split_assignment(word: &Word) -> Option<(Vec<u8>, Word)> {
     if !is_name(&name) {
         return None;
     }
-    let mut parts = super::word::assignment_tildes(&first[equals + 1..], word.0.len() == 1);
-    parts.extend_from_slice(&word.0[1..]);
-    Some((name, Word(parts)))
+    let rest = [vec![Part::Plain(first[equals + 1..].to_vec())], word.0[1..].to_vec()].concat();
+    Some((name, Word(super::word::assigned(&rest))))
 }

@@ -166,12 +166,14 @@ impl Shell<'_> {
             return Ok(vec![name]);
         }
         let budget = self.system.budget.clone();
+        let in_bash = self.is_bash();
         let tree = self.system.tree();
         let Ok(place) = tree.resolve(directory.as_bytes(), true) else { return Ok(Vec::new()) };
         let dotted = pattern.begins_with(b'.');
+        // To dash a directory has itself and the one above in it.
+        let own: &[&[u8]] = if dotted && !in_bash { &[b".", b".."] } else { &[] };
         let mut names = Vec::new();
-        for (path, _) in tree.children(&place) {
-            let name = path.name();
+        for name in own.iter().copied().chain(tree.children(&place).map(|(path, _)| path.name())) {
             budget.tried(16)?;
             if (name[0] != b'.' || dotted || hidden) && pattern.matches(name, &budget)? {
                 budget.made(name.len() + 32)?;

@@ -59,7 +59,12 @@ impl Shell<'_> {
                         self.complain(b"Syntax error: Bad fd number")?;
                         return Err(super::Interrupt::Exit(2));
                     }
-                    self.duplicate(&word)
+                    // In dash it is nothing to make a descriptor what it is, even one that is closed.
+                    let number = redirect.descriptor;
+                    match self.is_bash() || word != number.to_string().as_bytes() {
+                        true => self.duplicate(&word),
+                        false => Ok(self.state.descriptors.get(&number).cloned()),
+                    }
                 }
                 Target::Read(word) => self.open(&word.0, Access::Read)?,
                 Target::Write(word) => self.open(&word.0, Access::Truncate)?,

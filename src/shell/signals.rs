@@ -42,20 +42,26 @@ impl Shell<'_> {
     }
 }
 
-/// The number of a signal by number, or by name with or without `SIG`.
-fn number(word: &[u8]) -> Option<usize> {
+/// The number of a signal by number, or by name; bash takes names that begin with `SIG`, too.
+fn number(shell: &Shell<'_>, word: &[u8]) -> Option<usize> {
     let text = std::str::from_utf8(word).ok()?;
     if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
         return text.parse().ok().filter(|number| *number < NAMES.len());
     }
     let upper = text.to_ascii_uppercase();
-    let name = upper.strip_prefix("SIG").unwrap_or(&upper);
+    let name = upper.strip_prefix("SIG").filter(|_| shell.is_bash()).unwrap_or(&upper);
     NAMES.iter().position(|known| *known == name)
 }
 
 /// `trap [action] condition…`
 pub(super) fn trap(shell: &mut Shell<'_>, arguments: &[Vec<u8>], _: bool) -> Run<i32> {
-    let arguments = arguments.strip_prefix(&[b"--".to_vec()][..]).unwrap_or(arguments);
+    let arguments = match arguments.split_first() {
+        Some((first, rest)) if first == b"--" => rest,
+        Some((first, _)) if first.len() > 1 && first.starts_with(b"-") && !shell.is_bash() => {
+            return shell.fatal(&[b"trap: Illegal option ", first.as_slice()].concat());
+        }
+        _ => arguments,
+    };
     let listed = match arguments.first().map(Vec::as_slice) {
         None => Some(&[][..]),
         Some(b"-p") if shell.is_bash() => Some(&arguments[1..]),
@@ -90,7 +96,7 @@ pub(super) fn trap(shell: &mut Shell<'_>, arguments: &[Vec<u8>], _: bool) -> Run
 }
 
 fn set(shell: &mut Shell<'_>, condition: &[u8], action: Option<&Value>) -> Run<bool> {
-    let name: &[u8] = match number(condition) {
+    let name: &[u8] = match number(shell, condition) {
         Some(number) => NAMES[number].as_bytes(),
         None if shell.is_bash() => match condition.to_ascii_uppercase().as_slice() {
             b"ERR" => b"ERR",
@@ -115,10 +121,10 @@ fn set(shell: &mut Shell<'_>, condition: &[u8], action: Option<&Value>) -> Run<b
 }
 
 fn list(shell: &mut Shell<'_>, wanted: &[Vec<u8>]) -> Run<i32> {
-    let wanted: Vec<Option<usize>> = wanted.iter().map(|name| number(name)).collect();
+    let wanted: Vec<Option<usize>> = wanted.iter().map(|name| number(shell, name)).collect();
     let mut all: Vec<(usize, Value)> = Vec::new();
     for (name, action) in shell.state.traps.iter() {
-        let number = number(name).unwrap_or(NAMES.len());
+        let number = number(shell, name).unwrap_or(NAMES.len());
         if wanted.is_empty() || wanted.contains(&Some(number)) {
             all.push((number, action.clone()));
         }
@@ -139,17 +145,40 @@ fn list(shell: &mut Shell<'_>, wanted: &[Vec<u8>]) -> Run<i32> {
     shell.print(&text)
 }
 
+/// `wait [job…]`: there are no jobs, and no processes but this one.
+pub(super) fn wait(shell: &mut Shell<'_>, arguments: &[Vec<u8>], _: bool) -> Run<i32> {
+    let arguments = arguments.strip_prefix(&[b"--".to_vec()][..]).unwrap_or(arguments);
+    let bash = shell.is_bash();
+    let mut status = 0;
+    for (index, job) in arguments.iter().enumerate() {
+        status = match job.as_slice() {
+            _ if job.iter().all(u8::is_ascii_digit) => 127,
+            b"-n" if bash => 127,
+            [b'-', ..] if bash => {
+                shell.lacks("options of `wait`");
+                return Ok(2);
+            }
+            [b'-', ..] if index == 0 => return shell.usage(&[b"wait: Illegal option ", job.as_slice()].concat()),
+            [b'%', ..] if bash => 127,
+            [b'%', ..] => return shell.usage(&[b"wait: No such job: ", job.as_slice()].concat()),
+            _ if bash => 1,
+            _ => return shell.usage(&[b"wait: Illegal number: ", job.as_slice()].concat()),
+        };
+    }
+    Ok(status)
+}
+
 /// `kill [-s signal | -signal] process…`, `kill -l`
 pub(super) fn kill(shell: &mut Shell<'_>, arguments: &[Vec<u8>], _: bool) -> Run<i32> {
     let (mut signal, mut rest) = (Some(15), arguments);
     match arguments {
         [first, tail @ ..] if first == b"-l" || first == b"-L" => return names(shell, tail),
         [first, name, tail @ ..] if first == b"-s" || (first == b"-n" && shell.is_bash()) => {
-            (signal, rest) = (number(name), tail);
+            (signal, rest) = (number(shell, name), tail);
         }
         [first, tail @ ..] if first == b"--" => rest = tail,
         [first, tail @ ..] if first.first() == Some(&b'-') && first.len() > 1 => {
-            (signal, rest) = (number(&first[1..]), tail);
+            (signal, rest) = (number(shell, &first[1..]), tail);
         }
         _ => {}
     }
@@ -189,11 +218,18 @@ fn names(shell: &mut Shell<'_>, wanted: &[Vec<u8>]) -> Run<i32> {
         return Ok(0);
     }
     let mut text = String::new();
-    for word in wanted {
+    // dash looks at the first only.
+    let count = if shell.is_bash() { wanted.len() } else { 1 };
+    for word in &wanted[..count] {
         let status = std::str::from_utf8(word).ok().and_then(|word| word.parse::<usize>().ok());
         let line = match status {
+            Some(0 | 128) if !shell.is_bash() => None,
+            Some(status) if (NAMES.len()..=64).contains(&(if status > 128 { status - 128 } else { status })) => {
+                shell.gap(b"kill", "the name of a signal for real time");
+                continue;
+            }
             Some(status) => NAMES.get(if status > 128 { status - 128 } else { status }).map(|name| (*name).to_owned()),
-            None if shell.is_bash() => number(word).map(|number| number.to_string()),
+            None if shell.is_bash() => number(shell, word).map(|number| number.to_string()),
             None => None,
         };
         match line {

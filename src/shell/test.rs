@@ -1,18 +1,20 @@
-//! `test` and `[` (POSIX, test): by the number of arguments up to four, beyond that with `-a`, `-o` and
-//! parentheses as dash reads them.
+//! `test` and `[` (POSIX, test), as bash and coreutils read them: by the number of arguments up to four, beyond that with
+//! `-a`, `-o` and parentheses. What the operators say, in all shells.
 
 use super::Run;
 use super::Shell;
+use super::dash_test;
 use crate::tree::Inode;
 use crate::tree::Kind;
 
 /// Why an expression has no value.
-type Wrong = Vec<u8>;
+pub(super) type Wrong = Vec<u8>;
 
 /// The command: status 0, 1, or 2 with a message.
 pub(super) fn test(shell: &mut Shell<'_>, name: &[u8], arguments: &[Vec<u8>]) -> Run<i32> {
     let words: Vec<&[u8]> = arguments.iter().map(Vec::as_slice).collect();
-    match evaluate(shell, &words) {
+    let in_dash = !shell.is_bash() && !shell.tests_as_program;
+    match if in_dash { dash_test::evaluate(shell, &words) } else { evaluate(shell, &words) } {
         Ok(value) => Ok(i32::from(!value)),
         Err(message) => {
             shell.complain(&[name, b": ", &message].concat())?;

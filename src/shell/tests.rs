@@ -1,3 +1,5 @@
+mod dash;
+
 use super::*;
 use crate::budget::Budget;
 use crate::configure::machine;

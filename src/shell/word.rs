@@ -580,19 +580,42 @@ fn leading_tilde(parts: &mut Vec<Part>) {
     }
 }
 
-/// The parts of an assignment's leading text: tildes count at its beginning and after each colon.
-pub(super) fn assignment_tildes(text: &[u8], last: bool) -> Vec<Part> {
-    let mut parts = Vec::new();
+/// The parts of an assignment's value: tildes count at its beginning and after each colon that is not quoted, in `${x-…}`
+/// as well.
+pub(super) fn assigned(parts: &[Part]) -> Vec<Part> {
+    let mut made = Vec::new();
+    for (index, part) in parts.iter().enumerate() {
+        let last = index + 1 == parts.len();
+        match part {
+            Part::Plain(text) => tildes(text, index == 0, last, &mut made),
+            // It ends at the first colon here.
+            Part::Tilde(user) if user.contains(&b':') => {
+                tildes(&[b"~", user.as_slice()].concat(), true, last, &mut made);
+            }
+            Part::Parameter(parameter) => {
+                let mut parameter = parameter.clone();
+                if let Operation::Default(_, _, word) = &mut parameter.operation {
+                    word.0 = assigned(&word.0);
+                }
+                made.push(Part::Parameter(parameter));
+            }
+            other => made.push(other.clone()),
+        }
+    }
+    made
+}
+
+/// One plain text of an assignment's value.
+fn tildes(text: &[u8], first: bool, last: bool, made: &mut Vec<Part>) {
     let count = text.split(|&byte| byte == b':').count();
     for (index, piece) in text.split(|&byte| byte == b':').enumerate() {
         if index > 0 {
-            parts.push(Part::Plain(b":".to_vec()));
+            made.push(Part::Plain(b":".to_vec()));
         }
         let mut inner = vec![Part::Plain(piece.to_vec())];
-        if last || index + 1 < count || piece.contains(&b'/') {
+        if (first || index > 0) && (last || index + 1 < count || piece.contains(&b'/')) {
             leading_tilde(&mut inner);
         }
-        parts.append(&mut inner);
+        made.append(&mut inner);
     }
-    parts
 }

@@ -242,7 +242,8 @@ fn ends(
     };
     let ends = Ends { sign, count, bytes: last == b'c', end: if given.has(b'z') { 0 } else { b'\n' } };
     // Nothing of the end is nothing: no file is even opened.
-    if tail && count == 0 && sign != Some(b'+') {
+    let nothing = if sign == Some(b'+') { usize::MAX } else { 0 };
+    if tail && count == nothing {
         return Ok(0);
     }
     let named = match given.last_of(b"qv") {
@@ -475,7 +476,7 @@ mod tests {
         for (command, output) in [
             ("tail -n 99999999999999999999", "a\nb\n"),
             ("tail -c 1Y", "a\nb\n"),
-            ("tail -n +99999999999999999999", ""),
+            ("tail -n +99999999999999999999 nosuch", ""),
             ("head -c 99999999999999999999", "a\nb\n"),
             ("head -n -1Z", ""),
         ] {
