@@ -7,7 +7,7 @@ use crate::shell::Interpreter;
 use crate::shell::Origin;
 use crate::shell::Run;
 use crate::shell::Shell;
-use crate::shell::names::in_directory;
+use crate::shell::path::in_directory;
 use crate::shell::system::System;
 use crate::shell::userland::Userland;
 use crate::tree::Tree;

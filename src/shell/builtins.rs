@@ -203,7 +203,7 @@ pub(super) fn dot(shell: &mut Shell<'_>, arguments: &[Vec<u8>], tested: bool) ->
 fn find_readable(shell: &mut Shell<'_>, name: &[u8]) -> Option<Vec<u8>> {
     let path = shell.variable(b"PATH").unwrap_or_default().to_vec();
     path.split(|&byte| byte == b':').find_map(|directory| {
-        let candidate = shell.absolute(&super::names::in_directory(directory, name));
+        let candidate = shell.absolute(&super::path::in_directory(directory, name));
         let found = shell.system.tree().lookup(&candidate).is_some_and(|(_, inode)| inode.content().is_some());
         found.then_some(candidate)
     })

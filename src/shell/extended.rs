@@ -15,8 +15,8 @@ use super::reader::SyntaxError;
 use super::reader::Token;
 use super::reader::is_name;
 use super::reader::plain;
+use super::tilde::assigned;
 use super::word::Context;
-use super::word::assigned;
 
 /// `a |& b` is `a 2>&1 | b`.
 pub(super) fn with_errors(command: Command) -> Command {

@@ -372,5 +372,5 @@ pub(super) fn split_assignment(word: &Word) -> Option<(Vec<u8>, Word)> {
         return None;
     }
     let rest = [vec![Part::Plain(first[equals + 1..].to_vec())], word.0[1..].to_vec()].concat();
-    Some((name, Word(super::word::assigned(&rest))))
+    Some((name, Word(super::tilde::assigned(&rest))))
 }

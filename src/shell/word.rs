@@ -13,6 +13,7 @@ use super::ast::Word;
 use super::reader::Parser;
 use super::reader::SyntaxError;
 use super::reader::is_name;
+use super::tilde;
 
 /// Where a run of parts stands, which decides what quotes mean and where it ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,7 +73,7 @@ impl Parser {
         if self.position == start {
             return Err(self.error("syntax error: bad word"));
         }
-        leading_tilde(&mut parts);
+        tilde::leading(&mut parts);
         Ok(Word(parts))
     }
 
@@ -434,7 +435,7 @@ impl Parser {
                     self.position += 1;
                     text = self.parts(Context::Braced)?;
                     if context.is_unquoted() {
-                        leading_tilde(&mut text);
+                        tilde::leading(&mut text);
                     }
                 }
                 Operation::Replace { place, pattern: Word(pattern), text: Word(text) }
@@ -471,7 +472,7 @@ impl Parser {
                 let longest = rest.get(1) == Some(&mark);
                 self.position += 1 + usize::from(longest);
                 let mut parts = self.parts(Context::Braced)?;
-                leading_tilde(&mut parts);
+                tilde::leading(&mut parts);
                 return Ok(Operation::Trim { suffix: mark == b'%', longest, pattern: Word(parts) });
             }
             _ => return self.unknown(),
@@ -479,7 +480,7 @@ impl Parser {
         self.position += 1 + usize::from(colon);
         let mut parts = self.parts(if context.is_unquoted() { Context::Braced } else { Context::BracedDouble })?;
         if context.is_unquoted() {
-            leading_tilde(&mut parts);
+            tilde::leading(&mut parts);
         }
         Ok(Operation::Default(kind, colon, Word(parts)))
     }
@@ -559,63 +560,5 @@ fn parameter_name(text: &[u8], braced: bool) -> usize {
             text.iter().take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b'_').count()
         }
         _ => 0,
-    }
-}
-
-/// Makes `~` or `~user` at the beginning of a word a part of its own.
-fn leading_tilde(parts: &mut Vec<Part>) {
-    let last = parts.len() == 1;
-    let Some(Part::Plain(text)) = parts.first() else { return };
-    if text.first() != Some(&b'~') {
-        return;
-    }
-    let length = text.iter().position(|&byte| byte == b'/').unwrap_or(text.len());
-    if length == text.len() && !last {
-        return;
-    }
-    let (user, rest) = (text[1..length].to_vec(), text[length..].to_vec());
-    parts[0] = Part::Tilde(user);
-    if !rest.is_empty() {
-        parts.insert(1, Part::Plain(rest));
-    }
-}
-
-/// The parts of an assignment's value: tildes count at its beginning and after each colon that is not quoted, in `${x-…}`
-/// as well.
-pub(super) fn assigned(parts: &[Part]) -> Vec<Part> {
-    let mut made = Vec::new();
-    for (index, part) in parts.iter().enumerate() {
-        let last = index + 1 == parts.len();
-        match part {
-            Part::Plain(text) => tildes(text, index == 0, last, &mut made),
-            // It ends at the first colon here.
-            Part::Tilde(user) if user.contains(&b':') => {
-                tildes(&[b"~", user.as_slice()].concat(), true, last, &mut made);
-            }
-            Part::Parameter(parameter) => {
-                let mut parameter = parameter.clone();
-                if let Operation::Default(_, _, word) = &mut parameter.operation {
-                    word.0 = assigned(&word.0);
-                }
-                made.push(Part::Parameter(parameter));
-            }
-            other => made.push(other.clone()),
-        }
-    }
-    made
-}
-
-/// One plain text of an assignment's value.
-fn tildes(text: &[u8], first: bool, last: bool, made: &mut Vec<Part>) {
-    let count = text.split(|&byte| byte == b':').count();
-    for (index, piece) in text.split(|&byte| byte == b':').enumerate() {
-        if index > 0 {
-            made.push(Part::Plain(b":".to_vec()));
-        }
-        let mut inner = vec![Part::Plain(piece.to_vec())];
-        if (first || index > 0) && (last || index + 1 < count || piece.contains(&b'/')) {
-            leading_tilde(&mut inner);
-        }
-        made.append(&mut inner);
     }
 }
