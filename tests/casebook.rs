@@ -52,6 +52,7 @@ fn answer(case: &Case, status: &str) -> Answer {
     }
     tree.write("var/lib/dpkg/status", 0o644, status).expect("new");
     tree.write("etc/passwd", 0o644, "root:x:0:0:root:/root:/bin/sh\n").expect("new");
+    tree.write("etc/group", 0o644, "root:x:0:\n").expect("new");
     for program in PROGRAMS {
         tree.write(format!("usr/bin/{program}"), 0o755, "").expect("new");
     }

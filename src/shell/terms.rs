@@ -49,7 +49,8 @@ impl Interpreter {
     #[must_use]
     pub fn of(line: &[u8]) -> Option<Self> {
         let mut words = line.strip_prefix(b"#!")?.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
-        let mut program = words.next()?;
+        // A name without a directory is not looked for.
+        let mut program = words.next().filter(|program| program.starts_with(b"/"))?;
         if program == b"/usr/bin/env" || program == b"/bin/env" {
             program = words.next()?;
         }

@@ -362,8 +362,9 @@ fn seq_format(format: &[u8]) -> Result<(Vec<u8>, Directive, u8, Vec<u8>), Fault>
         rest = &rest[1..];
     }
     let mut directive = Directive::default();
+    // `'` groups digits, of which the C locale has no groups.
     while let [flag, tail @ ..] = rest
-        && directive.flag(*flag)
+        && (*flag == b'\'' || directive.flag(*flag))
     {
         rest = tail;
     }

@@ -5,6 +5,7 @@ use super::Command;
 use super::Done;
 use super::Fault;
 use super::show;
+use super::text::unsigned;
 
 /// The family's commands.
 pub(super) const COMMANDS: &[(&str, Command)] = &[("dd", dd)];
@@ -29,14 +30,14 @@ fn number(text: &[u8]) -> Result<usize, Fault> {
         let number = if digits == 0 && !text.is_empty() { "1" } else { &text[..digits] };
         number.parse::<usize>().ok()?.checked_mul(factor)
     };
-    let text = std::str::from_utf8(text).map_err(|_| wrong())?;
+    let text = std::str::from_utf8(unsigned(text)).map_err(|_| wrong())?;
     text.split('x').try_fold(1_usize, |all, part| all.checked_mul(one(part)?)).ok_or_else(wrong)
 }
 
 fn dd(call: &mut Call<'_, '_>) -> Done {
     let (mut from, mut to) = (None, None);
     let (mut block, mut count, mut skip) = (512, None, 0);
-    let (mut truncate, mut statistics) = (true, true);
+    let (mut truncate, mut statistics, mut synced) = (true, true, false);
     for word in call.args {
         let equals = memchr::memchr(b'=', word).ok_or_else(|| {
             Fault::failed(format!("unrecognized operand '{}'\nTry 'dd --help' for more information.", show(word)))
@@ -54,7 +55,7 @@ fn dd(call: &mut Call<'_, '_>) -> Done {
                     match word {
                         b"notrunc" => truncate = false,
                         // All that is written is kept.
-                        b"fsync" | b"fdatasync" => {}
+                        b"fsync" | b"fdatasync" => synced = true,
                         other => return Err(Fault::gap(format!("conv={}", show(other)))),
                     }
                 }
@@ -64,6 +65,19 @@ fn dd(call: &mut Call<'_, '_>) -> Done {
     }
     if block == 0 {
         return Err(Fault::failed("invalid number: '0'"));
+    }
+    if synced && to.is_none() {
+        return Err(Fault::gap("conv=fsync or fdatasync of what may be no file"));
+    }
+    if let (Some(from), Some(to)) = (&from, &to)
+        && call.look(from, true).is_some()
+        && call.look(to, true).is_some()
+        && {
+            let places = [call.resolve(from, true)?, call.resolve(to, true)?];
+            call.tree().id(&places[0]) == call.tree().id(&places[1])
+        }
+    {
+        return Err(Fault::gap("a file read and written at once"));
     }
     // Of a file that has an end a part in the middle, of one that is long only what is wanted.
     let wanted = count.and_then(|count: usize| count.checked_mul(block));

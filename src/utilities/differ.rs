@@ -59,6 +59,11 @@ fn cmp(call: &mut Call<'_, '_>) -> Done {
     if left == right && skip[0] == skip[1] && (left == b"-" || call.look(left, true).is_some()) {
         return Ok(0);
     }
+    // Silent is it about a file that is not there, too.
+    let missing = |call: &mut Call<'_, '_>, path: &[u8]| path != b"-" && call.look(path, true).is_none();
+    if given.has(b's') && (missing(call, left) || missing(call, right)) {
+        return Ok(2);
+    }
     let (a, b) = (call.text(left).map_err(trouble)?, call.text(right).map_err(trouble)?);
     let cut = |text: &Buffer, skip: usize| (skip.min(text.len()), skip.saturating_add(most).min(text.len()));
     let ((a_from, a_to), (b_from, b_to)) = (cut(&a, skip[0]), cut(&b, skip[1]));

@@ -60,6 +60,8 @@ pub(crate) mod regex;
 mod sed;
 mod sort;
 mod split;
+#[cfg(test)]
+mod suites;
 mod sums;
 mod temporary;
 mod text;

@@ -125,8 +125,9 @@ fn realpath(call: &mut Call<'_, '_>) -> Done {
         Some(_) => Existing::Nothing,
         None => Existing::Parents,
     };
+    let missing = |path: &[u8]| Fault::failed(format!("{}: No such file or directory", show(path)));
     let base = match given.value(b'r') {
-        Some(path) => canonical(call, path, existing),
+        Some(path) => Some(canonical(call, path, existing).ok_or_else(|| missing(path))?),
         None => None,
     };
     let mut status = 0;

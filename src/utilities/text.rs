@@ -94,6 +94,7 @@ impl Call<'_, '_> {
             match self.text(path) {
                 Ok(text) => work(self, path, &text)?,
                 Err(Fault::Failed(_, message)) => {
+                    let message = self.unopened(path, message);
                     self.err(&message)?;
                     status = 1;
                 }
@@ -101,6 +102,18 @@ impl Call<'_, '_> {
             }
         }
         Ok(status)
+    }
+
+    /// How the program says that a file cannot be read, of `path: why`.
+    fn unopened(&self, path: &[u8], message: String) -> String {
+        let path = show(path);
+        let why = message.strip_prefix(&*path).and_then(|rest| rest.strip_prefix(": "));
+        match (self.name, why) {
+            (b"tac", Some(why)) => format!("failed to open '{path}' for reading: {why}"),
+            (b"head" | b"tail", Some(why)) => format!("cannot open '{path}' for reading: {why}"),
+            (b"rev", Some(why)) => format!("cannot open {path}: {why}"),
+            _ => message,
+        }
     }
 
     /// How large the file is that standard input is; `None` when it is none.

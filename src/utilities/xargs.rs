@@ -154,6 +154,9 @@ impl Runs {
     /// One for as many words as it may have.
     fn together(&mut self, call: &mut Call<'_, '_>, items: &Items) -> Result<(), Fault> {
         let command_size: usize = self.command.iter().map(|word| word.len() + 1).sum();
+        if command_size > self.most {
+            return Err(Fault::failed("cannot fit single argument within argument list size limit"));
+        }
         let mut from = 0;
         while from < items.words.len() {
             let (mut to, mut size) = (from, command_size);

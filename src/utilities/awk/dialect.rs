@@ -38,6 +38,27 @@ pub(super) fn is_newer(call: &mut Call<'_, '_>) -> Result<bool, Fault> {
     Ok(date.is_some_and(|date: u32| date >= 20_250_131))
 }
 
+/// Whether an expression has `()` in it, outside of brackets.
+pub(super) fn has_empty_group(pattern: &[u8]) -> bool {
+    let mut rest = pattern;
+    while let [first, tail @ ..] = rest {
+        rest = match (first, tail) {
+            (b'\\', [_, behind @ ..]) => behind,
+            (b'(', [b')', ..]) => return true,
+            (b'[', _) => {
+                // A bracket that comes first is one of those in it.
+                let from = tail.iter().take_while(|byte| **byte == b'^').count().min(1);
+                let from = from + usize::from(tail.get(from) == Some(&b']'));
+                let length =
+                    tail[from..].iter().position(|byte| *byte == b']').map_or(tail.len(), |end| from + end + 1);
+                &tail[length..]
+            }
+            _ => tail,
+        };
+    }
+    false
+}
+
 pub(super) fn syntax(what: &str) -> Fault {
     Fault::gap(format!("a program with {what}"))
 }

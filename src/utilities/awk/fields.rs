@@ -90,6 +90,9 @@ impl<'c, 's, 'w> Machine<'c, 's, 'w> {
             Dialect::Mawk => {
                 let pattern = as_mawk(pattern);
                 self.budget.made(pattern.len())?;
+                if super::dialect::has_empty_group(&pattern) {
+                    return Err(Fault::gap("an expression with an empty group, which mawk does not take"));
+                }
                 if Regex::repeats_repetitions(&pattern, Syntax::Awk)? && !super::dialect::is_newer(self.call)? {
                     let what = "an expression that repeats what may begin with nothing, in which older mawks are wrong";
                     return Err(Fault::gap(what));

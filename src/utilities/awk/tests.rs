@@ -214,3 +214,12 @@ fn older_mawks_are_asked_nothing_that_they_get_wrong() {
         assert_eq!(run(old, pattern), ("23\n".to_owned(), 0), "{pattern}");
     }
 }
+
+#[test]
+fn empty_groups_are_none_of_mawks() {
+    for (pattern, found) in
+        [("()", true), ("a()b", true), ("[()]", false), ("[]()]", false), ("[^]()]", false), (r"\()", false)]
+    {
+        assert_eq!(super::dialect::has_empty_group(pattern.as_bytes()), found, "{pattern}");
+    }
+}

@@ -108,7 +108,10 @@ pub(super) fn rmdir(call: &mut Call<'_, '_>) -> Done {
             }
             let kept = without_slashes(&path).0.len();
             path.truncate(kept);
-            match path.iter().rposition(|&byte| byte == b'/').filter(|slash| *slash > 0) {
+            match path.iter().rposition(|&byte| byte == b'/') {
+                Some(0) if parents => {
+                    return Err(Fault::failed("failed to remove directory '/': Device or resource busy"));
+                }
                 Some(slash) if parents => {
                     path.truncate(slash);
                     let kept = without_slashes(&path).0.len();

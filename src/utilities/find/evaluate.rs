@@ -226,6 +226,9 @@ fn formatted(call: &mut Call<'_, '_>, format: &[u8], found: &Found<'_>) -> Resul
     let name = |call: &mut Call<'_, '_>, table, number: u32| {
         permissions::name_of(call, table, number, &number.to_string()).into_bytes()
     };
+    if format.windows(2).any(|pair| pair == b"\\c") {
+        return Err(Fault::gap("`\\c` in a format, which ends it"));
+    }
     let (format, _) = printf::escapes(format, printf::Escapes::DashFormat);
     let mut out = Vec::new();
     let mut rest = format.iter().copied();

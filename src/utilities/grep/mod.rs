@@ -83,13 +83,15 @@ fn grep(call: &mut Call<'_, '_>) -> Done {
         |letter: u8| given.value(letter).or(given.value(b'C').filter(|_| letter != b'm')).map(number).transpose();
     let recursive = given.has(b'r') || given.has(b'R');
     let paths = paths(call, &given, operands, recursive)?;
+    // One file is one file, however it was asked for.
+    let walked = recursive && !matches!(operands, [path] if call.look(path, true).is_some_and(|it| !it.is_directory()));
     let manner = Manner {
         matcher: Matcher::new(call.name, &given, &patterns, &budget)?,
         most: count(b'm')?.unwrap_or(usize::MAX),
         before: count(b'B')?.unwrap_or(0),
         after: count(b'A')?.unwrap_or(0),
         apart: [b'A', b'B', b'C'].iter().any(|&letter| given.has(letter)),
-        named: given.last_of(b"Hh").map_or(paths.len() > 1 || recursive, |letter| letter == b'H'),
+        named: given.last_of(b"Hh").map_or(paths.len() > 1 || walked, |letter| letter == b'H'),
         end: if given.has(b'z') { 0 } else { b'\n' },
     };
     // What can select no line at all is not looked for, and no file is opened: no lines are wanted, or those that
