@@ -34,8 +34,14 @@ fn numbers_and_sizes() {
         ("echo a >f; ln f g; dd if=f of=g", "read and written at once"),
         ("echo a | dd conv=fsync", "may be no file"),
         ("find . -printf 'a\\cb'", "in a format"),
-        ("touch f; mawk '/a()/' f", "an empty group"),
+        ("echo a | mawk '/a()/'", "an empty group"),
     ]);
+}
+
+#[test]
+fn sizes_on_a_disk() {
+    says(&[("echo abc >f; du -b f no; echo $?; du -sb f", "4\tf\n1\n4\tf\n", 0)]);
+    lacks(&[("du -sk .", "on a disk"), ("du", "on a disk"), ("mkdir d; du -sb d", "on a disk")]);
 }
 
 #[test]

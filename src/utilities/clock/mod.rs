@@ -29,7 +29,7 @@ pub(super) const OPTIONS: &[Opt] = &[
 /// Times are shown in UTC, which is the only zone there is.
 pub(super) fn universal(call: &Call<'_, '_>) -> Result<(), Fault> {
     let zone = call.shell.environment().find(|(name, _)| *name == b"TZ").map(|(_, zone)| zone);
-    let names: [&[u8]; 8] = [b"", b"UTC", b"UTC0", b"UTC-0", b"Etc/UTC", b":UTC", b":Etc/UTC", b"Universal"];
+    let names: [&[u8]; 7] = [b"UTC", b"UTC0", b"UTC-0", b"Etc/UTC", b":UTC", b":Etc/UTC", b"Universal"];
     if zone.is_some_and(|zone| !names.contains(&zone)) { Err(Fault::gap("another time zone")) } else { Ok(()) }
 }
 
