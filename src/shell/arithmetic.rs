@@ -361,12 +361,12 @@ impl Reader<'_> {
         let is_digit = |byte: &&u8| byte.is_ascii_alphanumeric() || (bash && matches!(byte, b'#' | b'@' | b'_'));
         let length = rest.iter().take_while(is_digit).count();
         let number = match memchr::memchr(b'#', &rest[..length]) {
-            Some(mark) => parse_based(&rest[..mark], &rest[mark + 1..length]),
+            Some(mark) => parse_based(&rest[..mark], &rest[mark + 1..length]).map(i128::from),
             None => parse_number(&rest[..length]),
         };
         let number = number.ok_or_else(|| self.error("expecting primary"))?;
         self.position += length;
-        Ok(number)
+        Ok(i64::try_from(number).unwrap_or(i64::MAX))
     }
 
     fn value(&mut self, name: &[u8]) -> Result<i64, ArithmeticError> {
@@ -391,12 +391,19 @@ impl Reader<'_> {
             }
             None => return Err(ArithmeticError(format!("Illegal number: {}", String::from_utf8_lossy(text)))),
         };
-        Ok(if negative { number.wrapping_neg() } else { number })
+        let number = if negative { -number } else { number };
+        match i64::try_from(number) {
+            Ok(number) => Ok(number),
+            Err(_) if self.bash => Ok(if negative { i64::MIN } else { i64::MAX }),
+            // A constant is clamped in dash, a variable's value is not.
+            Err(_) => Err(ArithmeticError(format!("Illegal number: {}", String::from_utf8_lossy(text)))),
+        }
     }
 }
 
-/// Decimal, `0` octal or `0x` hexadecimal; clamped as `strtoimax` clamps.
-fn parse_number(digits: &[u8]) -> Option<i64> {
+/// Decimal, `0` octal or `0x` hexadecimal; no larger than is needed to see that it is too large.
+fn parse_number(digits: &[u8]) -> Option<i128> {
+    const MOST: i128 = 1 << 64;
     let (radix, digits) = match digits {
         [b'0', b'x' | b'X', rest @ ..] => (16, rest),
         [b'0', rest @ ..] if !rest.is_empty() => (8, rest),
@@ -405,9 +412,9 @@ fn parse_number(digits: &[u8]) -> Option<i64> {
     if digits.is_empty() {
         return None;
     }
-    digits.iter().try_fold(0i64, |number, &digit| {
+    digits.iter().try_fold(0, |number: i128, &digit| {
         let digit = char::from(digit).to_digit(radix)?;
-        Some(number.saturating_mul(i64::from(radix)).saturating_add(i64::from(digit)))
+        Some((number * i128::from(radix) + i128::from(digit)).min(MOST))
     })
 }
 

@@ -62,6 +62,8 @@ pub(super) enum Chunk<'a> {
     Text(Text<'a>, Mark),
     /// Quotes: the field exists even when it is empty.
     Present,
+    /// The same, of a parameter of `"$@"`.
+    Each,
     /// Between two of `"$@"`.
     Break,
     /// Between two of `$@` without quotes.
@@ -172,7 +174,7 @@ impl Shell<'_> {
             match chunk {
                 Chunk::Text(text, _) => all.extend_from_slice(&text),
                 Chunk::Break | Chunk::Gap => all.extend(separator),
-                Chunk::Present => {}
+                Chunk::Present | Chunk::Each => {}
             }
         }
         Ok(all)
@@ -207,7 +209,7 @@ impl Shell<'_> {
             match chunk {
                 Chunk::Text(text, mark) => all.extend(text.iter().map(|&byte| (byte, mark == Mark::Quoted))),
                 Chunk::Break | Chunk::Gap => all.extend(separator.map(|byte| (byte, true))),
-                Chunk::Present => {}
+                Chunk::Present | Chunk::Each => {}
             }
         }
         Ok(all)
@@ -251,8 +253,9 @@ impl Shell<'_> {
                 Part::Double(inner) => {
                     let start = chunks.len();
                     self.parts(inner, true, false, chunks)?;
-                    // `"$@"` and `"${a[@]}"` of nothing are no field.
-                    if chunks.len() > start || !is_list(inner) {
+                    // `"$@"` and `"${a[@]}"` of nothing are no field, and of more they are fields already.
+                    let listed = matches!(chunks[start..], [] | [Chunk::Each, ..]);
+                    if !listed || !is_list(inner) {
                         chunks.push(Chunk::Present);
                     }
                 }

@@ -274,7 +274,7 @@ impl Shell<'_> {
                 chunks.push(if quoted { Chunk::Break } else { Chunk::Gap });
             }
             if quoted {
-                chunks.push(Chunk::Present);
+                chunks.push(Chunk::Each);
             }
             chunks.push(Chunk::Text(value, if quoted { Mark::Quoted } else { Mark::Split }));
         }

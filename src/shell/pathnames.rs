@@ -11,7 +11,10 @@ use crate::format::glob::Style;
 use crate::tree::TreePath;
 
 impl Shell<'_> {
-    pub(super) fn split(&mut self, chunks: Vec<Chunk<'_>>, fields: &mut Words) -> Run<()> {
+    pub(super) fn split(&mut self, mut chunks: Vec<Chunk<'_>>, fields: &mut Words) -> Run<()> {
+        if !self.is_bash() {
+            forget_last(&mut chunks);
+        }
         let ifs = self.separators();
         let mut splitter = Splitter { ifs: &ifs, done: Vec::new(), field: None, after_blank: false };
         for chunk in chunks {
@@ -30,7 +33,7 @@ impl Shell<'_> {
                         splitter.field.get_or_insert_default().extend(&text, mark == Mark::Quoted);
                     }
                 }
-                Chunk::Present => {
+                Chunk::Present | Chunk::Each => {
                     splitter.after_blank = false;
                     splitter.field.get_or_insert_default();
                 }
@@ -186,6 +189,19 @@ impl Shell<'_> {
     const fn glob_style(&self) -> Style {
         let style = self.style();
         Style { fold: self.state.options.nocaseglob, ..style }
+    }
+}
+
+/// dash forgets that the last parameter of `"$@"` is there when it is empty and only nothing follows, unquoted.
+fn forget_last(chunks: &mut Vec<Chunk<'_>>) {
+    let nothing = |chunk: &Chunk<'_>| matches!(chunk, Chunk::Text(text, Mark::Split) if text.is_empty());
+    let behind = chunks.iter().rev().take_while(|chunk| nothing(chunk)).count();
+    let before = chunks.len() - behind;
+    if behind > 0
+        && let [.., Chunk::Each, Chunk::Text(text, Mark::Quoted)] = &chunks[..before]
+        && text.is_empty()
+    {
+        chunks.truncate(before - 2);
     }
 }
 

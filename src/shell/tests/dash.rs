@@ -160,6 +160,30 @@ fn parameters_are_always_set_and_null_as_one_text() {
 }
 
 #[test]
+fn a_last_parameter_that_is_empty() {
+    let each = "printf '<%s>'";
+    says(&[
+        (&format!("set -- a ''; {each} \"$@\"$e x; {each} \"$@\" x; {each} \"$@\"\"$e\" x"), "<a><x><a><><x><a><><x>"),
+        (&format!("set -- '' ''; {each} \"$@\"$e$(true) x; set -- ''; {each} \"$@\"$e x"), "<><x><x>"),
+        (
+            &format!("set -- a ''; e=' '; {each} \"$@\"$e x; e=; {each} $e\"$@\" x; {each} \"$e\"$e x"),
+            "<a><><x><a><><x><><x>",
+        ),
+    ]);
+}
+
+#[test]
+fn the_smallest_number() {
+    says(&[
+        ("x=$((~9223372036854775807)); echo $((x += 7)) $((x))", "-9223372036854775801 -9223372036854775801\n"),
+        (
+            "x=-9223372036854775808; echo $((x)) $(($x)); echo $((99999999999999999999)); x=99999999999999999999; echo $((x))",
+            "-9223372036854775808 -9223372036854775807\n9223372036854775807\n",
+        ),
+    ]);
+}
+
+#[test]
 fn a_descriptor_is_made_what_it_is() {
     says(&[(": 3>&3; echo a; (: 4>&5; echo no); echo $?", "a\n2\n")]);
 }
