@@ -354,6 +354,12 @@ pub(super) fn alias(shell: &mut Shell<'_>, arguments: &[Vec<u8>], _: bool) -> Ru
     for argument in arguments {
         match assignment(argument) {
             (name, Some(value)) => {
+                if let Some(b' ' | b'\t' | b'\\') = value.last() {
+                    shell.gap(b"alias", "one whose text goes on behind it");
+                }
+                if value.contains(&b'\n') {
+                    shell.gap(b"alias", "one of several lines");
+                }
                 let value = shell.keep(value.to_vec())?;
                 shell.state.aliases.insert(&shell.system.budget, name, value)?;
             }
@@ -444,7 +450,9 @@ fn logical(path: &[u8]) -> Vec<u8> {
             name => names.push(name),
         }
     }
-    [b"/", names.join(&b'/').as_slice()].concat()
+    // Two slashes at the beginning, and no more, may mean something else (POSIX, 4.13).
+    let start: &[u8] = if path.starts_with(b"//") && path.get(2) != Some(&b'/') { b"//" } else { b"/" };
+    [start, names.join(&b'/').as_slice()].concat()
 }
 
 pub(super) fn umask(shell: &mut Shell<'_>, arguments: &[Vec<u8>], _: bool) -> Run<i32> {

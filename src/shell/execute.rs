@@ -506,9 +506,20 @@ impl Shell<'_> {
             return self.function(name, &defined, arguments, tested);
         }
         if let Some(builtin) = names::find(name, self.state.dialect) {
-            return builtin(self, arguments, tested);
+            return self.survived(|shell| builtin(shell, arguments, tested));
         }
         self.deeper(|shell| shell.program(fields))
+    }
+
+    /// Runs what an error does not end the shell in: in dash a builtin that is not special, or one behind `command`.
+    pub(super) fn survived(&mut self, run: impl FnOnce(&mut Self) -> Run<i32>) -> Run<i32> {
+        let before = std::mem::take(&mut self.failed_fatally);
+        let result = run(self);
+        let fatal = std::mem::replace(&mut self.failed_fatally, before);
+        match result {
+            Err(Interrupt::Exit(status)) if fatal && !self.is_bash() => Ok(status),
+            other => other,
+        }
     }
 
     fn function(&mut self, name: &[u8], defined: &Defined, arguments: &[Vec<u8>], tested: bool) -> Run<i32> {

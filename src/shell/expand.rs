@@ -6,6 +6,7 @@ use super::Run;
 use super::Shell;
 use super::arithmetic;
 use super::ast::Command;
+use super::ast::Operation;
 use super::ast::Part;
 use super::ast::Subscript;
 use super::ast::Target;
@@ -255,7 +256,7 @@ impl Shell<'_> {
                     self.parts(inner, true, false, chunks)?;
                     // `"$@"` and `"${a[@]}"` of nothing are no field, and of more they are fields already.
                     let listed = matches!(chunks[start..], [] | [Chunk::Each, ..]);
-                    if !listed || !is_list(inner) {
+                    if !listed || !is_list(inner, self.is_bash()) {
                         chunks.push(Chunk::Present);
                     }
                 }
@@ -415,9 +416,12 @@ pub(super) enum Which {
 }
 
 /// Whether these parts are only `$@` or `${a[@]}`, in some form.
-fn is_list(parts: &[Part]) -> bool {
+fn is_list(parts: &[Part], bash: bool) -> bool {
     match parts {
-        [Part::Parameter(parameter)] => {
+        [Part::Parameter(parameter)]
+            if matches!(parameter.operation, Operation::Value)
+                || (bash && !matches!(parameter.operation, Operation::Default(..))) =>
+        {
             parameter.name == b"@" || matches!(parameter.subscript, Some(Subscript::All(true)))
         }
         _ => false,

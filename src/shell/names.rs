@@ -208,15 +208,9 @@ pub(super) fn is_bare_exec(words: &[Vec<u8>]) -> bool {
     }
 }
 
-/// Runs a command without what is special of it: in dash an error in it does not end the shell.
+/// Runs a command without what is special of it.
 fn unspecial(shell: &mut Shell<'_>, words: &[Vec<u8>], tested: bool) -> Run<i32> {
-    let before = std::mem::take(&mut shell.failed_fatally);
-    let result = shell.call(words, tested, false);
-    let fatal = std::mem::replace(&mut shell.failed_fatally, before);
-    match result {
-        Err(Interrupt::Exit(status)) if fatal && !shell.is_bash() => Ok(status),
-        other => other,
-    }
+    shell.survived(|shell| shell.call(words, tested, false))
 }
 
 /// How a name is described.

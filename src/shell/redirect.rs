@@ -183,7 +183,11 @@ impl Shell<'_> {
     /// A path as this process means it.
     #[must_use]
     pub fn absolute(&self, path: &[u8]) -> Vec<u8> {
-        if path.starts_with(b"/") { path.to_vec() } else { [self.state.directory.as_slice(), path].join(&b'/') }
+        if path.starts_with(b"/") {
+            return path.to_vec();
+        }
+        let directory = self.state.directory.as_slice();
+        [directory.strip_suffix(b"/").unwrap_or(directory), path].join(&b'/')
     }
 }
 

@@ -300,8 +300,18 @@ impl Parser {
 
     fn substitution(&mut self) -> Result<Part, SyntaxError> {
         self.position += 1;
+        // The lines of the substitution are its own: a here-document that was begun before it follows behind all.
+        let outer = std::mem::take(&mut self.here);
         let list = self.nested(Self::optional_list)?;
         self.close_substitution()?;
+        if !outer.is_empty() {
+            if !self.here.is_empty() {
+                return Err(
+                    self.error("two here-documents that follow, one of them a substitution's, are not told apart")
+                );
+            }
+            self.here = outer;
+        }
         Ok(Part::Command(Rc::new(list)))
     }
 

@@ -184,6 +184,37 @@ fn the_smallest_number() {
 }
 
 #[test]
+fn errors_in_builtins_that_are_not_special() {
+    says(&[
+        ("readonly c; set -- -a b; getopts a c; echo $?; echo x | { read c; echo $?; }", "2\n2\n"),
+        ("readonly c; (unset c; echo no); echo $?; command unset c; echo $?", "2\n2\n"),
+    ]);
+}
+
+#[test]
+fn aliases_that_go_on() {
+    for script in ["alias e='echo '", "alias e='echo\\'", "alias 'e=a\nb'"] {
+        assert_eq!(run(&script.replace("\\n", "\n")).2.len(), 1, "{script}");
+    }
+}
+
+#[test]
+fn two_slashes_stay() {
+    says(&[("mkdir d; cd //d; pwd; cd ..; pwd; cd ///d; pwd", "//d\n//\n/d\n")]);
+}
+
+#[test]
+fn here_documents_around_substitutions() {
+    says(&[("cat <<X && echo \"$(cat <<Y\nin\nY\necho more)\"\nout\nX", "out\nin\nmore\n")]);
+    assert_eq!(run("cat <<X && echo $(cat <<Y)\nout\nX\nin\nY").2.len(), 1);
+}
+
+#[test]
+fn words_of_no_parameters() {
+    says(&[("set --; printf '<%s>' \"${@:-}\" \"${@:+}\" \"$@\" \"${@#x}\" x", "<><><><x>")]);
+}
+
+#[test]
 fn a_descriptor_is_made_what_it_is() {
     says(&[(": 3>&3; echo a; (: 4>&5; echo no); echo $?", "a\n2\n")]);
 }
