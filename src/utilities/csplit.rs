@@ -327,8 +327,9 @@ impl Work<'_> {
         let outside = || failed(pattern, "line number out of range", round);
         let number = round.checked_add(1).and_then(|times| number.checked_mul(times)).ok_or_else(outside)?;
         self.open(call)?;
-        if self.is_at_end() && self.suppress {
-            return Err(outside());
+        if self.is_at_end() {
+            // What of the empty piece is left, and said, is a matter of how it came to the end.
+            return Err(Fault::gap("a line number where the text has ended"));
         }
         while u64::try_from(self.taken + 1).is_ok_and(|next| next < number) {
             if !self.take(true)? {
