@@ -169,6 +169,7 @@ fn host(cache: &Path, reporter: Arc<dyn host::Reporter>) -> Host {
         reporter,
         now: i64::try_from(since.as_secs()).expect("soon"),
         jobs: 2,
+        pauses: host::Pauses::default(),
         limits: imgbuild::limits::Limits::default(),
     }
 }
@@ -207,8 +208,10 @@ fn main() {
     let started: Arc<Mutex<(Option<Instant>, Duration)>> = Arc::default();
     let watch = Arc::clone(&started);
     let reporter = move |event: &Event<'_>| match event {
-        Event::StageStarted { stage: "configure", .. } => watch.lock().expect("one thread").0 = Some(Instant::now()),
-        Event::StageFinished { stage: "configure" } => {
+        Event::StageStarted { stage: host::Stage::Configure, .. } => {
+            watch.lock().expect("one thread").0 = Some(Instant::now())
+        }
+        Event::StageFinished { stage: host::Stage::Configure } => {
             let mut state = watch.lock().expect("one thread");
             state.1 = state.0.map(|start| start.elapsed()).unwrap_or_default();
         }

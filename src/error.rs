@@ -250,7 +250,7 @@ impl Error {
             | Self::LockMisfit(_)
             | Self::LockedSource(_)
             | Self::Form { .. }
-            | Self::Configure(configure::Error::Number { .. })
+            | Self::Configure(configure::Error::Number { .. } | configure::Error::NoBase)
             | Self::Output(OutputError::Place { .. }) => USAGE,
             Self::Publish(error) if matches!(**error, PublishError::Site { .. }) => USAGE,
             Self::Registry(error)

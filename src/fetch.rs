@@ -11,6 +11,7 @@ use crate::cancel;
 use crate::deb::Package;
 use crate::host::Event;
 use crate::host::Host;
+use crate::host::Stage;
 use crate::host::StoreError;
 use crate::host::StoredBlob;
 use crate::host::download::DownloadError;
@@ -20,7 +21,7 @@ use crate::host::download::download;
 use crate::host::in_parallel;
 
 /// The stage's name in events; its unit is bytes.
-const STAGE: &str = "download";
+const STAGE: Stage = Stage::Download;
 
 /// Downloads wait for the network, not for a processor: so many at once for each thread of the host.
 const CONNECTIONS_PER_JOB: usize = 4;

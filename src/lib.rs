@@ -48,8 +48,17 @@ pub mod compare;
 pub mod report;
 
 pub mod host;
+// What follows scripts may be another with every version: it is nobody's interface, and tests look inside.
+#[cfg(feature = "testing")]
 pub mod utilities;
+#[cfg(not(feature = "testing"))]
+#[expect(unreachable_pub, reason = "reachable with the feature `testing`")]
+mod utilities;
+#[cfg(feature = "testing")]
 pub mod shell;
+#[cfg(not(feature = "testing"))]
+#[expect(unreachable_pub, reason = "reachable with the feature `testing`")]
+mod shell;
 pub mod recipe;
 pub mod deb;
 pub mod tree;
@@ -65,7 +74,7 @@ pub mod cli;
 #[cfg(feature = "testing")]
 pub mod testing;
 
-/// What the README shows of the library compiles.
+/// What the documents show of the library compiles.
 #[cfg(all(doctest, feature = "http", feature = "openpgp"))]
-#[doc = include_str!("../README.md")]
-struct Readme;
+#[doc = include_str!("../doc/library.md")]
+struct Shown;

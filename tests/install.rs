@@ -105,6 +105,7 @@ fn real_host() -> Host {
         }),
         now: i64::try_from(since.expect("after 1970").as_secs()).expect("soon"),
         jobs: 2,
+        pauses: host::Pauses::default(),
         limits: imgbuild::limits::Limits::default(),
     }
 }

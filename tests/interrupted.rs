@@ -51,7 +51,7 @@ const SIGNALS: usize = 100;
 const WORK_MAX: Duration = Duration::from_secs(1);
 /// By the clock, for a machine that boots clusters at the same time.
 const TIME_MAX: Duration = Duration::from_secs(30);
-/// As in the README.
+/// As doc/commands.md says.
 const CODES: [(Signal, i32); 2] = [(Signal::INT, 130), (Signal::TERM, 143)];
 /// All formats that say something else to the disk, the slow ones first.
 const FORMATS: &str =
@@ -361,7 +361,7 @@ struct Asked {
 impl Reporter for Asked {
     fn event(&self, event: &Event<'_>) {
         if let Event::StageStarted { stage, .. } = event {
-            self.last.lock().expect("nobody panics holding it").2 = (*stage).to_owned();
+            self.last.lock().expect("nobody panics holding it").2 = stage.to_string();
         }
     }
 

@@ -12,6 +12,7 @@ mod accounts;
 mod allowed;
 #[cfg(feature = "http")]
 mod archive;
+mod base;
 mod bombs;
 mod boot;
 #[cfg(all(feature = "http", target_os = "linux"))]

@@ -40,6 +40,7 @@ impl World {
             reporter: Arc::new(host::Silent),
             now: 0,
             jobs: 2,
+            pauses: host::Pauses::default(),
             limits: Limits::default(),
         };
         Self { directory, host }

@@ -27,6 +27,7 @@ use crate::format::compress::Compression;
 use crate::format::compress::decoder;
 use crate::host::Event;
 use crate::host::Host;
+use crate::host::Stage;
 use crate::host::StoreError;
 use crate::host::StoredBlob;
 use crate::host::TransportError;
@@ -40,7 +41,7 @@ use crate::host::download::stored;
 use crate::host::redacted;
 
 /// The stage whose progress this is.
-const STAGE: &str = "index";
+const STAGE: Stage = Stage::Index;
 
 /// A verified Release with what proves it.
 #[derive(Debug)]

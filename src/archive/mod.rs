@@ -303,7 +303,7 @@ impl Error {
 pub fn open(host: &Host, sources: &[Source], options: &Options) -> Result<Index, Error> {
     let releases = in_parallel(sources.len(), sources, |source| mirror::release(host, source, options));
     let mut releases = releases.into_iter().collect::<Result<Vec<_>, _>>()?;
-    let mut pauses = SYNC_PAUSES.into_iter();
+    let mut pauses = host.pauses.releases.iter();
     loop {
         let error = match read_indices(host, sources, &releases) {
             Err(error @ Error::OutOfSync { .. }) => error,
@@ -312,17 +312,13 @@ pub fn open(host: &Host, sources: &[Source], options: &Options) -> Result<Index,
         // The same Release again would want the same indices again.
         let mut changed = false;
         while !changed {
-            let Some(pause) = pauses.next() else { return Err(error) };
-            let message = format!("{error}; looking for a new Release in {} s", pause.as_secs());
+            let Some(&pause) = pauses.next() else { return Err(error) };
+            let message = format!("{error}; looking for a new Release in {} s", pause.as_secs_f64());
             host.reporter.event(&Event::Warning { message: &message });
             changed = renew(host, sources, options, &mut releases, pause)?;
         }
     }
 }
-
-/// Pauses before the Releases are asked for again when an index is not the one that they name: a mirror without
-/// by-hash in the middle of an update. Its Release comes last, often within seconds; a build should not wait longer.
-const SYNC_PAUSES: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(4)];
 
 /// Asks for the Releases again; returns whether any is another one.
 fn renew(

@@ -21,6 +21,7 @@ pub enum Firmware {
 
 /// Who executes a node's instructions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Accelerator {
     /// QEMU itself: ten to twenty times slower, and the same everywhere.
     Emulated,

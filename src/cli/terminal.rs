@@ -22,6 +22,7 @@ use super::signals::Signals;
 use crate::format::shown::shown;
 use crate::host::Event;
 use crate::host::Reporter;
+use crate::host::Stage;
 
 /// Bars of a build that is over sooner would only flicker.
 const QUIET_TIME: Duration = Duration::from_millis(250);
@@ -30,7 +31,7 @@ const REDRAWS_PER_SECOND: u8 = 30;
 /// How often a spinner turns.
 const TICK: Duration = Duration::from_millis(120);
 /// Stages that count bytes; the others count packages or files.
-const IN_BYTES: [&str; 5] = ["index", "download", "write", "push", "pull"];
+const IN_BYTES: [Stage; 5] = [Stage::Index, Stage::Download, Stage::Write, Stage::Push, Stage::Pull];
 
 /// Writes events to standard error.
 pub(super) struct Terminal {
@@ -113,7 +114,7 @@ impl Retries {
 /// What a stage has done, for the line at its end.
 #[derive(Default)]
 struct Stages {
-    running: BTreeMap<String, (Option<Instant>, u64)>,
+    running: BTreeMap<Stage, (Option<Instant>, u64)>,
     retries: Retries,
 }
 
@@ -121,14 +122,14 @@ impl Stages {
     fn event(&mut self, event: &Event<'_>) {
         match event {
             Event::StageStarted { stage, .. } => {
-                self.running.entry((*stage).to_owned()).or_default().0.get_or_insert_with(Instant::now);
+                self.running.entry(*stage).or_default().0.get_or_insert_with(Instant::now);
             }
-            Event::StageProgress { stage, done } => self.running.entry((*stage).to_owned()).or_default().1 += done,
+            Event::StageProgress { stage, done } => self.running.entry(*stage).or_default().1 += done,
             Event::StageFinished { stage } => {
-                let (start, done) = self.running.remove(*stage).unwrap_or_default();
+                let (start, done) = self.running.remove(stage).unwrap_or_default();
                 let took = start.map(|start| start.elapsed()).unwrap_or_default();
                 if took >= QUIET_TIME {
-                    line_to_stderr(&shown(&format!("{stage}: {}in {:.1} s", amount(stage, done), took.as_secs_f64())));
+                    line_to_stderr(&shown(&format!("{stage}: {}in {:.1} s", amount(*stage, done), took.as_secs_f64())));
                 }
             }
             Event::Warning { .. } | Event::Retry { .. } | Event::OutputKept { .. } if self.retries.are_new(event) => {
@@ -140,7 +141,7 @@ impl Stages {
 }
 
 /// What was done, in the stage's unit, and a blank; nothing where it does not count.
-fn amount(stage: &str, done: u64) -> String {
+fn amount(stage: Stage, done: u64) -> String {
     match done {
         0 => String::new(),
         done if IN_BYTES.contains(&stage) => format!("{} ", HumanBytes(done)),
@@ -151,7 +152,7 @@ fn amount(stage: &str, done: u64) -> String {
 /// A bar for each stage that runs.
 struct Bars {
     all: MultiProgress,
-    stages: BTreeMap<String, ProgressBar>,
+    stages: BTreeMap<Stage, ProgressBar>,
     started: Instant,
     shown: bool,
     retries: Retries,
@@ -169,14 +170,14 @@ impl Bars {
             self.all.set_draw_target(ProgressDrawTarget::stderr_with_hz(REDRAWS_PER_SECOND));
         }
         match event {
-            Event::StageStarted { stage, total } => self.start(stage, *total),
+            Event::StageStarted { stage, total } => self.start(*stage, *total),
             Event::StageProgress { stage, done } => {
-                if let Some(bar) = self.stages.get(*stage) {
+                if let Some(bar) = self.stages.get(stage) {
                     bar.inc(*done);
                 }
             }
             Event::StageFinished { stage } => {
-                if let Some(bar) = self.stages.remove(*stage) {
+                if let Some(bar) = self.stages.remove(stage) {
                     bar.finish_and_clear();
                     self.all.remove(&bar);
                 }
@@ -189,7 +190,7 @@ impl Bars {
         }
     }
 
-    fn start(&mut self, stage: &str, total: Option<u64>) {
+    fn start(&mut self, stage: Stage, total: Option<u64>) {
         let unit =
             if IN_BYTES.contains(&stage) { ("bytes", "total_bytes", " {bytes_per_sec}") } else { ("pos", "len", "") };
         let template = match total {
@@ -197,7 +198,7 @@ impl Bars {
             None => format!("{{prefix:10}} {{spinner}} {{{}}}{} {{elapsed}}", unit.0, unit.2),
         };
         // A stage that begins again counts more of the same.
-        if let Some(bar) = self.stages.get(stage) {
+        if let Some(bar) = self.stages.get(&stage) {
             if let Some(total) = total {
                 bar.set_length(bar.length().unwrap_or(0).max(bar.position() + total));
                 bar.set_style(style(&template));
@@ -206,10 +207,10 @@ impl Bars {
         }
         let bar = self.all.add(total.map_or_else(ProgressBar::no_length, ProgressBar::new));
         bar.set_style(style(&template));
-        bar.set_prefix(stage.to_owned());
+        bar.set_prefix(stage.name());
         // What does not count shows by this that it goes on.
         bar.enable_steady_tick(TICK);
-        self.stages.insert(stage.to_owned(), bar);
+        self.stages.insert(stage, bar);
     }
 }
 

@@ -253,6 +253,7 @@ pub enum Change {
 /// The part of the build that made a difference. Sorted: what needs no look first.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum Cause {
     /// Another version of the package that ships it, or other bytes of the same.
     Package {

@@ -4,7 +4,11 @@
 //! ([`Method::Native`]), or the target's own dpkg runs them in a sandbox ([`Method::Sandbox`]). Afterwards
 //! `normalize` takes out whatever a second build, another host or another day would have made otherwise.
 
+#[cfg(feature = "testing")]
 pub mod tools;
+#[cfg(not(feature = "testing"))]
+#[expect(unreachable_pub, reason = "reachable with the feature `testing`")]
+mod tools;
 
 mod environment;
 mod failures;
@@ -38,6 +42,7 @@ pub use foresee::divert;
 pub use stage::configure;
 pub use stage::survey;
 pub use tools::accounts::Ids;
+#[cfg(feature = "testing")]
 pub use userland::machine;
 
 /// How packages are configured.
@@ -64,6 +69,7 @@ pub struct Options {
 
 /// The two ways to configure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub enum Method {
     /// Scripts are interpreted; nothing is executed.
     #[default]
@@ -98,6 +104,7 @@ pub struct PackageReport {
 
 /// How a package came to be configured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
 pub enum Outcome {
     /// It has no scripts that run on a first installation.
     NoScripts,
@@ -165,6 +172,12 @@ pub enum Error {
         /// What it would be without the lock.
         made: u32,
     },
+    /// Scripts are to run where what they take for granted need not be.
+    #[error(
+        "cannot run maintainer scripts in the sandbox with `base = \"nothing\"`: they take Debian's essential packages \
+         for granted. Choose `base = \"essential\"` in [install], or have no script run"
+    )]
+    NoBase,
     /// The sandbox could not run it.
     #[error("cannot configure the packages in the sandbox")]
     Sandbox(#[source] crate::host::SandboxError),

@@ -21,6 +21,7 @@ fn host() -> (tempfile::TempDir, Host) {
         reporter: Arc::new(host::Silent),
         now: 0,
         jobs: 1,
+        pauses: host::Pauses::default(),
         limits: crate::limits::Limits::default(),
     };
     (directory, host)

@@ -39,6 +39,7 @@ const SYSTEM: [&[u8]; 4] = [b"/bin", b"/sbin", b"/usr/bin", b"/usr/sbin"];
 /// A system as maintainer scripts find it: a tree, Debian's name of its architecture, and the only time there is in
 /// seconds since 1970.
 #[must_use]
+#[cfg_attr(not(feature = "testing"), expect(unreachable_pub, reason = "reachable with the feature `testing`"))]
 pub fn machine(tree: Tree, architecture: &str, clock: i64) -> System {
     let mut system = System::new(tree, architecture, clock);
     system.install(&Debian);

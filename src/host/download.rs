@@ -19,15 +19,13 @@ use crate::digest::Sha512;
 use crate::digest::Sha512State;
 use crate::host::Event;
 use crate::host::Host;
+use crate::host::Stage;
 use crate::host::StoreError;
 use crate::host::StoreWriter;
 use crate::host::StoredBlob;
 use crate::host::TransportError;
 use crate::host::redacted;
 use crate::tree::Content;
-
-/// Pauses before each further round over the mirrors. Fixed, so that a build behaves the same every time.
-const PAUSES: [Duration; 3] = [Duration::from_millis(250), Duration::from_secs(1), Duration::from_secs(4)];
 
 /// How long a cancelled build may go on pausing.
 const PAUSE_STEP: Duration = Duration::from_millis(50);
@@ -36,6 +34,27 @@ const PAUSE_STEP: Duration = Duration::from_millis(50);
 const FAILURES_MAX: usize = 3;
 
 const BUFFER: usize = 64 << 10;
+
+/// How long servers are left alone before they are asked once more; an empty list: they are not. Fixed times, so that a
+/// build behaves the same every time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Pauses {
+    /// Before each further round over all mirrors, when none of them gave a file and one may have it later.
+    pub downloads: Vec<Duration>,
+    /// Before the Releases are asked for again when an index is not the one that they name: a mirror without by-hash in
+    /// the middle of an update. Its Release comes last, often within seconds.
+    pub releases: Vec<Duration>,
+}
+
+impl Default for Pauses {
+    fn default() -> Self {
+        Self {
+            downloads: [250, 1000, 4000].map(Duration::from_millis).to_vec(),
+            releases: [1, 4].map(Duration::from_secs).to_vec(),
+        }
+    }
+}
 
 /// Base URLs that hold the same files, and how each has behaved.
 #[derive(Debug)]
@@ -73,7 +92,7 @@ pub struct Wanted<'a> {
     /// Its size.
     pub size: u64,
     /// The stage whose progress it is.
-    pub stage: &'a str,
+    pub stage: Stage,
 }
 
 /// Why a file did not come.
@@ -238,7 +257,7 @@ fn over_mirrors<T>(
     let mut places: Vec<(usize, &String)> =
         order.into_iter().flat_map(|mirror| paths.iter().map(move |path| (mirror, path))).collect();
     let mut worst = DownloadError::NoMirror;
-    for round in 0..=PAUSES.len() {
+    for round in 0..=host.pauses.downloads.len() {
         let mut left = Vec::new();
         for &(mirror, path) in &places {
             cancel.check()?;
@@ -267,7 +286,7 @@ fn over_mirrors<T>(
         if places.is_empty() {
             break;
         }
-        if let Some(&duration) = PAUSES.get(round) {
+        if let Some(&duration) = host.pauses.downloads.get(round) {
             pause(host, duration)?;
         }
     }

@@ -5,29 +5,87 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+/// A part of the work. `Display` is its name in events, a word of lower-case letters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Stage {
+    /// Releases and indices are fetched and read. Counts bytes that came.
+    Index,
+    /// Packages are chosen.
+    Solve,
+    /// Packages are fetched. Counts bytes, of the cache's too.
+    Download,
+    /// Packages are unpacked. Counts packages.
+    Unpack,
+    /// Packages are configured.
+    Configure,
+    /// The recipe's own files, and what a diskless node needs.
+    Overlay,
+    /// The initramfs is made.
+    Initramfs,
+    /// The head's files are made.
+    Head,
+    /// Images are written. Counts bytes.
+    Write,
+    /// What was made goes to the store that machines share.
+    Share,
+    /// An output goes to a registry. Counts bytes.
+    Push,
+    /// An output comes from a registry. Counts bytes.
+    Pull,
+}
+
+impl Stage {
+    /// Its name in events.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Index => "index",
+            Self::Solve => "solve",
+            Self::Download => "download",
+            Self::Unpack => "unpack",
+            Self::Configure => "configure",
+            Self::Overlay => "overlay",
+            Self::Initramfs => "initramfs",
+            Self::Head => "head",
+            Self::Write => "write",
+            Self::Share => "share",
+            Self::Push => "push",
+            Self::Pull => "pull",
+        }
+    }
+}
+
+impl fmt::Display for Stage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
 /// One thing that happened. `Display` is a line for a log; serialised, it is a line of `--events json`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(tag = "event", rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Event<'a> {
-    /// A stage begins: `index`, `solve`, `download`, `unpack`, `configure`, `overlay`, `initramfs`, `head`, `write`.
+    /// A stage begins. One of several images, or one that is needed again, may begin a stage once more.
     StageStarted {
-        /// Its name.
-        stage: &'a str,
+        /// Which.
+        stage: Stage,
         /// How many units (bytes or packages) it will count, when known.
         total: Option<u64>,
     },
     /// A stage got further.
     StageProgress {
-        /// Its name.
-        stage: &'a str,
+        /// Which.
+        stage: Stage,
         /// Units done since the last such event.
         done: u64,
     },
     /// A stage ended well.
     StageFinished {
-        /// Its name.
-        stage: &'a str,
+        /// Which.
+        stage: Stage,
     },
     /// Nothing has changed: the output stays as it is, and no other stage follows.
     OutputKept {

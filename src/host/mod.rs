@@ -42,9 +42,11 @@ use std::time::SystemTime;
 use std::time::UNIX_EPOCH;
 
 pub use beneath::Dir;
+pub use download::Pauses;
 pub use event::Event;
 pub use event::Reporter;
 pub use event::Silent;
+pub use event::Stage;
 pub use memory::MemoryStore;
 pub use memory::MemoryTransport;
 pub use output::OutputError;
@@ -79,6 +81,8 @@ pub struct Host {
     pub now: i64,
     /// Threads to use; at least 1. Reaches no output.
     pub jobs: usize,
+    /// How long servers are left alone before they are asked once more. Reaches no output.
+    pub pauses: Pauses,
     /// How much of what comes from outside is taken. The transport and the sandbox have their own copy of it.
     pub limits: Limits,
 }
@@ -113,6 +117,7 @@ impl Host {
             reporter: Arc::new(Silent),
             now: now(),
             jobs: std::thread::available_parallelism().map_or(1, usize::from),
+            pauses: Pauses::default(),
             limits: Limits::DEFAULT,
         }
     }

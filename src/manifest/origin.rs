@@ -12,6 +12,7 @@ use crate::unpack::Installed;
 
 /// A part of the build that puts paths into a tree. Written `package:NAME` or by the stage's name.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
 pub enum Origin {
     /// A package ships the path, and nothing has changed it since.
     Package(String),

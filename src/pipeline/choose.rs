@@ -26,6 +26,7 @@ use crate::fetch;
 use crate::fetch::Deb;
 use crate::head;
 use crate::host::Host;
+use crate::host::Stage;
 use crate::recipe::LocalFile;
 use crate::recipe::Lock;
 use crate::recipe::LockedPackage;
@@ -133,12 +134,12 @@ fn solved(
         Some(index) => Arc::clone(index),
         None => {
             let open = || Ok(Arc::new(archive::open(host, &sources, &asked.archive)?));
-            Arc::clone(shared.insert(stage(host, "index", open)?))
+            Arc::clone(shared.insert(stage(host, Stage::Index, open)?))
         }
     };
     let mut request = request(host, recipe, &mut index)?;
     request.keep = asked.moved.map(|moved| kept(&index, moved)).unwrap_or_default();
-    let solution = stage(host, "solve", || {
+    let solution = stage(host, Stage::Solve, || {
         let solution = solve::solve_unless(&index, &request, &host.cancel());
         solution.map_err(|error| with_components(host, &sources, error).into())
     })?;

@@ -32,6 +32,7 @@ use crate::head::Role;
 use crate::host::Event;
 use crate::host::Host;
 use crate::host::Signer;
+use crate::host::Stage;
 use crate::initramfs;
 use crate::kernel;
 use crate::lint;
@@ -43,6 +44,7 @@ use crate::manifest::OutputRecord;
 use crate::manifest::PackageRecord;
 use crate::overlay;
 use crate::recipe;
+use crate::recipe::Base;
 use crate::recipe::Diskless;
 use crate::recipe::Lock;
 use crate::recipe::Recipe;
@@ -304,6 +306,10 @@ impl Parts {
     fn of(request: &Request<'_>) -> Result<Self, Error> {
         let (mut locks, mut moved) = (Vec::new(), Vec::new());
         for recipe in request.recipe.each() {
+            let runs = request.method == configure::Method::Sandbox || recipe.configure.runs();
+            if runs && recipe.install.base == Base::Nothing {
+                return Err(configure::Error::NoBase.into());
+            }
             let missing = || Error::LockMisfit(format!("it has no image `{}`", recipe.image.as_deref().unwrap_or("")));
             locks.push(request.lock.map(|lock| lock.of(recipe).ok_or_else(missing)).transpose()?);
             moved.push(request.moved.and_then(|moved| moved.lock.of(recipe)));
@@ -348,10 +354,10 @@ fn write_image(
     outputs: &mut Outputs,
 ) -> Result<Option<(Boot, Option<RamImage>)>, Error> {
     outputs.of_image(image.name.as_deref())?;
-    stage(host, "write", || outputs.roots(recipe, image))?;
+    stage(host, Stage::Write, || outputs.roots(recipe, image))?;
     let ram = outputs.ram_image();
     let boot = recipe.diskless.as_ref().map(|diskless| {
-        let boot = stage(host, "initramfs", || make_boot(host, recipe, diskless, image, (ram.as_ref(), outputs)))?;
+        let boot = stage(host, Stage::Initramfs, || make_boot(host, recipe, diskless, image, (ram.as_ref(), outputs)))?;
         outputs.boot(&boot)?;
         Ok::<_, Error>((boot, ram))
     });
@@ -377,7 +383,7 @@ fn heads(
     }
     // All images are for one architecture, and have the same loaders.
     let debs = choose::fetch_described(host, &first.system.chosen, &first.system.chosen.loaders)?;
-    let heads = stage(host, "head", || make_heads(host, requests, images, boots, &debs))?;
+    let heads = stage(host, Stage::Head, || make_heads(host, requests, images, boots, &debs))?;
     for (role, files) in &heads {
         outputs.head(*role, files)?;
     }
@@ -456,7 +462,7 @@ pub fn survey(host: &Host, request: &Request<'_>) -> Result<Vec<Vec<PackageRepor
         let reports = requests.iter().zip(choose::choose(host, &requests)?).map(|(request, chosen)| {
             let (_, root) = unpacked(host, request, &chosen)?;
             let options = configure_options(request, epoch(root.newest, &chosen), &Ids::default());
-            stage(host, "configure", || Ok(configure::survey(host, root, &options)?))
+            stage(host, Stage::Configure, || Ok(configure::survey(host, root, &options)?))
         });
         reports.collect()
     })
@@ -516,7 +522,7 @@ fn configured(
 ) -> Result<Installed, Error> {
     let (newest, unpacked) = (root.newest, root.tree.clone());
     let mut origins = Origins::unpacked(&root.tree, &root.packages);
-    let configured = stage(host, "configure", || Ok(configure::configure(host, root, options)?))?;
+    let configured = stage(host, Stage::Configure, || Ok(configure::configure(host, root, options)?))?;
     origins.changed("configure", &unpacked, &configured.tree);
     let reasons = chosen.packages.iter().zip(&chosen.reasons);
     let reasons: BTreeMap<(&str, &str), &String> =
@@ -550,7 +556,7 @@ fn assemble_one(
     let recipe = request.recipe;
     let mut system = install(host, request, chosen, known, memory)?;
     let mut tree = system.installed.tree.clone();
-    stage(host, "overlay", || Ok(overlay::apply(&mut tree, recipe)?))?;
+    stage(host, Stage::Overlay, || Ok(overlay::apply(&mut tree, recipe)?))?;
     clamp(&mut tree, system.lock.epoch);
     system.installed.origins.changed("overlay", &system.installed.tree, &tree);
     let digest = tree::digest(&tree);
@@ -723,7 +729,7 @@ fn cancellable<T>(cancel: &Cancel, work: impl FnOnce() -> Result<T, Error>) -> R
 }
 
 /// Tells when a stage begins and ends, and stops before one when the build was cancelled.
-fn stage<T>(host: &Host, stage: &str, work: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
+fn stage<T>(host: &Host, stage: Stage, work: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
     host.cancel().check()?;
     host.reporter.event(&Event::StageStarted { stage, total: None });
     let done = work()?;

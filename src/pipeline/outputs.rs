@@ -35,6 +35,7 @@ use crate::head::Role;
 use crate::host::Event;
 use crate::host::Host;
 use crate::host::Reporter;
+use crate::host::Stage;
 use crate::host::fault::Faulty;
 use crate::host::fault::at;
 use crate::host::output::Staging;
@@ -372,7 +373,7 @@ struct Told<W> {
 impl<W: Write> Write for Told<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let written = self.inner.write(bytes)?;
-        self.reporter.event(&Event::StageProgress { stage: "write", done: written as u64 });
+        self.reporter.event(&Event::StageProgress { stage: Stage::Write, done: written as u64 });
         Ok(written)
     }
 

@@ -36,6 +36,7 @@ use crate::error::Error;
 use crate::fetch;
 use crate::host::Event;
 use crate::host::Host;
+use crate::host::Stage;
 use crate::recipe::Lock;
 use crate::recipe::LockedPackage;
 use crate::recipe::Recipe;
@@ -134,7 +135,7 @@ pub(super) fn locked(host: &Host, request: &Request<'_>, sources: &[Source], loc
     if let Some(reasons) = known.filter(|reasons| reasons.len() == lock.packages.len()) {
         return Ok(Locked { proofs, reasons: Some(reasons) });
     }
-    let index = match stage(host, "index", || archive::reopen(host, sources, &proofs).map_err(unproved)) {
+    let index = match stage(host, Stage::Index, || archive::reopen(host, sources, &proofs).map_err(unproved)) {
         Err(error @ Error::Unproved(_)) if request.trust_lock => {
             let message = format!("{error}: it is trusted, as asked for, and so is everything in it");
             host.reporter.event(&Event::Warning { message: &message });

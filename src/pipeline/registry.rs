@@ -34,6 +34,7 @@ use crate::format::oci::Platform;
 use crate::format::oci::Reference;
 use crate::host::Event;
 use crate::host::Reporter;
+use crate::host::Stage;
 use crate::host::Staging;
 use crate::host::registry::Registry;
 use crate::host::registry::RegistryError;
@@ -116,13 +117,13 @@ fn push_all(outputs: &[Output], registry: &dyn Registry, to: &Reference, watch: 
     let mut push = Push { registry, watch, sent: 0, there: 0, known: BTreeSet::new() };
     let tag = to.which();
     let total = parts.iter().map(Part::size).sum();
-    watch.reporter.event(&Event::StageStarted { stage: "push", total: Some(total) });
+    watch.reporter.event(&Event::StageStarted { stage: Stage::Push, total: Some(total) });
     let digest = match parts.as_slice() {
         [] => return Err(unfit("there is no output to be pushed".to_owned())),
         [only] => push.output(only, &tag)?.digest,
         several => push.index(several, &tag)?,
     };
-    watch.reporter.event(&Event::StageFinished { stage: "push" });
+    watch.reporter.event(&Event::StageFinished { stage: Stage::Push });
     Ok(Pushed { digest, sent: push.sent, there: push.there })
 }
 
@@ -305,7 +306,7 @@ impl Push<'_> {
             self.registry.put_blob(digest, size, open()?)?;
             self.sent += size;
         }
-        self.watch.reporter.event(&Event::StageProgress { stage: "push", done: size });
+        self.watch.reporter.event(&Event::StageProgress { stage: Stage::Push, done: size });
         Ok(())
     }
 }
@@ -449,11 +450,11 @@ impl Pull<'_> {
         if total > self.limits.data {
             return Err(self.wrong(&format!("its files have {total} bytes (limit `data`)")));
         }
-        self.watch.reporter.event(&Event::StageStarted { stage: "pull", total: Some(total) });
+        self.watch.reporter.event(&Event::StageStarted { stage: Stage::Pull, total: Some(total) });
         self.write(&said.outputs, root, earlier.as_ref())?;
         // Whatever else is wrong with it is found here, as it would be later.
         Output::verified(root, &[], self.watch.cancel)?;
-        self.watch.reporter.event(&Event::StageFinished { stage: "pull" });
+        self.watch.reporter.event(&Event::StageFinished { stage: Stage::Pull });
         Ok(())
     }
 
@@ -518,7 +519,7 @@ impl Pull<'_> {
             }
             fs::set_permissions(&place, Permissions::from_mode(*mode)).map_err(wrote(path))?;
             fetched.insert(known, path);
-            self.watch.reporter.event(&Event::StageProgress { stage: "pull", done: *size });
+            self.watch.reporter.event(&Event::StageProgress { stage: Stage::Pull, done: *size });
         }
         for record in &sorted {
             match record {
@@ -568,16 +569,16 @@ impl Pull<'_> {
         if total > self.limits.data {
             return Err(self.wrong(&format!("its layers have {total} bytes (limit `data`)")));
         }
-        self.watch.reporter.event(&Event::StageStarted { stage: "pull", total: Some(total) });
+        self.watch.reporter.event(&Event::StageStarted { stage: Stage::Pull, total: Some(total) });
         for (digest, size) in wanted {
             if digest != own.digest {
                 self.fetch(&digest, size, &blobs.join(digest.0.to_string()))?;
             }
-            self.watch.reporter.event(&Event::StageProgress { stage: "pull", done: size });
+            self.watch.reporter.event(&Event::StageProgress { stage: Stage::Pull, done: size });
         }
         put(&root.join("index.json"), &Index::of(vec![own]).to_json())?;
         put(&root.join("oci-layout"), oci::LAYOUT.as_bytes())?;
-        self.watch.reporter.event(&Event::StageFinished { stage: "pull" });
+        self.watch.reporter.event(&Event::StageFinished { stage: Stage::Pull });
         Ok(())
     }
 

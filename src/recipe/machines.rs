@@ -54,6 +54,7 @@ pub struct Head {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 #[schemars(inline)]
+#[non_exhaustive]
 pub enum DhcpMode {
     /// It is the only DHCP server: addresses, names and what to boot.
     #[default]
@@ -133,6 +134,7 @@ pub struct Standby {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 #[schemars(inline)]
+#[non_exhaustive]
 pub enum BootMode {
     /// pxelinux, and Debian's signed shim and GRUB for UEFI, also with Secure Boot: everything over TFTP.
     #[default]
@@ -145,6 +147,7 @@ pub enum BootMode {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 #[schemars(inline)]
+#[non_exhaustive]
 pub enum TftpServer {
     /// dnsmasq, which answers DHCP as well.
     #[default]

@@ -215,6 +215,7 @@ impl Recipe {
 /// One wish.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum PackageRequest {
     /// A package of an archive by name, `name[:arch][=version]` or `name[:arch]/release`; in the version `*` matches
     /// anything.
@@ -307,6 +308,7 @@ pub struct Archive {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 #[schemars(inline)]
+#[non_exhaustive]
 pub enum Allowance {
     /// Its suite and codename are missing, or others than asked for.
     SuiteMismatch,
@@ -348,7 +350,11 @@ pub struct Install {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 #[schemars(inline)]
+#[non_exhaustive]
 pub enum Base {
+    /// The packages asked for and what they depend on, and not even what Debian takes for granted in every system. Scripts
+    /// are followed all the same; the sandbox, which runs them, is refused, for they would miss it.
+    Nothing,
     /// Essential packages only.
     Essential,
     /// And Priority: required (the default).
@@ -376,6 +382,7 @@ pub struct OverlayEntry {
 /// What an overlay entry puts in place.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum OverlayKind {
     /// Bytes of the recipe.
     #[serde(serialize_with = "identity::bytes")]
@@ -405,10 +412,19 @@ pub struct Configure {
     pub debconf: BTreeMap<String, String>,
 }
 
+impl Configure {
+    /// Whether scripts may run in the sandbox because the recipe says so.
+    #[must_use]
+    pub fn runs(&self) -> bool {
+        self.otherwise == Otherwise::Sandbox || self.packages.values().any(|way| *way == Treatment::Sandbox)
+    }
+}
+
 /// `otherwise =`: what becomes of a package whose scripts cannot be followed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 #[schemars(inline)]
+#[non_exhaustive]
 pub enum Otherwise {
     /// The build fails, and names it.
     #[default]
@@ -441,6 +457,7 @@ impl Otherwise {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 #[schemars(inline)]
+#[non_exhaustive]
 pub enum Treatment {
     /// Run in the sandbox.
     Sandbox,
@@ -489,6 +506,7 @@ pub struct Diskless {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 #[schemars(inline)]
+#[non_exhaustive]
 pub enum RootMode {
     /// One shared read-write root over NFSv3: the classic.
     Nfs,
@@ -524,6 +542,7 @@ pub enum Modules {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 #[schemars(inline)]
+#[non_exhaustive]
 pub enum Format {
     /// `root.tar`
     Tar,

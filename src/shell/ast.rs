@@ -85,7 +85,7 @@ pub struct Function {
     /// What it does.
     pub body: Command,
     /// What it takes.
-    pub held: Held,
+    pub(super) _held: Held,
 }
 
 /// One arm of a `case`.

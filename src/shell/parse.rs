@@ -296,7 +296,7 @@ impl Parser {
         let own = self.held.bytes().saturating_sub(before) + 256;
         self.held.resize(before)?;
         let held = self.budget.hold(own)?;
-        Ok(Command::Function(name, Rc::new(Function { body, held })))
+        Ok(Command::Function(name, Rc::new(Function { body, _held: held })))
     }
 
     fn redirect(&mut self) -> Result<Option<Redirect>, SyntaxError> {

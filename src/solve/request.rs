@@ -61,6 +61,7 @@ impl Request {
 
 /// One wish.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
 pub enum Wish {
     /// `name[:architecture][=version]` or `name[:architecture]/release`, a real or virtual package; in the version `*`
     /// matches anything.
@@ -278,6 +279,7 @@ fn unanswered(supply: &Supply<'_>, wish: &Wish, name: &str) -> Unknown {
 /// The base, as debootstrap and mmdebstrap understand it: a package is of it by its preferred version of Debian's.
 fn base(supply: &Supply<'_>, base: Base) -> Vec<Wanted> {
     let least = match base {
+        Base::Nothing => return Vec::new(),
         Base::Essential => None,
         Base::Required => Some(Priority::Required),
         Base::Important => Some(Priority::Important),

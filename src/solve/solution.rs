@@ -40,6 +40,7 @@ pub struct Selected {
 
 /// Why a package is in the solution.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Why {
     /// The wish, as written.
     Asked(String),

@@ -168,6 +168,7 @@ fn the_base_is_below() {
     let supply = "e 1; essential\n r 1; required\n i 1; important\n a 1\n f 1; essential; arch: i386\n all 1; essential; arch: all";
     let index = index(supply);
     let base = |base| solved(&index, &Request { base, ..request("a") });
+    assert_eq!(base(Base::Nothing), "a 1");
     assert_eq!(base(Base::Essential), "a 1, all 1, e 1");
     assert_eq!(base(Base::Required), "a 1, all 1, e 1, r 1");
     assert_eq!(base(Base::Important), "a 1, all 1, e 1, i 1, r 1");

@@ -1,6 +1,7 @@
 //! What tests, benches and embedders build their worlds from, all made in code.
 
 mod archive;
+mod bootable;
 mod deb;
 mod howto;
 pub mod http;
@@ -11,6 +12,7 @@ mod tree;
 
 pub use archive::ARCHIVE_DATE;
 pub use archive::ArchiveBuilder;
+pub use bootable::bootable_root;
 pub use deb::DebBuilder;
 pub use deb::ar_archive;
 pub use deb::compressed;

@@ -143,6 +143,7 @@ impl InodeId {
 
 /// An edit that the tree refuses.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum Error {
     /// A name that cannot be in a tree.
     #[error(transparent)]

@@ -18,6 +18,7 @@ pub const NAME_MAX: usize = 255;
 
 /// A path that cannot name anything in a tree.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum PathError {
     /// A `..` component: it would be resolved differently before and after symbolic links.
     #[error("path `{0}` has a `..` component")]

@@ -25,6 +25,7 @@ use crate::digest::Sha256;
 use crate::fetch::Deb;
 use crate::host::Event;
 use crate::host::Host;
+use crate::host::Stage;
 use crate::host::Store;
 use crate::host::StoreError;
 use crate::host::in_parallel;
@@ -223,7 +224,7 @@ impl Error {
 }
 
 /// The stage's name in events; its unit is packages.
-const STAGE: &str = "unpack";
+const STAGE: Stage = Stage::Unpack;
 
 /// Unpacks `debs` into an empty tree, in the order given: that in which they can be configured.
 ///

@@ -50,6 +50,7 @@ fn real_host(cache: &Path) -> Host {
         reporter: Arc::new(host::Silent),
         now: now(),
         jobs: 2,
+        pauses: host::Pauses::default(),
         limits: imgbuild::limits::Limits::default(),
     }
 }

@@ -65,6 +65,7 @@ impl World {
             reporter: Arc::new(host::Silent),
             now: self.now,
             jobs: 2,
+            pauses: host::Pauses::default(),
             limits: imgbuild::limits::Limits::default(),
         }
     }

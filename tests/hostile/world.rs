@@ -133,6 +133,7 @@ impl World {
             reporter: Arc::new(host::Silent),
             now: self.now,
             jobs: 2,
+            pauses: host::Pauses::default(),
             limits: self.limits,
         })
     }

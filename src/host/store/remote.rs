@@ -42,6 +42,7 @@ use crate::digest::Sha256;
 use crate::format::shown::shown;
 use crate::host::Event;
 use crate::host::Reporter;
+use crate::host::Stage;
 use crate::host::Store;
 use crate::host::StoreError;
 use crate::host::StoreWriter;
@@ -258,11 +259,11 @@ impl Store for RemoteStore {
         let Some(Queue { left, .. }) = &self.queue else { return };
         let mut items = left.items.lock().expect("nobody panics holding it");
         if *items > 0 {
-            self.remote.reporter.event(&Event::StageStarted { stage: "share", total: None });
+            self.remote.reporter.event(&Event::StageStarted { stage: Stage::Share, total: None });
             while *items > 0 {
                 items = left.fewer.wait(items).expect("nobody panics holding it");
             }
-            self.remote.reporter.event(&Event::StageFinished { stage: "share" });
+            self.remote.reporter.event(&Event::StageFinished { stage: Stage::Share });
         }
     }
 }

@@ -70,14 +70,14 @@ const BAD: &[(&str, &str, &str, &[&str])] = &[
         "",
         "[install]\nbase = \"requierd\"",
         &[
-            r#"recipe.toml:5:8: `install.base` is "requierd", not one of "essential", "required", "important" (did you mean "required"?)"#,
+            r#"recipe.toml:5:8: `install.base` is "requierd", not one of "nothing", "essential", "required", "important" (did you mean "required"?)"#,
         ],
     ),
     (
         SMALL,
         "",
         "[install]\nbase = \"all\"",
-        &[r#"recipe.toml:5:8: `install.base` is "all", not one of "essential", "required", "important""#],
+        &[r#"recipe.toml:5:8: `install.base` is "all", not one of "nothing", "essential", "required", "important""#],
     ),
     (
         SMALL,
