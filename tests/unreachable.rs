@@ -1,5 +1,5 @@
 //! Nodes that cannot have their root: each says in one line on its console what it wanted and what it got, and tries
-//! again or restarts, as README's table says.
+//! again or restarts, as the table in doc/nodes.md says.
 //!
 //! None of them comes further than its initramfs, so that one head and four nodes at once are quickly done.
 
