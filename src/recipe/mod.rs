@@ -353,7 +353,8 @@ pub struct Install {
 #[non_exhaustive]
 pub enum Base {
     /// The packages asked for and what they depend on, and not even what Debian takes for granted in every system. Scripts
-    /// are followed all the same; the sandbox, which runs them, is refused, for they would miss it.
+    /// are followed all the same, and one that wants what is not there fails the build: `base-files` and `base-passwd`
+    /// have the directories and accounts that most want. The sandbox, which runs scripts, is refused.
     Nothing,
     /// Essential packages only.
     Essential,
