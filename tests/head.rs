@@ -33,6 +33,8 @@ const LOADERS: &[&str] = &[
     "usr/lib/grub/x86_64-efi-signed/grubnetx64.efi.signed",
     "usr/lib/shim/shimaa64.efi.signed",
     "usr/lib/grub/arm64-efi-signed/grubnetaa64.efi.signed",
+    "usr/lib/grub/x86_64-efi-signed/grubx64.efi.signed",
+    "usr/lib/grub/arm64-efi-signed/grubaa64.efi.signed",
     "usr/lib/ipxe/undionly.kpxe",
     "usr/lib/ipxe/snponly.efi",
     "usr/lib/ipxe/ipxe-arm64.efi",
@@ -49,7 +51,7 @@ pub(crate) fn loaders() -> Tree {
     tree
 }
 
-fn input<'a>(recipe: &'a Recipe, loaders: &'a Tree) -> head::Input<'a> {
+pub(crate) fn input<'a>(recipe: &'a Recipe, loaders: &'a Tree) -> head::Input<'a> {
     head::Input {
         recipe,
         head: recipe.head.as_ref().expect("it has one"),

@@ -122,6 +122,8 @@ mod solve;
 mod sources;
 #[cfg(all(feature = "http", feature = "sandbox"))]
 mod standby;
+#[cfg(all(feature = "http", feature = "sandbox"))]
+mod stick;
 mod store;
 #[cfg(all(feature = "http", feature = "sandbox"))]
 mod suites;

@@ -98,6 +98,19 @@ pub(super) fn architectures() -> Vec<&'static str> {
     BOARDS.iter().flat_map(|board| board.architectures.iter().copied()).collect()
 }
 
+/// What a node is connected to; paths are the head's.
+#[derive(Debug)]
+pub(super) struct Places<'a> {
+    /// Its port on the network.
+    pub(super) tap: &'a str,
+    /// What it says on its first serial line.
+    pub(super) console: &'a str,
+    /// Where it is asked.
+    pub(super) probe: &'a str,
+    /// The disk in its USB port, which it starts from.
+    pub(super) stick: Option<&'a str>,
+}
+
 /// A unit of systemd's that answers on the second serial line as soon as there are file systems.
 const UNIT: &str = "[Unit]
 Description=Answer questions on the second serial line
@@ -116,7 +129,7 @@ const NO_SITE: &str = "[Unit]\n# This head has no NFS server.\nConditionPathExis
 impl Board {
     /// What is asked for, or what there is.
     fn firmware(&self, options: &Options) -> Firmware {
-        if self.bios.is_none() { Firmware::Uefi } else { options.firmware }
+        if self.bios.is_none() || options.stick { Firmware::Uefi } else { options.firmware }
     }
 
     /// What a node needs on this machine.
@@ -133,16 +146,8 @@ impl Board {
         needs
     }
 
-    /// The command that is a node; paths are the head's. `site` says whether the head has what nodes take while they run.
-    pub(super) fn command(
-        &self,
-        options: &Options,
-        machine: &Machine,
-        tap: &str,
-        console: &str,
-        probe: &str,
-        site: bool,
-    ) -> Vec<String> {
+    /// The command that is a node. `site` says whether the head has what nodes take while they run.
+    pub(super) fn command(&self, options: &Options, machine: &Machine, places: &Places<'_>, site: bool) -> Vec<String> {
         let name = machine.names.first().map_or("node", String::as_str);
         let mut words = vec![self.emulator.file.to_owned()];
         let mut add = |option: &str, value: &str| words.extend([option.to_owned(), value.to_owned()]);
@@ -159,15 +164,26 @@ impl Board {
         add("-display", "none");
         // Without it a new machine waits for its first random bytes for minutes.
         add("-device", "virtio-rng-pci");
-        add("-netdev", &format!("tap,id=n,ifname={tap},script=no,downscript=no"));
-        let card = if self.firmware(options) == Firmware::Uefi { self.uefi_card } else { "" };
+        add("-netdev", &format!("tap,id=n,ifname={},script=no,downscript=no", places.tap));
+        let card = match (self.firmware(options), places.stick) {
+            (Firmware::Uefi, None) => self.uefi_card,
+            // Nothing is started from it.
+            (Firmware::Uefi, Some(_)) => ",romfile=",
+            (Firmware::Bios, _) => "",
+        };
         add("-device", &format!("virtio-net-pci,netdev=n,mac={}{card}", machine.mac));
-        add("-chardev", &format!("file,id=s0,path={console}"));
+        if let Some(stick) = places.stick {
+            add("-device", "qemu-xhci");
+            // What is written to it is forgotten.
+            add("-drive", &format!("if=none,id=stick,format=raw,snapshot=on,file={stick}"));
+            add("-device", "usb-storage,drive=stick,bootindex=0");
+        }
+        add("-chardev", &format!("file,id=s0,path={}", places.console));
         add("-serial", "chardev:s0");
         let mut credentials = Vec::new();
         if options.probe {
             let (option, value, line) = self.second;
-            add("-chardev", &format!("socket,id=s1,path=/lab/{probe},server=on,wait=off"));
+            add("-chardev", &format!("socket,id=s1,path={},server=on,wait=off", places.probe));
             add(option, value);
             credentials.extend([
                 ("probe.sh".to_owned(), answering(line)),
@@ -232,12 +248,28 @@ pub(super) fn trial(boot: &Path) -> Vec<String> {
 mod tests {
     use super::*;
 
+    const PLACES: Places<'_> = Places { tap: "tap0", console: "/lab/console", probe: "/lab/probe", stick: None };
+
+    /// A node with a stick starts from that alone: no card has firmware or a number in the order.
+    #[test]
+    fn a_stick_is_what_a_node_starts_from() {
+        let places = Places { stick: Some("/output/boot/stick.img"), ..PLACES };
+        let options = Options { stick: true, ..Options::default() };
+        for architecture in ["amd64", "arm64"] {
+            let words = board(architecture).expect("it is known").command(&options, &Machine::default(), &places, true);
+            let indexed: Vec<&String> = words.iter().filter(|word| word.contains("bootindex")).collect();
+            assert_eq!(indexed, ["usb-storage,drive=stick,bootindex=0"], "{architecture}");
+            let has = |text: &str| words.iter().any(|word| word.contains(text));
+            assert!(has("if=pflash") && has(",file=/output/boot/stick.img") && has(",romfile="), "{words:?}");
+        }
+    }
+
     /// What a node without an NFS server at its head is told about the units that would want one; nothing else is other.
     #[test]
     fn a_head_without_nfs_has_no_site() {
         let board = board("amd64").expect("it is known");
         let node = Machine { names: vec!["dizzy".to_owned()], ..Machine::default() };
-        let words = |site| board.command(&Options::default(), &node, "tap0", "/lab/console", "probe", site);
+        let words = |site| board.command(&Options::default(), &node, &PLACES, site);
         let (with, without) = (words(true), words(false));
         let only: Vec<&String> = without.iter().filter(|word| !with.contains(word)).collect();
         let unit = |word: &str| {

@@ -61,6 +61,8 @@ pub struct Options {
     /// Whether the beginning of each packet on the nodes' network is kept beside the logs, in `packets.pcap0` to
     /// `3`: the last 64 MB of them, which is more than a boot has.
     pub capture: bool,
+    /// Whether nodes start from the output's stick, by UEFI, and their network has no DHCP server.
+    pub stick: bool,
     /// Whether the standby runs beside the head. Only root can start both.
     pub standby: bool,
     /// Whether waiting for the head shall end; asked until nodes are switched on.
@@ -76,6 +78,7 @@ impl Default for Options {
             accelerator: Accelerator::Emulated,
             probe: false,
             capture: false,
+            stick: false,
             standby: false,
             cancel: Cancel::default(),
         }
@@ -138,6 +141,8 @@ pub enum Error {
 /// A head that runs, and its nodes.
 #[derive(Debug)]
 pub struct Cluster {
+    /// What it was built into.
+    output: PathBuf,
     /// The head that the network belongs to: the standby, where there is one, since the other must be able to end.
     lab: Lab,
     /// The first of two.
@@ -297,7 +302,8 @@ impl Cluster {
             (start_head(output, place, &head, Role::Head, options, None)?, None)
         };
         let site = head.exports.is_empty() || has_nfs(&head)?;
-        Ok(Self { lab, first, head, board, options: options.clone(), nodes: BTreeMap::new(), ports: 0, site })
+        let (output, options) = (output.to_owned(), options.clone());
+        Ok(Self { output, lab, first, head, board, options, nodes: BTreeMap::new(), ports: 0, site })
     }
 
     /// Whether nodes can take what the head has for them while they run: files of `[[site]]`, and the names of all nodes.
@@ -364,7 +370,14 @@ impl Cluster {
         let tap = format!("tap{}", self.ports);
         self.ports += 1;
         let (console, probe) = (format!("log/console-{name}"), format!("{name}.probe"));
-        let words = self.board.command(options, machine, &tap, &format!("/lab/{console}"), &probe, self.site);
+        let stick = options.stick.then(|| services::stick(&self.output, machine)).transpose()?;
+        let places = machine::Places {
+            tap: &tap,
+            console: &format!("/lab/{console}"),
+            probe: &format!("/lab/{probe}"),
+            stick: stick.as_deref(),
+        };
+        let words = self.board.command(options, machine, &places, self.site);
         let line: Vec<String> = words.iter().map(|word| quote(word)).collect();
         self.lab
             .step(&format!("start node `{name}`"), &format!("machine {} {tap} {}", quote(&name), line.join(" ")))?;
@@ -464,7 +477,7 @@ fn start_head(
 ) -> Result<Lab, Error> {
     let wanted = wanted(head);
     let nfs = has_nfs(head)?;
-    let bundle = services::Bundle { output, role, head, nfs };
+    let bundle = services::Bundle { output, role, head, nfs, answers: !options.stick };
     // Seen: in a user namespace the server starts, and every mount of a node's fails.
     if wanted.iter().any(services::Wanted::is_by_nfs) && !lab::is_root()? {
         let reason = "nfs-ganesha opens files by their handles, and only root may; run this as root, or give all \

@@ -91,6 +91,38 @@ pub(super) struct Bundle<'a> {
     pub(super) head: &'a Existing,
     /// Whether an NFS server is started.
     pub(super) nfs: bool,
+    /// Whether it answers DHCP and TFTP.
+    pub(super) answers: bool,
+}
+
+/// The clusters that a head's files are for.
+fn clusters(output: &Path, role: Role) -> Vec<head::Cluster> {
+    let directory = Dir::open(&output.join(role.directory()).join("etc/imgbuild"));
+    let names = directory.as_ref().ok().and_then(|directory| directory.names().ok()).unwrap_or_default();
+    let texts = directory.iter().flat_map(|directory| {
+        names.iter().filter_map(|name| directory.read_if_any(name, super::TEXT_MAX).ok().flatten())
+    });
+    let texts = texts.filter_map(|text| String::from_utf8(text).ok());
+    texts.filter_map(|text| head::Cluster::parse(&text).ok()).collect()
+}
+
+/// Where the outputs of an image lie: `NAME/`, or nowhere else for one that has no name.
+fn below(cluster: Option<head::Cluster>) -> String {
+    cluster.and_then(|cluster| cluster.image).map_or_else(String::new, |image| format!("{image}/"))
+}
+
+/// The stick that is for a node, as the head sees it.
+pub(super) fn stick(output: &Path, machine: &Machine) -> Result<String, Error> {
+    let is_it = |cluster: &head::Cluster| {
+        let mut nodes = cluster.nodes.iter();
+        nodes.any(|node| machine.names.first() == Some(&node.node.name))
+    };
+    let stick = format!("{}boot/stick.img", below(clusters(output, Role::Head).into_iter().find(is_it)));
+    if output.join(&stick).is_file() {
+        return Ok(format!("/output/{stick}"));
+    }
+    let reason = format!("it has no `{stick}`; build it with `stick = true` in `[output]` of the recipe");
+    Err(Error::NoHead { path: output.to_owned(), reason })
 }
 
 impl Bundle<'_> {
@@ -149,15 +181,8 @@ impl Bundle<'_> {
     /// Where the outputs of the image lie whose root has this place on the head: `NAME/`, or nowhere else for one that
     /// has no name.
     fn image_of(&self, place: &str) -> String {
-        let directory = Dir::open(&self.output.join(self.role.directory()).join("etc/imgbuild"));
-        let names = directory.as_ref().ok().and_then(|directory| directory.names().ok()).unwrap_or_default();
-        let texts = directory.iter().flat_map(|directory| {
-            names.iter().filter_map(|name| directory.read_if_any(name, super::TEXT_MAX).ok().flatten())
-        });
-        let texts = texts.filter_map(|text| String::from_utf8(text).ok());
-        let mut clusters = texts.filter_map(|text| head::Cluster::parse(&text).ok());
-        let cluster = clusters.find(|cluster| place.starts_with(&format!("{}/", cluster.roots())));
-        cluster.and_then(|cluster| cluster.image).map_or_else(String::new, |image| format!("{image}/"))
+        let is_it = |cluster: &head::Cluster| place.starts_with(&format!("{}/", cluster.roots()));
+        below(clusters(self.output, self.role).into_iter().find(is_it))
     }
 
     fn missing(&self, what: &str) -> Error {
@@ -251,20 +276,8 @@ impl Bundle<'_> {
             "start syslog-ng syslog-ng -F --no-caps --cfgfile /run/syslog-ng.conf --pidfile /run/syslog-ng.pid \
              --control /run/syslog-ng.ctl --persist-file /run/syslog-ng.persist",
         )?;
-        lab.step(
-            "start dnsmasq",
-            "start dnsmasq dnsmasq --keep-in-foreground --conf-file=/dev/null --conf-dir=/etc/dnsmasq.d,*.conf \
-             --user=root --pid-file=/run/dnsmasq.pid --log-facility=/var/log/dnsmasq.log --log-dhcp",
-        )?;
-        if self.has_tftpd() {
-            // As its service does, but for the user, whom this machine need not have.
-            lab.step(
-                "start tftpd-hpa",
-                &format!(
-                    ". /{TFTPD}; start tftpd in.tftpd --foreground --user root --verbose --address $TFTP_ADDRESS \
-                     $TFTP_OPTIONS $TFTP_DIRECTORY"
-                ),
-            )?;
+        if self.answers {
+            self.start_answering(lab)?;
         }
         for (name, unit) in [("web", WEB), ("web-boot", WEB_BOOT)] {
             if let Some(command) = self.command(unit) {
@@ -280,6 +293,26 @@ impl Bundle<'_> {
             lab.step(
                 "start nfs-ganesha",
                 "start nfs ganesha.nfsd -F -f /run/ganesha.conf -L /var/log/ganesha.log -p /run/ganesha.pid",
+            )?;
+        }
+        Ok(())
+    }
+
+    /// What tells machines their addresses, and what to boot.
+    fn start_answering(&self, lab: &mut Lab) -> Result<(), Error> {
+        lab.step(
+            "start dnsmasq",
+            "start dnsmasq dnsmasq --keep-in-foreground --conf-file=/dev/null --conf-dir=/etc/dnsmasq.d,*.conf \
+             --user=root --pid-file=/run/dnsmasq.pid --log-facility=/var/log/dnsmasq.log --log-dhcp",
+        )?;
+        if self.has_tftpd() {
+            // As its service does, but for the user, whom this machine need not have.
+            lab.step(
+                "start tftpd-hpa",
+                &format!(
+                    ". /{TFTPD}; start tftpd in.tftpd --foreground --user root --verbose --address $TFTP_ADDRESS \
+                     $TFTP_OPTIONS $TFTP_DIRECTORY"
+                ),
             )?;
         }
         Ok(())

@@ -396,6 +396,9 @@ pub(super) struct Boot {
     /// Start nodes by UEFI instead of BIOS
     #[arg(long)]
     pub(super) uefi: bool,
+    /// Start nodes from the output's `boot/stick.img`, by UEFI, on a network without DHCP
+    #[arg(long)]
+    pub(super) stick: bool,
     /// End, with status 0, when all of them have reached this unit: `multi-user.target`, `ssh.service`; needs systemd
     /// 256 on the nodes [without a suffix: a target]
     #[arg(long, value_name = "UNIT", value_parser = unit)]
@@ -707,12 +710,16 @@ mod tests {
     }
 
     /// Lines of shell in the documents that are no call of this program, and where they are tried.
-    const OTHERS: [(&str, &str); 7] = [
+    const OTHERS: [(&str, &str); 8] = [
         ("IMGBUILD_TEST_", "by hand: they measure, and write the tables of doc/"),
         ("export ", "remote::a_server_of_s3_is_a_store has these variables"),
         ("cargo run --release -- ", "`.ci/run` builds it, and the tests build its recipe"),
         ("cargo test", "`.ci/run` does"),
         ("cargo bench", "by hand: it measures"),
+        (
+            "dd if=build/cluster/boot/stick.img",
+            "as root, onto a stick; `stick::a_node_boots_from_a_stick_without_dhcp` boots it",
+        ),
         ("skopeo copy oci:", "registry::a_real_registry_and_real_readers"),
         ("umoci unpack ", "registry::a_real_registry_and_real_readers"),
     ];

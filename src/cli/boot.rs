@@ -24,8 +24,9 @@ const ASK: Duration = Duration::from_secs(1);
 
 /// Starts them, and shows what they say until all are off, have got where they were to, or a signal comes.
 pub(super) fn run(arguments: &Boot, signals: &Signals) -> Result<(), Failure> {
-    let firmware = if arguments.uefi { Firmware::Uefi } else { Firmware::Bios };
+    let firmware = if arguments.uefi || arguments.stick { Firmware::Uefi } else { Firmware::Bios };
     let mut options = Options { memory: arguments.memory, firmware, capture: arguments.capture, ..Options::default() };
+    options.stick = arguments.stick;
     (options.cancel, options.probe) = (signals.cancel(), arguments.until.is_some());
     // What it runs as root is what the manifest says, or nothing.
     Output::verified(&arguments.directory, &[], &options.cancel)?;

@@ -1,10 +1,13 @@
 //! The kernel's command line: where the root is, and what the initramfs shall do about it.
 
+use std::net::Ipv4Addr;
+
 use crate::head::Error;
 use crate::head::Input;
 use crate::head::web;
 use crate::recipe::Node;
 use crate::recipe::RootMode;
+use crate::recipe::grammar;
 
 /// Another server that has the image.
 pub(super) const SOURCE: &str = "imgbuild.source=";
@@ -12,8 +15,28 @@ pub(super) const SOURCE: &str = "imgbuild.source=";
 /// The arguments for a node, or for a machine that is in no table; without `BOOTIF`, which the boot loader adds. The
 /// recipe's grammar keeps out what a boot loader would read in its own way.
 pub(super) fn arguments(input: &Input<'_>, node: Option<&Node>) -> Result<Vec<String>, Error> {
+    with_address(input, node, "dhcp".to_owned())
+}
+
+/// As [`arguments`], with an address from the table instead of one that is asked for: as the kernel's `nfsroot.txt` has it.
+/// Which card it is for is left open: `BOOTIF` says it, whatever the card is called.
+pub(super) fn static_arguments(input: &Input<'_>, node: &Node) -> Result<Vec<String>, Error> {
+    let head = input.head;
+    let own = |(base, length): (Ipv4Addr, u8)| node.address.to_bits() & grammar::mask(length) == base.to_bits();
+    let further = head.networks.iter().find(|network| own(network.network));
+    let ((_, length), options) =
+        further.map_or((head.network, &head.options), |network| (network.network, &network.options));
+    // What DHCP would say where the recipe says nothing.
+    let router = options.router.unwrap_or(head.address);
+    let dns = options.dns.first().copied().unwrap_or(head.address);
+    let mask = Ipv4Addr::from_bits(grammar::mask(length));
+    let ip = format!("{}::{router}:{mask}:{}::none:{dns}", node.address, node.name);
+    with_address(input, Some(node), ip)
+}
+
+fn with_address(input: &Input<'_>, node: Option<&Node>, ip: String) -> Result<Vec<String>, Error> {
     let mut arguments = root(input, node)?;
-    arguments.push("ip=dhcp".to_owned());
+    arguments.push(format!("ip={ip}"));
     // Without it the initramfs' udev renames the card, and the interface the recipe names does not exist.
     if input.diskless.interface.starts_with("eth") {
         arguments.push("net.ifnames=0".to_owned());

@@ -19,6 +19,7 @@ mod places;
 mod readme;
 mod shared;
 mod site;
+mod stick;
 mod tuning;
 mod web;
 
@@ -45,6 +46,7 @@ pub use site::SITE_NOW;
 pub use site::SiteError;
 pub use site::SiteFile;
 pub use site::SiteFiles;
+pub use stick::stick;
 pub use web::IMAGES;
 
 use serde::Deserialize;
@@ -216,6 +218,9 @@ pub enum Error {
     /// Nodes shall take their root into memory, and there is no file for that.
     #[error("cannot boot {0} into memory: `root = \"ram\"` needs the root as a squashfs or erofs among the formats")]
     NoImage(String),
+    /// A stick is asked for, and nothing is known that would boot from it.
+    #[error("cannot make a stick for {0}: Debian has no signed UEFI loader for it")]
+    NoStick(String),
     /// Two files of the head meet.
     #[error("cannot place `{path}` among the head's files")]
     Place {

@@ -26,6 +26,8 @@ pub enum Stage {
     Initramfs,
     /// The head's files are made.
     Head,
+    /// The disk is made that nodes boot from without a network.
+    Stick,
     /// Images are written. Counts bytes.
     Write,
     /// What was made goes to the store that machines share.
@@ -49,6 +51,7 @@ impl Stage {
             Self::Overlay => "overlay",
             Self::Initramfs => "initramfs",
             Self::Head => "head",
+            Self::Stick => "stick",
             Self::Write => "write",
             Self::Share => "share",
             Self::Push => "push",

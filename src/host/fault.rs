@@ -39,6 +39,12 @@ impl<W: Write> Write for Faulty<W> {
     }
 }
 
+impl<R: io::Read> io::Read for Faulty<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.0.read(buffer)
+    }
+}
+
 impl<W: Seek> Seek for Faulty<W> {
     fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
         self.0.seek(to)

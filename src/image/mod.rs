@@ -4,6 +4,7 @@
 //! same tree gives the same bytes on every host and with any number of threads.
 
 mod directory;
+mod disk;
 pub mod erofs;
 mod newc;
 pub mod oci;
@@ -17,6 +18,8 @@ mod walk;
 pub use directory::Owners;
 pub use directory::read as read_directory;
 pub use directory::write as write_directory;
+pub use disk::Disk;
+pub use disk::write as write_disk;
 pub use erofs::read as read_erofs;
 pub use erofs::write as write_erofs;
 pub use newc::Xattrs;

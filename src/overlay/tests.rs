@@ -87,6 +87,7 @@ fn recipe() -> Recipe {
         },
         formats: vec![recipe::Format::Tar],
         lossy: Vec::new(),
+        stick: false,
         supplier: None,
     }
 }

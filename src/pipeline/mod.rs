@@ -25,7 +25,6 @@ use crate::configure::PackageReport;
 use crate::deb::Package;
 use crate::digest::Sha256;
 use crate::error::Error;
-use crate::fetch::Deb;
 use crate::head;
 use crate::head::RamImage;
 use crate::head::Role;
@@ -226,14 +225,15 @@ fn build_all(host: &Host, request: &Request<'_>, directory: &Path, memory: &Memo
     let aside = aside(directory);
     let previous = Previous::open(host, request, directory);
     let mut outputs = Outputs::new(host, request, if refused.is_some() { &aside } else { directory }, previous)?;
+    let loaders = Loaders::of(host, &requests, &images)?;
     let mut boots = Vec::new();
     for (request, image) in requests.iter().zip(&images) {
-        boots.push(write_image(host, request.recipe, image, &mut outputs)?);
+        boots.push(write_image(host, request.recipe, image, &loaders, &mut outputs)?);
     }
     outputs.of_image(None)?;
-    let loaders = heads(host, &requests, &images, &boots, &mut outputs)?;
+    heads(host, &requests, &images, &boots, &loaders, &mut outputs)?;
     let lock = whole_lock(recipe, &images);
-    let mut manifest = whole_manifest(recipe, &images, &lock, (tree_digest, digests.clone()), &loaders);
+    let mut manifest = whole_manifest(recipe, &images, &lock, (tree_digest, digests.clone()), &loaders.packages);
     if let ([Some((boot, _))], true) = (boots.as_slice(), digests.is_empty()) {
         manifest.initramfs = Some(boot.made.record.clone());
     }
@@ -351,6 +351,7 @@ fn write_image(
     host: &Host,
     recipe: &Recipe,
     image: &Image,
+    loaders: &Loaders,
     outputs: &mut Outputs,
 ) -> Result<Option<(Boot, Option<RamImage>)>, Error> {
     outputs.of_image(image.name.as_deref())?;
@@ -362,6 +363,9 @@ fn write_image(
         Ok::<_, Error>((boot, ram))
     });
     let boot = boot.transpose()?;
+    if let Some(input) = head_input(recipe, image, boot.as_ref(), loaders).filter(|_| recipe.stick) {
+        stage(host, Stage::Stick, || outputs.stick(&head::stick(&input)?))?;
+    }
     if image.name.is_some() {
         let initramfs = boot.as_ref().map(|(boot, _)| boot.made.record.clone());
         outputs.image(recipe, &image.tree, Manifest { initramfs, ..manifest(recipe, image, &[]) })?;
@@ -369,25 +373,44 @@ fn write_image(
     Ok(boot)
 }
 
-/// The head's files, if there is one. Returns the packages that boot loaders were taken from.
+/// The packages that boot loaders are taken from, with their files; without a head there are none.
+#[derive(Debug, Default)]
+struct Loaders {
+    packages: Vec<Package>,
+    files: Tree,
+}
+
+impl Loaders {
+    /// All images are for one architecture, and have the same.
+    fn of(host: &Host, requests: &[Request<'_>], images: &[Image]) -> Result<Self, Error> {
+        let (Some(first), Some(request)) = (images.first(), requests.first()) else { return Ok(Self::default()) };
+        if requests.iter().all(|request| request.recipe.head.is_none()) {
+            return Ok(Self::default());
+        }
+        let debs = choose::fetch_described(host, &first.system.chosen, &first.system.chosen.loaders)?;
+        let architecture = request.recipe.debian.architecture.clone();
+        let options = unpack::Options { architecture, ..unpack::Options::default() };
+        let files = unpack::unpack(host, &debs, &options, &mut |_, _, _| Ok(()))?.tree;
+        Ok(Self { packages: debs.into_iter().map(|deb| deb.package).collect(), files })
+    }
+}
+
+/// The head's files, if there is one.
 fn heads(
     host: &Host,
     requests: &[Request<'_>],
     images: &[Image],
     boots: &[Option<(Boot, Option<RamImage>)>],
+    loaders: &Loaders,
     outputs: &mut Outputs,
-) -> Result<Vec<Package>, Error> {
-    let Some(first) = images.first() else { return Ok(Vec::new()) };
+) -> Result<(), Error> {
     if requests.iter().all(|request| request.recipe.head.is_none()) {
-        return Ok(Vec::new());
+        return Ok(());
     }
-    // All images are for one architecture, and have the same loaders.
-    let debs = choose::fetch_described(host, &first.system.chosen, &first.system.chosen.loaders)?;
-    let heads = stage(host, Stage::Head, || make_heads(host, requests, images, boots, &debs))?;
-    for (role, files) in &heads {
-        outputs.head(*role, files)?;
-    }
-    Ok(debs.into_iter().map(|deb| deb.package).collect())
+    let all = requests.iter().zip(images).zip(boots);
+    let inputs = all.filter_map(|((request, image), boot)| head_input(request.recipe, image, boot.as_ref(), loaders));
+    let heads = stage(host, Stage::Head, || Ok(head::bundles(inputs.collect())?))?;
+    heads.iter().try_for_each(|(role, files)| outputs.head(*role, files))
 }
 
 fn whole_lock(recipe: &Recipe, images: &[Image]) -> Lock {
@@ -583,34 +606,26 @@ fn manifest(recipe: &Recipe, image: &Image, loaders: &[Package]) -> Manifest {
     manifest
 }
 
-/// The files of each head, with the boot loaders out of their packages.
-fn make_heads(
-    host: &Host,
-    requests: &[Request<'_>],
-    images: &[Image],
-    boots: &[Option<(Boot, Option<RamImage>)>],
-    loaders: &[Deb],
-) -> Result<Vec<(Role, Tree)>, Error> {
-    let architecture = requests.first().expect("a recipe has an image").recipe.debian.architecture.clone();
-    let options = unpack::Options { architecture, ..unpack::Options::default() };
-    let loaders = unpack::unpack(host, loaders, &options, &mut |_, _, _| Ok(()))?.tree;
-    let input = |((request, image), boot)| {
-        let (request, image, boot): (&Request<'_>, &Image, &Option<(Boot, Option<RamImage>)>) = (request, image, boot);
-        let (boot, ram) = boot.as_ref()?;
-        Some(head::Input {
-            recipe: request.recipe,
-            head: request.recipe.head.as_ref()?,
-            diskless: request.recipe.diskless.as_ref()?,
-            kernel: boot.kernel.clone(),
-            initramfs: boot.initramfs.clone(),
-            image: ram.clone(),
-            loaders: &loaders,
-            root: head::root_generation(&image.digest, ram.as_ref()),
-            generation: String::new(),
-            role: Role::Head,
-        })
-    };
-    Ok(head::bundles(requests.iter().zip(images).zip(boots).filter_map(input).collect())?)
+/// What an image's files for the head, and its stick, are made from; none of a recipe without a head.
+fn head_input<'a>(
+    recipe: &'a Recipe,
+    image: &Image,
+    boot: Option<&(Boot, Option<RamImage>)>,
+    loaders: &'a Loaders,
+) -> Option<head::Input<'a>> {
+    let (boot, ram) = boot?;
+    Some(head::Input {
+        recipe,
+        head: recipe.head.as_ref()?,
+        diskless: recipe.diskless.as_ref()?,
+        kernel: boot.kernel.clone(),
+        initramfs: boot.initramfs.clone(),
+        image: ram.clone(),
+        loaders: &loaders.files,
+        root: head::root_generation(&image.digest, ram.as_ref()),
+        generation: String::new(),
+        role: Role::Head,
+    })
 }
 
 /// The kernel, and the initramfs for it: that of the output before, where nothing of it would be another.

@@ -61,6 +61,8 @@ use crate::tree::Tree;
 
 /// Where an image's initramfs lies among its outputs.
 const INITRAMFS: &str = "boot/initrd.img";
+/// Where a disk lies that its nodes boot from.
+const STICK: &str = "boot/stick.img";
 
 /// The digest of an initramfs before it is compressed.
 pub(super) fn unpacked_initramfs(host: &Host, tree: &Tree) -> Result<Sha256, Error> {
@@ -195,6 +197,16 @@ impl Outputs {
         let path = format!("{}{INITRAMFS}", self.below);
         let part = Part::new(boot.keys.clone(), Some(boot.made.clone()));
         self.part(&path, part, |outputs| outputs.content(&path, &boot.initramfs))
+    }
+
+    /// Writes the disk that nodes boot from instead of the network.
+    pub(super) fn stick(&mut self, files: &Tree) -> Result<(), Error> {
+        let path = format!("{}{STICK}", self.below);
+        let failed = |source| Error::Write { path: path.as_str().into(), source };
+        let told = self.create(&path).map_err(failed)?.into_inner().map_err(|error| failed(error.into_error()))?;
+        let mut output = self.cancel.writer(told);
+        image::write_disk(files, &mut output)?;
+        self.finished(&path, output.into_inner())
     }
 
     /// Writes a head's files.
@@ -343,6 +355,12 @@ impl Outputs {
         let mut output = self.cancel.writer(self.create(path).map_err(failed)?);
         fill(&mut output)?;
         let told = output.into_inner().into_inner().map_err(|error| failed(error.into_error()))?;
+        self.finished(path, told)
+    }
+
+    /// A file that is whole, and that was not written from its beginning to its end.
+    fn finished(&mut self, path: &str, told: Told<Faulty<File>>) -> Result<(), Error> {
+        let failed = |source| Error::Write { path: path.into(), source };
         let Faulty(mut file) = told.inner;
         file.rewind().map_err(failed)?;
         let (sha256, size) = Sha256::of_reader(&mut self.cancel.reader(file)).map_err(failed)?;
@@ -379,6 +397,12 @@ impl<W: Write> Write for Told<W> {
 
     fn flush(&mut self) -> io::Result<()> {
         self.inner.flush()
+    }
+}
+
+impl<R: io::Read> io::Read for Told<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.inner.read(buffer)
     }
 }
 

@@ -221,6 +221,24 @@ fn pair(checker: &mut Checker<'_>, raw: &raw::Recipe) {
     }
 }
 
+/// Whether there shall be a stick, which only some architectures' firmware boots.
+pub(super) fn stick(checker: &mut Checker<'_>, raw: &raw::Recipe) -> bool {
+    let Some(at) = raw.output.stick.as_ref().filter(|at| at.value) else { return false };
+    let architecture = raw.debian.value.architecture.as_ref().map_or("amd64", |text| text.value.as_str());
+    if raw.head.is_none() {
+        let message = "`output.stick` boots nodes whose root is on a `[head]`, and there is none".to_owned();
+        checker.report(at, message, None);
+    } else if !STICKS.contains(&architecture) {
+        let message = format!("`output.stick` boots by UEFI, and Debian has no signed loader for {architecture}");
+        let help = format!("it has one for {}; leave `stick` out and boot from the network", STICKS.join(" and "));
+        checker.report(at, message, Some(help));
+    }
+    true
+}
+
+/// The architectures that Debian has a signed shim and GRUB for, as they boot from a disk.
+const STICKS: [&str; 2] = ["amd64", "arm64"];
+
 /// The most servers that have an image: each is an argument of a kernel that takes 2 KiB of them.
 const SOURCES_MAX: usize = 16;
 

@@ -150,6 +150,7 @@ impl Checker<'_> {
         let ssh_keys = self.list("access.ssh-keys", &raw.access.ssh_keys, grammar::ssh_key);
         let access = ssh_keys.map(|keys| Access { ssh_keys: sorted(keys) });
         let initramfs = self.initramfs(&raw.initramfs);
+        let stick = cluster::stick(self, &raw);
         let mut formats = raw.output.formats.unwrap_or_default();
         if formats.is_empty() {
             formats.push(Format::Tar);
@@ -180,6 +181,7 @@ impl Checker<'_> {
             initramfs: initramfs?,
             formats,
             lossy,
+            stick,
             supplier: supplier.map_or(Some(None), |supplier| supplier.map(Some))?,
         };
         recipe.selection = identity::selection(&recipe);

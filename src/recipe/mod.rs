@@ -187,9 +187,18 @@ pub struct Recipe {
     pub formats: Vec<Format>,
     /// Format → what may be lost on purpose in it (`xattrs`).
     pub lossy: Vec<String>,
+    /// Whether there is a disk that machines boot from instead of the network.
+    #[serde(skip_serializing_if = "is_false")]
+    pub stick: bool,
     /// Who gives the image to others, for bills of materials.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub supplier: Option<String>,
+}
+
+// A recipe that does not ask for something is the recipe that it always was.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+const fn is_false(value: &bool) -> bool {
+    !*value
 }
 
 impl Recipe {

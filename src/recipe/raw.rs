@@ -613,6 +613,12 @@ pub(super) struct Output {
     /// What may be lost where a format cannot carry it; without this it is an error.
     #[serde(default)]
     pub(super) lossy: Vec<Loss>,
+    /// `true`: `boot/stick.img` as well, for machines that cannot boot from the network, or networks whose DHCP nobody may
+    /// touch: a disk with kernel and initramfs that is written to a USB stick and boots by UEFI, also with Secure Boot.
+    /// GRUB on it knows a node by its card, where the firmware shows it, or by `node.cfg` on the stick, and else asks; nodes
+    /// have their addresses from the table, without DHCP, and packets of 1500 bytes. Their roots come from the head as
+    /// always. Default: `false`.
+    pub(super) stick: Option<At<bool>>,
     /// Who gives the image to others, such as `Example University, HPC group`: bills of materials name it. NTIA's minimum
     /// elements ask for it.
     pub(super) supplier: Option<Text>,

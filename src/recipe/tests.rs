@@ -81,6 +81,7 @@ compression = "xz"
 [output]
 formats = ["tar.zst", "squashfs", "tar.zst"]
 lossy = ["xattrs"]
+stick = true
 "#;
 
 /// The smallest one.

@@ -528,6 +528,20 @@ const BAD: &[(&str, &str, &str, &[&str])] = &[
             r#"recipe.toml:5:49: `diskless.kernel-arguments` is "$x" (a kernel argument is one word of letters, digits and `._-,:=/@%+~`)"#,
         ],
     ),
+    (
+        SMALL,
+        "",
+        "[output]\nstick = true",
+        &["recipe.toml:5:9: `output.stick` boots nodes whose root is on a `[head]`, and there is none"],
+    ),
+    (
+        CLUSTER,
+        "suite = \"trixie\"",
+        "suite = \"trixie\"\narchitecture = \"i386\"\n[output]\nstick = true",
+        &[
+            "recipe.toml:6:9: `output.stick` boots by UEFI, and Debian has no signed loader for i386 (it has one for amd64 and arm64; leave `stick` out and boot from the network)",
+        ],
+    ),
     (CLUSTER, "[diskless]\n", "", &["recipe.toml:4:1: `[head]` boots diskless nodes, and there is no `[diskless]`"]),
     (
         CLUSTER,
