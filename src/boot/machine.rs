@@ -167,8 +167,8 @@ impl Board {
         add("-netdev", &format!("tap,id=n,ifname={},script=no,downscript=no", places.tap));
         let card = match (self.firmware(options), places.stick) {
             (Firmware::Uefi, None) => self.uefi_card,
-            // Nothing is started from it.
-            (Firmware::Uefi, Some(_)) => ",romfile=",
+            // Second, so that nothing is started from it: firmware sets up what it may start from, and GRUB sees it.
+            (Firmware::Uefi, Some(_)) => ",romfile=,bootindex=1",
             (Firmware::Bios, _) => "",
         };
         add("-device", &format!("virtio-net-pci,netdev=n,mac={}{card}", machine.mac));
@@ -250,15 +250,17 @@ mod tests {
 
     const PLACES: Places<'_> = Places { tap: "tap0", console: "/lab/console", probe: "/lab/probe", stick: None };
 
-    /// A node with a stick starts from that alone: no card has firmware or a number in the order.
+    /// A node with a stick starts from that: its card comes second, so that firmware shows it to GRUB.
     #[test]
     fn a_stick_is_what_a_node_starts_from() {
         let places = Places { stick: Some("/output/boot/stick.img"), ..PLACES };
         let options = Options { stick: true, ..Options::default() };
         for architecture in ["amd64", "arm64"] {
             let words = board(architecture).expect("it is known").command(&options, &Machine::default(), &places, true);
-            let indexed: Vec<&String> = words.iter().filter(|word| word.contains("bootindex")).collect();
-            assert_eq!(indexed, ["usb-storage,drive=stick,bootindex=0"], "{architecture}");
+            let first = words.iter().find(|word| word.ends_with("bootindex=0")).expect("something is first");
+            assert_eq!(first, "usb-storage,drive=stick,bootindex=0", "{architecture}");
+            let second = words.iter().find(|word| word.ends_with("bootindex=1")).expect("something is second");
+            assert!(second.starts_with("virtio-net-pci,"), "{architecture}: {second}");
             let has = |text: &str| words.iter().any(|word| word.contains(text));
             assert!(has("if=pflash") && has(",file=/output/boot/stick.img") && has(",romfile="), "{words:?}");
         }

@@ -201,8 +201,8 @@ mod tests {
         let mut tree = Tree::new();
         tree.write("EFI/BOOT/BOOTX64.EFI", 0o644, vec![1; 900_000]).expect("new");
         tree.write("EFI/debian/grub.cfg", 0o644, "set timeout=3\n").expect("new");
-        tree.write("imgbuild/initrd.img", 0o644, vec![7; 20 << 20]).expect("new");
-        for number in 0..600 {
+        tree.write("imgbuild/initrd.img", 0o644, vec![7; 3 << 20]).expect("new");
+        for number in 0..40 {
             tree.write(format!("imgbuild/a rather long name {number}"), 0o644, number.to_string()).expect("new");
         }
         tree.write("node.cfg", 0o644, "").expect("new");
