@@ -85,6 +85,8 @@ mod install;
 mod kept;
 mod kernel;
 mod layers;
+#[cfg(all(feature = "http", feature = "sandbox"))]
+mod link;
 #[cfg(feature = "http")]
 mod limits;
 mod locks;

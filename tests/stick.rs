@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 use std::process::Command;
+use std::time::Instant;
 
 use imgbuild::boot::Options;
 use imgbuild::head;
@@ -10,6 +11,7 @@ use imgbuild::recipe;
 use imgbuild::recipe::Recipe;
 
 use crate::cluster::Booted;
+use crate::cluster::SOON;
 use crate::cluster::TUMBLER;
 use crate::cluster::boots;
 use crate::head::input;
@@ -17,7 +19,7 @@ use crate::head::loaders;
 use crate::head::text;
 
 /// The example with other words in it.
-fn example(changes: &[(&str, &str)]) -> Recipe {
+pub(crate) fn example(changes: &[(&str, &str)]) -> Recipe {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("recipes");
     let mut text = fs::read_to_string(directory.join("diskless-node.toml")).expect("the example is there");
     for (from, to) in changes {
@@ -143,6 +145,12 @@ fn a_node_boots_from_a_stick_without_dhcp() {
         // Nothing has answered DHCP: the head is there for the root.
         booted.head("test ! -e /run/dnsmasq.pid");
         booted.power_off(&[node]);
+        // A service that ends is told of: whoever waits for nodes need not wait longer.
+        booted.head("stop syslog-ng");
+        let end = Instant::now() + SOON;
+        while !booted.cluster.ended().iter().any(|name| name == "syslog-ng") {
+            assert!(Instant::now() < end, "nobody says that syslog-ng has ended");
+        }
         booted.finish();
     });
 }

@@ -22,6 +22,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use crate::cancel::Cancel;
+use crate::head;
 use crate::head::Existing;
 use crate::head::Machine;
 use crate::head::Role;
@@ -125,6 +126,18 @@ pub enum Error {
         unit: String,
         /// What became of it instead.
         reason: String,
+    },
+    /// A service of the head's has ended that nodes cannot do without.
+    #[error("the head's `{service}` has ended before `{node}` reached `{unit}`: see `{}`", log.display())]
+    HeadEnded {
+        /// As its log is called.
+        service: String,
+        /// A node that was not there yet.
+        node: String,
+        /// The systemd unit.
+        unit: String,
+        /// What it said.
+        log: PathBuf,
     },
     /// A node does not answer.
     #[error("node `{node}` does not answer to `{command}`")]
@@ -344,7 +357,7 @@ impl Cluster {
     /// Switches a node on.
     ///
     /// # Errors
-    /// There is no such node, or QEMU does not start.
+    /// There is no such node, it is one of a VLAN, which this network has not, or QEMU does not start.
     pub fn power_on(&mut self, name: &str) -> Result<(), Error> {
         let options = self.options.clone();
         self.power_on_as(name, &options)
@@ -365,6 +378,13 @@ impl Cluster {
     /// It has no name, or as [`Self::power_on_as`].
     pub fn power_on_machine(&mut self, machine: &Machine, options: &Options) -> Result<(), Error> {
         lab::check(&self.board.needs(options))?;
+        if let Some(vlan) = machine.arguments.iter().find_map(|argument| argument.strip_prefix(head::VLAN)) {
+            let reason = format!(
+                "the network here has no VLANs, and these nodes boot by one (`{vlan}`); build the recipe with \
+                 `interface` a card or a bond to try it"
+            );
+            return Err(LabError::Refused(reason).into());
+        }
         let nobody = || Error::NoNode { name: machine.mac.clone(), known: names(&self.head) };
         let name = machine.names.first().ok_or_else(nobody)?.clone();
         let tap = format!("tap{}", self.ports);

@@ -5,40 +5,69 @@ use std::net::Ipv4Addr;
 use crate::head::Error;
 use crate::head::Input;
 use crate::head::web;
+use crate::recipe::NetworkOptions;
 use crate::recipe::Node;
 use crate::recipe::RootMode;
 use crate::recipe::grammar;
 
+/// The kernel argument that says by which VLAN a node boots: `NAME:BELOW:NUMBER` follows.
+pub const VLAN: &str = "imgbuild.vlan=";
 /// Another server that has the image.
 pub(super) const SOURCE: &str = "imgbuild.source=";
 
 /// The arguments for a node, or for a machine that is in no table; without `BOOTIF`, which the boot loader adds. The
 /// recipe's grammar keeps out what a boot loader would read in its own way.
 pub(super) fn arguments(input: &Input<'_>, node: Option<&Node>) -> Result<Vec<String>, Error> {
-    with_address(input, node, "dhcp".to_owned())
+    let interface = &input.diskless.interface;
+    with_address(
+        input,
+        node,
+        if input.diskless.is_card() { "dhcp".to_owned() } else { format!(":::::{interface}:dhcp") },
+    )
 }
 
 /// As [`arguments`], with an address from the table instead of one that is asked for: as the kernel's `nfsroot.txt` has it.
 /// Which card it is for is left open: `BOOTIF` says it, whatever the card is called.
 pub(super) fn static_arguments(input: &Input<'_>, node: &Node) -> Result<Vec<String>, Error> {
-    let head = input.head;
-    let own = |(base, length): (Ipv4Addr, u8)| node.address.to_bits() & grammar::mask(length) == base.to_bits();
-    let further = head.networks.iter().find(|network| own(network.network));
-    let ((_, length), options) =
-        further.map_or((head.network, &head.options), |network| (network.network, &network.options));
+    let (length, options) = network(input, Some(node));
     // What DHCP would say where the recipe says nothing.
-    let router = options.router.unwrap_or(head.address);
-    let dns = options.dns.first().copied().unwrap_or(head.address);
+    let router = options.router.unwrap_or(input.head.address);
+    let dns = options.dns.first().copied().unwrap_or(input.head.address);
     let mask = Ipv4Addr::from_bits(grammar::mask(length));
-    let ip = format!("{}::{router}:{mask}:{}::none:{dns}", node.address, node.name);
+    let made = if input.diskless.is_card() { "" } else { input.diskless.interface.as_str() };
+    let ip = format!("{}::{router}:{mask}:{}:{made}:none:{dns}", node.address, node.name);
     with_address(input, Some(node), ip)
+}
+
+/// The network that a node is in, of which machines in no table are in the head's: its prefix's length, and what is told of
+/// it.
+fn network<'a>(input: &'a Input<'_>, node: Option<&Node>) -> (u8, &'a NetworkOptions) {
+    let head = input.head;
+    let has =
+        |(base, length): (Ipv4Addr, u8), node: &Node| node.address.to_bits() & grammar::mask(length) == base.to_bits();
+    let further = head.networks.iter().find(|network| node.is_some_and(|node| has(network.network, node)));
+    further.map_or((head.network.1, &head.options), |network| (network.network.1, &network.options))
+}
+
+/// What the initramfs makes the boot interface of (`scripts/init-premount/imgbuild-link`); nothing, where it is a card.
+fn link(input: &Input<'_>, node: Option<&Node>) -> Vec<String> {
+    let diskless = input.diskless;
+    let bond = diskless.bond.as_ref().map(|bond| {
+        let (name, cards, mode) = (diskless.below(), bond.members.join(","), bond.mode.name());
+        // Without it no bond sees that a link is gone.
+        format!("imgbuild.bond={name}:{cards}:mode={mode},miimon=100")
+    });
+    let vlan = diskless.vlan().map(|(below, number)| format!("{VLAN}{}:{below}:{number}", diskless.interface));
+    let mtu = network(input, node).1.mtu.filter(|_| !diskless.is_card()).map(|mtu| format!("imgbuild.mtu={mtu}"));
+    bond.into_iter().chain(vlan).chain(mtu).collect()
 }
 
 fn with_address(input: &Input<'_>, node: Option<&Node>, ip: String) -> Result<Vec<String>, Error> {
     let mut arguments = root(input, node)?;
     arguments.push(format!("ip={ip}"));
+    arguments.extend(link(input, node));
     // Without it the initramfs' udev renames the card, and the interface the recipe names does not exist.
-    if input.diskless.interface.starts_with("eth") {
+    if input.diskless.cards().iter().any(|card| card.starts_with("eth")) {
         arguments.push("net.ifnames=0".to_owned());
     }
     // A node whose root cannot be mounted tries again from the start instead of waiting for a keyboard.

@@ -30,6 +30,7 @@ pub use cluster::RECORD;
 pub use existing::Existing;
 pub use existing::Machine;
 pub use import::Imported;
+pub use kernel::VLAN;
 pub use leases::Lease;
 pub use leases::leases;
 pub use menu::Entries;

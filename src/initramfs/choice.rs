@@ -110,9 +110,10 @@ impl<'a> Choice<'a> {
         Ok(())
     }
 
-    /// What every root mode of ours needs.
-    pub(super) fn root_modes(&mut self) -> Result<(), Error> {
-        let lacking: Vec<&str> = ROOT_MODES.into_iter().filter(|word| !self.word(word)).collect();
+    /// What every root mode of ours needs, and the interface that the root comes by.
+    pub(super) fn root_modes(&mut self, links: &[&'static str]) -> Result<(), Error> {
+        let needed = ROOT_MODES.into_iter().chain(links.iter().copied());
+        let lacking: Vec<&str> = needed.filter(|word| !self.word(word)).collect();
         self.missing.extend(lacking.into_iter().filter(|word| !OPTIONAL.contains(word)).map(str::to_owned));
         Ok(())
     }

@@ -47,7 +47,9 @@ pub(super) fn check(
     if !executable("/init") {
         faults.push("`/init` is not there or not executable".to_owned());
     }
-    for name in COMMANDS {
+    // Those of the script that makes a VLAN or a bond.
+    let of_links = ["ip", "tr"].into_iter().filter(|_| !options.links.is_empty());
+    for name in COMMANDS.into_iter().chain(of_links) {
         if !["/bin", "/sbin"].iter().any(|directory| executable(&format!("{directory}/{name}"))) {
             faults.push(format!("there is no `{name}`"));
         }

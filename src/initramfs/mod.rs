@@ -59,6 +59,8 @@ pub struct Options {
     /// SHA-256 and size of the image that nodes take into memory; no other is booted then, whatever the command line
     /// says.
     pub image: Option<(Sha256, u64)>,
+    /// Kernel modules that make the interface which nodes boot by, of a VLAN or a bond; none: it is a card.
+    pub links: Vec<&'static str>,
     /// Hooks of packages that are left out on purpose, by file name.
     pub skip_hooks: BTreeSet<String>,
     /// No file is newer than this.
@@ -77,6 +79,7 @@ impl Options {
             modules: recipe::Modules::Netboot,
             root: RootMode::Nfs,
             image: None,
+            links: Vec::new(),
             skip_hooks: BTreeSet::new(),
             epoch,
             cancel: Cancel::default(),
@@ -230,7 +233,7 @@ pub fn assemble_with(root: &Tree, modules: &Modules, version: &str, options: &Op
     cancel.check()?;
     wanted.add(&options.modules)?;
     cancel.check()?;
-    wanted.root_modes()?;
+    wanted.root_modes(&options.links)?;
     cancel.check()?;
     base(&mut files)?;
     hooks::apply(&mut files, &mut wanted, options, &mut report)?;

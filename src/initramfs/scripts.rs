@@ -10,6 +10,8 @@ use super::hooks;
 
 /// Mounts the root in the modes that initramfs-tools has no script for.
 const OWN: &str = include_str!("scripts/imgbuild");
+/// Makes the interface that a node boots by, where that is no card.
+const LINK: &str = include_str!("scripts/link");
 /// Says what initramfs-tools' script for `boot=nfs` does not: that the root could not be mounted, and why.
 const NFS_BOTTOM: &str = include_str!("scripts/nfs-bottom");
 
@@ -77,7 +79,9 @@ pub(super) fn copy(files: &mut Files<'_>, options: &Options) -> Result<(), Error
             files.copy_as(&format!("/{directory}/{path}"), &format!("/scripts/{path}"))?;
         }
     }
-    for (path, mode, text) in [("imgbuild", 0o644, OWN), ("nfs-bottom/imgbuild", 0o755, NFS_BOTTOM)] {
+    let link = (!options.links.is_empty()).then_some(("init-premount/imgbuild-link", 0o755, LINK));
+    let own = [("imgbuild", 0o644, OWN), ("nfs-bottom/imgbuild", 0o755, NFS_BOTTOM)];
+    for (path, mode, text) in own.into_iter().chain(link) {
         let path = format!("/scripts/{path}");
         if !files.has(&path) {
             files.write(&path, mode, text.as_bytes().to_vec())?;

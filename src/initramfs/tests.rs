@@ -165,6 +165,26 @@ fn settings_that_change_the_content_are_refused() {
     assert_eq!(text(&made.tree, "conf/conf.d/local"), "DEVICE=eth0\n");
 }
 
+/// What makes a VLAN or a bond is in the initramfs of who boots by one, and in no other.
+#[test]
+fn what_makes_the_boot_interface_is_there_when_it_is_no_card() {
+    let has = |made: &Initramfs, name: &str| made.report.modules.iter().any(|module| module == name);
+    let script = "scripts/init-premount/imgbuild-link";
+    let made = assemble(&root(), &options()).expect("a good root");
+    assert!(made.tree.lookup(script).is_none() && !has(&made, "8021q") && !has(&made, "bonding"));
+    let mut options = options();
+    options.links = vec!["8021q", "bonding"];
+    let made = assemble(&root(), &options).expect("a good root");
+    assert!(has(&made, "8021q") && has(&made, "bonding") && has(&made, "tls"));
+    assert_eq!(made.tree.lookup(script).expect("it is there").1.stat.mode, 0o755);
+    assert!(text(&made.tree, "scripts/init-premount/ORDER").starts_with(&format!("/{script} \"$@\"\n")));
+    // A kernel without them boots no node.
+    let mut root = root();
+    root.remove(&TreePath::literal("usr/lib/modules/6.1/kernel/net/8021q/8021q.ko")).expect("it is there");
+    let error = assemble(&root, &options).expect_err("there is no such module").to_string();
+    assert!(error.contains("module `8021q` of kernel `6.1`"), "{error}");
+}
+
 /// A script the real shell would refuse must not get into an image: see also `tests/initramfs.rs`.
 #[test]
 fn the_own_boot_script_keeps_to_its_rules() {

@@ -19,7 +19,12 @@ pub(super) fn apply(layer: &mut Layer<'_>, recipe: &Recipe, diskless: &Diskless)
     let no_stop = format!("# {generated}\n# The root is on the network until the end.\n[Service]\nExecStop=\n");
     units::extend(layer, "networking.service", "50-imgbuild", &no_stop)?;
     // For who enables networkd for other interfaces: this one is not its business.
-    let unmanaged = format!("# {generated}\n[Match]\nName={interface}\n\n[Link]\nUnmanaged=yes\n");
+    let mut names = vec![interface.as_str()];
+    if !diskless.is_card() {
+        names.extend([diskless.below()].into_iter().chain(diskless.cards()));
+        names.dedup();
+    }
+    let unmanaged = format!("# {generated}\n[Match]\nName={}\n\n[Link]\nUnmanaged=yes\n", names.join(" "));
     if units::real_name(layer, "systemd-networkd.service").is_some() {
         layer.file("/etc/systemd/network/00-imgbuild.network", 0o644, unmanaged)?;
     }

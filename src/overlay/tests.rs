@@ -55,6 +55,7 @@ fn recipe() -> Recipe {
         diskless: Some(Diskless {
             root: RootMode::Nfs,
             interface: "eth0".into(),
+            bond: None,
             tmpfs: [("/tmp", "25%"), ("/var/log", "64M")].map(|(path, size)| (path.to_owned(), size.to_owned())).into(),
             sources: Vec::new(),
             syslog: None,

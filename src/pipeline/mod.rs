@@ -641,6 +641,7 @@ fn make_boot(
     options.image = ram.map(|ram| (ram.sha256, ram.size));
     options.modules = recipe.initramfs.modules.clone();
     options.root = diskless.root;
+    options.links = diskless.link_modules();
     options.skip_hooks = recipe.initramfs.skip_hooks.iter().cloned().collect();
     let compression = recipe.initramfs.compression;
     let whole = outputs.key(&("initramfs", image.digest, format!("{options:?}"), compression));

@@ -337,18 +337,39 @@ pub(crate) fn interface(text: &str) -> Result<String> {
     Ok(text.to_owned())
 }
 
-/// The interface that a node boots from: the initramfs brings up a card as it is, and sets up nothing above it.
+/// The interface that a node boots by: a card, `bondN`, or either with the number of a VLAN behind a dot.
 pub(crate) fn boot_interface(text: &str) -> Result<String> {
+    interface(text)?;
+    let (below, number) = text.split_once('.').map_or((text, None), |(below, number)| (below, Some(number)));
+    if let Some(number) = number {
+        let is_one =
+            number.parse::<u16>().is_ok_and(|parsed| (1..=4094).contains(&parsed) && parsed.to_string() == number);
+        if !is_one {
+            return wrong("a VLAN is written as its card and its number, from 1 to 4094: `eth0.100`");
+        }
+    }
+    if is_bond(below) {
+        return Ok(text.to_owned());
+    }
+    card(below).map(|_| text.to_owned())
+}
+
+/// Whether an interface is a bond, by its name.
+pub(crate) fn is_bond(text: &str) -> bool {
+    text.strip_prefix("bond").is_some_and(|number| only(number, "") && number.bytes().all(|byte| byte.is_ascii_digit()))
+}
+
+/// A network card that a node boots by, or one of a bond's.
+pub(crate) fn card(text: &str) -> Result<String> {
     interface(text)?;
     let kind = text.trim_end_matches(|letter: char| letter.is_ascii_digit());
     match kind {
-        _ if text.contains('.') || kind == "vlan" => wrong(
-            "a node cannot boot over a tagged VLAN: give its port at the switch the VLAN untagged, and name the card \
-             alone, such as `eth0`",
-        ),
-        "bond" | "team" | "br" | "dummy" | "tun" | "tap" if kind != text => wrong(
-            "a node boots from one card: name that, such as `eth0`, let the switch use each port by itself (LACP \
-             fallback), and list the addresses of all cards that it may boot from as `mac`",
+        _ if text.contains('.') => wrong("this is a VLAN and no card: a bond is of cards, and the VLAN is of the bond"),
+        "vlan" if kind != text => wrong("a VLAN is written as its card and its number: `eth0.100`"),
+        "bond" if kind != text => wrong("a bond is of cards: name those, such as `eth0`"),
+        "team" | "br" | "dummy" | "tun" | "tap" if kind != text => wrong(
+            "no initramfs makes this one: name a card, such as `eth0`, a bond (`bond0`) or a VLAN (`eth0.100`), and list \
+             the addresses of all cards that a node may boot from as `mac`",
         ),
         "ib" => wrong("no initramfs of Debian's asks for an address over InfiniBand: name an Ethernet card"),
         "wlan" => wrong("a node cannot boot over a wireless network: name an Ethernet card"),

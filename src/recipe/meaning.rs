@@ -33,6 +33,7 @@ use super::grammar::Wrong;
 use super::identity;
 use super::images;
 use super::inventory;
+use super::link;
 use super::networks;
 use super::overlay;
 use super::problem::Sources;
@@ -430,7 +431,7 @@ impl Checker<'_> {
     }
 
     fn diskless(&mut self, raw: &raw::Diskless, head: Option<&super::Head>) -> Option<Diskless> {
-        let interface = self.get_or("diskless.interface", raw.interface.as_ref(), "eth0", grammar::boot_interface);
+        let link = link::link(self, raw);
         let tmpfs = self.tmpfs(raw.tmpfs.as_ref());
         let syslog = self.option("diskless.syslog", raw.syslog.as_ref(), |text| {
             grammar::address(text).map(|address| address.to_string()).or_else(|_| grammar::domain(text))
@@ -441,10 +442,12 @@ impl Checker<'_> {
         let arguments = self.list("diskless.kernel-arguments", &raw.kernel_arguments, grammar::kernel_argument);
         let head_address = head.map(|head| head.address);
         let sources = cluster::sources(self, &raw.sources);
+        let (interface, bond) = link?;
         Some(Diskless {
             sources: sources?,
             root: raw.root.as_ref().map_or(RootMode::Nfs, |root| root.value),
-            interface: interface?,
+            interface,
+            bond,
             tmpfs: tmpfs?,
             syslog: syslog?,
             nameservers: match raw.nameservers {

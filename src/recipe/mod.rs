@@ -13,6 +13,7 @@ mod hosts;
 mod identity;
 mod images;
 mod inventory;
+mod link;
 mod lock;
 mod machines;
 mod meaning;
@@ -46,6 +47,8 @@ pub use edit::package_of;
 #[cfg(feature = "cli")]
 pub use edit::remove_packages;
 pub use file::LocalFile;
+pub use link::Bond;
+pub use link::BondMode;
 pub use lock::Lock;
 pub use lock::LockError;
 pub use lock::LockedImage;
@@ -497,6 +500,9 @@ pub struct Diskless {
     pub root: RootMode,
     /// The boot interface's name; never brought up by the node's own network configuration.
     pub interface: String,
+    /// What it is made of, when it is a bond or a VLAN of one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bond: Option<Bond>,
     /// Mount point → size, as tmpfs writes it (`25%`, `64M`).
     pub tmpfs: BTreeMap<String, String>,
     /// Further HTTP servers that have the images of roots in memory, without a slash at their ends.

@@ -15,6 +15,7 @@ use serde_spanned::Spanned;
 
 use super::Allowance;
 use super::Base;
+use super::BondMode;
 use super::BootMode;
 use super::DhcpMode;
 use super::Format;
@@ -373,9 +374,13 @@ pub(super) struct Access {
 pub(super) struct Diskless {
     /// How nodes mount their root. Default: `nfs`.
     pub(super) root: Option<At<RootMode>>,
-    /// The card that nodes boot from: no VLAN, bond or bridge. It is up before the root is there and never touched
-    /// afterwards. Default: `eth0`.
+    /// What nodes boot by: a card (`eth0`), a tagged VLAN of one (`eth0.100`), a bond (`bond0`, with `bond`) or a VLAN of
+    /// that (`bond0.100`), which the initramfs makes. It is up before the root is there and never touched afterwards. What
+    /// comes before, firmware and boot loader, knows of no bond, and of a VLAN only what the machine's own setup tells it.
+    /// Default: `eth0`.
     pub(super) interface: Option<Text>,
+    /// The cards of a bond.
+    pub(super) bond: Option<At<Bond>>,
     /// Further HTTP servers that have the images of nodes whose root is `ram`, by the same paths as the head: caches, say, for
     /// which the head's `etc/imgbuild/cache-nginx.conf` is. A node asks them in random order and the head when none has the
     /// image, which its initramfs knows by digest. `%{1-4}` stands for the numbers in it; up to 16 in all:
@@ -395,6 +400,18 @@ pub(super) struct Diskless {
     /// Further kernel arguments, one per string.
     #[serde(default)]
     pub(super) kernel_arguments: Vec<Text>,
+}
+
+/// The cards of a bond. A card that is not there is said on the console, and the others go on without it.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[schemars(rename = "bond")]
+pub(super) struct Bond {
+    /// The cards, by their names on the node: `["eth0", "eth1"]`. Nodes have one address whichever of them they boot from
+    /// when `mac` lists all of theirs.
+    pub(super) members: Vec<Text>,
+    /// How they work together. Default: `active-backup`.
+    pub(super) mode: Option<BondMode>,
 }
 
 /// The head node.

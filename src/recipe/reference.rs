@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use serde_json::Value as Json;
 
 /// How a part of the recipe is headed, and the name of its type; in the order in which recipes are written.
-const PARTS: [(&str, &str); 16] = [
+const PARTS: [(&str, &str); 17] = [
     ("`[debian]`", "debian"),
     ("`[[archive]]`", "archive"),
     ("`[[pin]]`", "pin"),
@@ -15,6 +15,7 @@ const PARTS: [(&str, &str); 16] = [
     ("`[configure]`", "configure"),
     ("`[access]`", "access"),
     ("`[diskless]`", "diskless"),
+    ("`[diskless.bond]`", "bond"),
     ("`[head]`", "head"),
     ("`[head.standby]`", "standby"),
     ("`[[network]]`", "network"),

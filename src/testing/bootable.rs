@@ -59,6 +59,9 @@ pub fn bootable_root() -> Tree {
     module("kernel/lib/helper.ko", &[], &[]);
     module("kernel/late.ko", &[], &[]);
     module("kernel/unwanted.ko", &[], &[]);
+    module("kernel/net/8021q/8021q.ko", &[], &[]);
+    module("kernel/drivers/net/bonding/bonding.ko", &[], &["tls_do"]);
+    module("kernel/net/tls.ko", &[], &[]);
     for name in ["lockd", "loop", "nfs", "nfsv3", "nfsv4", "overlay", "squashfs", "sunrpc", "grace"] {
         module(&format!("kernel/fs/{name}.ko"), &[], &[]);
     }
@@ -73,7 +76,7 @@ pub fn bootable_root() -> Tree {
 
 /// A busybox that is nothing but its tables: applets of `/bin`, among them what the lint wants.
 fn busybox() -> Vec<u8> {
-    let mut names: Vec<String> = ["[", "[[", "cat", "mkdir", "mount", "run-init", "sh", "sha256sum", "sleep", "wget"]
+    let mut names: Vec<String> = ["[", "[[", "cat", "ip", "mkdir", "mount", "run-init", "sh", "sha256sum", "sleep", "tr", "wget"]
         .map(str::to_owned)
         .to_vec();
     names.extend((0..20).map(|number| format!("x{}", char::from(b'a' + number))));

@@ -700,9 +700,9 @@ const BAD: &[(&str, &str, &str, &[&str])] = &[
     (
         CLUSTER,
         "[diskless]",
-        "[diskless]\ninterface = \"eth0.100\"",
+        "[diskless]\ninterface = \"eth0.4095\"",
         &[
-            r#"recipe.toml:5:13: `diskless.interface` is "eth0.100" (a node cannot boot over a tagged VLAN: give its port at the switch the VLAN untagged, and name the card alone, such as `eth0`)"#,
+            r#"recipe.toml:5:13: `diskless.interface` is "eth0.4095" (a VLAN is written as its card and its number, from 1 to 4094: `eth0.100`)"#,
         ],
     ),
     (
@@ -710,8 +710,36 @@ const BAD: &[(&str, &str, &str, &[&str])] = &[
         "[diskless]",
         "[diskless]\ninterface = \"bond0\"",
         &[
-            r#"recipe.toml:5:13: `diskless.interface` is "bond0" (a node boots from one card: name that, such as `eth0`, let the switch use each port by itself (LACP fallback), and list the addresses of all cards that it may boot from as `mac`)"#,
+            r#"recipe.toml:5:13: `diskless.interface` is a bond, and `bond` does not say of which cards: bond0 (write bond = { members = ["eth0", "eth1"] }, or name one card)"#,
         ],
+    ),
+    (
+        CLUSTER,
+        "[diskless]",
+        "[diskless]\nbond = { members = [\"eth0\"] }",
+        &[
+            r#"recipe.toml:5:8: `diskless.bond` needs an `interface` that is a bond (name it `interface = "bond0"`, or `"bond0.100"` for a VLAN of it)"#,
+        ],
+    ),
+    (
+        CLUSTER,
+        "[diskless]",
+        "[diskless]\ninterface = \"bond0\"\nbond = { members = [\"eth0\", \"eth0\", \"eth1.5\"] }",
+        &[
+            r#"recipe.toml:6:37: `diskless.bond.members` is "eth1.5" (this is a VLAN and no card: a bond is of cards, and the VLAN is of the bond)"#,
+        ],
+    ),
+    (
+        CLUSTER,
+        "[diskless]",
+        "[diskless]\ninterface = \"bond0.7\"\nbond = { members = [\"eth0\", \"eth0\"] }",
+        &["recipe.toml:6:29: `eth0` is in the bond already"],
+    ),
+    (
+        CLUSTER,
+        "[diskless]",
+        "[diskless]\ninterface = \"bond0\"\nbond = { members = [] }",
+        &["recipe.toml:6:8: `diskless.bond.members` names no card"],
     ),
     (
         CLUSTER,
@@ -902,23 +930,25 @@ fn case_70_what_is_wrong_is_said_with_its_place() {
     }
 }
 
-/// A card by any name is one; what is made of cards, or no card of a network that machines boot from, says the way on.
+/// A card by any name is one; what no initramfs makes of cards, or no card of a network that machines boot from, says the way on.
 #[test]
 fn c5_what_no_initramfs_sets_up_is_no_boot_interface() {
     for (name, way) in [
-        ("eth0.100", "VLAN untagged"),
-        ("enp1s0.4", "VLAN untagged"),
-        ("vlan5", "VLAN untagged"),
-        ("bond0", "LACP fallback"),
-        ("team1", "LACP fallback"),
-        ("br0", "LACP fallback"),
+        ("eth0.0", "from 1 to 4094"),
+        ("eth0.4095", "from 1 to 4094"),
+        ("eth0.007", "from 1 to 4094"),
+        ("eth0.1.2", "from 1 to 4094"),
+        ("vlan5", "its card and its number"),
+        ("team1", "a bond (`bond0`)"),
+        ("br0", "a bond (`bond0`)"),
+        ("br0.3", "a bond (`bond0`)"),
         ("ib0", "Ethernet card"),
         ("wlan0", "Ethernet card"),
     ] {
         let said = grammar::boot_interface(name).expect_err(name).to_string();
         assert!(said.contains(way), "{name}: {said}");
     }
-    for name in ["eth0", "enp1s0", "eno1np0", "ens3f1", "brdg"] {
+    for name in ["eth0", "enp1s0", "eno1np0", "ens3f1", "brdg", "eth0.100", "enp1s0.4094", "bond0", "bond12.1"] {
         assert!(grammar::boot_interface(name).is_ok(), "{name}");
     }
 }
