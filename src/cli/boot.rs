@@ -1,6 +1,7 @@
 //! `imgbuild boot`: an output's head and nodes on this machine, with their consoles.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 use std::thread;
 use std::time::Duration;
 use std::time::Instant;
@@ -63,6 +64,7 @@ pub(super) fn run(arguments: &Boot, signals: &Signals) -> Result<(), Failure> {
     }
     let goal = arguments.until.as_deref().map(|unit| Goal {
         unit,
+        nodes: goals.clone(),
         left: goals,
         began: Instant::now(),
         asked: Instant::now(),
@@ -75,6 +77,8 @@ pub(super) fn run(arguments: &Boot, signals: &Signals) -> Result<(), Failure> {
 /// Where nodes are to get.
 struct Goal<'a> {
     unit: &'a str,
+    /// All that were switched on.
+    nodes: BTreeSet<String>,
     /// Those that are not there yet.
     left: BTreeSet<String>,
     began: Instant,
@@ -100,6 +104,18 @@ impl Goal<'_> {
         late.map_or(Ok(self.left.is_empty()), |name| Err(self.missed(name, "has taken longer than `--timeout`")))
     }
 
+    /// Whether it can still be reached, when these nodes and services have ended. A node that is there already may go.
+    fn check(&self, ended: &[String], logs: &Path) -> Result<(), Failure> {
+        if let Some(name) = ended.iter().find(|name| self.left.contains(*name)) {
+            return Err(self.missed(name, "went off"));
+        }
+        let service = ended.iter().find(|name| !self.nodes.contains(*name));
+        let (Some(service), Some(node)) = (service, self.left.first()) else { return Ok(()) };
+        let log = logs.join(format!("{service}.out"));
+        let (service, node, unit) = (service.clone(), node.clone(), self.unit.to_owned());
+        Err(boot::Error::HeadEnded { service, node, unit, log }.into())
+    }
+
     fn missed(&self, node: &str, reason: &str) -> Failure {
         let (node, unit, reason) = (node.to_owned(), self.unit.to_owned(), reason.to_owned());
         boot::Error::NotReached { node, unit, reason }.into()
@@ -121,9 +137,7 @@ fn watch(cluster: &mut Cluster, signals: &Signals, mut goal: Option<Goal<'_>>) -
             return Ok(());
         }
         if let Some(goal) = &mut goal {
-            if let Some(name) = ended.iter().find(|name| goal.left.contains(*name)) {
-                return Err(goal.missed(name, "went off"));
-            }
+            goal.check(&ended, &cluster.logs())?;
             if goal.is_reached(cluster)? {
                 return Ok(());
             }
@@ -133,5 +147,38 @@ fn watch(cluster: &mut Cluster, signals: &Signals, mut goal: Option<Goal<'_>>) -
             return left.map_or(Ok(()), |(goal, name)| Err(goal.missed(name, "lost its head")));
         }
         thread::sleep(TICK);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_cannot_be_reached_any_more_is_not_waited_for() {
+        let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<BTreeSet<String>>();
+        let mut goal = Goal {
+            unit: "multi-user.target",
+            nodes: names(&["dizzy", "tumbler"]),
+            left: names(&["tumbler"]),
+            began: Instant::now(),
+            asked: Instant::now(),
+            patience: Duration::from_secs(600),
+        };
+        let said = |goal: &Goal<'_>, ended: &[&str]| {
+            let ended: Vec<String> = ended.iter().map(|name| (*name).to_owned()).collect();
+            goal.check(&ended, Path::new("x.boot/log")).map_err(|failure| match failure {
+                Failure::Library(error) => error.to_string(),
+                other => format!("{other:?}"),
+            })
+        };
+        assert_eq!(said(&goal, &[]), Ok(()));
+        assert_eq!(said(&goal, &["dizzy"]), Ok(()), "it was there already");
+        let off = "node `tumbler` went off before it reached `multi-user.target`";
+        assert_eq!(said(&goal, &["tumbler", "nfs"]), Err(off.to_owned()));
+        let ended = "the head's `nfs` has ended before `tumbler` reached `multi-user.target`: see `x.boot/log/nfs.out`";
+        assert_eq!(said(&goal, &["nfs"]), Err(ended.to_owned()));
+        goal.left.clear();
+        assert_eq!(said(&goal, &["nfs"]), Ok(()), "nobody waits any more");
     }
 }
