@@ -115,6 +115,8 @@ mod sandbox;
 mod scale;
 mod secrets;
 mod services;
+#[cfg(feature = "http")]
+mod several;
 mod shared_head;
 mod site;
 #[cfg(feature = "http")]

@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::FileExt;
 use std::os::unix::fs::FileTypeExt;
 use std::os::unix::fs::MetadataExt;
 use std::os::unix::fs::PermissionsExt;
@@ -14,7 +13,6 @@ use std::sync::Mutex;
 use std::sync::PoisonError;
 
 use imgbuild::digest::Sha256;
-use imgbuild::tree::Blob;
 use imgbuild::tree::Content;
 use imgbuild::tree::Inode;
 use imgbuild::tree::Kind;
@@ -55,14 +53,6 @@ pub(crate) fn root_with(name: &str, suite: &str, packages: &str) -> PathBuf {
         fs::rename(fresh, &directory).expect("one rename");
     }
     directory
-}
-
-struct DiskFile(fs::File);
-
-impl Blob for DiskFile {
-    fn read_at(&self, buffer: &mut [u8], offset: u64) -> std::io::Result<usize> {
-        self.0.read_at(buffer, offset)
-    }
 }
 
 /// Reads a directory of the disk into a tree; hard links become copies.
@@ -115,5 +105,5 @@ pub(crate) fn content(path: &Path) -> Content {
     if size < 1 << 16 {
         return Content::from_bytes(fs::read(path).expect("a file can be read"));
     }
-    Content::from_blob(Arc::new(DiskFile(file)), 0, size, sha256)
+    Content::from_blob(Arc::new(file), 0, size, sha256)
 }

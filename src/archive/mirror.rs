@@ -32,6 +32,8 @@ use crate::host::StoreError;
 use crate::host::StoredBlob;
 use crate::host::TransportError;
 use crate::host::TrustError;
+use crate::host::Work;
+use crate::host::claim;
 use crate::host::download::DownloadError;
 use crate::host::download::Mirrors;
 use crate::host::download::Wanted;
@@ -340,19 +342,35 @@ impl Form<'_> {
         if self.file.size.max(self.plain.map_or(0, |plain| plain.size)) > max {
             return Err(self.error(source, IndexError::Limit { limit: "index", max }));
         }
-        if let Some(plain) = self.plain
-            && let Some(blob) = stored(host, &plain.digest).map_err(Error::Store)?
-        {
-            return read(&blob).map_err(|error| self.error(source, IndexError::Compression(error)));
+        let known = || {
+            let blob = self.plain.map(|plain| stored(host, &plain.digest)).transpose().map_err(Error::Store)?.flatten();
+            let text = blob.map(|blob| read(&blob)).transpose();
+            text.map_err(|error| self.error(source, IndexError::Compression(error)))
+        };
+        if let Some(text) = known()? {
+            return Ok(text);
         }
-        let blob = self.download(host, source, by_hash)?;
-        let text = self.decompress(host, &blob).map_err(|error| self.error(source, error))?;
-        if let Some(ReleaseFile { digest: Digest::Sha256(sha256), size }) = self.plain
-            && self.compression != Compression::None
-        {
-            keep(host, &text, (sha256, size))?;
+        let Some(ReleaseFile { digest: Digest::Sha256(sha256), size }) =
+            self.plain.filter(|_| self.compression != Compression::None)
+        else {
+            return self.fresh(host, source, by_hash);
+        };
+        let cancelled = |source: DownloadError, archive| Error::Download { archive, path: self.name(), source };
+        let claim = claim::wait(host, Work::Unpack, &sha256);
+        let claim = claim.map_err(|error| cancelled(error.into(), source.name.clone()))?;
+        if let Some(text) = known()? {
+            return Ok(text);
         }
+        let text = self.fresh(host, source, by_hash)?;
+        keep(host, &text, (sha256, size))?;
+        drop(claim);
         Ok(text)
+    }
+
+    /// Its text, out of the file as it lies on the mirror.
+    fn fresh(&self, host: &Host, source: &Source, by_hash: bool) -> Result<Vec<u8>, Error> {
+        let blob = self.download(host, source, by_hash)?;
+        self.decompress(host, &blob).map_err(|error| self.error(source, error))
     }
 
     fn download(&self, host: &Host, source: &Source, by_hash: bool) -> Result<StoredBlob, Error> {

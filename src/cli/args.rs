@@ -22,7 +22,7 @@ use crate::recipe::grammar;
 #[command(
     name = "imgbuild",
     version,
-    override_usage = "imgbuild RECIPE [OPTIONS]\n       imgbuild COMMAND [OPTIONS]",
+    override_usage = "imgbuild RECIPE… [OPTIONS]\n       imgbuild COMMAND [OPTIONS]",
     after_help = "Exit codes: 0 done, 1 the request failed, 2 usage or recipe, 3 integrity, 4 a bug of imgbuild, \
                   130 and 143 interrupted."
 )]
@@ -53,7 +53,7 @@ fn is_command(word: &OsStr) -> bool {
 /// A command.
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// Build a recipe (the default)
+    /// Build recipes (the default)
     Build(Build),
     /// Choose a recipe's packages and write its lock
     Lock(Lock),
@@ -219,12 +219,16 @@ pub(super) enum Events {
 /// `build`
 #[derive(Debug, Args)]
 pub(super) struct Build {
-    /// The recipe
-    pub(super) recipe: PathBuf,
-    /// Where the output appears [default: build/NAME]
+    /// The recipe; of several each is built, one after the other, and what one has read and decoded serves the others
+    ///
+    /// All are looked at before the first is built. One that fails does not keep the others from being built; the status is
+    /// the worst of all.
+    #[arg(required = true, value_name = "RECIPE")]
+    pub(super) recipes: Vec<PathBuf>,
+    /// Where the output of one recipe appears [default: build/NAME]
     #[arg(long, short, value_name = "DIR")]
     pub(super) output: Option<PathBuf>,
-    /// Fail unless the tree has this digest
+    /// Fail unless the tree of the one recipe has this digest
     #[arg(long, value_name = "SHA256")]
     pub(super) expect: Option<Sha256>,
     /// Print SHA-256 and path of each output, also on a terminal or with --quiet
@@ -687,9 +691,13 @@ mod tests {
         };
         for words in [&["x.toml", "-o", "out"][..], &["build", "x.toml", "-o", "out"], &["-o", "out", "x.toml"]] {
             let Ok(Command::Build(build)) = parse(words) else { panic!("{words:?}") };
-            assert_eq!((build.recipe.to_str(), build.output), (Some("x.toml"), Some("out".into())));
+            assert_eq!((build.recipes, build.output), (vec!["x.toml".into()], Some("out".into())));
         }
-        for words in [&[][..], &["build"], &["x.toml", "y.toml"], &["-q", "-v", "x.toml"], &["x.toml", "--jobs", "0"]] {
+        for words in [&["x.toml", "y.toml"][..], &["build", "x.toml", "-v", "y.toml"]] {
+            let Ok(Command::Build(build)) = parse(words) else { panic!("{words:?}") };
+            assert_eq!(build.recipes, ["x.toml", "y.toml"].map(PathBuf::from));
+        }
+        for words in [&[][..], &["build"], &["-q", "-v", "x.toml"], &["x.toml", "--jobs", "0"]] {
             assert!(parse(words).is_err(), "{words:?}");
         }
         assert!(parse(&["biuld", "x.toml"]).expect_err("a typo").to_string().contains("build"));

@@ -44,18 +44,24 @@ enum What<'a> {
     End(End<'a>),
 }
 
-/// The last line of a command.
+/// The last line of a command; of a build of several recipes the last one of each.
 #[derive(Serialize, JsonSchema)]
 #[serde(tag = "event", rename_all = "kebab-case", rename_all_fields = "kebab-case")]
 enum End<'a> {
     /// All was done.
     Finished {
+        /// Of several recipes this one.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        recipe: Option<Cow<'a, str>>,
         /// Of a build.
         #[serde(flatten)]
         build: Option<Output<'a>>,
     },
     /// It was not.
     Error {
+        /// Of several recipes this one.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        recipe: Option<Cow<'a, str>>,
         /// `failed`, `usage`, `integrity`, `bug` or `interrupted`: the meaning of the exit code.
         kind: &'static str,
         /// Whether the same may do later, since a server or the network was at fault.
@@ -107,8 +113,8 @@ pub(super) fn event(event: &Event<'_>) {
     tell(What::Event(event));
 }
 
-/// Tells that a command has done all; a build, what it left.
-pub(super) fn finished(build: Option<(&Path, &Built)>) {
+/// Tells that a command has done all; a build, what it left; one of several recipes, which.
+pub(super) fn finished(recipe: Option<&Path>, build: Option<(&Path, &Built)>) {
     let digest = |digest: &Sha256| digest.to_string();
     let output = build.map(|(directory, built)| Output {
         directory: directory.to_string_lossy(),
@@ -124,11 +130,11 @@ pub(super) fn finished(build: Option<(&Path, &Built)>) {
             })
             .collect(),
     });
-    tell(What::End(End::Finished { build: output }));
+    tell(What::End(End::Finished { recipe: recipe.map(Path::to_string_lossy), build: output }));
 }
 
-/// Tells that a command has failed.
-pub(super) fn failed(failure: &Failure, exit_code: u8) {
+/// Tells that a command has failed, or of several recipes this one.
+pub(super) fn failed(recipe: Option<&Path>, failure: &Failure, exit_code: u8) {
     let kind = match exit_code {
         USAGE => "usage",
         INTEGRITY => "integrity",
@@ -138,7 +144,8 @@ pub(super) fn failed(failure: &Failure, exit_code: u8) {
     };
     let retryable = matches!(failure, Failure::Library(error) if error.is_retryable());
     let (message, help) = (words::message(failure), words::hint(failure));
-    tell(What::End(End::Error { kind, retryable, exit_code, message, help }));
+    let recipe = recipe.map(Path::to_string_lossy);
+    tell(What::End(End::Error { recipe, kind, retryable, exit_code, message, help }));
 }
 
 /// One line in one write, so that lines of several threads do not mix.

@@ -36,6 +36,7 @@ use std::io;
 use std::io::Write as _;
 use std::panic::AssertUnwindSafe;
 use std::panic::catch_unwind;
+use std::path::Path;
 use std::process::ExitCode;
 
 use args::Arguments;
@@ -76,7 +77,7 @@ pub fn main() -> ExitCode {
         Ok(Ok(())) => {
             // A build has said it itself, with what it left.
             if json && !matches!(command, Command::Build(_)) {
-                events::finished(None);
+                events::finished(None, None);
             }
             return ExitCode::SUCCESS;
         }
@@ -89,13 +90,22 @@ pub fn main() -> ExitCode {
         return ExitCode::SUCCESS;
     }
     let code = words::exit_code(&failure);
-    if json {
-        events::failed(&failure, code);
-    } else if !matches!(failure, Failure::Different) {
-        // Nobody can be told that nobody can be told.
-        let _ = writeln!(io::stderr(), "{}", words::describe(&failure));
+    // What each of several recipes has come to is told already.
+    let is_told = matches!(failure, Failure::Different) || (json && matches!(failure, Failure::Several { .. }));
+    if !is_told {
+        tell(None, &failure, json);
     }
     ExitCode::from(code)
+}
+
+/// The last words of a command, or of what it did with one of several recipes.
+fn tell(recipe: Option<&Path>, failure: &Failure, json: bool) {
+    if json {
+        events::failed(recipe, failure, words::exit_code(failure));
+    } else {
+        // Nobody can be told that nobody can be told.
+        let _ = writeln!(io::stderr(), "{}", words::describe(recipe, failure));
+    }
 }
 
 fn run(command: &Command, signals: &Signals) -> Result<(), Failure> {

@@ -132,7 +132,8 @@ impl Stages {
                     line_to_stderr(&shown(&format!("{stage}: {}in {:.1} s", amount(*stage, done), took.as_secs_f64())));
                 }
             }
-            Event::Warning { .. } | Event::Retry { .. } | Event::OutputKept { .. } if self.retries.are_new(event) => {
+            Event::RecipeStarted { .. } | Event::OutputKept { .. } => line_to_stderr(&shown(&event.to_string())),
+            Event::Warning { .. } | Event::Retry { .. } if self.retries.are_new(event) => {
                 line_to_stderr(&shown(&event.to_string()));
             }
             _ => {}
@@ -181,6 +182,10 @@ impl Bars {
                     bar.finish_and_clear();
                     self.all.remove(&bar);
                 }
+            }
+            Event::RecipeStarted { .. } => {
+                let line = shown(&event.to_string());
+                self.all.suspend(|| line_to_stderr(&line));
             }
             Event::Warning { .. } | Event::Retry { .. } if self.retries.are_new(event) => {
                 let line = shown(&event.to_string());

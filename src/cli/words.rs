@@ -44,6 +44,15 @@ pub(super) enum Failure {
     Open(Vec<String>),
     /// What builds need is not here; standard output says what.
     Lacks,
+    /// Some of several recipes; why is told already.
+    Several {
+        /// The worst of their exit codes.
+        code: u8,
+        /// Their files.
+        failed: Vec<PathBuf>,
+        /// How many recipes there were.
+        all: usize,
+    },
     /// Standard output cannot be written.
     Stdout(io::Error),
     /// By the signal of this number.
@@ -71,6 +80,7 @@ pub(super) fn exit_code(failure: &Failure) -> u8 {
         Failure::Bug => BUG,
         Failure::Interrupted(number) => SIGNAL + number,
         Failure::Usage(_) => USAGE,
+        Failure::Several { code, .. } => *code,
         Failure::Library(error) => error.exit_code(),
         Failure::Sandbox(_)
         | Failure::Open(_)
@@ -81,12 +91,13 @@ pub(super) fn exit_code(failure: &Failure) -> u8 {
     }
 }
 
-/// The last words of a command: what happened, why, and what to do.
-pub(super) fn describe(failure: &Failure) -> String {
+/// The last words of a command, or of one of several recipes: what happened, why, and what to do.
+pub(super) fn describe(recipe: Option<&Path>, failure: &Failure) -> String {
     let (message, help) = (message(failure), hint(failure));
     let help = help.map(|help| format!("\n  help: {help}")).unwrap_or_default();
     // Words of packages, mirrors and recipes may be in it.
-    shown::lines(&format!("imgbuild: {message}{help}")).into_owned()
+    let recipe = recipe.map(|recipe| format!("`{}`: ", recipe.display())).unwrap_or_default();
+    shown::lines(&format!("imgbuild: {recipe}{message}{help}")).into_owned()
 }
 
 /// What happened, with all its causes.
@@ -96,6 +107,10 @@ pub(super) fn message(failure: &Failure) -> String {
         Failure::File { action, path, source } => format!("cannot {action} `{}`: {source}", path.display()),
         Failure::Stdout(error) => format!("cannot write to standard output: {error}"),
         Failure::Different => "they differ".to_owned(),
+        Failure::Several { failed, all, .. } => {
+            let names: Vec<String> = failed.iter().map(|recipe| format!("`{}`", recipe.display())).collect();
+            format!("{} of {all} recipes failed: {}", failed.len(), names.join(", "))
+        }
         Failure::Sandbox(error) => format!("cannot examine the sandbox: {error}"),
         Failure::Lacks => "something that builds need lacks here".to_owned(),
         Failure::Open(ways) => format!("the sandbox does not hold: {}", ways.join("; ")),

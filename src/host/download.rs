@@ -24,6 +24,8 @@ use crate::host::StoreError;
 use crate::host::StoreWriter;
 use crate::host::StoredBlob;
 use crate::host::TransportError;
+use crate::host::Work;
+use crate::host::claim;
 use crate::host::redacted;
 use crate::tree::Content;
 
@@ -201,6 +203,24 @@ pub fn download(host: &Host, wanted: &Wanted<'_>) -> Result<StoredBlob, Download
         host.reporter.event(&Event::StageProgress { stage: wanted.stage, done: wanted.size });
         return Ok(blob);
     }
+    let named = match &wanted.digest {
+        Digest::Sha256(sha256) => *sha256,
+        Digest::Sha512(sha512) => Sha256::of(sha512.to_string().as_bytes()),
+    };
+    let claim = claim::wait(host, Work::Download, &named)?;
+    let got = match stored(host, &wanted.digest).map_err(store_failed)? {
+        Some(blob) => {
+            host.reporter.event(&Event::StageProgress { stage: wanted.stage, done: wanted.size });
+            Ok(blob)
+        }
+        None => fetch(host, wanted),
+    };
+    drop(claim);
+    got
+}
+
+/// Gets a file from a mirror.
+fn fetch(host: &Host, wanted: &Wanted<'_>) -> Result<StoredBlob, DownloadError> {
     let hash = matches!(wanted.digest, Digest::Sha512(_)).then(Sha512State::default);
     let mut download = Download { host, wanted, writer: None, hash, received: 0, resumed: false, told: 0 };
     over_mirrors(host, wanted.mirrors, wanted.paths, |url| download.from(url))

@@ -71,6 +71,11 @@ impl fmt::Display for Stage {
 #[serde(tag = "event", rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Event<'a> {
+    /// Of several recipes this one is built now, and all that follows is about it.
+    RecipeStarted {
+        /// Its file.
+        recipe: &'a str,
+    },
     /// A stage begins. One of several images, or one that is needed again, may begin a stage once more.
     StageStarted {
         /// Which.
@@ -119,6 +124,7 @@ pub enum Event<'a> {
 impl fmt::Display for Event<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::RecipeStarted { recipe } => write!(f, "recipe `{recipe}`"),
             Self::StageStarted { stage, .. } => write!(f, "{stage} …"),
             Self::StageProgress { stage, done } => write!(f, "{stage}: +{done}"),
             Self::StageFinished { stage } => write!(f, "{stage}: done"),

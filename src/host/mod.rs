@@ -5,6 +5,7 @@
 
 pub mod apt;
 pub mod beneath;
+pub mod claim;
 pub mod credentials;
 pub mod download;
 mod event;
@@ -42,6 +43,8 @@ use std::time::SystemTime;
 use std::time::UNIX_EPOCH;
 
 pub use beneath::Dir;
+pub use claim::Claim;
+pub use claim::Work;
 pub use download::Pauses;
 pub use event::Event;
 pub use event::Reporter;
@@ -264,6 +267,15 @@ pub trait Store: Send + Sync {
     /// The store cannot be read.
     fn get(&self, sha256: &Sha256) -> Result<Option<StoredBlob>, StoreError>;
 
+    /// The blob that should be of this digest, without a look at its bytes: for who reads a part of it and knows that
+    /// part's own digest. `None` when it is absent.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    fn unverified(&self, sha256: &Sha256) -> Result<Option<StoredBlob>, StoreError> {
+        self.get(sha256)
+    }
+
     /// Starts a new blob. Dropping the writer leaves nothing.
     ///
     /// # Errors
@@ -296,6 +308,12 @@ pub trait Store: Send + Sync {
     /// # Errors
     /// The store cannot be written.
     fn set_signed(&self, kind: &str, key: &str, bytes: &[u8]) -> Result<(), StoreError>;
+
+    /// Asks to be the only one who does this work, among all that have this store open. `None`: somebody else is at it.
+    /// A store that nobody else has open, or that cannot be locked, says yes to all.
+    fn claim(&self, _work: Work, _of: &Sha256) -> Option<Claim> {
+        Some(Claim::default())
+    }
 
     /// Waits until what other machines are to have is with them, or cannot be; a store of one machine has nothing to wait
     /// for.

@@ -5,7 +5,6 @@ use std::io;
 use std::io::BufWriter;
 use std::io::Read;
 use std::io::Write as _;
-use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -16,18 +15,9 @@ use crate::tree::Content;
 /// An unnamed file that lasts as long as content in it does.
 #[derive(Debug)]
 pub struct Spool {
-    blob: Arc<Spooled>,
+    blob: Arc<File>,
     output: BufWriter<File>,
     end: u64,
-}
-
-#[derive(Debug)]
-struct Spooled(File);
-
-impl Blob for Spooled {
-    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
-        self.0.read_at(buffer, offset)
-    }
 }
 
 impl Spool {
@@ -38,7 +28,7 @@ impl Spool {
     pub fn new_in(directory: &Path) -> io::Result<Self> {
         let file = tempfile::tempfile_in(directory)?;
         let output = BufWriter::with_capacity(1 << 20, file.try_clone()?);
-        Ok(Self { blob: Arc::new(Spooled(file)), output, end: 0 })
+        Ok(Self { blob: Arc::new(file), output, end: 0 })
     }
 
     /// Keeps all that a reader gives. It can be read after [`Spool::finish`].

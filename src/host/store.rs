@@ -3,6 +3,7 @@
 //! ```text
 //! sha256/ab/cdef…   blobs, read-only; their name is their content
 //! incoming/         blobs and records being written; a rename makes them real
+//! claims/           empty files that are locked by who makes something, for others to wait
 //! records/KIND/KEY  small values, each with its seal, or with a checksum where it is signed
 //! lock              held shared by every build, exclusively by who cleans up
 //! ```
@@ -19,6 +20,7 @@ pub mod remote;
 
 use std::fmt;
 use std::fs::File;
+use std::fs::TryLockError;
 use std::io;
 use std::io::Read;
 use std::io::Write;
@@ -35,12 +37,13 @@ pub use prune::Pruned;
 use crate::cancel::Cancel;
 use crate::digest::HashWriter;
 use crate::digest::Sha256;
+use crate::host::Claim;
 use crate::host::Store;
 use crate::host::StoreError;
 use crate::host::StoreWriter;
 use crate::host::StoredBlob;
+use crate::host::Work;
 use crate::host::fault::Faulty;
-use crate::tree::Blob;
 use place::Found;
 use place::Place;
 use place::Temporary;
@@ -60,6 +63,7 @@ pub struct DirStore {
     incoming: Arc<Place>,
     records: Place,
     damaged: Place,
+    claims: Place,
     key: RecordKey,
     /// Holds the shared lock for as long as the store is open.
     lock: Mutex<File>,
@@ -84,7 +88,7 @@ impl DirStore {
     pub fn open(root: impl AsRef<Path>) -> Result<Self, StoreError> {
         let root = Place::root(root.as_ref())?;
         let [sha256, incoming] = [root.make("sha256")?, root.make("incoming")?].map(Arc::new);
-        let (records, damaged) = (root.make("records")?, root.make("damaged")?);
+        let (records, damaged, claims) = (root.make("records")?, root.make("damaged")?, root.make("claims")?);
         let path = root.path("lock");
         let lock = root.lock_file("lock")?;
         // Alone in the store: whatever lies in `incoming` has no writer any more.
@@ -94,7 +98,7 @@ impl DirStore {
         }
         lock.lock_shared().map_err(fail("lock", &path))?;
         let (key, cancel) = (RecordKey::ephemeral()?, Cancel::default());
-        Ok(Self { sha256, incoming, records, damaged, key, lock: Mutex::new(lock), root, cancel })
+        Ok(Self { sha256, incoming, records, damaged, claims, key, lock: Mutex::new(lock), root, cancel })
     }
 
     /// The same store with records that outlast it: those that were sealed by this key count, and no others. Whoever
@@ -190,7 +194,16 @@ impl Store for DirStore {
             return Ok(None);
         };
         used(&file);
-        Ok(Some(StoredBlob { sha256: *sha256, size, blob: Arc::new(FileBlob(file)) }))
+        Ok(Some(StoredBlob { sha256: *sha256, size, blob: Arc::new(file) }))
+    }
+
+    fn unverified(&self, sha256: &Sha256) -> Result<Option<StoredBlob>, StoreError> {
+        let (shard, name) = blob_name(sha256);
+        let Some(shard) = self.sha256.open(&shard)? else { return Ok(None) };
+        let Found::File(file) = shard.find(&name)? else { return Ok(None) };
+        let size = file.metadata().map_err(fail("read", &shard.path(&name)))?.len();
+        used(&file);
+        Ok(Some(StoredBlob { sha256: *sha256, size, blob: Arc::new(file) }))
     }
 
     fn writer(&self) -> Result<Box<dyn StoreWriter>, StoreError> {
@@ -212,6 +225,19 @@ impl Store for DirStore {
 
     fn set_signed(&self, kind: &str, key: &str, bytes: &[u8]) -> Result<(), StoreError> {
         self.write(kind, key, Sha256::of(bytes).as_bytes(), bytes)
+    }
+
+    fn claim(&self, work: Work, of: &Sha256) -> Option<Claim> {
+        // Few files, so that none is ever to be removed; who waits for nothing because of that waits a moment.
+        let (shard, _) = blob_name(of);
+        let Ok(file) = self.claims.lock_file(&format!("{}-{shard}", work.name())) else {
+            return Some(Claim::default());
+        };
+        match file.try_lock() {
+            Ok(()) => Some(Claim::of(file)),
+            Err(TryLockError::WouldBlock) => None,
+            Err(TryLockError::Error(_)) => Some(Claim::default()),
+        }
     }
 }
 
@@ -260,7 +286,7 @@ impl StoreWriter for Writer {
         self.cancel.check().map_err(|cancelled| fail("write", &self.sha256.path(&name))(cancelled.into()))?;
         // The very file that was hashed is handed out: nothing is opened by name again.
         let file = temporary.persist(&self.sha256.make(&shard)?, &name)?;
-        Ok(StoredBlob { sha256, size, blob: Arc::new(FileBlob(file)) })
+        Ok(StoredBlob { sha256, size, blob: Arc::new(file) })
     }
 }
 
@@ -275,15 +301,6 @@ fn blob_name(sha256: &Sha256) -> (String, String) {
     let mut shard = sha256.to_string();
     let name = shard.split_off(2);
     (shard, name)
-}
-
-/// A blob of the store, by an open file: it may be removed from the store meanwhile.
-struct FileBlob(File);
-
-impl Blob for FileBlob {
-    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
-        self.0.read_at(buffer, offset)
-    }
 }
 
 /// Hashes a whole file.

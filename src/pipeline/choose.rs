@@ -10,6 +10,8 @@ use super::Moved;
 use super::Request;
 use super::prove;
 use super::prove::Locked;
+use super::shared::Shared;
+use super::shared::Wanted;
 use super::sources;
 use super::stage;
 use crate::archive;
@@ -66,12 +68,13 @@ impl Chosen {
 
 /// The packages of each image, all from one set of indices.
 pub(super) fn choose(host: &Host, images: &[Request<'_>]) -> Result<Vec<Chosen>, Error> {
-    let mut index = None;
+    // Those of one recipe see the same state in any case.
+    let own = Shared::default();
     let chosen = images.iter().map(|request| {
         let sources = sources::sources(request.recipe, request.mirrors, request.lock)?;
         match request.lock {
             Some(lock) => locked(host, request, sources, lock),
-            None => solved(host, request, sources, &mut index),
+            None => solved(host, request, sources, request.shared.unwrap_or(&own)),
         }
     });
     chosen.collect()
@@ -123,20 +126,11 @@ fn bare_package(locked: &LockedPackage, archive: Option<usize>) -> Package {
 }
 
 /// The packages that the solver chooses from what the archives offer now.
-fn solved(
-    host: &Host,
-    asked: &Request<'_>,
-    sources: Vec<Source>,
-    shared: &mut Option<Arc<Index>>,
-) -> Result<Chosen, Error> {
+fn solved(host: &Host, asked: &Request<'_>, sources: Vec<Source>, shared: &Shared) -> Result<Chosen, Error> {
     let recipe = asked.recipe;
-    let mut index = match shared {
-        Some(index) => Arc::clone(index),
-        None => {
-            let open = || Ok(Arc::new(archive::open(host, &sources, &asked.archive)?));
-            Arc::clone(shared.insert(stage(host, Stage::Index, open)?))
-        }
-    };
+    let wanted = Wanted { sources: sources.clone(), state: Err(asked.archive) };
+    let open = || stage(host, Stage::Index, || Ok(archive::open(host, &sources, &asked.archive)?));
+    let mut index = shared.index(wanted, open)?;
     let mut request = request(host, recipe, &mut index)?;
     request.keep = asked.moved.map(|moved| kept(&index, moved)).unwrap_or_default();
     let solution = stage(host, Stage::Solve, || {

@@ -13,7 +13,6 @@ use std::fs::File;
 use std::io;
 use std::io::BufReader;
 use std::io::Read;
-use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -38,7 +37,6 @@ use crate::limits::Limits;
 use crate::manifest::Manifest;
 use crate::manifest::provenance;
 use crate::recipe::Lock;
-use crate::tree::Blob;
 use crate::tree::Content;
 use crate::tree::Keep;
 use crate::tree::Tree;
@@ -180,8 +178,8 @@ impl Form {
             }
             Kind::Oci => layers::read(path, &self.limits, &self.cancel, keep).map_err(unreadable(path)),
             Kind::Squashfs | Kind::Erofs => {
-                let file = FileBlob(File::open(path).map_err(failed(path))?);
-                let size = file.0.metadata().map_err(failed(path))?.len();
+                let file = File::open(path).map_err(failed(path))?;
+                let size = file.metadata().map_err(failed(path))?.len();
                 let reading = Reading::within(&self.limits, size, &self.cancel);
                 let read = if self.kind == Kind::Squashfs { image::read_squashfs } else { image::read_erofs };
                 read(&file, size, &reading, keep).map_err(unreadable(path))
@@ -257,15 +255,6 @@ impl Form {
             change.changelog = changelog::between(&text, &before, &after);
         }
         Ok(())
-    }
-}
-
-/// A file of the caller's as the bytes of an image.
-struct FileBlob(File);
-
-impl Blob for FileBlob {
-    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
-        self.0.read_at(buffer, offset)
     }
 }
 

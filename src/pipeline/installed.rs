@@ -3,8 +3,7 @@
 //! What packages make of an empty tree is decided by them, by how they are unpacked and configured, the limits, and the
 //! program. So the tree, its accounts and what is said of its packages are remembered under a digest of all that: another
 //! file of the overlay or another node unpacks and configures nothing again. The bytes of the files lie in the store, those
-//! of packages where they were unpacked, all others in one blob. They are opened, and hashed, when somebody wants them:
-//! who needs none reads none.
+//! of packages where they were unpacked, all others in one blob. Each is hashed when somebody wants it: who needs none reads none.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -108,14 +107,19 @@ pub(super) fn key(host: &Host, request: &Request<'_>, chosen: &Chosen, options: 
     Some(Sha256::of(&serde_json::to_vec(&all).expect("plain data has a JSON form")))
 }
 
-/// The system of this key, if the store has it. `--again` recalls none.
+/// Whether anything is. `--again` recalls nothing.
+pub(super) fn is_recalled(request: &Request<'_>, memory: &Memory) -> bool {
+    !memory.is_off && request.keep.is_some_and(|keep| keep.after != Look::Nothing)
+}
+
+/// The system of this key, if the store has it.
 pub(super) fn recall(
     host: &Host,
     request: &Request<'_>,
     key: &Sha256,
     memory: &Memory,
 ) -> Result<Option<Installed>, Error> {
-    if memory.is_off || request.keep.is_none_or(|keep| keep.after == Look::Nothing) {
+    if !is_recalled(request, memory) {
         return Ok(None);
     }
     let bytes = host.store.record(RECORD, &key.to_string())?;
@@ -134,8 +138,9 @@ fn restored(host: &Host, record: Record, memory: &Memory) -> Option<Installed> {
     let mut places = record.places.into_iter();
     let tree = tree::restore(&record.tree, |sha256, size| {
         let (blob, offset) = places.next()?;
-        let blob: Arc<dyn Blob> = Arc::<Later>::clone(blobs.get(blob)?);
-        Some(Content::from_blob(blob, offset, size, *sha256))
+        let blob = Arc::clone(blobs.get(blob)?);
+        let piece = Piece { blob, offset, size, sha256: *sha256, is_whole: OnceLock::new() };
+        Some(Content::from_blob(Arc::new(piece), 0, size, *sha256))
     });
     let tree = tree.ok()?;
     Some(Installed {
@@ -186,7 +191,7 @@ pub(super) fn remember(host: &Host, key: &Sha256, installed: &Installed) -> Resu
     Ok(host.store.set_record(RECORD, &key.to_string(), &packed)?)
 }
 
-/// A blob of the store that is opened, and so hashed, at its first use.
+/// A blob of the store that is opened at its first use.
 struct Later {
     store: Arc<dyn Store>,
     sha256: Sha256,
@@ -194,13 +199,38 @@ struct Later {
     is_broken: Arc<AtomicBool>,
 }
 
-impl Blob for Later {
+impl Later {
+    /// The blob, its bytes unverified.
+    fn open(&self) -> io::Result<&Arc<dyn Blob>> {
+        let open = || self.store.unverified(&self.sha256).ok().flatten().map(|stored| stored.blob);
+        self.opened.get_or_init(open).as_ref().ok_or_else(|| self.lost())
+    }
+
+    fn lost(&self) -> io::Error {
+        self.is_broken.store(true, Ordering::Relaxed);
+        io::Error::new(io::ErrorKind::NotFound, format!("the cache has lost {}", self.sha256))
+    }
+}
+
+/// A file in such a blob. It is hashed at its first use, and it alone: most builds read few of the files.
+struct Piece {
+    blob: Arc<Later>,
+    offset: u64,
+    size: u64,
+    sha256: Sha256,
+    is_whole: OnceLock<bool>,
+}
+
+impl Blob for Piece {
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
-        let open = || self.store.get(&self.sha256).ok().flatten().map(|stored| stored.blob);
-        let Some(blob) = self.opened.get_or_init(open) else {
-            self.is_broken.store(true, Ordering::Relaxed);
-            return Err(io::Error::new(io::ErrorKind::NotFound, format!("the cache has lost {}", self.sha256)));
+        let blob = self.blob.open()?;
+        let is_whole = || {
+            let content = Content::from_blob(Arc::clone(blob), self.offset, self.size, self.sha256);
+            Sha256::of_reader(&mut content.reader()).is_ok_and(|found| found == (self.sha256, self.size))
         };
-        blob.read_at(buffer, offset)
+        if !self.is_whole.get_or_init(is_whole) {
+            return Err(self.blob.lost());
+        }
+        blob.read_at(buffer, self.offset + offset)
     }
 }

@@ -13,7 +13,6 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::io;
 use std::io::Write as _;
-use std::os::unix::fs::FileExt as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::path::PathBuf;
@@ -45,7 +44,6 @@ use crate::manifest::InitramfsRecord;
 use crate::manifest::OutputRecord;
 use crate::manifest::provenance;
 use crate::recipe::Lock;
-use crate::tree::Blob;
 use crate::tree::Content;
 
 /// The kind of the records of what was written.
@@ -156,16 +154,7 @@ impl Same {
     /// Its bytes.
     pub(super) fn content(self) -> Option<Content> {
         let (sha256, size) = self.record.content()?;
-        Some(Content::from_blob(Arc::new(FileBlob(self.file)), 0, size, sha256))
-    }
-}
-
-/// A file that is open, as bytes of a tree.
-struct FileBlob(File);
-
-impl Blob for FileBlob {
-    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
-        self.0.read_at(buffer, offset)
+        Some(Content::from_blob(Arc::new(self.file), 0, size, sha256))
     }
 }
 

@@ -7,6 +7,7 @@ mod kept;
 mod layers;
 mod outputs;
 mod prove;
+mod shared;
 mod sources;
 mod output;
 pub mod publish;
@@ -32,6 +33,8 @@ use crate::host::Event;
 use crate::host::Host;
 use crate::host::Signer;
 use crate::host::Stage;
+use crate::host::Work;
+use crate::host::claim;
 use crate::initramfs;
 use crate::kernel;
 use crate::lint;
@@ -66,6 +69,7 @@ pub use output::Output;
 pub use output::check_directory;
 pub use prove::Proved;
 pub use prove::prove;
+pub use shared::Shared;
 pub use sources::Mirrors;
 
 /// What to build, and from where.
@@ -91,6 +95,8 @@ pub struct Request<'a> {
     pub signer: Option<&'a dyn Signer>,
     /// Whether an output stays that is there already and would come out again; without this all is built.
     pub keep: Option<Keep<'a>>,
+    /// What other builds before this one have read of archives.
+    pub shared: Option<&'a Shared>,
 }
 
 /// When an output stays as it is.
@@ -129,6 +135,7 @@ impl<'a> Request<'a> {
             expect: None,
             signer: None,
             keep: None,
+            shared: None,
         }
     }
 }
@@ -513,9 +520,15 @@ fn unpacked(host: &Host, request: &Request<'_>, chosen: &Chosen) -> Result<(Vec<
 fn install(host: &Host, request: &Request<'_>, chosen: Chosen, known: &Ids, memory: &Memory) -> Result<System, Error> {
     let mut options = configure_options(request, 0, known);
     let key = installed::key(host, request, &chosen, &options);
-    let recalled = key.map(|key| installed::recall(host, request, &key, memory)).transpose()?.flatten();
     // Older archives may date the same packages otherwise.
-    let recalled = recalled.filter(|installed| installed.epoch == epoch(installed.newest, &chosen));
+    let fits = |installed: &Installed| installed.epoch == epoch(installed.newest, &chosen);
+    let recall = |key| Ok::<_, Error>(installed::recall(host, request, key, memory)?.filter(fits));
+    let mut recalled = key.as_ref().map(recall).transpose()?.flatten();
+    let mut claim = None;
+    if let (None, Some(key)) = (&recalled, key.filter(|_| installed::is_recalled(request, memory))) {
+        claim = Some(claim::wait(host, Work::Install, &key)?);
+        recalled = recall(&key)?;
+    }
     let installed = match recalled {
         Some(installed) => installed,
         None => {
@@ -529,6 +542,7 @@ fn install(host: &Host, request: &Request<'_>, chosen: Chosen, known: &Ids, memo
             installed
         }
     };
+    drop(claim);
     check_epoch(request, installed.epoch)?;
     check_accounts(request, &installed.ids)?;
     let lock = choose::lock(request, &chosen, installed.epoch, &installed.ids);

@@ -22,6 +22,7 @@ use super::Mirrors;
 use super::Request;
 use super::cancellable;
 use super::choose;
+use super::shared::Wanted;
 use super::sources;
 use super::stage;
 use crate::archive;
@@ -106,7 +107,7 @@ fn prove_image(host: &Host, recipe: Option<&Recipe>, mirrors: &Mirrors, lock: &L
     let index = archive::reopen(host, &chain, &proofs).map_err(unproved)?;
     let sources = index.proofs().to_vec();
     let signed = match recipe {
-        Some(recipe) => judge(host, recipe, &chain, lock, index)?.0,
+        Some(recipe) => judge(host, recipe, &chain, lock, Arc::new(index))?.0,
         None => alone(host, &chain, lock, &index)?,
     };
     let mut debs = 0;
@@ -135,7 +136,13 @@ pub(super) fn locked(host: &Host, request: &Request<'_>, sources: &[Source], loc
     if let Some(reasons) = known.filter(|reasons| reasons.len() == lock.packages.len()) {
         return Ok(Locked { proofs, reasons: Some(reasons) });
     }
-    let index = match stage(host, Stage::Index, || archive::reopen(host, sources, &proofs).map_err(unproved)) {
+    let open = || stage(host, Stage::Index, || archive::reopen(host, sources, &proofs).map_err(unproved));
+    let wanted = || Wanted { sources: sources.to_vec(), state: Ok(proofs.clone()) };
+    let index = match request.shared {
+        Some(shared) => shared.index(wanted(), open),
+        None => open().map(Arc::new),
+    };
+    let index = match index {
         Err(error @ Error::Unproved(_)) if request.trust_lock => {
             let message = format!("{error}: it is trusted, as asked for, and so is everything in it");
             host.reporter.event(&Event::Warning { message: &message });
@@ -213,9 +220,8 @@ fn judge(
     recipe: &Recipe,
     sources: &[Source],
     lock: &Lock,
-    index: Index,
+    mut index: Arc<Index>,
 ) -> Result<(Vec<Package>, Vec<String>), Error> {
-    let mut index = Arc::new(index);
     let asked = choose::request(host, recipe, &mut index)?;
     let mut ids = Vec::new();
     for locked in &lock.packages {

@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io;
 use std::io::Read as _;
-use std::os::unix::fs::FileExt as _;
+use std::os::unix::fs::FileExt;
 use std::os::unix::fs::MetadataExt as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
@@ -59,7 +59,7 @@ struct LocalBlob {
 
 impl Blob for LocalBlob {
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
-        let count = self.file.read_at(buffer, offset)?;
+        let count = FileExt::read_at(&self.file, buffer, offset)?;
         // The digest was taken when the recipe was loaded: other bytes must not go by its name.
         self.stamp.check(&self.file)?;
         Ok(count)

@@ -76,9 +76,10 @@ pub fn bootable_root() -> Tree {
 
 /// A busybox that is nothing but its tables: applets of `/bin`, among them what the lint wants.
 fn busybox() -> Vec<u8> {
-    let mut names: Vec<String> = ["[", "[[", "cat", "ip", "mkdir", "mount", "run-init", "sh", "sha256sum", "sleep", "tr", "wget"]
-        .map(str::to_owned)
-        .to_vec();
+    let mut names: Vec<String> =
+        ["[", "[[", "cat", "ip", "mkdir", "mount", "run-init", "sh", "sha256sum", "sleep", "tr", "wget"]
+            .map(str::to_owned)
+            .to_vec();
     names.extend((0..20).map(|number| format!("x{}", char::from(b'a' + number))));
     names.sort();
     let place = |name: &String| if name == "[" || name == "wget" { 3 } else { 1 };

@@ -1,8 +1,10 @@
 //! File content by reference: what it is (digest, size) and where its bytes lie.
 
 use std::fmt;
+use std::fs::File;
 use std::io;
 use std::io::Read;
+use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
 use crate::digest::Sha256;
@@ -18,6 +20,13 @@ pub trait Blob: Send + Sync {
 
 /// What takes the bytes of a file that is read, and how many there are, and says where they lie from then on.
 pub type Keep<'a> = dyn FnMut(&mut dyn Read, u64) -> io::Result<Content> + 'a;
+
+/// An open file: it may lose its name meanwhile.
+impl Blob for File {
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        FileExt::read_at(self, buffer, offset)
+    }
+}
 
 impl Blob for Vec<u8> {
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {

@@ -285,17 +285,23 @@ fn ships_merged_usr(unpacked: &Unpacked) -> bool {
     unpacked.members.iter().any(|member| member.path == b"/bin" && is_link(member))
 }
 
-/// Reads all packages, the largest first so that no thread is left alone with one at the end.
+/// Reads all packages, the largest first so that no thread is left alone with one at the end, and those last that another
+/// build is decoding.
 fn read_all(host: &Host, debs: &[Deb]) -> Result<Vec<Unpacked>, Error> {
     let mut largest_first: Vec<usize> = (0..debs.len()).collect();
     largest_first.sort_by_key(|&position| std::cmp::Reverse(debs[position].blob.size));
     let cancel = host.cancel();
-    let read = |&position: &usize| {
-        let unpacked = cancel.check().map_err(Error::from).and_then(|()| package::unpack(host, &debs[position]));
+    let read = |patient: bool, position: usize| {
+        let read = |()| package::unpack(host, &debs[position], patient).transpose();
+        let unpacked = cancel.check().map_or_else(|error| Some(Err(error.into())), read)?;
         host.reporter.event(&Event::StageProgress { stage: STAGE, done: 1 });
-        (position, unpacked)
+        Some(unpacked)
     };
-    let mut results = in_parallel(host.jobs, &largest_first, read);
-    results.sort_by_key(|(position, _)| *position);
-    results.into_iter().map(|(_, unpacked)| unpacked).collect()
+    let mut results: Vec<Option<Result<Unpacked, Error>>> = debs.iter().map(|_| None).collect();
+    for patient in [false, true] {
+        largest_first.retain(|&position| results[position].is_none());
+        let read = in_parallel(host.jobs, &largest_first, |&position| read(patient, position));
+        largest_first.iter().zip(read).for_each(|(&position, read)| results[position] = read);
+    }
+    results.into_iter().map(|read| read.expect("who is patient reads all")).collect()
 }

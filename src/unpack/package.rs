@@ -26,6 +26,8 @@ use crate::host::Host;
 use crate::host::Store;
 use crate::host::StoreError;
 use crate::host::StoredBlob;
+use crate::host::Work;
+use crate::host::claim;
 use crate::tree::Content;
 use crate::tree::Kind;
 use crate::tree::Stat;
@@ -101,8 +103,8 @@ struct Entry {
     sha256: Option<Sha256>,
 }
 
-/// Reads a .deb.
-pub(super) fn unpack(host: &Host, deb: &Deb) -> Result<Unpacked, Error> {
+/// Reads a .deb. `None`: somebody else decodes it right now, and whoever is not `patient` does something else meanwhile.
+pub(super) fn unpack(host: &Host, deb: &Deb, patient: bool) -> Result<Option<Unpacked>, Error> {
     let package = &deb.package.name;
     let whole = Content::from_blob(Arc::clone(&deb.blob.blob), 0, deb.blob.size, deb.blob.sha256);
     let failed = |source| Error::Deb { package: package.clone(), source };
@@ -123,7 +125,16 @@ pub(super) fn unpack(host: &Host, deb: &Deb) -> Result<Unpacked, Error> {
     }
     let (entries, blob) = match recall(host, deb)? {
         Some(known) => known,
-        None => decode(host, deb, file.data)?,
+        None => {
+            let claim = match host.store.claim(Work::Unpack, &deb.blob.sha256) {
+                None if !patient => return Ok(None),
+                None => claim::wait(host, Work::Unpack, &deb.blob.sha256)?,
+                Some(claim) => claim,
+            };
+            let made = recall(host, deb)?.map_or_else(|| decode(host, deb, file.data), Ok);
+            drop(claim);
+            made?
+        }
     };
     let installed = Installed {
         name: package.clone(),
@@ -136,7 +147,7 @@ pub(super) fn unpack(host: &Host, deb: &Deb) -> Result<Unpacked, Error> {
         conffiles,
         sha256: deb.blob.sha256,
     };
-    Ok(Unpacked { installed, members: arrange(package, entries, &blob)? })
+    Ok(Some(Unpacked { installed, members: arrange(package, entries, &blob)? }))
 }
 
 /// What an earlier build has decoded, if record and blob are both still there.

@@ -12,6 +12,7 @@
 
 mod objects;
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::io;
 use std::io::Read as _;
@@ -40,6 +41,7 @@ use super::DirStore;
 use crate::cancel::Cancel;
 use crate::digest::Sha256;
 use crate::format::shown::shown;
+use crate::host::Claim;
 use crate::host::Event;
 use crate::host::Reporter;
 use crate::host::Stage;
@@ -47,6 +49,7 @@ use crate::host::Store;
 use crate::host::StoreError;
 use crate::host::StoreWriter;
 use crate::host::StoredBlob;
+use crate::host::Work;
 use crate::host::redacted;
 use crate::tree::Content;
 use objects::objects;
@@ -92,6 +95,11 @@ pub struct RemoteStore {
     /// What is to be sent; gone when the store goes.
     queue: Option<Queue>,
     sender: Option<JoinHandle<()>>,
+}
+
+/// Whether records of a kind say the same on every machine.
+fn is_shared(kind: &str) -> bool {
+    SHARED.contains(&kind.split('-').next().unwrap_or_default())
 }
 
 /// The way to the thread that sends.
@@ -175,6 +183,7 @@ impl RemoteStore {
             writes: AtomicU32::new(0),
             is_off: AtomicBool::new(false),
             is_read_only: AtomicBool::new(false),
+            asked: Mutex::default(),
         });
         let local = Arc::new(local);
         let (items, queued) = mpsc::channel();
@@ -210,7 +219,19 @@ impl Store for RemoteStore {
             self.send(item);
             return Ok(Some(blob));
         }
+        if !self.remote.is_new(&item) {
+            return Ok(None);
+        }
         self.remote.fetch(&self.local, sha256, &item.name())
+    }
+
+    fn unverified(&self, sha256: &Sha256) -> Result<Option<StoredBlob>, StoreError> {
+        let local = self.local.unverified(sha256)?;
+        if local.is_some() {
+            self.send(Item::Blob(*sha256));
+            return Ok(local);
+        }
+        self.get(sha256)
     }
 
     fn writer(&self) -> Result<Box<dyn StoreWriter>, StoreError> {
@@ -219,29 +240,28 @@ impl Store for RemoteStore {
 
     fn record(&self, kind: &str, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
         let item = Item::Record(kind.to_owned(), key.to_owned());
-        let is_shared = SHARED.contains(&kind.split('-').next().unwrap_or_default());
-        match self.local.record(kind, key)? {
-            Some(value) => {
-                if is_shared {
-                    self.send(item);
-                }
-                Ok(Some(value))
-            }
-            None if !is_shared => Ok(None),
-            None => {
-                let bytes = self.remote.whole(&item.name(), super::RECORD_MAX);
-                let value = bytes.as_deref().and_then(|bytes| self.local.opened(kind, key, bytes));
-                if let Some(value) = value {
-                    self.local.set_record(kind, key, value)?;
-                }
-                Ok(value.map(<[u8]>::to_vec))
-            }
+        let known = self.local.record(kind, key)?;
+        if !is_shared(kind) {
+            return Ok(known);
         }
+        if known.is_some() {
+            self.send(item);
+            return Ok(known);
+        }
+        if !self.remote.is_new(&item) {
+            return Ok(None);
+        }
+        let bytes = self.remote.whole(&item.name(), super::RECORD_MAX);
+        let value = bytes.as_deref().and_then(|bytes| self.local.opened(kind, key, bytes));
+        if let Some(value) = value {
+            self.local.set_record(kind, key, value)?;
+        }
+        Ok(value.map(<[u8]>::to_vec))
     }
 
     fn set_record(&self, kind: &str, key: &str, bytes: &[u8]) -> Result<(), StoreError> {
         self.local.set_record(kind, key, bytes)?;
-        if SHARED.contains(&kind.split('-').next().unwrap_or_default()) {
+        if is_shared(kind) {
             self.send(Item::Record(kind.to_owned(), key.to_owned()));
         }
         Ok(())
@@ -253,6 +273,10 @@ impl Store for RemoteStore {
 
     fn set_signed(&self, kind: &str, key: &str, bytes: &[u8]) -> Result<(), StoreError> {
         self.local.set_signed(kind, key, bytes)
+    }
+
+    fn claim(&self, work: Work, of: &Sha256) -> Option<Claim> {
+        self.local.claim(work, of)
     }
 
     fn settle(&self) {
@@ -311,9 +335,16 @@ struct Remote {
     writes: AtomicU32,
     is_off: AtomicBool,
     is_read_only: AtomicBool,
+    /// What was asked for; what did not come then is not asked for again.
+    asked: Mutex<BTreeSet<String>>,
 }
 
 impl Remote {
+    /// Whether an item was never asked for.
+    fn is_new(&self, item: &Item) -> bool {
+        self.asked.lock().expect("nobody panics holding it").insert(item.name())
+    }
+
     /// A blob that this machine lacks; `None`: nobody else has it either, or not whole.
     fn fetch(&self, local: &DirStore, sha256: &Sha256, name: &str) -> Result<Option<StoredBlob>, StoreError> {
         let Some(first) = self.part(name, 0) else { return Ok(None) };
