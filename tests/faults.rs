@@ -11,6 +11,7 @@ use std::path::PathBuf;
 use std::process::Child;
 use std::process::Command;
 use std::process::Stdio;
+use std::sync::Arc;
 use std::time::Duration;
 use std::time::Instant;
 
@@ -20,6 +21,10 @@ use imgbuild::host::Store as _;
 use imgbuild::host::fault;
 use imgbuild::host::fault::Fault;
 use imgbuild::host::store::DirStore;
+use imgbuild::pipeline::Keep;
+use imgbuild::pipeline::Look;
+use imgbuild::pipeline::Mirrors;
+use imgbuild::pipeline::Request;
 use imgbuild::testing::ArchiveBuilder;
 use imgbuild::testing::DebBuilder;
 
@@ -32,6 +37,9 @@ use crate::hostile::names;
 /// Tell a process of this test where to build, and what is to go wrong there.
 const PLACE: &str = "IMGBUILD_TEST_FAULT_PLACE";
 const PLAN: &str = "IMGBUILD_TEST_FAULT_PLAN";
+/// Tell it to remember all that can be, with this text in the overlay and this store behind the cache.
+const OVERLAY: &str = "IMGBUILD_TEST_FAULT_OVERLAY";
+const STORE: &str = "IMGBUILD_TEST_FAULT_STORE";
 
 /// Errors of Linux (errno(3)).
 const EIO: i32 = 5;
@@ -67,6 +75,35 @@ fn build(archive: &ArchiveBuilder, place: &Path, output: &str) -> Result<(), Str
     build().map(drop).map_err(|error| format!("exit {}: {}", error.exit_code(), crate::hostile::chain(&error)))
 }
 
+/// The same with all that builds take from builds before: systems that were installed, parts of the output, a store that
+/// machines share.
+fn build_with_all(place: &Path, cache: &str, output: &str, text: &str, url: &str) -> Result<(), String> {
+    let overlay = format!("[[overlay]]\npath = \"/etc/own\"\ncontent = \"{text}\"\n");
+    let formats = "[output]\nformats = [\"tar\", \"tar.zst\", \"erofs\"]\n";
+    let world = World::at(&archive(), Place::Given(place.to_owned())).recipe(&(overlay + formats));
+    let build = || -> Result<(), imgbuild::error::Error> {
+        let mut host = Host { jobs: 1, ..world.host()? };
+        let local = DirStore::open(place.join(cache))?.sealed_by(crate::hostile::KEY);
+        host.store = match url {
+            "" => Arc::new(local),
+            #[cfg(feature = "remote")]
+            url => {
+                let reporter = Arc::clone(&host.reporter);
+                let opened = imgbuild::host::store::remote::RemoteStore::open(local, url, &[], 1 << 30, reporter);
+                Arc::new(opened.expect("a URL"))
+            }
+            #[cfg(not(feature = "remote"))]
+            url => panic!("this program knows no <{url}>"),
+        };
+        let recipe = imgbuild::recipe::load(&place.join("small.toml"))?;
+        let mirrors = Mirrors { debian: vec![world.mirror.clone()], ..Mirrors::default() };
+        let keep = Some(Keep { program: "this", after: Look::Outside });
+        let request = Request { keep, ..Request::new(&recipe, &mirrors) };
+        imgbuild::pipeline::build(&host, &request, &place.join(output)).map(drop)
+    };
+    build().map_err(|error| format!("exit {}: {}", error.exit_code(), crate::hostile::chain(&error)))
+}
+
 /// The disturbed build; does nothing when it is not told to.
 #[test]
 #[expect(
@@ -88,18 +125,26 @@ fn builds_as_it_is_told() {
         };
         fault::plan(number.parse().expect("a number"), fault);
     }
-    match build(&archive(), &place, &output) {
+    let built = match std::env::var(OVERLAY) {
+        Ok(text) => build_with_all(&place, "cache", &output, &text, &std::env::var(STORE).unwrap_or_default()),
+        Err(_) => build(&archive(), &place, &output),
+    };
+    match built {
         Ok(()) => println!("{DONE} {}", fault::passed()),
         Err(error) => println!("{FAILED} {error}"),
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "a process that can be ended")]
 fn start(place: &Path, plan: Option<&str>, output: &str) -> Child {
+    start_with(place, plan, output, &[])
+}
+
+#[expect(clippy::disallowed_methods, reason = "a process that can be ended")]
+fn start_with(place: &Path, plan: Option<&str>, output: &str, variables: &[(&str, &str)]) -> Child {
     let mut command = Command::new(std::env::current_exe().expect("this test"));
     command.args(["--exact", "faults::builds_as_it_is_told", "--nocapture"]);
     command.env(PLACE, place).env("IMGBUILD_TEST_FAULT_OUTPUT", output);
-    command.envs(plan.map(|plan| (PLAN, plan)));
+    command.envs(plan.map(|plan| (PLAN, plan))).envs(variables.iter().copied());
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("a second process")
 }
 
@@ -255,6 +300,71 @@ fn case_77_killed_at_any_moment() {
     }
     assert_heals(place.path(), &expected, "after all kills");
     eprintln!("{died} builds killed in {rounds} rounds");
+}
+
+/// The same over and over with all that builds remember: an overlay that changes, systems that are recalled, parts of the
+/// output before, a store that machines share. And then another machine builds from what is there.
+#[cfg(feature = "remote")]
+#[test]
+#[expect(clippy::print_stderr, reason = "the figures are what one runs it for")]
+fn case_77_killed_while_it_remembers() {
+    let kills = if in_full() { 500 } else { 20 };
+    let bucket = crate::remote::Bucket::new(|_| None);
+    let url = bucket.server.url("shared");
+    let expected = ["one", "another"].map(|text| {
+        let place = directory();
+        build_with_all(place.path(), "cache", "out", text, "").expect("an undisturbed build");
+        (text, digests(&place.path().join("out")))
+    });
+    assert_ne!(expected[0].1, expected[1].1);
+    let place = directory();
+    let out = place.path().join("out");
+    let start = |text: &str| start_with(place.path(), None, "out", &[(OVERLAY, text), (STORE, &url)]);
+    let (mut died, mut done, mut state, mut rounds) = (0, 0, 1_u64, 0);
+    let mut takes = Duration::from_secs(1);
+    while died < kills {
+        rounds += 1;
+        assert!(rounds < kills * 20, "builds end before they can be killed");
+        // Now and then without a cache, so that the other store is asked; without an output; and with neither.
+        match rounds % 9 {
+            3 | 6 => fs::remove_dir_all(place.path().join("cache")).unwrap_or_default(),
+            _ => {}
+        }
+        let had = !digests(&out).is_empty();
+        let (text, wanted) = &expected[rounds % 2];
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        let begun = Instant::now();
+        let mut child = start(text);
+        let wait = Duration::from_micros((state >> 33) % u64::try_from(takes.as_micros()).expect("short").max(1));
+        std::thread::sleep(wait);
+        // One in nine comes to its end, and shows how long that takes.
+        if rounds % 9 != 0 {
+            child.kill().expect("killed");
+        }
+        let words = said(child);
+        let found = digests(&out);
+        match words.as_deref() {
+            Some(words) => {
+                assert!(words.starts_with(DONE), "{words}");
+                assert_eq!(found, *wanted, "round {rounds}");
+                takes = if rounds % 9 == 0 { begun.elapsed() } else { takes };
+                done += 1;
+            }
+            None => {
+                died += 1;
+                let is_one = expected.iter().any(|(_, wanted)| found == *wanted);
+                assert!(is_one || (found.is_empty() && !had), "after {died} kills: neither old nor new");
+            }
+        }
+    }
+    for cache in ["cache", "cache of another machine"] {
+        for (text, wanted) in &expected {
+            build_with_all(place.path(), cache, "out", text, &url).unwrap_or_else(|error| panic!("{cache}: {error}"));
+            assert_eq!(digests(&out), *wanted, "{cache}");
+        }
+    }
+    assert_nothing_leaked(place.path(), "after all kills");
+    eprintln!("{died} builds killed in {rounds} rounds, {done} done; {} objects in the store", bucket.names().len());
 }
 
 /// Eight builds at once on one store, two of them in one place.
