@@ -67,23 +67,23 @@ fn main() {
     let create = || BufWriter::with_capacity(1 << 20, File::create(&path).expect("a file"));
     let length = || fs::metadata(&path).expect("it was written").len();
 
-    let took = timed(|| image::write_tar(&tree, create()).expect("it can be written"));
+    let took = timed(|| drop(image::write_tar(&tree, create()).expect("it can be written")));
     report("tar", took, total, length());
     let took = timed(|| image::write_newc(&tree, Xattrs::Refused, create()).expect("it can be written"));
     report("newc", took, total, length());
     for jobs in [1, 2] {
         let mut options = squashfs::Options::default();
         options.jobs = jobs;
-        let took = timed(|| image::write_squashfs(&tree, &options, create()).expect("it can be written"));
+        let took = timed(|| drop(image::write_squashfs(&tree, &options, create()).expect("it can be written")));
         report(&format!("squashfs, zstd, {jobs} jobs"), took, total, length());
         let mut options = erofs::Options::default();
         options.jobs = jobs;
-        let took = timed(|| image::write_erofs(&tree, &options, create()).expect("it can be written"));
+        let took = timed(|| drop(image::write_erofs(&tree, &options, create()).expect("it can be written")));
         report(&format!("erofs, lz4, {jobs} jobs"), took, total, length());
     }
     let mut options = erofs::Options::default();
     options.compression = erofs::Compression::None;
-    let took = timed(|| image::write_erofs(&tree, &options, create()).expect("it can be written"));
+    let took = timed(|| drop(image::write_erofs(&tree, &options, create()).expect("it can be written")));
     report("erofs, not compressed", took, total, length());
 
     if std::env::var_os("IMGBUILD_TEST_PEERS").is_none_or(|value| value != "1") {

@@ -11,7 +11,7 @@ use std::str::FromStr;
 
 use sha2::Digest as _;
 
-/// A SHA-256 value. Can only be made by hashing bytes or from 64 hexadecimal digits.
+/// A SHA-256 value. Can only be made by hashing bytes or from 64 hexadecimal digits; this crate reads its own back.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Sha256([u8; 32]);
 
@@ -30,6 +30,11 @@ impl Sha256 {
         let mut hashing = HashWriter::new(io::sink());
         let size = io::copy(reader, &mut hashing)?;
         Ok((hashing.finish().0, size))
+    }
+
+    /// A digest of which only the bytes are known.
+    pub(crate) const fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(bytes)
     }
 
     /// The 32 bytes.

@@ -291,6 +291,27 @@ fn a_little_that_changes_costs_a_little() {
     stages(&[]);
     assert_eq!(fs::read(place.join(TAR)).expect("there"), bytes);
 
+    // The formats made of blocks take those of the output before.
+    let all = format!("{text}[output]\nformats = [\"tar\", \"erofs\", \"squashfs\"]\n");
+    fs::write(place.join("small.toml"), all).expect("written");
+    stages(&[]);
+    fs::write(place.join("own"), "a longer text\n".repeat(9999)).expect("written");
+    stages(&[]);
+
+    // A file in the cache that is damaged is no part of an output.
+    for blob in files(&place.join("cache/imgbuild/sha256")) {
+        let mut bytes = fs::read(&blob).expect("there");
+        if let Some(at) = bytes.windows(6).position(|part| part == b"hello\n") {
+            bytes[at] = b'j';
+            fs::remove_file(&blob).expect("removed");
+            fs::write(&blob, bytes).expect("written");
+        }
+    }
+    fs::remove_dir_all(place.join("out")).expect("there");
+    fs::write(place.join("own"), "second\n").expect("written");
+    let (_, begun) = stages(&[]);
+    assert!(begun.contains(&"unpack".to_owned()), "{begun:?}");
+
     // What is remembered has its bytes in the cache: where these are gone, all is done again.
     for blob in files(&place.join("cache/imgbuild/sha256")) {
         fs::remove_file(blob).expect("removed");

@@ -10,6 +10,7 @@ mod newc;
 pub mod oci;
 pub mod squashfs;
 
+mod former;
 mod layout;
 mod parallel;
 mod source;
@@ -22,6 +23,7 @@ pub use disk::Disk;
 pub use disk::write as write_disk;
 pub use erofs::read as read_erofs;
 pub use erofs::write as write_erofs;
+pub use former::Former;
 pub use newc::Xattrs;
 pub use newc::read as read_newc;
 pub use newc::write as write_newc;
@@ -35,6 +37,7 @@ use std::io::Write;
 
 use crate::cancel::Cancelled;
 use crate::tree;
+use crate::tree::Layout;
 use crate::tree::Tree;
 use crate::tree::TreePath;
 
@@ -102,11 +105,11 @@ pub enum Error {
     Cancelled(#[from] Cancelled),
 }
 
-/// Writes a tree as tar: GNU headers, numeric owners, pax headers for extended attributes.
+/// Writes a tree as tar: GNU headers, numeric owners, pax headers for extended attributes. Returns where the files lie.
 ///
 /// # Errors
 /// The stream, a file's bytes, or a time before 1970.
-pub fn write_tar(tree: &Tree, output: impl Write) -> Result<(), Error> {
+pub fn write_tar(tree: &Tree, output: impl Write) -> Result<Layout, Error> {
     tree::tar::write(tree, output).map_err(Error::Tar)
 }
 

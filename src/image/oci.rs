@@ -93,8 +93,8 @@ fn bucket(source: &str) -> usize {
 /// As [`write_tar`](super::write_tar).
 pub fn write_layer(tree: &Tree, layer: &Layer<'_>, output: impl Write) -> Result<(), Error> {
     if layer.sources.is_empty() {
-        return tree::tar::write_some(tree, output, &|path, stat| layer.paths.contains(path).then_some(stat.mtime))
-            .map_err(Error::Tar);
+        let own = |path: &TreePath, stat: &tree::Stat| layer.paths.contains(path).then_some(stat.mtime);
+        return tree::tar::write_some(tree, output, &own).map(drop).map_err(Error::Tar);
     }
     let mut above: BTreeSet<TreePath> = BTreeSet::new();
     for path in &layer.paths {
@@ -107,7 +107,7 @@ pub fn write_layer(tree: &Tree, layer: &Layer<'_>, output: impl Write) -> Result
     let time = |path: &TreePath, stat: &tree::Stat| {
         if layer.paths.contains(path) { Some(stat.mtime) } else { above.contains(path).then_some(0) }
     };
-    tree::tar::write_some(tree, output, &time).map_err(Error::Tar)
+    tree::tar::write_some(tree, output, &time).map(drop).map_err(Error::Tar)
 }
 
 #[cfg(test)]

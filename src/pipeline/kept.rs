@@ -44,6 +44,7 @@ use crate::manifest::InitramfsRecord;
 use crate::manifest::OutputRecord;
 use crate::manifest::provenance;
 use crate::recipe::Lock;
+use crate::tree::Blob;
 use crate::tree::Content;
 
 /// The kind of the records of what was written.
@@ -122,6 +123,17 @@ impl Previous {
     /// The file at `path`, if one of these keys is its own and it is as it was written.
     pub(super) fn same(&self, path: &str, keys: &[Sha256]) -> Option<Same> {
         let part = self.written.parts.get(path).filter(|part| part.keys.iter().any(|key| keys.contains(key)))?;
+        self.as_written(path, part)
+    }
+
+    /// The bytes of the file at `path` with their digest, whatever decided it, if it is as it was written.
+    pub(super) fn former(&self, path: &str) -> Option<(Arc<dyn Blob>, Sha256)> {
+        let same = self.as_written(path, self.written.parts.get(path)?)?;
+        let (sha256, _) = same.record.content()?;
+        Some((Arc::new(same.file), sha256))
+    }
+
+    fn as_written(&self, path: &str, part: &Part) -> Option<Same> {
         let record = self.written.outputs.iter().find(|record| record.path() == path)?;
         let file = self.directory.file(path).ok()?;
         let status = self.directory.status(path).ok()?;

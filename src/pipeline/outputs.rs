@@ -36,10 +36,12 @@ use crate::host::Event;
 use crate::host::Host;
 use crate::host::Reporter;
 use crate::host::Stage;
+use crate::host::Store;
 use crate::host::fault::Faulty;
 use crate::host::fault::at;
 use crate::host::output::Staging;
 use crate::image;
+use crate::image::Former;
 use crate::image::Owners;
 use crate::image::Xattrs;
 use crate::image::erofs;
@@ -57,7 +59,11 @@ use crate::tree;
 use crate::tree::Content;
 use crate::tree::Inode;
 use crate::tree::Kind;
+use crate::tree::Layout;
 use crate::tree::Tree;
+
+/// The kind of the records of where files lie in a root that was written.
+const LAYOUT: &str = "layout-1";
 
 /// Where an image's initramfs lies among its outputs.
 const INITRAMFS: &str = "boot/initrd.img";
@@ -90,6 +96,8 @@ pub(super) struct Outputs {
     written: Vec<OutputRecord>,
     /// The output before, whose parts are taken where they are the same.
     previous: Option<Previous>,
+    /// Where it is remembered how parts are made up.
+    store: Arc<dyn Store>,
     /// The building program, if parts are to be found again.
     program: Option<String>,
     parts: Parts,
@@ -113,6 +121,7 @@ impl Outputs {
             reporter: Arc::clone(&host.reporter),
             written: Vec::new(),
             previous,
+            store: Arc::clone(&host.store),
             program: request.keep.map(|keep| keep.program.to_owned()),
             parts: Parts::new(),
             below: String::new(),
@@ -283,12 +292,14 @@ impl Outputs {
                 let mut options = squashfs::Options::default();
                 (options.xattrs, options.epoch, options.jobs) = (xattrs, epoch, self.jobs);
                 options.cancel = self.cancel.clone();
+                options.former = self.former(&path);
                 self.block_image(&path, |output| Ok(image::write_squashfs(tree, &options, output)?))
             }
             Format::Erofs => {
                 let mut options = erofs::Options::default();
                 (options.xattrs, options.epoch, options.jobs) = (xattrs, epoch, self.jobs);
                 options.cancel = self.cancel.clone();
+                options.former = self.former(&path);
                 self.block_image(&path, |output| Ok(image::write_erofs(tree, &options, output)?))
             }
             Format::Oci => self.container(&path, recipe, image),
@@ -297,14 +308,34 @@ impl Outputs {
 
     fn tar(&mut self, path: &str, compression: Compression, tree: &Tree) -> Result<(), Error> {
         let (threads, cancel) = (threads(self.jobs), self.cancel.clone());
+        let is_plain = compression == Compression::None;
+        // What is in the tar before need not be looked for in the cache, where all of it would be hashed.
+        let within = self.former(path).filter(|_| is_plain).map(|former| former.within(tree));
+        let (tree, mut layout) = (within.as_ref().unwrap_or(tree), Layout::default());
         self.file(path, |output| {
             let failed = |source| image::Error::Write { format: "tar", source };
             let encoder = compress::encoder(compression, threads, output).map_err(failed)?;
             let mut encoder = encoder.cancelled_by(&cancel);
-            image::write_tar(tree, &mut encoder)?;
+            layout = image::write_tar(tree, &mut encoder)?;
             encoder.finish().map_err(failed)?;
             Ok(())
-        })
+        })?;
+        if is_plain { self.remember(&layout) } else { Ok(()) }
+    }
+
+    /// The file of the output before, with where the files lie in it, if both are still there.
+    fn former(&self, path: &str) -> Option<Former> {
+        let (image, sha256) = self.previous.as_ref()?.former(path)?;
+        let key = self.key(&("layout", sha256))?;
+        let record = self.store.record(LAYOUT, &key.to_string()).ok()??;
+        Some(Former::new(image, Layout::parse(&record)?))
+    }
+
+    /// Notes where the files lie in the file that was written last.
+    fn remember(&self, layout: &Layout) -> Result<(), Error> {
+        let written = self.written.last().and_then(OutputRecord::content);
+        let key = written.and_then(|(sha256, _)| self.key(&("layout", sha256)));
+        key.map_or(Ok(()), |key| Ok(self.store.set_record(LAYOUT, &key.to_string(), &layout.to_bytes())?))
     }
 
     fn directory(&self, path: &str, tree: &Tree, owners: Owners) -> Result<(), Error> {
@@ -349,13 +380,14 @@ impl Outputs {
     fn block_image(
         &mut self,
         path: &str,
-        fill: impl FnOnce(&mut Asking<Written>) -> Result<(), Error>,
+        fill: impl FnOnce(&mut Asking<Written>) -> Result<Layout, Error>,
     ) -> Result<(), Error> {
         let failed = |source| Error::Write { path: path.into(), source };
         let mut output = self.cancel.writer(self.create(path).map_err(failed)?);
-        fill(&mut output)?;
+        let layout = fill(&mut output)?;
         let told = output.into_inner().into_inner().map_err(|error| failed(error.into_error()))?;
-        self.finished(path, told)
+        self.finished(path, told)?;
+        self.remember(&layout)
     }
 
     /// A file that is whole, and that was not written from its beginning to its end.

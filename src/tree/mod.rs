@@ -8,6 +8,7 @@
 
 mod content;
 mod dump;
+mod layout;
 mod path;
 pub mod tar;
 
@@ -25,6 +26,8 @@ pub use dump::digest;
 pub use dump::dump;
 pub use dump::parse_dump;
 pub use dump::restore;
+pub use layout::Layout;
+pub(crate) use layout::Place;
 pub use path::NAME_MAX;
 pub use path::PATH_MAX;
 pub use path::PathError;

@@ -13,6 +13,8 @@ use super::Inode;
 use super::InodeId;
 use super::Keep;
 use super::Kind;
+use super::Layout;
+use super::Place;
 use super::Stat;
 use super::Tree;
 use super::TreePath;
@@ -46,11 +48,11 @@ pub enum Error {
     },
 }
 
-/// Writes a tree.
+/// Writes a tree, and returns where its files lie.
 ///
 /// # Errors
 /// The stream, a file's bytes, or a time before 1970.
-pub fn write(tree: &Tree, output: impl Write) -> Result<(), Error> {
+pub fn write(tree: &Tree, output: impl Write) -> Result<Layout, Error> {
     write_some(tree, output, &|_, stat| Some(stat.mtime))
 }
 
@@ -63,8 +65,9 @@ pub fn write_some(
     tree: &Tree,
     output: impl Write,
     time: &dyn Fn(&TreePath, &Stat) -> Option<i64>,
-) -> Result<(), Error> {
+) -> Result<Layout, Error> {
     let mut writer = Writer::new(output);
+    let mut layout = Layout::default();
     let mut first: BTreeMap<InodeId, &TreePath> = BTreeMap::new();
     for (path, id, inode) in tree.iter() {
         let Some(mtime) = time(path, &inode.stat) else { continue };
@@ -78,12 +81,17 @@ pub fn write_some(
             first.insert(id, path);
         }
         match inode.content() {
-            Some(content) if header.kind == EntryKind::File => writer.append(&header, &mut content.reader())?,
-            _ => writer.append(&header, &mut io::empty())?,
+            Some(content) if header.kind == EntryKind::File => {
+                let start = writer.append(&header, &mut content.reader())?;
+                layout.put(*content.sha256(), Place { start, parts: Vec::new() });
+            }
+            _ => {
+                writer.append(&header, &mut io::empty())?;
+            }
         }
     }
     writer.finish()?;
-    Ok(())
+    Ok(layout)
 }
 
 /// Reads a tree. `keep` is given each file's bytes (and how many) and says where they lie from then on.

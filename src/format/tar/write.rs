@@ -16,6 +16,8 @@ use super::padding;
 
 /// GNU tar writes, and reads, in records of 20 blocks.
 pub(super) const RECORD: u64 = 20 * BLOCK as u64;
+/// So much of a body is read at once: a call of the system for each file of most, and few for the others.
+const BUFFER: usize = 128 << 10;
 /// The bytes of a name that a header holds.
 const NAME_MAX: usize = 100;
 
@@ -27,19 +29,21 @@ pub struct Writer<W> {
     inner: W,
     written: u64,
     entry: u64,
+    /// Bytes of a body on their way.
+    buffer: Vec<u8>,
 }
 
 impl<W: Write> Writer<W> {
     /// Starts an archive.
     pub const fn new(inner: W) -> Self {
-        Self { inner, written: 0, entry: 0 }
+        Self { inner, written: 0, entry: 0, buffer: Vec::new() }
     }
 
-    /// Writes one entry; `body` must yield exactly `header.size` bytes.
+    /// Writes one entry, and returns where its body begins; `body` must yield exactly `header.size` bytes.
     ///
     /// # Errors
     /// The stream, a body of another size, or a value tar has no place for.
-    pub fn append(&mut self, header: &Header, body: &mut dyn Read) -> Result<(), Error> {
+    pub fn append(&mut self, header: &Header, body: &mut dyn Read) -> Result<u64, Error> {
         self.entry += 1;
         self.check(header)?;
         self.long_values(header)?;
@@ -70,12 +74,29 @@ impl<W: Write> Writer<W> {
         fill(&mut gnu.linkname, &header.link);
         raw.set_cksum();
         self.write(raw.as_bytes())?;
-        let copied = io::copy(&mut body.take(header.size.saturating_add(1)), &mut self.inner)?;
+        let start = self.written;
+        let copied = self.copy(&mut body.take(header.size.saturating_add(1)))?;
         if copied != header.size {
             return Err(self.invalid(format!("{copied} bytes where the header says {}", header.size)));
         }
         self.written += copied;
-        self.pad(padding(copied))
+        self.pad(padding(copied))?;
+        Ok(start)
+    }
+
+    /// As `io::copy`, in larger steps.
+    fn copy(&mut self, body: &mut dyn Read) -> io::Result<u64> {
+        self.buffer.resize(BUFFER, 0);
+        let mut copied = 0;
+        loop {
+            let count = match body.read(&mut self.buffer) {
+                Ok(0) => return Ok(copied),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                read => read?,
+            };
+            self.inner.write_all(&self.buffer[..count])?;
+            copied += count as u64;
+        }
     }
 
     /// Writes the end-of-archive marker, filled up to a record as GNU tar does, and returns the inner writer.

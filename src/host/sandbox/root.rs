@@ -244,7 +244,7 @@ fn append(
 ) -> io::Result<()> {
     let stat = rustix::fs::fstat(opened)?;
     let header = header(&stat, stored, kind, link.to_vec(), xattrs(opened)?);
-    writer.append(&header, body).map_err(io::Error::other)
+    writer.append(&header, body).map(drop).map_err(io::Error::other)
 }
 
 fn header(

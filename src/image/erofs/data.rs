@@ -3,11 +3,13 @@
 //! Files are cut into extents of 128 KiB, each compressed by itself and padded to whole blocks in front. An extent
 //! that this makes no smaller is stored as it is; so is a file none of whose extents is, and a small one when it is
 //! smaller with its end behind its inode. Extents are read in the order of paths, compressed in batches on several
-//! threads, and written in the order in which they were read.
+//! threads, and written in the order in which they were read. A file that an image of before has is copied from there as
+//! it lies there, and neither read nor compressed.
 
 use std::collections::BTreeMap;
 use std::io;
 use std::io::Read;
+use std::sync::Arc;
 
 use lz4::block::CompressionMode;
 
@@ -22,6 +24,8 @@ use crate::digest::Sha256;
 use crate::image::Error;
 use crate::image::parallel;
 use crate::tree::Content;
+use crate::tree::Layout;
+use crate::tree::Place;
 use crate::tree::Tree;
 use crate::tree::TreePath;
 
@@ -40,6 +44,8 @@ pub(super) struct Stored {
     pub(super) extents: Vec<Extent>,
     /// The bytes after the last whole block stand behind the inode.
     pub(super) inline: bool,
+    /// They might.
+    alone: bool,
 }
 
 /// Up to [`EXTENT_BLOCKS`] blocks of a file.
@@ -86,9 +92,22 @@ impl Data {
         Ok(writer.data)
     }
 
+    /// The same for the next image: of each file whether it is inline, and might be, and the blocks of each extent, 0 for
+    /// one that is not compressed.
+    pub(super) fn layout(&self) -> Layout {
+        let mut layout = Layout::default();
+        for (content, stored) in &self.files {
+            let start = stored.extents.first().map_or(0, |extent| u64::from(extent.start) * BLOCK as u64);
+            let kind = u32::from(stored.inline) | u32::from(stored.alone) << 1;
+            let packed = stored.extents.iter().map(|extent| extent.packed.map_or(0, u32::from));
+            layout.put(*content, Place { start, parts: std::iter::once(kind).chain(packed).collect() });
+        }
+        layout
+    }
+
     /// Where the bytes of a file of this tree lie; an empty one has none.
     pub(super) fn stored(&self, content: &Content) -> &Stored {
-        static EMPTY: Stored = Stored { extents: Vec::new(), inline: false };
+        static EMPTY: Stored = Stored { extents: Vec::new(), inline: false, alone: false };
         self.files.get(content.sha256()).unwrap_or(&EMPTY)
     }
 }
@@ -128,9 +147,12 @@ impl Writer<'_, '_> {
         if self.data.files.contains_key(&file) {
             return Ok(());
         }
-        self.data.files.insert(file, Stored::default());
         let end = (content.size() % BLOCK as u64) as usize;
         let alone = content.size() <= EXTENT as u64 && end > 0 && end <= room;
+        if self.copied(path, content, alone)? {
+            return Ok(());
+        }
+        self.data.files.insert(file, Stored { alone, ..Stored::default() });
         let mut reader = content.reader();
         let mut left = content.size();
         while left > 0 {
@@ -144,6 +166,38 @@ impl Writer<'_, '_> {
             }
         }
         Ok(())
+    }
+
+    /// Takes a file from the image before, if it has it in the form that it would have here.
+    fn copied(&mut self, path: &TreePath, content: &Content, alone: bool) -> Result<bool, Error> {
+        let Some(former) = &self.options.former else { return Ok(false) };
+        let Some((kind, packed, start)) = former.layout.get(content.sha256()).and_then(|place| {
+            let (kind, packed) = place.parts.split_first()?;
+            Some((*kind, packed, place.start))
+        }) else {
+            return Ok(false);
+        };
+        let extents = content.size().div_ceil(EXTENT as u64);
+        if (kind & 2 != 0) != alone || packed.len() as u64 != extents {
+            return Ok(false);
+        }
+        // Extents are in the order of paths.
+        self.flush()?;
+        let mut stored = Stored { alone, inline: kind & 1 != 0, ..Stored::default() };
+        let (mut at, mut left) = (start, content.size());
+        for &blocks in packed {
+            let plain = left.min(EXTENT as u64);
+            left -= plain;
+            let whole = if stored.inline { plain / BLOCK as u64 } else { plain.div_ceil(BLOCK as u64) };
+            let length = (if blocks == 0 { whole } else { u64::from(blocks) }) * BLOCK as u64;
+            let bytes = Content::from_blob(Arc::clone(&former.image), at, length, *content.sha256()).to_vec();
+            let bytes = bytes.map_err(|source| Error::Read { path: path.clone(), source })?;
+            let packed = u16::try_from(blocks).ok().filter(|blocks| *blocks > 0);
+            stored.extents.push(Extent { start: self.image.append(&bytes)?, packed });
+            at += length;
+        }
+        self.data.files.insert(*content.sha256(), stored);
+        Ok(true)
     }
 
     /// Compresses and writes what waits.

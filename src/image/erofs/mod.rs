@@ -31,12 +31,14 @@ use std::io::SeekFrom;
 use std::io::Write;
 
 use super::Error;
+use super::Former;
 use super::Output;
 use super::Xattrs;
 use super::layout;
 use crate::cancel::Cancel;
 use crate::digest::Sha256;
 use crate::tree;
+use crate::tree::Layout;
 use crate::tree::Tree;
 use crate::tree::TreePath;
 use attributes::Attributes;
@@ -61,13 +63,15 @@ pub struct Options {
     pub jobs: usize,
     /// Asked before each block is compressed. Who gives up in between needs an output that does.
     pub cancel: Cancel,
+    /// An image that was written with the same compression: what is in it is not compressed again.
+    pub former: Option<Former>,
 }
 
 impl Default for Options {
     /// LZ4, nothing lost, of the year 1970, on one thread.
     fn default() -> Self {
         let compression = Compression::Lz4 { level: data::LEVEL };
-        Self { compression, xattrs: Xattrs::Refused, epoch: 0, jobs: 1, cancel: Cancel::default() }
+        Self { compression, xattrs: Xattrs::Refused, epoch: 0, jobs: 1, cancel: Cancel::default(), former: None }
     }
 }
 
@@ -98,15 +102,15 @@ const COMPATIBLE: u32 = 0x1 | 0x2;
 const ZERO_PADDING: u32 = 0x1;
 const COMPRESSION: u32 = 0x2;
 
-/// Writes a tree from the beginning of `output`, which is empty.
+/// Writes a tree from the beginning of `output`, which is empty. Returns where the files lie.
 ///
 /// # Errors
 /// The output, a file's bytes, or something that erofs cannot carry.
-pub fn write(tree: &Tree, options: &Options, mut output: impl Write + Seek) -> Result<(), Error> {
+pub fn write(tree: &Tree, options: &Options, mut output: impl Write + Seek) -> Result<Layout, Error> {
     write_image(tree, options, &mut output)
 }
 
-fn write_image(tree: &Tree, options: &Options, output: &mut dyn Output) -> Result<(), Error> {
+fn write_image(tree: &Tree, options: &Options, output: &mut dyn Output) -> Result<Layout, Error> {
     let mut image = Image { output, block: 1 };
     // All that the format may refuse is known before the long work.
     let attributes = Attributes::new(tree, options.xattrs)?;
@@ -126,7 +130,8 @@ fn write_image(tree: &Tree, options: &Options, output: &mut dyn Output) -> Resul
     let superblock = superblock(&place, options, &identity);
     image.output.seek(SeekFrom::Start(0)).map_err(failed)?;
     image.output.write_all(&superblock).map_err(failed)?;
-    image.output.flush().map_err(failed)
+    image.output.flush().map_err(failed)?;
+    Ok(data.layout())
 }
 
 /// The end of the image while it grows.

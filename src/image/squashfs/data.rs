@@ -2,11 +2,12 @@
 //!
 //! A file of less than a block lies in a fragment; the last block of a larger one is a short block of its own. A block
 //! of zeros is a hole. Blocks are read in the order of paths, compressed in batches on several threads, and written in
-//! the order in which they were read.
+//! the order in which they were read. The blocks of a file that an image of before has are copied from there.
 
 use std::collections::BTreeMap;
 use std::io;
 use std::io::Read;
+use std::sync::Arc;
 
 use super::BLOCK;
 use super::Options;
@@ -18,6 +19,8 @@ use crate::image::Error;
 use crate::image::Output;
 use crate::image::parallel;
 use crate::tree::Content;
+use crate::tree::Layout;
+use crate::tree::Place;
 use crate::tree::Tree;
 use crate::tree::TreePath;
 
@@ -73,6 +76,15 @@ impl Data {
         Ok(writer.data)
     }
 
+    /// The same for the next image: of each file without a fragment the size of each block, as inodes say it.
+    pub(super) fn layout(&self) -> Layout {
+        let mut layout = Layout::default();
+        for (content, stored) in self.files.iter().filter(|(_, stored)| stored.fragment.is_none()) {
+            layout.put(*content, Place { start: stored.start, parts: stored.blocks.clone() });
+        }
+        layout
+    }
+
     /// Where the bytes of a file of this tree lie; an empty one has none.
     pub(super) fn stored(&self, content: &Content) -> &Stored {
         static EMPTY: Stored = Stored { start: 0, blocks: Vec::new(), fragment: None, holes: 0 };
@@ -124,6 +136,9 @@ impl Writer<'_> {
             self.data.files.insert(sha256, stored);
             return Ok(());
         }
+        if self.copied(path, content)? {
+            return Ok(());
+        }
         self.data.files.insert(sha256, stored);
         let mut left = content.size();
         while left > 0 {
@@ -142,6 +157,33 @@ impl Writer<'_> {
             return Err(unsupported(path, "it is too large"));
         }
         Ok(())
+    }
+
+    /// Takes the blocks of a file from the image before, if it has them.
+    fn copied(&mut self, path: &TreePath, content: &Content) -> Result<bool, Error> {
+        let Some(former) = &self.options.former else { return Ok(false) };
+        let place = former.layout.get(content.sha256());
+        let count = content.size().div_ceil(BLOCK as u64);
+        let Some(place) = place.filter(|place| place.parts.len() as u64 == count) else { return Ok(false) };
+        // Blocks are in the order of paths.
+        self.flush()?;
+        let mut stored = Stored { start: self.data.end, blocks: place.parts.clone(), ..Stored::default() };
+        let (mut at, mut left) = (place.start, content.size());
+        for size in &place.parts {
+            let plain = left.min(BLOCK as u64);
+            left -= plain;
+            let length = u64::from(size & !STORED);
+            if length == 0 {
+                stored.holes += plain;
+            }
+            let bytes = Content::from_blob(Arc::clone(&former.image), at, length, *content.sha256()).to_vec();
+            let bytes = bytes.map_err(|source| Error::Read { path: path.clone(), source })?;
+            self.output.write_all(&bytes).map_err(failed)?;
+            at += length;
+        }
+        self.data.end += at - place.start;
+        self.data.files.insert(*content.sha256(), stored);
+        Ok(true)
     }
 
     fn end_fragment(&mut self) -> Result<(), Error> {

@@ -28,11 +28,13 @@ use std::io::SeekFrom;
 use std::io::Write;
 
 use super::Error;
+use super::Former;
 use super::Output;
 use super::Xattrs;
 use super::layout;
 use crate::cancel::Cancel;
 use crate::format::compress::Compression;
+use crate::tree::Layout;
 use crate::tree::Tree;
 use crate::tree::TreePath;
 use attributes::Attributes;
@@ -60,6 +62,8 @@ pub struct Options {
     pub jobs: usize,
     /// Asked before each block is compressed. Who gives up in between needs an output that does.
     pub cancel: Cancel,
+    /// An image that was written with the same compression: blocks that are in it are not compressed again.
+    pub former: Option<Former>,
 }
 
 impl Default for Options {
@@ -72,6 +76,7 @@ impl Default for Options {
             epoch: 0,
             jobs: 1,
             cancel: Cancel::default(),
+            former: None,
         }
     }
 }
@@ -100,15 +105,15 @@ mod flag {
     pub(super) const UNCOMPRESSED_IDS: u16 = 0x800;
 }
 
-/// Writes a tree from the beginning of `output`, which is empty.
+/// Writes a tree from the beginning of `output`, which is empty. Returns where the files of a block and more lie.
 ///
 /// # Errors
 /// The output, a file's bytes, or something that squashfs cannot carry.
-pub fn write(tree: &Tree, options: &Options, mut output: impl Write + Seek) -> Result<(), Error> {
+pub fn write(tree: &Tree, options: &Options, mut output: impl Write + Seek) -> Result<Layout, Error> {
     write_image(tree, options, &mut output)
 }
 
-fn write_image(tree: &Tree, options: &Options, output: &mut dyn Output) -> Result<(), Error> {
+fn write_image(tree: &Tree, options: &Options, output: &mut dyn Output) -> Result<Layout, Error> {
     let epoch = u32::try_from(options.epoch)
         .map_err(|_| unsupported(&TreePath::root(), "the time of the image does not fit 32 bits"))?;
     let packer = Packer::new(options.compression, options.level);
@@ -154,7 +159,8 @@ fn write_image(tree: &Tree, options: &Options, output: &mut dyn Output) -> Resul
     }
     output.seek(SeekFrom::Start(0)).map_err(failed)?;
     output.write_all(&superblock).map_err(failed)?;
-    output.flush().map_err(failed)
+    output.flush().map_err(failed)?;
+    Ok(data.layout())
 }
 
 /// The end of the image while it grows.
