@@ -92,7 +92,7 @@ fn mmdebstrap(recipe: &Recipe, lock: &Lock, mirrors: &host::apt::AptMirrors, pla
 fn debootstrap(recipe: &Recipe, mirrors: &host::apt::AptMirrors, place: &Path) -> Cost {
     let name = |wish: &PackageRequest| match wish {
         PackageRequest::Named { name, .. } => name.clone(),
-        PackageRequest::Local(file) => panic!("debootstrap takes no {file:?}"),
+        other => panic!("debootstrap takes no {other:?}"),
     };
     let wishes: Vec<String> = recipe.packages.iter().map(name).collect();
     let mut args = words(&["--variant=minbase"]);
