@@ -5,12 +5,7 @@
 //! then `dpkg --configure`. While scripts run, a few programs that would start daemons or do work that is ours
 //! stand aside for stubs; afterwards the originals are put back and what came back is looked at with suspicion.
 
-use std::collections::BTreeMap;
 use std::collections::BTreeSet;
-use std::io;
-use std::io::Read;
-use std::io::Write;
-use std::sync::Arc;
 
 use super::Error;
 use super::Options;
@@ -24,22 +19,17 @@ use super::sequence::Sequence;
 use super::sequence::in_sequence;
 use super::status::set_unpacked;
 use super::tools::debconf;
-use crate::digest::HashWriter;
-use crate::digest::Sha256;
-use crate::format::shown::shown;
-use crate::host::Event;
 use crate::host::Host;
-use crate::host::SandboxError;
+use crate::host::RunError;
 use crate::host::SandboxJob;
-use crate::host::StoreError;
+use crate::host::run_in;
+use crate::host::still_clock;
 use crate::limits::seconds;
 use crate::recipe::Treatment;
-use crate::tree::Content;
 use crate::tree::Inode;
 use crate::tree::Kind;
 use crate::tree::Tree;
 use crate::tree::TreePath;
-use crate::tree::tar;
 use crate::unpack::Installed;
 use crate::unpack::Withheld;
 
@@ -52,15 +42,6 @@ const STUBS: [(&str, &str, &str); 3] = [
 
 /// The program that tells the time, and what stands in its place: a build has no other time than its own.
 const DATE: &str = "usr/bin/date";
-
-/// `date` of a clock that stands still, as it does where scripts are followed. The real one lies in the driver's
-/// directory for as long, and is asked where the caller brings a time.
-fn date_stub(epoch: i64) -> String {
-    format!(
-        "#!/bin/sh\nfor word; do\n    case $word in\n        -d* | -r* | -s* | -f* | -u[drsf]* | --da* | --re* | --se* | --f*) \
-         exec /{DRIVER}/date \"$@\" ;;\n    esac\ndone\nexec /{DRIVER}/date -d @{epoch} \"$@\"\n"
-    )
-}
 
 /// A script of a package that is not to run.
 const SKIPPED: &[u8] = b"#!/bin/sh\nexit 0\n";
@@ -129,7 +110,7 @@ fn put_stubs(tree: &mut Tree, epoch: i64) -> Result<Vec<TreePath>, crate::tree::
         let real = inode.clone();
         tree.make_directories(DRIVER, 0o755)?;
         tree.put(format!("{DRIVER}/date"), real)?;
-        replace(tree, &path, Inode::file(0o755, date_stub(epoch)))?;
+        replace(tree, &path, Inode::file(0o755, still_clock(epoch, &format!("/{DRIVER}/date"))))?;
         paths.push(path);
     }
     for (name, text, _) in STUBS {
@@ -288,7 +269,7 @@ fn put_unpacking(
     Ok(())
 }
 
-/// Sends the tree into the sandbox and reads it back, both as streams.
+/// Runs the driver in the sandbox.
 fn run(host: &Host, tree: &Tree, options: &Options) -> Result<Tree, Error> {
     let environment = of_scripts(options.epoch).into_iter();
     let job = SandboxJob {
@@ -296,78 +277,11 @@ fn run(host: &Host, tree: &Tree, options: &Options) -> Result<Tree, Error> {
         environment: environment.map(|(name, value)| (name.to_owned(), value)).collect(),
         timeout: seconds(host.limits.scripts),
     };
-    let pipe = || io::pipe().map_err(|source| Error::Sandbox(SandboxError::Io(source)));
-    let (mut input, feed) = pipe()?;
-    let (drain, mut output) = pipe()?;
-    let mut log = Log { host, line: Vec::new(), tail: Vec::new() };
-    let (ran, back) = std::thread::scope(|scope| {
-        // A sandbox that ends early closes the pipe; why it ended is its own result.
-        scope.spawn(move || tar::write(tree, io::BufWriter::with_capacity(256 << 10, feed)).ok());
-        let back = scope.spawn(move || read_back(host, tree, drain));
-        let ran = host.sandbox.run(&job, &mut input, &mut output, &mut log);
-        drop((input, output));
-        (ran, back.join().expect("reading a tree does not panic"))
-    });
-    log.end_line();
-    match ran {
-        Ok(()) => back.map_err(Error::ReadBack),
-        Err(SandboxError::Failed(how)) => Err(Error::Scripts { how: shown(&how), said: log.tail.join("\n") }),
-        Err(other) => Err(Error::Sandbox(other)),
-    }
-}
-
-/// Files up to this size are looked at in memory before they are kept a second time.
-const COMPARED_MAX: u64 = 16 << 20;
-
-/// Reads the root that comes back. What `original` had already keeps its place in the store; all else goes into
-/// one new blob.
-fn read_back(host: &Host, original: &Tree, drain: impl Read) -> Result<Tree, tar::Error> {
-    let known: BTreeMap<&Sha256, &Content> =
-        original.iter().filter_map(|(.., inode)| inode.content()).map(|content| (content.sha256(), content)).collect();
-    let mut writer = host.store.writer().map_err(not_kept)?;
-    // Where the new bytes lie is known only when their blob is whole: until then, offsets stand in.
-    let mut offset = 0;
-    let mut ranges: BTreeMap<Sha256, u64> = BTreeMap::new();
-    let mut keep = |reader: &mut dyn Read, size: u64| {
-        if size <= COMPARED_MAX {
-            let mut bytes = Vec::new();
-            reader.read_to_end(&mut bytes)?;
-            let sha256 = Sha256::of(&bytes);
-            if let Some(content) = known.get(&sha256) {
-                return Ok((*content).clone());
-            }
-            writer.write_all(&bytes)?;
-            ranges.entry(sha256).or_insert(offset);
-            offset += size;
-            return Ok(placeholder(sha256, size));
-        }
-        let mut hashing = HashWriter::new(&mut *writer);
-        io::copy(reader, &mut hashing)?;
-        let (sha256, ..) = hashing.finish();
-        ranges.entry(sha256).or_insert(offset);
-        offset += size;
-        Ok(placeholder(sha256, size))
-    };
-    let mut tree = tar::read(io::BufReader::with_capacity(256 << 10, drain), &mut keep)?;
-    let blob = writer.commit(None).map_err(not_kept)?;
-    let paths: Vec<TreePath> = tree.iter().map(|(path, ..)| path.clone()).collect();
-    for path in paths {
-        let inode = tree.get_mut(&path).expect("it was just listed");
-        if let Kind::File(content) = &mut inode.kind
-            && let Some(&start) = ranges.get(content.sha256())
-        {
-            *content = Content::from_blob(Arc::clone(&blob.blob), start, content.size(), *content.sha256());
-        }
-    }
-    Ok(tree)
-}
-
-fn placeholder(sha256: Sha256, size: u64) -> Content {
-    Content::from_blob(Arc::new(Vec::new()), 0, size, sha256)
-}
-
-fn not_kept(error: StoreError) -> tar::Error {
-    crate::format::tar::Error::from(io::Error::other(error)).into()
+    run_in(host, tree, &job, "dpkg").map_err(|error| match error {
+        RunError::Failed { how, said } => Error::Scripts { how, said },
+        RunError::Sandbox(error) => Error::Sandbox(error),
+        RunError::ReadBack(error) => Error::ReadBack(error),
+    })
 }
 
 /// What scripts leave is theirs to choose; an image has no device that no package brought.
@@ -384,48 +298,4 @@ fn check(result: &Tree, original: &Tree, devices: &[TreePath]) -> Result<(), Err
         }
     }
     Ok(())
-}
-
-/// The lines that scripts print: events as they come, the last ones for an error.
-struct Log<'a> {
-    host: &'a Host,
-    line: Vec<u8>,
-    tail: Vec<String>,
-}
-
-impl Log<'_> {
-    /// Lines that an error shows.
-    const TAIL: usize = 20;
-    /// A line that is longer is cut.
-    const LINE_MAX: usize = 4096;
-
-    fn end_line(&mut self) {
-        if self.line.is_empty() {
-            return;
-        }
-        let line = shown(&self.line);
-        self.line.clear();
-        self.host.reporter.event(&Event::Output { source: "dpkg", line: &line });
-        if self.tail.len() == Self::TAIL {
-            self.tail.remove(0);
-        }
-        self.tail.push(line);
-    }
-}
-
-impl Write for Log<'_> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        for &byte in bytes {
-            if byte == b'\n' {
-                self.end_line();
-            } else if self.line.len() < Self::LINE_MAX {
-                self.line.push(byte);
-            }
-        }
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
 }

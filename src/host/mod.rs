@@ -29,6 +29,7 @@ mod memory;
 pub mod registry;
 mod spool;
 pub mod store;
+mod within;
 
 use std::fmt;
 use std::io;
@@ -55,6 +56,9 @@ pub use memory::MemoryTransport;
 pub use output::OutputError;
 pub use output::Staging;
 pub use spool::Spool;
+pub use within::RunError;
+pub use within::run_in;
+pub use within::still_clock;
 
 use crate::cancel::Cancel;
 use crate::cancel::Cancelled;
