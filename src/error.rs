@@ -21,6 +21,7 @@ use crate::host::registry::RegistryError;
 use crate::image;
 use crate::initramfs;
 use crate::manifest;
+use crate::modules;
 use crate::overlay;
 use crate::recipe;
 use crate::solve;
@@ -98,6 +99,12 @@ pub enum Error {
     /// There is no such set of packages.
     #[error(transparent)]
     Solve(#[from] solve::Error),
+    /// There is no such set for what kernel modules are built with.
+    #[error("cannot choose the packages that kernel modules are built with")]
+    Builders(#[source] Box<solve::Error>),
+    /// Kernel modules cannot be built.
+    #[error(transparent)]
+    Modules(Box<modules::Error>),
     /// The packages do not come.
     #[error(transparent)]
     Fetch(Box<fetch::Error>),
@@ -203,6 +210,12 @@ impl From<boot::Error> for Error {
     }
 }
 
+impl From<modules::Error> for Error {
+    fn from(error: modules::Error) -> Self {
+        Self::Modules(Box::new(error))
+    }
+}
+
 impl From<fetch::Error> for Error {
     fn from(error: fetch::Error) -> Self {
         Self::Fetch(Box::new(error))
@@ -253,6 +266,7 @@ impl Error {
             | Self::Configure(configure::Error::Number { .. } | configure::Error::NoBase)
             | Self::Output(OutputError::Place { .. }) => USAGE,
             Self::Publish(error) if matches!(**error, PublishError::Site { .. }) => USAGE,
+            Self::Modules(error) if error.is_of_recipe() => USAGE,
             Self::Registry(error)
                 if matches!(
                     **error,

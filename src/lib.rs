@@ -37,6 +37,7 @@ pub mod solve;
 pub mod fetch;
 pub mod unpack;
 pub mod configure;
+pub mod modules;
 pub mod overlay;
 pub mod initramfs;
 pub mod head;

@@ -92,6 +92,8 @@ mod limits;
 mod locks;
 mod made;
 mod manifest;
+#[cfg(feature = "sign")]
+mod modules;
 #[cfg(feature = "sandbox")]
 mod native;
 mod nodes;

@@ -84,7 +84,7 @@ fn locked(store: &DirStore) -> Result<BTreeSet<Sha256>, Failure> {
     for path in outside::files_here("lock")? {
         // Others have files of this name, too.
         let Ok(Some(lock)) = Lock::read(&path) else { continue };
-        for deb in lock.all_packages().chain(&lock.loaders).map(|package| package.sha256) {
+        for deb in lock.all_packages().chain(lock.all_builders()).chain(&lock.loaders).map(|package| package.sha256) {
             keep.insert(deb);
             keep.extend(unpack::stored(store, &deb)?.map(|stored| stored.blob));
         }

@@ -30,11 +30,18 @@ pub(super) fn run(arguments: &Arguments, signals: &Signals) -> Result<(), Failur
     };
     let old = Lock::read(&path)?;
     // One that the recipe asks for since then comes into the lock with what it needs.
-    let asked =
-        |name: &str| recipe.each().iter().flat_map(|image| &image.packages).any(|package| package.name() == Some(name));
+    let asked = |name: &str| {
+        recipe
+            .each()
+            .iter()
+            .flat_map(|image| image.packages.iter().chain(&image.kernel_modules))
+            .any(|package| package.name() == Some(name))
+    };
     let is_known = |name: &str| old.as_ref().is_some_and(|lock| lock.has(name)) || asked(name);
     if let Some(name) = packages.iter().find(|name| !is_known(name)) {
-        let names = old.iter().flat_map(|lock| lock.all_packages().map(|package| package.name.as_str()));
+        let names = old
+            .iter()
+            .flat_map(|lock| lock.all_packages().chain(lock.all_builders()).map(|package| package.name.as_str()));
         let meant = nearest(name, names).map_or_else(String::new, |meant| format!(" (did you mean `{meant}`?)"));
         let (lock, recipe) = (path.display(), arguments.recipe.display());
         return Err(Failure::Usage(format!("package `{name}` is in neither `{lock}` nor `{recipe}`{meant}")));

@@ -106,6 +106,16 @@ fn packages(chosen: &Chosen) -> Result<(), Failure> {
         write!(text, ", {} KiB installed", grouped(installed)).expect("writing to a String succeeds");
     }
     text.push('\n');
+    if let Some(workshop) = &chosen.workshop {
+        let download: u64 = workshop.packages.iter().map(|package| package.size).sum();
+        writeln!(
+            text,
+            "kernel modules are built outside of it with {} packages, {} bytes to download",
+            workshop.packages.len(),
+            grouped(download)
+        )
+        .expect("writing to a String succeeds");
+    }
     print(&text)
 }
 
@@ -126,6 +136,7 @@ fn packages_as_json(recipe: &Recipe, chosen: &Chosen) -> Result<(), Failure> {
         "digest": recipe.digest,
         "packages": chosen.packages.iter().map(package).collect::<Vec<_>>(),
         "loaders": chosen.loaders.iter().map(package).collect::<Vec<_>>(),
+        "builders": chosen.workshop.iter().flat_map(|workshop| &workshop.packages).map(package).collect::<Vec<_>>(),
     });
     print_json(&all)
 }
@@ -158,19 +169,26 @@ fn configuration(report: &[PackageReport], json: bool) -> Result<(), Failure> {
 }
 
 fn why(chosen: &Chosen, package: &str, json: bool) -> Result<(), Failure> {
-    let found = chosen.solved.as_ref().and_then(|(index, solution)| {
+    let find = |chosen: &Chosen| {
+        let (index, solution) = chosen.solved.as_ref()?;
         let chain = solution.why(index, package)?;
         Some((chain, solution.offers(index, package)))
-    });
-    let Some((chain, offers)) = found else {
-        let meant = nearest(package, chosen.packages.iter().map(|chosen| chosen.name.as_str()));
+    };
+    let (root, workshop) = (find(chosen), chosen.workshop.as_deref());
+    let is_outside = root.is_none();
+    let Some((chain, offers)) = root.or_else(|| workshop.and_then(find)) else {
+        let all = chosen.packages.iter().chain(workshop.iter().flat_map(|workshop| &workshop.packages));
+        let meant = nearest(package, all.map(|chosen| chosen.name.as_str()));
         let meant = meant.map_or_else(String::new, |meant| format!(" (did you mean `{meant}`?)"));
         return Err(Failure::Usage(format!("package `{package}` would not be installed{meant}")));
     };
     if json {
-        return print_json(&json!({ "links": chain.links, "versions": offers }));
+        return print_json(&json!({ "links": chain.links, "versions": offers, "outside": is_outside }));
     }
     let mut text = String::new();
+    if is_outside {
+        text.push_str("not in the image: kernel modules are built with it\n");
+    }
     for (depth, link) in chain.links.iter().enumerate() {
         writeln!(text, "{:indent$}{}: {}", "", link.package, link.reason, indent = 2 * depth)
             .expect("writing to a String succeeds");

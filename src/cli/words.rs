@@ -163,6 +163,14 @@ pub(super) fn hint(failure: &Failure) -> Option<String> {
             "go online, or name a mirror or a copy of the snapshot archive that has it; `--trust-lock` goes on without \
              proof, and the manifest says so"
         }
+        Error::Modules(error) if matches!(**error, crate::modules::Error::Unavailable { .. }) => {
+            "build where the sandbox runs, as `imgbuild doctor` says, on a machine of the image's architecture: with a \
+             store that both share (`--store`) and one IMGBUILD_CACHE_KEY what it has built is had here as well"
+        }
+        Error::Builders(_) => {
+            "the archives must have the headers of exactly the kernel that is in the image: `imgbuild lock RECIPE --update` \
+             takes the newest of both"
+        }
         Error::Unexpected { aside, .. } => return Some(unexpected(aside)),
         Error::Publish(error) if matches!(**error, PublishError::Unknown(_)) => {
             "look whether they are up; `--force` goes on, and keeps what the NFS server says is in use"

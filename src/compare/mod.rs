@@ -45,6 +45,9 @@ pub struct Side {
     pub build: Option<Build>,
 }
 
+/// What stands before the name of a package that kernel modules are built with: it is in no root.
+const BUILDERS: &str = "modules/";
+
 /// Name and architecture.
 pub type PackageKey = (String, String);
 
@@ -117,6 +120,10 @@ impl Side {
             };
             ((each.name.clone(), each.architecture.clone()), facts)
         };
+        let builders = manifest.builders.iter().map(|each| {
+            let ((name, architecture), facts) = of_package(each);
+            ((format!("{BUILDERS}{name}"), architecture), Facts { installed_size: None, ..facts })
+        });
         let of_origin = |(origin, paths): (&Origin, &BTreeSet<String>)| {
             let origin = origin.clone();
             paths.iter().map(move |path| (path.clone(), origin.clone())).collect::<Vec<_>>()
@@ -127,7 +134,7 @@ impl Side {
             form: "manifest",
             tree: None,
             digest: Some(manifest.tree),
-            packages: Some(manifest.packages.iter().map(of_package).collect()),
+            packages: Some(manifest.packages.iter().map(of_package).chain(builders).collect()),
             origins: manifest.files.iter().flat_map(of_origin).collect(),
             build: Some(Build { builder: None, recipe: None, epoch: manifest.epoch, outputs }),
         }
@@ -146,11 +153,14 @@ impl Side {
             ((name, each.architecture.clone()), facts)
         };
         let packages = lock.packages.iter().map(|each| of_package(each, each.name.clone()));
+        let builders = lock.builders.iter().map(|each| of_package(each, format!("{BUILDERS}{}", each.name)));
         // Of several images each package is named with its image.
         let of_images = lock.images.iter().flat_map(|image| {
-            image.packages.iter().map(move |each| of_package(each, format!("{}/{}", image.name, each.name)))
+            let builders = image.builders.iter().map(|each| (BUILDERS, each));
+            let all = image.packages.iter().map(|each| ("", each)).chain(builders);
+            all.map(move |(kind, each)| of_package(each, format!("{}/{kind}{}", image.name, each.name)))
         });
-        let packages = packages.chain(of_images).collect();
+        let packages = packages.chain(builders).chain(of_images).collect();
         Self { form: "lock", packages: Some(packages), ..Self::default() }
     }
 
@@ -159,7 +169,7 @@ impl Side {
         Summary {
             form: self.form,
             tree: self.digest,
-            packages: self.packages.as_ref().map(BTreeMap::len),
+            packages: self.packages.as_ref().map(|all| all.keys().filter(|(name, _)| !name.contains(BUILDERS)).count()),
             paths: self.tree.as_ref().map(Vec::len),
             bytes: self.tree.as_ref().map(sizes),
             outputs: self.build.as_ref().map(|build| build.outputs.clone()).unwrap_or_default(),

@@ -20,6 +20,8 @@ pub enum Stage {
     Unpack,
     /// Packages are configured.
     Configure,
+    /// Kernel modules are built from sources.
+    Modules,
     /// The recipe's own files, and what a diskless node needs.
     Overlay,
     /// The initramfs is made.
@@ -48,6 +50,7 @@ impl Stage {
             Self::Download => "download",
             Self::Unpack => "unpack",
             Self::Configure => "configure",
+            Self::Modules => "modules",
             Self::Overlay => "overlay",
             Self::Initramfs => "initramfs",
             Self::Head => "head",

@@ -122,7 +122,7 @@ impl Verifier for VerifyingKey {
 }
 
 /// The bytes of the one PEM block of this label (RFC 7468).
-fn from_pem(text: &str, label: &str) -> Result<Vec<u8>, String> {
+pub(crate) fn from_pem(text: &str, label: &str) -> Result<Vec<u8>, String> {
     let (begin, end) = (format!("-----BEGIN {label}-----"), format!("-----END {label}-----"));
     let body = text.trim().strip_prefix(begin.as_str()).and_then(|rest| rest.strip_suffix(end.as_str()));
     let body = body.ok_or_else(|| format!("it is not one block `{begin}`"))?;

@@ -130,8 +130,25 @@ pub fn image<'t>(tree: &'t Tree, version: &str) -> Option<&'t Content> {
     names.find_map(|name| tree.lookup(format!("/boot/{name}-{version}"))?.1.content())
 }
 
+/// What a module that is a file of this name is called when it is not compressed; `None`: no module has such a name.
+#[must_use]
+pub fn plain_name(file: &str) -> Option<&str> {
+    module::name_of(file).map(|_| module::uncompressed(file))
+}
+
+/// The bytes of a module that is a file of this name, not compressed.
+///
+/// # Errors
+/// They cannot be read, or do not decompress within the limits.
+pub fn plain(file: &str, content: &Content, limits: &Limits) -> std::io::Result<Vec<u8>> {
+    module::decompress(file, content, limits)
+}
+
 /// The kernel's directory, links followed.
-fn directory(tree: &Tree, version: &str) -> Result<TreePath, Error> {
+///
+/// # Errors
+/// The tree has none.
+pub fn directory(tree: &Tree, version: &str) -> Result<TreePath, Error> {
     let found = DIRECTORIES.iter().find_map(|base| tree.lookup(format!("{base}/{version}")));
     let found = found.filter(|(_, inode)| inode.is_directory()).map(|(path, _)| path);
     found.ok_or_else(|| Error::NoKernel(version.to_owned()))

@@ -84,7 +84,8 @@ pub(super) fn read(
     parse(path, &bytes).map_err(|reason| Error::Malformed { path: whole, reason })
 }
 
-fn decompress(path: &str, content: &Content, limits: &limits::Limits) -> io::Result<Vec<u8>> {
+/// The bytes of a module, decompressed as its name says.
+pub(super) fn decompress(path: &str, content: &Content, limits: &limits::Limits) -> io::Result<Vec<u8>> {
     let packed = content.to_vec()?;
     let kind = match path.rsplit('.').next() {
         Some("gz") => Compression::Gzip,

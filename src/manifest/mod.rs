@@ -61,6 +61,12 @@ pub struct Manifest {
     /// The packages that only boot loaders for the head are taken from.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub loaders: Vec<PackageRecord>,
+    /// The kernel modules that were built for the image, by path.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub modules: Vec<ModuleRecord>,
+    /// The packages of the system that they were built in, of which nothing else is in the root.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub builders: Vec<PackageRecord>,
     /// What nodes load before they have a root; nothing without `[diskless]`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub initramfs: Option<InitramfsRecord>,
@@ -86,6 +92,29 @@ pub struct InitramfsRecord {
     /// Driver → firmware that it may ask for and the root has not.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub missing_firmware: BTreeMap<String, BTreeSet<String>>,
+}
+
+/// A kernel module that was built for the image.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ModuleRecord {
+    /// Where it lies, escaped as in the tree's text.
+    pub path: String,
+    /// The version of the kernel that it is for.
+    pub kernel: String,
+    /// What dkms calls its sources.
+    pub module: String,
+    /// Their version, as dkms has it.
+    pub module_version: String,
+    /// The package that its sources are from, which is among the builders.
+    pub package: String,
+    /// The version of that.
+    pub package_version: String,
+    /// The digest of all packages that it was built with, and of what was to be built.
+    pub inputs: Sha256,
+    /// SHA-256 of the certificate, in DER, of the key that it is signed with; nothing: it is not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub certificate: Option<Sha256>,
 }
 
 /// One package.
@@ -264,6 +293,8 @@ impl Manifest {
             images: BTreeMap::new(),
             packages: Vec::new(),
             loaders: Vec::new(),
+            modules: Vec::new(),
+            builders: Vec::new(),
             initramfs: None,
             findings: Vec::new(),
             outputs: Vec::new(),
@@ -275,9 +306,10 @@ impl Manifest {
     #[must_use]
     pub fn to_json(&self) -> String {
         let mut sorted = self.clone();
-        for packages in [&mut sorted.packages, &mut sorted.loaders] {
+        for packages in [&mut sorted.packages, &mut sorted.loaders, &mut sorted.builders] {
             packages.sort_by(|a, b| (&a.name, &a.architecture).cmp(&(&b.name, &b.architecture)));
         }
+        sorted.modules.sort_by(|one, other| one.path.cmp(&other.path));
         sorted.outputs.sort_by(|one, other| one.path().cmp(other.path()));
         let mut text = serde_json::to_string_pretty(&sorted).expect("a manifest is plain data");
         text.push('\n');

@@ -16,7 +16,8 @@ use crate::unpack::Installed;
 pub enum Origin {
     /// A package ships the path, and nothing has changed it since.
     Package(String),
-    /// The stage that made or last changed it: `unpack` (dpkg's database), `configure`, `overlay`.
+    /// The stage that made or last changed it: `unpack` (dpkg's database), `configure`, `modules`
+    /// (built outside), `overlay`.
     Stage(String),
 }
 

@@ -14,6 +14,7 @@ use super::shared::Shared;
 use super::shared::Wanted;
 use super::sources;
 use super::stage;
+use super::workshop;
 use crate::archive;
 use crate::archive::Index;
 use crate::archive::PackageId;
@@ -51,6 +52,8 @@ pub struct Chosen {
     pub reasons: Vec<String>,
     /// The packages that only boot loaders for the head are taken from.
     pub loaders: Vec<Package>,
+    /// What the kernel modules of the image are built with; `None`: it has none that are built.
+    pub workshop: Option<Box<Self>>,
     /// What vouches for them.
     pub proofs: Vec<Proof>,
     /// Whether nothing proves the packages: no index of the lock could be had, and it is trusted by request.
@@ -76,6 +79,7 @@ pub(super) fn choose(host: &Host, images: &[Request<'_>]) -> Result<Vec<Chosen>,
             Some(lock) => locked(host, request, sources, lock),
             None => solved(host, request, sources, request.shared.unwrap_or(&own)),
         }
+        .and_then(|chosen| workshop::check_apart(request.recipe, &chosen).map(|()| chosen))
     });
     chosen.collect()
 }
@@ -92,8 +96,21 @@ fn locked(host: &Host, request: &Request<'_>, sources: Vec<Source>, lock: &Lock)
     let packages = lock.packages.iter().map(package).collect();
     let loaders = lock.loaders.iter().map(package).collect();
     let unproved = reasons.is_none();
-    let reasons = reasons.unwrap_or_else(|| vec![UNPROVED.to_owned(); lock.packages.len()]);
-    Ok(Chosen { sources, packages, reasons, loaders, proofs, unproved, solved: None })
+    let untold = |packages: &[LockedPackage]| vec![UNPROVED.to_owned(); packages.len()];
+    let (reasons, of_builders) = reasons.unwrap_or_else(|| (untold(&lock.packages), untold(&lock.builders)));
+    let workshop = (!request.recipe.kernel_modules.is_empty()).then(|| {
+        Box::new(Chosen {
+            sources: sources.clone(),
+            packages: lock.builders.iter().map(package).collect(),
+            reasons: of_builders,
+            loaders: Vec::new(),
+            workshop: None,
+            proofs: proofs.clone(),
+            unproved,
+            solved: None,
+        })
+    });
+    Ok(Chosen { sources, packages, reasons, loaders, workshop, proofs, unproved, solved: None })
 }
 
 /// In place of a reason that would follow from indices.
@@ -114,7 +131,7 @@ pub(super) fn proof(locked: &LockedSource) -> Proof {
 }
 
 /// A package as far as a lock knows it: enough to fetch it.
-fn bare_package(locked: &LockedPackage, archive: Option<usize>) -> Package {
+pub(super) fn bare_package(locked: &LockedPackage, archive: Option<usize>) -> Package {
     let version: Version = locked.version.parse().expect("a lock is checked when it is read");
     Package {
         filename: locked.filename.clone(),
@@ -141,9 +158,44 @@ fn solved(host: &Host, asked: &Request<'_>, sources: Vec<Source>, shared: &Share
     let mut loaders = loaders(&index, &request, recipe)?;
     fetch::identify(host, &sources, &mut packages)?;
     fetch::identify(host, &sources, &mut loaders)?;
+    let workshop = workshop::recipe(recipe, &packages)?;
+    let workshop = workshop.map(|recipe| Ok::<_, Error>(Box::new(builders(host, asked, &recipe, &sources, &index)?)));
+    let workshop = workshop.transpose()?;
     let proofs = index.proofs().to_vec();
     let reasons = solution.packages.iter().map(|selected| selected.why.words(&index)).collect();
-    Ok(Chosen { sources, packages, reasons, loaders, proofs, unproved: false, solved: Some((index, solution)) })
+    let solved = Some((index, solution));
+    Ok(Chosen { sources, packages, reasons, loaders, workshop, proofs, unproved: false, solved })
+}
+
+/// The packages that kernel modules are built with: those of `recipe`, which asks for nothing else.
+fn builders(
+    host: &Host,
+    asked: &Request<'_>,
+    recipe: &Recipe,
+    sources: &[Source],
+    index: &Arc<Index>,
+) -> Result<Chosen, Error> {
+    let mut index = Arc::clone(index);
+    let mut request = request(host, recipe, &mut index)?;
+    let moved = |moved: Moved<'_>| kept(&index, Moved { lock: &moved.lock.of_builders(), ..moved });
+    request.keep = asked.moved.map(moved).unwrap_or_default();
+    let solution = stage(host, Stage::Solve, || {
+        let solution = solve::solve_unless(&index, &request, &host.cancel());
+        solution.map_err(|error| Error::Builders(Box::new(with_components(host, sources, error))))
+    })?;
+    let mut packages: Vec<Package> = solution.ids().map(|id| index.package(id).clone()).collect();
+    fetch::identify(host, sources, &mut packages)?;
+    let reasons = solution.packages.iter().map(|selected| selected.why.words(&index)).collect();
+    Ok(Chosen {
+        sources: sources.to_vec(),
+        packages,
+        reasons,
+        loaders: Vec::new(),
+        workshop: None,
+        proofs: index.proofs().to_vec(),
+        unproved: false,
+        solved: Some((index, solution)),
+    })
 }
 
 /// What a recipe asks of the solver. Its own .debs are added to the index, which is nobody else's then.
@@ -170,7 +222,7 @@ pub(super) fn request(host: &Host, recipe: &Recipe, index: &mut Arc<Index>) -> R
 }
 
 fn own_debs(recipe: &Recipe) -> impl Iterator<Item = &LocalFile> {
-    recipe.packages.iter().filter_map(|request| match request {
+    recipe.packages.iter().chain(&recipe.kernel_modules).filter_map(|request| match request {
         PackageRequest::Local(file) => Some(file),
         PackageRequest::Named { .. } => None,
     })
@@ -271,6 +323,8 @@ pub(super) fn lock(request: &Request<'_>, chosen: &Chosen, epoch: i64, ids: &Ids
             // They follow from the packages; what a lock says of them is for reading only.
             let reasons = chosen.reasons.iter();
             lock.packages.iter_mut().zip(reasons).for_each(|(package, reason)| package.reason.clone_from(reason));
+            let reasons = chosen.workshop.iter().flat_map(|workshop| &workshop.reasons);
+            lock.builders.iter_mut().zip(reasons).for_each(|(package, reason)| package.reason.clone_from(reason));
         }
         return lock;
     }
@@ -299,6 +353,7 @@ pub(super) fn lock(request: &Request<'_>, chosen: &Chosen, epoch: i64, ids: &Ids
         groups: ids.groups.clone(),
         packages: chosen.packages.iter().zip(&chosen.reasons).map(package).collect(),
         loaders: chosen.loaders.iter().map(|loader| package((loader, &no_reason))).collect(),
+        builders: chosen.workshop.iter().flat_map(|all| all.packages.iter().zip(&all.reasons)).map(package).collect(),
         sources: chosen.proofs.iter().map(source).collect(),
         ..Lock::new(request.recipe)
     }

@@ -189,7 +189,10 @@ pub(super) fn inputs(host: &Host, request: &Request<'_>, images: &[Chosen]) -> O
         let loaders: Vec<_> = chosen.loaders.iter().map(package).collect();
         let sources: Vec<_> = chosen.sources.iter().map(source).collect();
         let proofs: Vec<_> = chosen.proofs.iter().map(proof).collect();
-        (packages, loaders, chosen.reasons.clone(), sources, proofs)
+        let built =
+            |workshop: &Chosen| (workshop.packages.iter().map(package).collect::<Vec<_>>(), workshop.reasons.clone());
+        let workshop = chosen.workshop.as_deref().map(built);
+        (packages, loaders, chosen.reasons.clone(), sources, proofs, workshop)
     };
     let images: Vec<_> = images.iter().map(image).collect();
     let lock = request.lock.map(Lock::to_text);

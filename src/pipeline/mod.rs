@@ -10,6 +10,7 @@ mod prove;
 mod shared;
 mod sources;
 mod output;
+mod workshop;
 pub mod publish;
 pub mod registry;
 
@@ -181,6 +182,8 @@ struct Image {
     tree: Tree,
     digest: Sha256,
     system: System,
+    /// The kernel modules that were built for it.
+    modules: Option<workshop::Made>,
 }
 
 /// What a recipe's packages make of an empty tree.
@@ -219,6 +222,7 @@ fn build_all(host: &Host, request: &Request<'_>, directory: &Path, memory: &Memo
     if let Some(built) = inputs.map(|inputs| kept::find(host, request, &inputs, directory)).transpose()?.flatten() {
         return Ok(built);
     }
+    workshop::check(host, &requests, &chosen, memory)?;
     let images = assemble_all(host, &requests, chosen, memory)?;
     let digests: BTreeMap<String, Sha256> =
         images.iter().filter_map(|image| Some((image.name.clone()?, image.digest))).collect();
@@ -239,7 +243,7 @@ fn build_all(host: &Host, request: &Request<'_>, directory: &Path, memory: &Memo
     }
     outputs.of_image(None)?;
     heads(host, &requests, &images, &boots, &loaders, &mut outputs)?;
-    let lock = whole_lock(recipe, &images);
+    let lock = whole_lock(recipe, images.iter().map(|image| image.system.lock.clone()).collect());
     let mut manifest = whole_manifest(recipe, &images, &lock, (tree_digest, digests.clone()), &loaders.packages);
     if let ([Some((boot, _))], true) = (boots.as_slice(), digests.is_empty()) {
         manifest.initramfs = Some(boot.made.record.clone());
@@ -294,6 +298,7 @@ pub fn assemble(host: &Host, request: &Request<'_>) -> Result<Vec<Assembled>, Er
         let parts = Parts::of(request)?;
         let requests = parts.requests(request);
         let chosen = choose::choose(host, &requests)?;
+        workshop::check(host, &requests, &chosen, &Memory::default())?;
         let images = assemble_all(host, &requests, chosen, &Memory::default())?;
         let finish = |(request, image): (&Request<'_>, Image)| {
             let manifest = manifest(request.recipe, &image, &[]);
@@ -342,14 +347,25 @@ fn assemble_all(
     chosen: Vec<Chosen>,
     memory: &Memory,
 ) -> Result<Vec<Image>, Error> {
-    let (mut images, mut ids) = (Vec::new(), Ids::default());
+    let systems = install_all(host, requests, chosen, memory)?;
+    requests.iter().zip(systems).map(|(request, system)| assemble_one(host, request, system, memory)).collect()
+}
+
+/// The systems of all images, without what is no package's.
+fn install_all(
+    host: &Host,
+    requests: &[Request<'_>],
+    chosen: Vec<Chosen>,
+    memory: &Memory,
+) -> Result<Vec<System>, Error> {
+    let (mut systems, mut ids) = (Vec::new(), Ids::default());
     for (request, chosen) in requests.iter().zip(chosen) {
-        let image = assemble_one(host, request, chosen, &ids, memory)?;
-        ids.users.extend(image.system.installed.ids.users.clone());
-        ids.groups.extend(image.system.installed.ids.groups.clone());
-        images.push(image);
+        let system = install(host, request, chosen, &ids, memory)?;
+        ids.users.extend(system.installed.ids.users.clone());
+        ids.groups.extend(system.installed.ids.groups.clone());
+        systems.push(system);
     }
-    Ok(images)
+    Ok(systems)
 }
 
 /// Writes what an image is, and returns what its nodes load before they have a root. They know the sum of a root that
@@ -420,10 +436,11 @@ fn heads(
     heads.iter().try_for_each(|(role, files)| outputs.head(*role, files))
 }
 
-fn whole_lock(recipe: &Recipe, images: &[Image]) -> Lock {
-    match images {
-        [only] if only.name.is_none() => only.system.lock.clone(),
-        _ => Lock::of_images(recipe, images.iter().map(|image| image.system.lock.clone()).collect()),
+fn whole_lock(recipe: &Recipe, locks: Vec<Lock>) -> Lock {
+    match <[Lock; 1]>::try_from(locks) {
+        Ok([only]) if recipe.images.is_empty() => only,
+        Ok(only) => Lock::of_images(recipe, only.into()),
+        Err(locks) => Lock::of_images(recipe, locks),
     }
 }
 
@@ -444,6 +461,8 @@ fn whole_manifest(
     manifest.lock = Sha256::of(lock.to_text().as_bytes());
     manifest.packages.clear();
     manifest.files.clear();
+    manifest.builders.clear();
+    manifest.modules.clear();
     manifest.findings.clear();
     for (recipe, image) in recipe.each().iter().zip(images) {
         let of_it = self::manifest(recipe, image, &[]);
@@ -463,7 +482,8 @@ pub fn lock(host: &Host, request: &Request<'_>) -> Result<Lock, Error> {
     let requests = parts.requests(request);
     let locked = |memory: &Memory| {
         let chosen = choose::choose(host, &requests)?;
-        let lock = whole_lock(request.recipe, &assemble_all(host, &requests, chosen, memory)?);
+        let systems = install_all(host, &requests, chosen, memory)?;
+        let lock = whole_lock(request.recipe, systems.into_iter().map(|system| system.lock).collect());
         host.store.settle();
         Ok(lock)
     };
@@ -582,22 +602,23 @@ fn check_epoch(request: &Request<'_>, epoch: i64) -> Result<(), Error> {
     }
 }
 
-/// From the chosen packages to the nodes' root.
-fn assemble_one(
-    host: &Host,
-    request: &Request<'_>,
-    chosen: Chosen,
-    known: &Ids,
-    memory: &Memory,
-) -> Result<Image, Error> {
+/// From an installed system to the nodes' root.
+fn assemble_one(host: &Host, request: &Request<'_>, mut system: System, memory: &Memory) -> Result<Image, Error> {
     let recipe = request.recipe;
-    let mut system = install(host, request, chosen, known, memory)?;
+    let epoch = system.lock.epoch;
+    let mut modules = workshop::made(host, request, &mut system.chosen, memory)?;
+    if let Some(modules) = &mut modules {
+        let mut with = system.installed.tree.clone();
+        modules.install(host, recipe, &mut with, epoch)?;
+        system.installed.origins.changed("modules", &system.installed.tree, &with);
+        system.installed.tree = with;
+    }
     let mut tree = system.installed.tree.clone();
     stage(host, Stage::Overlay, || Ok(overlay::apply(&mut tree, recipe)?))?;
-    clamp(&mut tree, system.lock.epoch);
+    clamp(&mut tree, epoch);
     system.installed.origins.changed("overlay", &system.installed.tree, &tree);
     let digest = tree::digest(&tree);
-    Ok(Image { name: recipe.image.clone(), tree, digest, system })
+    Ok(Image { name: recipe.image.clone(), tree, digest, system, modules })
 }
 
 /// What is inside and why; the outputs are added when they are written.
@@ -614,6 +635,10 @@ fn manifest(recipe: &Recipe, image: &Image, loaders: &[Package]) -> Manifest {
         manifest.loaders.push(PackageRecord::new(package, system.chosen.archive(package), reason));
     }
     manifest.files = system.installed.origins.files();
+    if let Some(modules) = &image.modules {
+        manifest.builders.clone_from(&modules.builders);
+        manifest.modules.clone_from(&modules.records);
+    }
     if recipe.head.is_some() {
         manifest.findings = lint::root(&image.tree);
     }

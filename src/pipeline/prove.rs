@@ -25,6 +25,7 @@ use super::choose;
 use super::shared::Wanted;
 use super::sources;
 use super::stage;
+use super::workshop;
 use crate::archive;
 use crate::archive::Index;
 use crate::archive::PackageId;
@@ -46,7 +47,7 @@ use crate::solve::Misfit;
 use crate::tree::Content;
 
 /// The kind of the records of what was proved; the number changes with what is judged.
-const RECORD: &str = "proved-1";
+const RECORD: &str = "proved-2";
 
 /// What was proved of a lock.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -115,15 +116,18 @@ fn prove_image(host: &Host, recipe: Option<&Recipe>, mirrors: &Mirrors, lock: &L
         cancel.check()?;
         debs += usize::from(is_as_described(host, package)?);
     }
-    let own = lock.packages.iter().filter(|package| package.source.is_none()).count();
+    let own = lock.packages.iter().chain(&lock.builders).filter(|package| package.source.is_none()).count();
     Ok(Proved { sources, packages: signed.len(), own, debs })
 }
+
+/// Why each of the root's packages is there, and each of those that kernel modules are built with, in the lock's order.
+pub(super) type Reasons = (Vec<String>, Vec<String>);
 
 /// What a build from a lock knows of it.
 pub(super) struct Locked {
     pub(super) proofs: Vec<Proof>,
-    /// Why each package is there, in the lock's order; `None`: it could not be proved, and is trusted by request.
-    pub(super) reasons: Option<Vec<String>>,
+    /// Why each package is there; `None`: it could not be proved, and is trusted by request.
+    pub(super) reasons: Option<Reasons>,
 }
 
 /// Proves the lock of a request, or recalls that it was proved.
@@ -132,8 +136,9 @@ pub(super) fn locked(host: &Host, request: &Request<'_>, sources: &[Source], loc
     check_recipe(recipe, lock)?;
     let proofs = proofs(host, sources, lock)?;
     let key = fingerprint(recipe, sources, lock).to_string();
-    let known = host.store.record(RECORD, &key)?.and_then(|bytes| serde_json::from_slice::<Vec<String>>(&bytes).ok());
-    if let Some(reasons) = known.filter(|reasons| reasons.len() == lock.packages.len()) {
+    let known = host.store.record(RECORD, &key)?.and_then(|bytes| serde_json::from_slice::<Reasons>(&bytes).ok());
+    let fits = |(root, builders): &Reasons| root.len() == lock.packages.len() && builders.len() == lock.builders.len();
+    if let Some(reasons) = known.filter(fits) {
         return Ok(Locked { proofs, reasons: Some(reasons) });
     }
     let open = || stage(host, Stage::Index, || archive::reopen(host, sources, &proofs).map_err(unproved));
@@ -214,8 +219,28 @@ fn unproved(error: archive::Error) -> Error {
 }
 
 /// Judges a lock by its recipe and by what was signed. Returns the packages that follow from the archives, and the
-/// reasons for the root's packages in the lock's order.
+/// reasons for the packages.
 fn judge(
+    host: &Host,
+    recipe: &Recipe,
+    sources: &[Source],
+    lock: &Lock,
+    index: Arc<Index>,
+) -> Result<(Vec<Package>, Reasons), Error> {
+    let root: Vec<Package> = lock.packages.iter().map(|locked| choose::bare_package(locked, None)).collect();
+    let workshop = workshop::recipe(recipe, &root)?;
+    if workshop.is_none() && !lock.builders.is_empty() {
+        return Err(misfit("it has packages that kernel modules are built with, and the recipe builds none"));
+    }
+    let builders = workshop.map(|recipe| judge_root(host, &recipe, sources, &lock.of_builders(), Arc::clone(&index)));
+    let (of_builders, builder_reasons) = builders.transpose()?.unwrap_or_default();
+    let (mut signed, reasons) = judge_root(host, recipe, sources, lock, index)?;
+    signed.extend(of_builders);
+    Ok((signed, (reasons, builder_reasons)))
+}
+
+/// Judges the packages of a root, and the boot loaders.
+fn judge_root(
     host: &Host,
     recipe: &Recipe,
     sources: &[Source],
@@ -261,12 +286,15 @@ fn alone(host: &Host, sources: &[Source], lock: &Lock, index: &Index) -> Result<
         };
         of_archives.map(find).collect()
     };
-    let (packages, loaders) = (find_all(&lock.packages)?, find_all(&lock.loaders)?);
-    if packages.len() == lock.packages.len() {
-        let chosen = packages.iter().map(|(id, _)| *id).collect();
-        solve::fit_together(index, &lock.architecture, &chosen).map_err(not_a_set)?;
+    let (packages, builders) = (find_all(&lock.packages)?, find_all(&lock.builders)?);
+    for (found, locked) in [(&packages, &lock.packages), (&builders, &lock.builders)] {
+        if found.len() == locked.len() {
+            let chosen = found.iter().map(|(id, _)| *id).collect();
+            solve::fit_together(index, &lock.architecture, &chosen).map_err(not_a_set)?;
+        }
     }
-    Ok(packages.into_iter().chain(loaders).map(|(_, package)| package).collect())
+    let loaders = find_all(&lock.loaders)?;
+    Ok(packages.into_iter().chain(loaders).chain(builders).map(|(_, package)| package).collect())
 }
 
 /// A package whose SHA-256 was found to be the lock's.

@@ -44,10 +44,11 @@ pub(super) fn selection(recipe: &Recipe) -> Sha256 {
         // A head needs boot loaders, which are locked too.
         recipe.head.as_ref().map(|head| head.boot),
     );
-    if recipe.pins.is_empty() {
-        return hash(&selection);
+    let root = if recipe.pins.is_empty() { hash(&selection) } else { hash(&(selection, &recipe.pins)) };
+    if recipe.kernel_modules.is_empty() {
+        return root;
     }
-    hash(&(selection, &recipe.pins))
+    hash(&("imgbuild kernel modules 1", root, &recipe.kernel_modules))
 }
 
 /// The same of a recipe with several images, from what each of them has.

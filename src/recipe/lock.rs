@@ -66,7 +66,10 @@ pub struct Lock {
     /// The packages that only boot loaders for the head are taken from, likewise.
     #[serde(rename = "loader", default, skip_serializing_if = "Vec::is_empty")]
     pub loaders: Vec<LockedPackage>,
-    /// What each of several images has in place of `users`, `groups` and `packages`, in the recipe's order.
+    /// The packages of the system that kernel modules are built in, likewise.
+    #[serde(rename = "builder", default, skip_serializing_if = "Vec::is_empty")]
+    pub builders: Vec<LockedPackage>,
+    /// What each of several images has in place of `users`, `groups`, `packages` and `builders`, in the recipe's order.
     #[serde(rename = "image", default, skip_serializing_if = "Vec::is_empty")]
     pub images: Vec<LockedImage>,
     /// The signed Releases that the packages follow from, in the order of the recipe's archives and pockets.
@@ -93,6 +96,9 @@ pub struct LockedImage {
     /// As [`Lock::packages`].
     #[serde(rename = "package", default)]
     pub packages: Vec<LockedPackage>,
+    /// As [`Lock::builders`].
+    #[serde(rename = "builder", default, skip_serializing_if = "Vec::is_empty")]
+    pub builders: Vec<LockedPackage>,
 }
 
 /// The recipe that a lock is for.
@@ -241,6 +247,7 @@ impl Lock {
             groups: BTreeMap::new(),
             packages: Vec::new(),
             loaders: Vec::new(),
+            builders: Vec::new(),
             images: Vec::new(),
             sources: Vec::new(),
         }
@@ -269,6 +276,7 @@ impl Lock {
                 users: lock.users,
                 groups: lock.groups,
                 packages: lock.packages,
+                builders: lock.builders,
             });
         }
         whole
@@ -286,6 +294,7 @@ impl Lock {
             users: image.users.clone(),
             groups: image.groups.clone(),
             packages: image.packages.clone(),
+            builders: image.builders.clone(),
             images: Vec::new(),
             version: self.version,
             architecture: self.architecture.clone(),
@@ -301,6 +310,17 @@ impl Lock {
         self.each().into_iter().find(|(name, _)| *name == image.image.as_deref()).map(|(_, lock)| lock)
     }
 
+    /// The lock of the system that its kernel modules are built in, as if that were an image.
+    #[must_use]
+    pub fn of_builders(&self) -> Self {
+        let (packages, sources) = (self.builders.clone(), self.sources.clone());
+        let (architecture, recipe) = (self.architecture.clone(), self.recipe.clone());
+        let (users, groups, loaders) = (BTreeMap::new(), BTreeMap::new(), Vec::new());
+        let (builders, images) = (Vec::new(), Vec::new());
+        let (version, epoch) = (self.version, self.epoch);
+        Self { version, architecture, epoch, recipe, users, groups, packages, loaders, builders, images, sources }
+    }
+
     /// Whether the recipe now asks for other packages than when the lock was made.
     #[must_use]
     pub fn is_stale(&self, recipe: &Recipe) -> bool {
@@ -310,12 +330,17 @@ impl Lock {
     /// Whether a package of this name is in it.
     #[must_use]
     pub fn has(&self, name: &str) -> bool {
-        self.all_packages().any(|package| package.name == name)
+        self.all_packages().chain(self.all_builders()).any(|package| package.name == name)
     }
 
     /// The packages of all images.
     pub fn all_packages(&self) -> impl Iterator<Item = &LockedPackage> {
         self.packages.iter().chain(self.images.iter().flat_map(|image| &image.packages))
+    }
+
+    /// The packages that the kernel modules of all images are built with.
+    pub fn all_builders(&self) -> impl Iterator<Item = &LockedPackage> {
+        self.builders.iter().chain(self.images.iter().flat_map(|image| &image.builders))
     }
 
     /// Reads a lock; `None` when there is none.
@@ -408,7 +433,7 @@ impl Lock {
                 return Err(format!("the proof of source `{}` is damaged", source.name.escape_debug()));
             }
         }
-        for packages in [&self.packages, &self.loaders] {
+        for packages in [&self.packages, &self.loaders, &self.builders] {
             let mut seen = BTreeSet::new();
             for package in packages {
                 package.check(&sources).map_err(|wrong| {
@@ -426,7 +451,7 @@ impl Lock {
 impl Lock {
     /// Whether each image makes sense by itself, and accounts have one number in all of them.
     fn check_images(&self) -> Result<(), String> {
-        if !self.packages.is_empty() || !self.users.is_empty() || !self.groups.is_empty() {
+        if !self.packages.is_empty() || !self.builders.is_empty() || !self.users.is_empty() || !self.groups.is_empty() {
             return Err("it has packages or accounts of no image".to_owned());
         }
         let (mut names, mut users, mut groups) = (BTreeSet::new(), BTreeMap::new(), BTreeMap::new());
@@ -544,6 +569,7 @@ mod tests {
             groups: BTreeMap::new(),
             packages: vec![package("bash", "5.2.37-2", Some("debian")), package("own", "1", None)],
             loaders: vec![package("shim-signed", "1.47", Some("debian"))],
+            builders: vec![package("zfs-dkms", "2.3.2-2", Some("debian"))],
             images: Vec::new(),
             sources: vec![source],
         }

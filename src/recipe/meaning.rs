@@ -34,6 +34,7 @@ use super::identity;
 use super::images;
 use super::inventory;
 use super::link;
+use super::modules;
 use super::networks;
 use super::overlay;
 use super::problem::Sources;
@@ -145,6 +146,8 @@ impl Checker<'_> {
         let install = self.install(&raw.install);
         let overlay = self.overlay(&raw.overlay);
         let configure = self.configure(&raw.configure);
+        let kernel_modules = modules::packages(self, &raw.kernel_module);
+        let signing = raw.module_signing.as_ref().map(|raw| modules::signing(self, &raw.value));
         let (head, nodes) = self.cluster(&raw, name.as_deref().unwrap_or("root"));
         let site = site::entries(self, &raw, &nodes);
         let diskless = raw.diskless.as_ref().map(|raw| self.diskless(&raw.value, head.as_ref()));
@@ -175,6 +178,8 @@ impl Checker<'_> {
             overlay: overlay?,
             site: site?,
             configure: configure?,
+            kernel_modules: kernel_modules?,
+            module_signing: signing.map_or(Some(None), |signing| signing.map(Some))?,
             access: access?,
             diskless: diskless.map_or(Some(None), |diskless| diskless.map(Some))?,
             head,
@@ -203,7 +208,7 @@ impl Checker<'_> {
         }
     }
 
-    fn packages(&mut self, raw: &[Text]) -> Option<Vec<PackageRequest>> {
+    pub(super) fn packages(&mut self, raw: &[Text]) -> Option<Vec<PackageRequest>> {
         let mut texts = Vec::new();
         for text in raw {
             match text.value.ends_with('/') {
@@ -570,7 +575,7 @@ impl Checker<'_> {
     }
 
     /// A file that the recipe names.
-    fn file(&mut self, key: &str, text: &Text) -> Option<LocalFile> {
+    pub(super) fn file(&mut self, key: &str, text: &Text) -> Option<LocalFile> {
         let real = self.locate(text)?;
         match file::read(&real) {
             Ok((content, _)) => {

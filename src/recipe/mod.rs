@@ -17,6 +17,7 @@ mod link;
 mod lock;
 mod machines;
 mod meaning;
+mod modules;
 mod networks;
 mod nodes;
 mod overlay;
@@ -64,6 +65,7 @@ pub use machines::NetworkOptions;
 pub use machines::Node;
 pub use machines::Standby;
 pub use machines::TftpServer;
+pub use modules::ModuleSigning;
 pub(crate) use nodes::NODE_ARGUMENT;
 pub(crate) use nodes::SERVICE_ARGUMENT;
 pub(crate) use nodes::generated;
@@ -175,6 +177,12 @@ pub struct Recipe {
     pub site: Vec<SiteEntry>,
     /// How scripts are treated.
     pub configure: Configure,
+    /// Packages whose kernel modules are built outside of the image.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub kernel_modules: Vec<PackageRequest>,
+    /// What they are signed with.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub module_signing: Option<ModuleSigning>,
     /// Who may log in.
     #[serde(skip_serializing_if = "Access::is_none")]
     pub access: Access,

@@ -118,6 +118,11 @@ pub(super) struct Recipe {
     /// How the packages' scripts are treated.
     #[serde(default)]
     pub(super) configure: Configure,
+    /// Modules that are built for the image's kernels from sources, outside of the image.
+    #[serde(default)]
+    pub(super) kernel_module: Vec<At<KernelModule>>,
+    /// The key that modules which are built are signed with. Default: they are not signed.
+    pub(super) module_signing: Option<At<ModuleSigning>>,
     /// Who may log in.
     #[serde(default)]
     pub(super) access: Access,
@@ -169,6 +174,11 @@ pub(super) struct Image {
     /// As at the top level.
     #[serde(default)]
     pub(super) configure: Configure,
+    /// As at the top level.
+    #[serde(default)]
+    pub(super) kernel_module: Vec<At<KernelModule>>,
+    /// As at the top level.
+    pub(super) module_signing: Option<At<ModuleSigning>>,
     /// As at the top level.
     pub(super) diskless: Option<At<Diskless>>,
     /// As at the top level.
@@ -354,6 +364,30 @@ pub(super) struct Configure {
     /// debconf question → answer.
     #[serde(default)]
     pub(super) debconf: BTreeMap<Text, Text>,
+}
+
+/// A package with sources of kernel modules (DKMS). It is not installed: its modules are built for each kernel of the image in
+/// a system of its own, in the sandbox, with the kernel's headers and a compiler, and they alone are in the image, in
+/// `/usr/lib/modules/VERSION/updates/dkms`.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[schemars(rename = "kernel-module")]
+pub(super) struct KernelModule {
+    /// The package, as in `packages`: `zfs-dkms`, `v4l2loopback-dkms/backports`, `./own-dkms.deb`.
+    pub(super) package: Text,
+}
+
+/// The key that modules which are built are signed with, as `sign-file` of the kernel does. Nodes believe it when it is
+/// among their firmware's or shim's keys.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[schemars(rename = "module-signing")]
+pub(super) struct ModuleSigning {
+    /// The private key, a file below the recipe's directory: RSA of 2048 to 4096 bits, in PEM, not encrypted. It is read
+    /// when modules are signed and at no other time, and is in no image, lock, log or cache.
+    pub(super) key: Text,
+    /// The certificate that goes with it, in PEM or DER.
+    pub(super) certificate: Text,
 }
 
 /// Who may log in. Without it nobody may but by what `[[overlay]]` or packages bring: root has no password.

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use serde_json::Value as Json;
 
 /// How a part of the recipe is headed, and the name of its type; in the order in which recipes are written.
-const PARTS: [(&str, &str); 17] = [
+const PARTS: [(&str, &str); 19] = [
     ("`[debian]`", "debian"),
     ("`[[archive]]`", "archive"),
     ("`[[pin]]`", "pin"),
@@ -13,6 +13,8 @@ const PARTS: [(&str, &str); 17] = [
     ("`[[overlay]]`", "overlay"),
     ("`[[site]]`", "site"),
     ("`[configure]`", "configure"),
+    ("`[[kernel-module]]`", "kernel-module"),
+    ("`[module-signing]`", "module-signing"),
     ("`[access]`", "access"),
     ("`[diskless]`", "diskless"),
     ("`[diskless.bond]`", "bond"),

@@ -19,6 +19,8 @@ pub use deb::compressed;
 pub use deb::entry;
 pub use deb::tar_archive;
 pub use howto::HOWTO;
+pub use module::MODULE_CERTIFICATE;
+pub use module::MODULE_KEY;
 pub use module::kernel_module;
 pub use reader::ShortReader;
 pub use tree::TreeBuilder;

@@ -1,5 +1,10 @@
 //! Kernel modules and programs made in code: the smallest ELF files that say what a test needs said.
 
+/// An RSA key that signs nothing but tests' modules, in PEM.
+pub const MODULE_KEY: &str = include_str!("keys/module-key.pem");
+/// Its certificate, in PEM.
+pub const MODULE_CERTIFICATE: &str = include_str!("keys/module-certificate.pem");
+
 /// A relocatable 64-bit ELF file as `modpost` leaves it: `.modinfo` of `key=value` strings, exported and undefined
 /// symbols.
 #[must_use]

@@ -203,7 +203,7 @@ impl World {
         match (parent + &*name).parse() {
             // The members of a .deb that could be decoded to its end are kept beside the record of it.
             Ok(digest) => self.signed.contains(&digest) || self.has_decoded(),
-            Err(_) => ["newest", "release", "unpacked-1", "proved-1"]
+            Err(_) => ["newest", "release", "unpacked-1", "proved-2"]
                 .iter()
                 .any(|kind| path.parent().is_some_and(|parent| parent.ends_with(kind))),
         }

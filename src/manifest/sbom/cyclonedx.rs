@@ -5,6 +5,7 @@ use serde_json::json;
 
 use super::Bill;
 use super::Component;
+use super::Role;
 use crate::deb::date;
 
 const IMAGE: &str = "image";
@@ -23,7 +24,7 @@ pub(super) fn text(bill: &Bill<'_>) -> String {
         components.push(value);
     }
     components.extend(bill.components.iter().map(|each| component(bill, each)));
-    let of_root = || bill.components.iter().zip(&references).filter(|(component, _)| !component.is_loader);
+    let of_root = || bill.components.iter().zip(&references).filter(|(component, _)| component.role == Role::Root);
     let mut dependencies =
         vec![json!({ "ref": IMAGE, "dependsOn": of_root().map(|(_, reference)| reference).collect::<Vec<_>>() })];
     dependencies.extend(of_root().map(|(component, reference)| {
@@ -59,7 +60,11 @@ pub(super) fn text(bill: &Bill<'_>) -> String {
 
 /// What others name a component by.
 fn reference(bill: &Bill<'_>, component: &Component<'_>) -> String {
-    let kind = if component.is_loader { "&role=boot-loader" } else { "" };
+    let kind = match component.role {
+        Role::Root => "",
+        Role::Loader => "&role=boot-loader",
+        Role::Modules => "&role=kernel-modules",
+    };
     format!("{}{kind}", bill.purl(component))
 }
 
@@ -75,9 +80,12 @@ fn component(bill: &Bill<'_>, component: &Component<'_>) -> Value {
     for (name, version) in &component.built_using {
         properties.push(json!({ "name": "imgbuild:built-using", "value": format!("{name} {version}") }));
     }
-    if component.is_loader {
-        properties.push(json!({ "name": "imgbuild:role", "value": "boot loader of the head, not in the root" }));
-    }
+    let role = match component.role {
+        Role::Root => None,
+        Role::Loader => Some("boot loader of the head, not in the root"),
+        Role::Modules => Some("sources of kernel modules, which alone of it are in the root"),
+    };
+    properties.extend(role.map(|role| json!({ "name": "imgbuild:role", "value": role })));
     let mut value = json!({
         "type": "library",
         "bom-ref": reference(bill, component),

@@ -33,7 +33,7 @@ pub struct Bill<'a> {
     /// Who gives the image to others, as the recipe says.
     supplier: Option<&'a str>,
     system: Option<System>,
-    /// By name and architecture; loaders after the root's packages.
+    /// By name and architecture; after the root's packages loaders, and then what modules are built of.
     components: Vec<Component<'a>>,
 }
 
@@ -46,12 +46,22 @@ struct System {
     version: Option<String>,
 }
 
+/// What of a package is used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Role {
+    /// It is installed in the root.
+    Root,
+    /// A boot loader of the head's is taken from it.
+    Loader,
+    /// Kernel modules of the root are built of its sources.
+    Modules,
+}
+
 /// One package.
 #[derive(Debug)]
 struct Component<'a> {
     record: &'a PackageRecord,
-    /// Whether only a boot loader of the head's is taken from it.
-    is_loader: bool,
+    role: Role,
     /// Who keeps it, `Name <address>`.
     maintainer: Option<String>,
     /// Sources that are built into it, with their versions (Policy 7.8).
@@ -81,14 +91,17 @@ impl<'a> Bill<'a> {
             records.sort_by(|a, b| (&a.name, &a.architecture).cmp(&(&b.name, &b.architecture)));
             records
         };
-        let of_root = order(&manifest.packages).into_iter().map(|record| (record, false));
-        let of_loaders = order(&manifest.loaders).into_iter().map(|record| (record, true));
-        let components = of_root.chain(of_loaders).map(|(record, is_loader)| {
-            let fields = status.get(&(record.name.clone(), record.architecture.clone())).filter(|_| !is_loader);
+        let of_root = order(&manifest.packages).into_iter().map(|record| (record, Role::Root));
+        let of_loaders = order(&manifest.loaders).into_iter().map(|record| (record, Role::Loader));
+        let is_source = |record: &&PackageRecord| manifest.modules.iter().any(|module| module.package == record.name);
+        let of_modules = order(&manifest.builders).into_iter().filter(is_source).map(|record| (record, Role::Modules));
+        let components = of_root.chain(of_loaders).chain(of_modules).map(|(record, role)| {
+            let fields = status.get(&(record.name.clone(), record.architecture.clone()));
+            let fields = fields.filter(|_| role == Role::Root);
             let get = |name: &str| fields.and_then(|fields| fields.get(name)).cloned();
             Component {
                 record,
-                is_loader,
+                role,
                 maintainer: get("Maintainer"),
                 built_using: ["Built-Using", "Static-Built-Using"]
                     .iter()
@@ -107,7 +120,7 @@ impl<'a> Bill<'a> {
     fn depend(&mut self, status: &BTreeMap<(String, String), Fields>) {
         let mut names: BTreeMap<String, usize> = BTreeMap::new();
         let known = |component: &Component<'_>| (component.record.name.clone(), component.record.architecture.clone());
-        let root = || self.components.iter().enumerate().filter(|(_, component)| !component.is_loader);
+        let root = || self.components.iter().enumerate().filter(|(_, component)| component.role == Role::Root);
         for (position, component) in root() {
             names.entry(component.record.name.clone()).or_insert(position);
         }
@@ -121,7 +134,7 @@ impl<'a> Bill<'a> {
             .components
             .iter()
             .map(|component| {
-                let fields = status.get(&known(component)).filter(|_| !component.is_loader);
+                let fields = status.get(&known(component)).filter(|_| component.role == Role::Root);
                 let relations = relation_names(fields, &["Pre-Depends", "Depends"]);
                 relations
                     .iter()

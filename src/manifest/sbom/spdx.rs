@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::Bill;
 use super::Component;
 use super::PackageRecord;
+use super::Role;
 use super::encoded;
 use crate::deb::date;
 
@@ -115,10 +116,10 @@ pub(super) fn text(bill: &Bill<'_>) -> String {
     for component in &bill.components {
         packages.push(package(bill, component));
         let id = id_of(component);
-        relationships.push(if component.is_loader {
-            relationship(IMAGE, "DEPENDS_ON", &id)
-        } else {
-            relationship(IMAGE, "CONTAINS", &id)
+        relationships.push(match component.role {
+            Role::Root => relationship(IMAGE, "CONTAINS", &id),
+            Role::Loader => relationship(IMAGE, "DEPENDS_ON", &id),
+            Role::Modules => relationship(IMAGE, "GENERATED_FROM", &id),
         });
         let depends = component.depends.iter().map(|position| &bill.components[*position]);
         relationships.extend(depends.map(|other| relationship(&id, "DEPENDS_ON", &id_of(other))));
@@ -228,7 +229,11 @@ fn relationship(from: &str, kind: &'static str, to: &str) -> Relationship {
 /// Identifiers may hold letters, digits, `.` and `-`. Of what Debian's names have beside those, `+` is written out;
 /// no name can then be another's, for a name has no capitals.
 fn id_of(component: &Component<'_>) -> String {
-    let kind = if component.is_loader { "Loader" } else { "Package" };
+    let kind = match component.role {
+        Role::Root => "Package",
+        Role::Loader => "Loader",
+        Role::Modules => "Modules",
+    };
     let PackageRecord { name, architecture, .. } = component.record;
     format!("SPDXRef-{kind}-{}-{architecture}", name.replace('+', "PLUS"))
 }
