@@ -25,7 +25,7 @@ const SIZE_MAX: u64 = 1 << 20;
 
 /// Whether all commands of a script are of the grammar.
 fn ours(script: &[u8], dialect: Dialect) -> Result<(), String> {
-    let manner = Manner { dialect, groups: false };
+    let manner = Manner { dialect, ..Manner::default() };
     let budget = Budget::default();
     let mut parser = Parser::new(script, 1, manner, &budget).map_err(|spent| spent.to_string())?;
     loop {

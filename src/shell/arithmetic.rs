@@ -5,6 +5,9 @@ use std::fmt;
 
 use super::Dialect;
 
+/// What is said of an expression that is followed no further.
+pub(super) const TOO_DEEP: &str = "nested too deeply";
+
 /// Deepest nesting of parentheses and operators.
 const DEPTH_MAX: u32 = 64;
 
@@ -130,7 +133,7 @@ impl Reader<'_> {
     fn nested<T>(&mut self, read: impl FnOnce(&mut Self) -> Result<T, ArithmeticError>) -> Result<T, ArithmeticError> {
         self.depth += 1;
         if self.depth > DEPTH_MAX {
-            return Err(self.error("nested too deeply"));
+            return Err(self.error(TOO_DEEP));
         }
         let result = read(self);
         self.depth -= 1;
@@ -149,6 +152,13 @@ impl Reader<'_> {
             if let Some(operator) = operator {
                 self.position += operator.len();
                 let right = self.nested(Self::assignment)?;
+                self.blanks();
+                // bash has looked at the next byte when it assigns.
+                let next = self.text.get(self.position).copied();
+                let known = |byte: u8| byte.is_ascii_alphanumeric() || b"_()+-*/%&|^!~<>=?:,".contains(&byte);
+                if self.bash && next.is_some_and(|byte| !known(byte)) {
+                    return Err(self.error("invalid arithmetic operator"));
+                }
                 return self.assign(&name, operator, right);
             }
             self.position = start;
@@ -389,6 +399,7 @@ impl Reader<'_> {
             None if self.bash && self.depth < DEPTH_MAX => {
                 return nested(text, Dialect::Bash, self.depth + 1, self.variables);
             }
+            None if self.bash => return Err(self.error(TOO_DEEP)),
             None => return Err(ArithmeticError(format!("Illegal number: {}", String::from_utf8_lossy(text)))),
         };
         let number = if negative { -number } else { number };
@@ -420,6 +431,9 @@ fn parse_number(digits: &[u8]) -> Option<i128> {
 
 /// `base#digits`, of bash: digits are `0`…`9`, `a`…`z`, `A`…`Z`, `@`, `_`.
 fn parse_based(base: &[u8], digits: &[u8]) -> Option<i64> {
+    if base.first() == Some(&b'0') {
+        return None;
+    }
     let base: i64 = std::str::from_utf8(base).ok()?.parse().ok().filter(|base| (2..=64).contains(base))?;
     let value = |digit: u8| match digit {
         b'0'..=b'9' => digit - b'0',

@@ -18,6 +18,8 @@ pub(super) const LISTS: u32 = 1024;
 #[derive(Debug)]
 pub(super) struct Array {
     elements: Elements,
+    /// It was declared, and never given a value.
+    pub(super) bare: bool,
     held: Held,
 }
 
@@ -32,7 +34,7 @@ impl Array {
     pub(super) fn new(budget: &Budget, associative: bool) -> Result<Self, Spent> {
         let elements =
             if associative { Elements::Named(BTreeMap::new(), 0) } else { Elements::Indexed(BTreeMap::new()) };
-        Ok(Self { elements, held: budget.hold(ELEMENT)? })
+        Ok(Self { elements, bare: false, held: budget.hold(ELEMENT)? })
     }
 
     /// To change it: it is copied now, if it is shared.
@@ -40,7 +42,7 @@ impl Array {
         if Rc::get_mut(array).is_none() {
             let size = array.len() * ELEMENT;
             budget.made(size / 4)?;
-            *array = Rc::new(Self { elements: array.elements.clone(), held: budget.hold(size)? });
+            *array = Rc::new(Self { elements: array.elements.clone(), bare: array.bare, held: budget.hold(size)? });
         }
         Ok(Rc::get_mut(array).expect("it is nobody else's now"))
     }
@@ -66,6 +68,7 @@ impl Array {
 
     pub(super) fn set(&mut self, budget: &Budget, subscript: &[u8], value: Value) -> Result<(), Spent> {
         budget.made(subscript.len() + 16)?;
+        self.bare = false;
         match &mut self.elements {
             Elements::Indexed(elements) => {
                 elements.insert(number(subscript).expect("subscripts are numbers here"), value);
@@ -90,6 +93,7 @@ impl Array {
     }
 
     pub(super) fn clear(&mut self) {
+        self.bare = false;
         match &mut self.elements {
             Elements::Indexed(elements) => elements.clear(),
             Elements::Named(elements, _) => elements.clear(),

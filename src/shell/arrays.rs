@@ -9,6 +9,7 @@ use super::array::number;
 use super::ast::Assigned;
 use super::ast::Assignment;
 use super::ast::Element;
+use super::ast::Part;
 use super::value::Value;
 use super::value::Words;
 use super::variable::Form;
@@ -29,6 +30,11 @@ impl Shell<'_> {
                 let text = self.text(&word.0, false)?;
                 match subscript {
                     Some(subscript) => {
+                        let known = self.state.variables.get(name).and_then(|variable| variable.array.as_ref());
+                        let by_name = known.is_some_and(|array| array.is_associative());
+                        if !by_name && subscript.0.iter().any(|part| matches!(part, Part::Quoted(_))) {
+                            self.lacks("quotes in the subscript of an array by number");
+                        }
                         let subscript = self.text(&subscript.0, false)?;
                         self.assign_element(name, &subscript, *append, text)
                     }
@@ -42,6 +48,14 @@ impl Shell<'_> {
     pub(super) fn compound_argument(&mut self, assignment: &Assignment, declares: bool, fields: &mut Words) -> Run<()> {
         let mut text = assignment.name.clone();
         if let Some(subscript) = &assignment.subscript {
+            // There the word ends.
+            if subscript
+                .0
+                .iter()
+                .any(|part| matches!(part, Part::Plain(text) if text.iter().any(u8::is_ascii_whitespace)))
+            {
+                self.lacks("a blank in the subscript of an argument");
+            }
             text = [text.as_slice(), b"[", &self.text(&subscript.0, false)?, b"]"].concat();
         }
         match &assignment.value {
@@ -54,7 +68,10 @@ impl Shell<'_> {
                 let given = self.given(&assignment.name, assignment.append, elements)?;
                 self.arrays.push(given);
             }
-            Assigned::Array(_) => return self.fatal(b"syntax error near unexpected token `('"),
+            Assigned::Array(_) => {
+                self.lacks("a list of values as an argument of what declares nothing");
+                return self.fatal(b"syntax error near unexpected token `('");
+            }
         }
         Ok(fields.push(&self.system.budget, text)?)
     }
@@ -101,9 +118,10 @@ impl Shell<'_> {
     /// Gives a variable the elements of a compound value.
     pub(super) fn assign_array(&mut self, given: &Given) -> Run<()> {
         let name = given.name.as_slice();
-        if self.state.variables.get(name).is_some_and(|variable| variable.readonly) {
+        if self.is_fixed(name) {
             return self.is_readonly(name);
         }
+        self.means_more(name);
         let array = self.array_mut(name, false)?;
         if !given.append {
             array.clear();
@@ -151,9 +169,10 @@ impl Shell<'_> {
 
     /// `name[subscript]=value`
     pub(super) fn assign_element(&mut self, name: &[u8], subscript: &[u8], append: bool, text: Vec<u8>) -> Run<()> {
-        if self.state.variables.get(name).is_some_and(|variable| variable.readonly) {
+        if self.is_fixed(name) {
             return self.is_readonly(name);
         }
+        self.means_more(name);
         self.array_mut(name, false)?;
         let subscript = self.subscript(name, subscript)?;
         let value = if append { self.more(name, &subscript, &text)? } else { self.keep(text)? };
@@ -167,6 +186,23 @@ impl Shell<'_> {
         let variable = self.state.variables.own(budget)?.entry(name.into()).or_default();
         variable.exported |= allexport;
         Ok(variable.become_array(budget, associative)?)
+    }
+
+    /// A subscript that stands in a value: bash expands it, and takes its quotes away.
+    pub(super) fn read_subscript(&mut self, text: &[u8]) -> Run<Vec<u8>> {
+        if !self.is_bash() || !text.iter().any(|byte| b"$`'\"\\".contains(byte)) {
+            return Ok(text.to_vec());
+        }
+        let manner = self.manner();
+        let mut parser = super::reader::Parser::new(text, self.state.line, manner, &self.system.budget)?;
+        match parser.parts(super::word::Context::Subscript) {
+            Ok(parts) if parser.position == parser.source.len() => self.text(&parts, false),
+            Err(error) if error.spent.is_some() => Err(error.spent.expect("just looked").into()),
+            _ => {
+                self.lacks("a subscript that cannot be read");
+                Ok(text.to_vec())
+            }
+        }
     }
 
     /// What a subscript's text means for this variable: a name, or the number that the expression gives.
@@ -190,6 +226,9 @@ impl Shell<'_> {
                 None => u64::from(variable.text().is_some()),
             }),
         };
+        if text.is_empty() {
+            return Ok(None);
+        }
         let number = self.deeper(|shell| shell.arithmetic(text))?;
         let number = if number < 0 { number.saturating_add_unsigned(end) } else { number };
         Ok((number >= 0).then(|| number.to_string().into_bytes()))
@@ -198,6 +237,9 @@ impl Shell<'_> {
     /// The element of a variable; a plain one has only the element 0.
     pub(super) fn element(&mut self, name: &[u8], text: &[u8]) -> Run<Option<Value>> {
         let Some(subscript) = self.meant(name, text)? else {
+            if text.is_empty() {
+                return self.reported(&[name, b"[]: bad substitution"].concat());
+            }
             self.complain(&[name, b": bad array subscript"].concat())?;
             return Ok(None);
         };
@@ -237,17 +279,35 @@ impl Shell<'_> {
     }
 
     /// `unset name[subscript]`; of `@` all elements.
-    pub(super) fn unset_element(&mut self, name: &[u8], text: &[u8]) -> Run<()> {
+    pub(super) fn unset_element(&mut self, name: &[u8], text: &[u8]) -> Run<i32> {
         let associative = self.state.variables.get(name).and_then(|variable| variable.array.as_ref());
         let associative = associative.map(|array| array.is_associative());
         if matches!(text, b"@" | b"*") && associative != Some(true) {
-            return self.remove_variable(name);
+            return self.remove_variable(name).map(|()| 0);
         }
-        let subscript = self.subscript(name, text)?;
+        let text = self.read_subscript(text)?;
+        let subscript = self.subscript(name, &text)?;
         if associative.is_none() {
-            return if subscript == b"0" { self.remove_variable(name) } else { Ok(()) };
+            if subscript == b"0" || !self.state.variables.contains(name) {
+                return self.remove_variable(name).map(|()| 0);
+            }
+            self.complain(&[b"unset: ", name, b": not an array variable"].concat())?;
+            return Ok(1);
         }
         self.array_mut(name, false)?.remove(&subscript);
-        Ok(())
+        Ok(0)
     }
+}
+
+/// Where the `=` of an assignment is: behind a subscript, if there is one.
+pub(super) fn equals(argument: &[u8]) -> Option<usize> {
+    let mut open = 0usize;
+    argument.iter().position(|byte| {
+        match byte {
+            b'[' => open += 1,
+            b']' => open = open.saturating_sub(1),
+            _ => {}
+        }
+        *byte == b'=' && open == 0
+    })
 }

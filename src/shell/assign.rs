@@ -35,11 +35,11 @@ impl Shell<'_> {
 
     /// As [`Shell::assign`], for what is kept already.
     pub(super) fn assign_value(&mut self, name: &[u8], value: Value) -> Run<()> {
-        let (readonly, form) =
-            self.state.variables.get(name).map_or((false, Form::Text), |known| (known.readonly, known.form));
-        if readonly {
+        let form = self.state.variables.get(name).map_or(Form::Text, |known| known.form);
+        if self.is_fixed(name) {
             return self.is_readonly(name);
         }
+        self.means_more(name);
         let value = self.formed(form, value)?;
         let allexport = self.state.options.allexport;
         let budget = &self.system.budget;
@@ -73,12 +73,54 @@ impl Shell<'_> {
     /// Says that a variable may not be changed, and gives up.
     pub(super) fn is_readonly<T>(&mut self, name: &[u8]) -> Run<T> {
         let what: &[u8] = if self.is_bash() { b": readonly variable" } else { b": is read only" };
-        // bash looks at `set -e` where it says this, wherever that is: within a condition, too.
+        self.reported(&[name, what].concat())
+    }
+
+    /// What bash says looking at `set -e` then, wherever that is: within a condition, too.
+    pub(super) fn reported<T>(&mut self, message: &[u8]) -> Run<T> {
         if self.is_bash() && self.state.options.errexit {
-            self.complain(&[name, what].concat())?;
+            self.complain(message)?;
             return Err(Interrupt::Exit(if self.state.status == 0 { 1 } else { self.state.status }));
         }
-        self.fatal(&[name, what].concat())
+        self.fatal(message)
+    }
+
+    /// Whether a variable may not be changed: it was said so, or it is one that bash keeps for itself.
+    pub(super) fn is_fixed(&self, name: &[u8]) -> bool {
+        let own: [&[u8]; 6] = [b"BASHOPTS", b"BASH_VERSINFO", b"EUID", b"PPID", b"SHELLOPTS", b"UID"];
+        self.is_bash() && own.contains(&name) || self.state.variables.get(name).is_some_and(|known| known.readonly)
+    }
+
+    /// Says so when an assignment means something to bash that is not followed (bash(1), Shell Variables).
+    pub(super) fn means_more(&mut self, name: &[u8]) {
+        const MORE: [&[u8]; 23] = [
+            b"BASHPID",
+            b"BASH_ALIASES",
+            b"BASH_ARGV0",
+            b"BASH_CMDS",
+            b"BASH_COMMAND",
+            b"BASH_COMPAT",
+            b"BASH_ENV",
+            b"BASH_SUBSHELL",
+            b"BASH_XTRACEFD",
+            b"DIRSTACK",
+            b"EPOCHREALTIME",
+            b"EPOCHSECONDS",
+            b"EXECIGNORE",
+            b"FUNCNAME",
+            b"FUNCNEST",
+            b"GLOBIGNORE",
+            b"GLOBSORT",
+            b"GROUPS",
+            b"HISTCMD",
+            b"LINENO",
+            b"POSIXLY_CORRECT",
+            b"RANDOM",
+            b"SRANDOM",
+        ];
+        if self.is_bash() && name.first().is_some_and(u8::is_ascii_uppercase) && MORE.contains(&name) {
+            self.lacks(format!("an assignment to `{}`", String::from_utf8_lossy(name)));
+        }
     }
 
     /// Changes a variable's attributes; makes it when there is none.
@@ -92,6 +134,36 @@ impl Shell<'_> {
     pub(super) fn remove_variable(&mut self, name: &[u8]) -> Run<()> {
         self.state.variables.remove(&self.system.budget, name)?;
         Ok(())
+    }
+
+    /// bash's `unset`: what a command was given for its time is gone, and so is a variable of a function that called
+    /// this one; what they hid is there again. A function's own variable is its own still.
+    pub(super) fn unset_bash(&mut self, name: &[u8]) -> Run<()> {
+        if let Some(place) = self.visible_temporary(name) {
+            let temporary = &mut self.state.temporaries[place];
+            temporary.gone = true;
+            let before = temporary.before.take();
+            return self.put_back(name, before);
+        }
+        let frames = &self.state.frames;
+        let own = frames.iter().rposition(|frame| frame.hidden.is_some());
+        let hiding = frames.iter().rposition(|frame| frame.hides(name));
+        let Some(place) = hiding.filter(|place| own != Some(*place)) else { return self.remove_variable(name) };
+        let mut frame = (*self.state.frames[place]).clone();
+        let before = match &mut frame.hidden {
+            Some(hidden) => hidden.remove(&self.system.budget, name)?,
+            None => None,
+        };
+        self.state.frames[place] = std::rc::Rc::new(frame);
+        self.put_back(name, before.flatten())
+    }
+
+    /// Which of [`State::temporaries`](super::State) a name means now.
+    pub(super) fn visible_temporary(&self, name: &[u8]) -> Option<usize> {
+        let all = &self.state.temporaries;
+        let place = all.iter().rposition(|temporary| !temporary.gone && *temporary.name == *name)?;
+        let above = self.state.frames.get(all[place].depth..).unwrap_or_default();
+        (!above.iter().any(|frame| frame.hides(name))).then_some(place)
     }
 
     /// Puts back what a variable was.
@@ -136,6 +208,15 @@ impl Shell<'_> {
     pub(super) fn unbound<T>(&mut self, name: &[u8]) -> Run<T> {
         let what: &[u8] = if self.is_bash() { b": unbound variable" } else { b": parameter not set" };
         self.complain(&[name, what].concat())?;
-        Err(Interrupt::Exit(if self.is_bash() { 1 } else { 2 }))
+        Err(Interrupt::Exit(self.unset_status()))
+    }
+
+    /// How a shell ends that misses a variable; of bash's `-c` as if it was no command.
+    pub(super) const fn unset_status(&self) -> i32 {
+        match self.state.origin {
+            _ if !self.is_bash() => 2,
+            super::Origin::Words if self.state.subshells == 0 => 127,
+            _ => 1,
+        }
     }
 }

@@ -32,7 +32,8 @@ pub(super) fn printf_(shell: &mut Shell<'_>, arguments: &[Vec<u8>], tested: bool
     output.truncate(memchr::memchr(0, &output).unwrap_or(output.len()));
     match memchr::memchr(b'[', name) {
         Some(open) if name.ends_with(b"]") && is_name(&name[..open]) => {
-            shell.assign_element(&name[..open], &name[open + 1..name.len() - 1], false, output)?;
+            let subscript = shell.read_subscript(&name[open + 1..name.len() - 1])?;
+            shell.assign_element(&name[..open], &subscript, false, output)?;
         }
         _ if is_name(name) => shell.assign(name, output)?,
         _ => {
@@ -94,7 +95,7 @@ fn list_directories(shell: &mut Shell<'_>, _: bool) -> Run<i32> {
 }
 
 /// bash's `echo`: `-n`, `-e`, `-E`, and no escapes without `-e`.
-pub(super) fn echo(arguments: &[Vec<u8>], escapes: bool) -> Vec<u8> {
+pub(super) fn echo(arguments: &[Vec<u8>], escapes: bool, narrow: bool) -> Vec<u8> {
     let (mut newline, mut escapes, mut rest) = (true, escapes, arguments);
     while let [first, tail @ ..] = rest
         && let [b'-', letters @ ..] = first.as_slice()
@@ -110,7 +111,7 @@ pub(super) fn echo(arguments: &[Vec<u8>], escapes: bool) -> Vec<u8> {
         rest = tail;
     }
     let text = rest.join(&b' ');
-    let (mut text, stopped) = if escapes { ansi(&text, Escapes::Echo) } else { (text, false) };
+    let (mut text, stopped) = if escapes { ansi(&text, Escapes::Echo, narrow) } else { (text, false) };
     if newline && !stopped {
         text.push(b'\n');
     }

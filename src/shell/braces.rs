@@ -19,7 +19,7 @@ const DEPTH_MAX: u32 = 30;
 
 impl Shell<'_> {
     /// The words that a word with braces becomes; `None` when there is nothing to do.
-    pub(super) fn braces(&self, word: &Word) -> Run<Option<Vec<Word>>> {
+    pub(super) fn braces(&mut self, word: &Word) -> Run<Option<Vec<Word>>> {
         let is_open = |part: &Part| matches!(part, Part::Plain(text) if text.contains(&b'{'));
         if !self.is_bash() || !self.state.options.braces || !word.0.iter().any(is_open) {
             return Ok(None);
@@ -33,9 +33,15 @@ impl Shell<'_> {
         }
         self.spend(atoms.len())?;
         let all = self.alternatives(&atoms, 0)?;
+        // A range from small letters to capitals has what is between them, which bash reads as quotes.
+        let strange = |atom: &Atom| matches!(atom, Atom::Byte(b'['..=b'`')) && !atoms.contains(atom);
+        if all.iter().flatten().any(strange) {
+            self.lacks("a range in braces from small letters to capitals");
+        }
         let mut words = Vec::new();
         for atoms in all {
-            let parts = self.joined_parts(word, &atoms)?;
+            let mut parts = self.joined_parts(word, &atoms)?;
+            super::tilde::leading(&mut parts);
             // An empty one without quotes is no word.
             if !parts.is_empty() {
                 words.push(Word(parts));

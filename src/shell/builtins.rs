@@ -97,7 +97,9 @@ pub(super) fn return_(shell: &mut Shell<'_>, arguments: &[Vec<u8>], _: bool) -> 
 /// What bash says of one word too many: the line ends.
 fn too_many(shell: &mut Shell<'_>, builtin: &str) -> Run<i32> {
     shell.complain(format!("{builtin}: too many arguments").as_bytes())?;
-    Err(Interrupt::Discard)
+    // Of `-c` all that is left is given up.
+    let is_last = shell.state.origin == super::Origin::Words && shell.state.subshells == 0;
+    Err(if is_last { Interrupt::Exit(1) } else { Interrupt::Discard })
 }
 
 /// Whether bash takes a text for a number.
@@ -142,6 +144,9 @@ pub(super) fn leave_loop(
     arguments: &[Vec<u8>],
     interrupt: fn(u32) -> Interrupt,
 ) -> Run<i32> {
+    if shell.is_bash() && (shell.state.loops == 0 || arguments.len() > 1) {
+        return if shell.state.loops == 0 { Ok(0) } else { too_many(shell, builtin) };
+    }
     let levels = match arguments.first() {
         Some(text) => number(shell, builtin, text)?,
         None => 1,
@@ -157,8 +162,18 @@ pub(super) fn leave_loop(
 
 pub(super) fn eval(shell: &mut Shell<'_>, arguments: &[Vec<u8>], tested: bool) -> Run<i32> {
     let line = shell.state.line;
+    let bare = if shell.is_bash() { arguments.strip_prefix(&[b"--".to_vec()][..]) } else { None };
+    let arguments = bare.unwrap_or(arguments);
+    if bare.is_none() && shell.is_bash() && arguments.first().is_some_and(|first| is_option(first)) {
+        return shell.usage(b"eval: invalid option");
+    }
     shell.spend(arguments.iter().map(|argument| argument.len() + 1).sum())?;
     shell.run_text(&arguments.join(&b' '), line, tested)
+}
+
+/// Whether bash takes a word for options.
+pub(super) fn is_option(word: &[u8]) -> bool {
+    word.len() > 1 && word[0] == b'-'
 }
 
 /// `. file [argument…]`: in dash a failure inside is not tested by what stands around the dot, and there are no
@@ -326,12 +341,14 @@ pub(super) fn unset(shell: &mut Shell<'_>, arguments: &[Vec<u8>], _: bool) -> Ru
             let message = [b"unset: ", name.as_slice(), b": is read only"].concat();
             status = shell.refuse(&message)?;
         } else if let Some(open) = element {
-            shell.unset_element(&name[..open], &name[open + 1..name.len() - 1])?;
+            status |= shell.unset_element(&name[..open], &name[open + 1..name.len() - 1])?;
         } else if bash && !variables && !shell.state.variables.contains(name) {
             // A name that is no variable's is a function's.
             shell.state.functions.remove(&shell.system.budget, name)?;
         } else if !bash && !is_name(name) {
             return shell.fatal(&[b"unset: ", name.as_slice(), b": bad variable name"].concat());
+        } else if bash {
+            shell.unset_bash(name)?;
         } else {
             shell.remove_variable(name)?;
             if !bash && name == b"OPTIND" {
@@ -365,7 +382,8 @@ pub(super) fn alias(shell: &mut Shell<'_>, arguments: &[Vec<u8>], _: bool) -> Ru
             }
             (name, None) => match shell.state.aliases.get(name).cloned() {
                 Some(value) => {
-                    let line = [name, b"=", &quote::dash_quoted(&value), b"\n"].concat();
+                    let start: &[u8] = if shell.is_bash() { b"alias " } else { b"" };
+                    let line = [start, name, b"=", &quote::dash_quoted(&value), b"\n"].concat();
                     shell.print(&line)?;
                 }
                 None => {
@@ -382,6 +400,9 @@ pub(super) fn unalias(shell: &mut Shell<'_>, arguments: &[Vec<u8>], _: bool) -> 
     if arguments == [b"-a"] {
         shell.state.aliases = Table::default();
         return Ok(0);
+    }
+    if arguments.is_empty() && shell.is_bash() {
+        return shell.usage(b"unalias: usage: unalias [-a] name [name ...]");
     }
     let mut status = 0;
     for name in arguments {
@@ -404,6 +425,10 @@ pub(super) fn cd(shell: &mut Shell<'_>, arguments: &[Vec<u8>], _: bool) -> Run<i
             _ => break,
         }
         rest = tail;
+    }
+    if rest.len() > 1 && shell.is_bash() {
+        shell.complain(b"cd: too many arguments")?;
+        return Ok(1);
     }
     let target = match rest.first().map(Vec::as_slice) {
         None => shell.variable(b"HOME").unwrap_or(b"").to_vec(),
@@ -453,140 +478,4 @@ fn logical(path: &[u8]) -> Vec<u8> {
     // Two slashes at the beginning, and no more, may mean something else (POSIX, 4.13).
     let start: &[u8] = if path.starts_with(b"//") && path.get(2) != Some(&b'/') { b"//" } else { b"/" };
     [start, names.join(&b'/').as_slice()].concat()
-}
-
-pub(super) fn umask(shell: &mut Shell<'_>, arguments: &[Vec<u8>], _: bool) -> Run<i32> {
-    let (mut words, mut again, mut rest) = (false, false, arguments);
-    let bash = shell.is_bash();
-    if !bash && let Some(first) = rest.first().filter(|first| first.starts_with(b"-") && *first != b"-S") {
-        return shell.usage(&[b"umask: Illegal option ", first.as_slice()].concat());
-    }
-    while let [first, tail @ ..] = rest
-        && let [b'-', letters @ ..] = first.as_slice()
-        && !letters.is_empty()
-        && letters.iter().all(|letter| *letter == b'S' || (bash && *letter == b'p'))
-    {
-        words |= letters.contains(&b'S');
-        again |= letters.contains(&b'p');
-        rest = tail;
-    }
-    let mask = shell.state.umask;
-    let Some(text) = rest.first() else {
-        let start = match (again, words) {
-            (false, _) => "",
-            (true, false) => "umask ",
-            (true, true) => "umask -S ",
-        };
-        let shown = if words { in_words(mask) } else { format!("{mask:04o}") };
-        return shell.print(format!("{start}{shown}\n").as_bytes());
-    };
-    let new = match octal(text) {
-        Some(mask) => Some(mask),
-        None if bash => symbolic(text, mask),
-        None => dash_symbolic(text, mask),
-    };
-    let Some(mask) = new else {
-        shell.complain(&[b"umask: Illegal mode: ", text.as_slice()].concat())?;
-        return Ok(if bash { 1 } else { 2 });
-    };
-    shell.state.umask = mask & 0o777;
-    if words && shell.is_bash() { shell.print(format!("{}\n", in_words(mask)).as_bytes()) } else { Ok(0) }
-}
-
-/// What a mask leaves, as `umask -S` has it.
-fn in_words(mask: u32) -> String {
-    let who = |name: char, shift: u32| {
-        let bits = !mask >> shift;
-        let letter = |bit: u32, letter: &str| if bits & bit != 0 { letter.to_owned() } else { String::new() };
-        format!("{name}={}{}{}", letter(4, "r"), letter(2, "w"), letter(1, "x"))
-    };
-    format!("{},{},{}", who('u', 6), who('g', 3), who('o', 0))
-}
-
-fn octal(text: &[u8]) -> Option<u32> {
-    u32::from_str_radix(std::str::from_utf8(text).ok().filter(|text| !text.starts_with('+'))?, 8).ok()
-}
-
-/// The same in dash: several operations a clause, `X`, `s`, and who else's bits, as they were before; a comma may be
-/// the last.
-fn dash_symbolic(text: &[u8], mask: u32) -> Option<u32> {
-    let before = !mask & 0o777;
-    let mut allowed = before;
-    let text = text.strip_suffix(b",").filter(|text| !text.is_empty()).unwrap_or(text);
-    for clause in text.split(|&byte| byte == b',') {
-        let (who, mut rest) = clause.split_at(clause.iter().take_while(|byte| b"ugoa".contains(byte)).count());
-        let of = |letter: u8| match letter {
-            b'u' => 0o700,
-            b'g' => 0o070,
-            b'o' => 0o007,
-            _ => 0o777,
-        };
-        let who = if who.is_empty() { 0o777 } else { who.iter().fold(0, |all, letter| all | of(*letter)) };
-        if rest.is_empty() && !text.is_empty() {
-            return None;
-        }
-        while let [operator @ (b'=' | b'+' | b'-'), behind @ ..] = rest {
-            let length = behind.iter().take_while(|byte| b"rwxXsugo".contains(byte)).count();
-            let bits = behind[..length].iter().fold(0, |bits, letter| {
-                bits | match letter {
-                    b'r' => 0o444,
-                    b'w' => 0o222,
-                    b'x' => 0o111,
-                    b'X' if before & 0o111 != 0 => 0o111,
-                    b'u' => (before >> 6) * 0o111,
-                    b'g' => ((before >> 3) & 7) * 0o111,
-                    b'o' => (before & 7) * 0o111,
-                    _ => 0,
-                }
-            });
-            allowed = match operator {
-                b'=' => (allowed & !who) | (bits & who),
-                b'+' => allowed | (bits & who),
-                _ => allowed & !(bits & who),
-            };
-            rest = &behind[length..];
-        }
-        if !rest.is_empty() {
-            return None;
-        }
-    }
-    Some(!allowed & 0o777)
-}
-
-/// A mask of `u=rwx,g+w,…`: what is allowed, not what is taken away.
-fn symbolic(text: &[u8], mask: u32) -> Option<u32> {
-    let mut allowed = !mask & 0o777;
-    for clause in text.split(|&byte| byte == b',') {
-        let place = clause.iter().position(|byte| matches!(byte, b'=' | b'+' | b'-'))?;
-        let who = match &clause[..place] {
-            b"" => 0o777,
-            letters => letters.iter().try_fold(0, |who, letter| {
-                Some(
-                    who | match letter {
-                        b'u' => 0o700,
-                        b'g' => 0o070,
-                        b'o' => 0o007,
-                        b'a' => 0o777,
-                        _ => return None,
-                    },
-                )
-            })?,
-        };
-        let bits = clause[place + 1..].iter().try_fold(0, |bits, letter| {
-            Some(
-                bits | match letter {
-                    b'r' => 0o444,
-                    b'w' => 0o222,
-                    b'x' => 0o111,
-                    _ => return None,
-                },
-            )
-        })?;
-        allowed = match clause[place] {
-            b'=' => (allowed & !who) | (bits & who),
-            b'+' => allowed | (bits & who),
-            _ => allowed & !(bits & who),
-        };
-    }
-    Some(!allowed & 0o777)
 }

@@ -123,7 +123,7 @@ const fn attribute(attributes: &mut Attributes, kind: Kind, letter: u8, on: bool
 
 /// One `name`, `name=value`, `name+=value` or `name[subscript]=value`.
 fn one(shell: &mut Shell<'_>, kind: Kind, attributes: Attributes, argument: &[u8]) -> Run<i32> {
-    let (target, value) = match memchr::memchr(b'=', argument) {
+    let (target, value) = match super::arrays::equals(argument) {
         Some(equals) => (&argument[..equals], Some(&argument[equals + 1..])),
         None => (argument, None),
     };
@@ -136,6 +136,9 @@ fn one(shell: &mut Shell<'_>, kind: Kind, attributes: Attributes, argument: &[u8
     if !is_name(name) {
         shell.complain(&[name_of(kind).as_bytes(), b": `", argument, b"': not a valid identifier"].concat())?;
         return Ok(1);
+    }
+    if matches!(name, b"SHELLOPTS" | b"BASHOPTS") && attributes.export == Some(true) {
+        shell.lacks("options that further shells take from the environment");
     }
     let inside = shell.state.frames.iter().any(|frame| frame.hidden.is_some());
     let given = shell.arrays.iter().rposition(|given| given.name == name).map(|place| shell.arrays.remove(place));
@@ -166,7 +169,13 @@ fn one(shell: &mut Shell<'_>, kind: Kind, attributes: Attributes, argument: &[u8
             shell.complain(&[name_of(kind).as_bytes(), b": ", name, b": cannot convert array"].concat())?;
             return Ok(1);
         }
-        shell.array_mut(name, attributes.associative)?;
+        // `readonly -a` of what has no value makes none.
+        if kind != Kind::Readonly || value.is_some() || given.is_some() {
+            let known = shell.state.variables.get(name).is_some_and(|known| known.text().is_some());
+            let bare = is_associative(shell).is_none() && !known && given.is_none();
+            let array = shell.array_mut(name, attributes.associative)?;
+            array.bare |= bare;
+        }
     }
     shell.change(name, |variable| {
         variable.form = attributes.form.unwrap_or(variable.form);
@@ -265,7 +274,9 @@ fn print_one(shell: &mut Shell<'_>, name: &[u8]) -> Run<()> {
             Vec::new()
         })
     };
-    if let Some(array) = &variable.array {
+    if let Some(array) = &variable.array
+        && !array.bare
+    {
         line.extend(b"=(");
         let associative = array.is_associative();
         let entries = array.entries();
@@ -279,7 +290,7 @@ fn print_one(shell: &mut Shell<'_>, name: &[u8]) -> Run<()> {
             }
         }
         line.push(b')');
-    } else if let Some(value) = variable.text() {
+    } else if let Some(value) = variable.value.as_ref() {
         line.extend([b"=".as_slice(), &quoted(value)].concat());
     }
     if !printable {
@@ -292,19 +303,27 @@ fn print_one(shell: &mut Shell<'_>, name: &[u8]) -> Run<()> {
 impl Shell<'_> {
     /// Whether a function that runs has this variable of its own.
     fn is_hidden(&self, name: &[u8]) -> bool {
-        let own = |frame: &&std::rc::Rc<super::state::Frame>| {
-            frame.hidden.as_ref().is_some_and(|hidden| hidden.contains(name))
-        };
-        self.state.frames.iter().any(|frame| own(&frame))
+        self.state.frames.iter().any(|frame| frame.hides(name))
     }
 
     /// Remembers what a variable was before the function that runs had one of its own; in bash that is a new one,
     /// in dash it keeps its value.
     pub(super) fn hide(&mut self, name: &[u8], anew: bool) -> Run<()> {
-        let before = self.state.variables.get(name).cloned();
+        let mut before = self.state.variables.get(name).cloned();
         let Some(place) = self.state.frames.iter().rposition(|frame| frame.hidden.is_some()) else { return Ok(()) };
-        if self.state.frames[place].hidden.as_ref().is_some_and(|hidden| hidden.contains(name)) {
+        let temporary = if anew { self.visible_temporary(name) } else { None };
+        if self.state.frames[place].hides(name) {
+            if temporary.is_some() {
+                self.lacks("`local` of a variable that a command inside the function was given");
+            }
             return Ok(());
+        }
+        if let Some(temporary) = temporary.map(|place| &mut self.state.temporaries[place])
+            && temporary.depth == place
+        {
+            // What the function was given becomes its own.
+            temporary.gone = true;
+            before = temporary.before.take();
         }
         let mut frame = (*self.state.frames[place]).clone();
         // The table is not copied when nobody else has it.
@@ -313,7 +332,8 @@ impl Shell<'_> {
             hidden.insert(&self.system.budget, name, before)?;
         }
         self.state.frames[place] = std::rc::Rc::new(frame);
-        if anew {
+        // It begins with the value that a command was given.
+        if anew && temporary.is_none() {
             self.change(name, |variable| {
                 variable.clear();
                 variable.form = Form::Text;

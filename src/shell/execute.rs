@@ -7,27 +7,21 @@ use std::rc::Rc;
 use super::Interrupt;
 use super::Run;
 use super::Shell;
-use super::Variable;
 use super::ast::Arm;
-use super::ast::Assigned;
-use super::ast::Assignment;
 use super::ast::Command;
 use super::ast::Connector;
 use super::ast::Part;
 use super::ast::Redirect;
 use super::ast::Then;
 use super::ast::Word;
-use super::names;
 use super::options;
 use super::reader::Manner;
 use super::reader::Parser;
 use super::state::Defined;
-use super::state::Frame;
 use super::stream;
 use super::stream::Stream;
 use super::value::Table;
 use super::value::Value;
-use super::value::Words;
 
 /// Whether a command that fails where nothing tests it sets off `-e` and the trap ERR.
 const fn is_checked(command: &Command) -> bool {
@@ -49,7 +43,7 @@ impl Shell<'_> {
             let mut status = 0;
             loop {
                 let bash = shell.is_bash();
-                let manner = Manner { dialect: shell.state.dialect, groups: shell.state.options.extglob };
+                let manner = shell.manner();
                 let expands = !bash || shell.state.options.expand_aliases;
                 let aliases = if expands { shell.state.aliases.clone() } else { Table::default() };
                 match parser.next(&aliases, manner) {
@@ -118,7 +112,9 @@ impl Shell<'_> {
                 self.state.line = *line;
                 self.step()?;
                 let (processes, arrays) = (self.processes.len(), self.arrays.len());
+                let condition = std::mem::replace(&mut self.condition, tested);
                 let result = self.simple(assignments, words, redirects, tested);
+                self.condition = condition;
                 self.close_processes(processes);
                 self.arrays.truncate(arrays);
                 result
@@ -144,7 +140,10 @@ impl Shell<'_> {
                 self.subshell(|shell| shell.run(inner, true))?;
                 Ok(0)
             }
-            Command::Subshell(body) => self.subshell(|shell| shell.run(body, tested)),
+            Command::Subshell(body) => self.subshell(|shell| {
+                shell.leave_loops();
+                shell.run(body, tested)
+            }),
             Command::If(arms, otherwise) => self.if_clause(arms, otherwise.as_deref(), tested),
             Command::For { line, name, words, body } => {
                 self.state.line = *line;
@@ -164,7 +163,7 @@ impl Shell<'_> {
             }
             Command::ArithmeticFor { line, clauses, body } => {
                 self.state.line = *line;
-                self.arithmetic_for(clauses, body, tested)
+                self.arithmetic_for(*line, clauses, body, tested)
             }
             Command::Conditional(line, condition) => {
                 self.state.line = *line;
@@ -336,19 +335,25 @@ impl Shell<'_> {
         self.arithmetic(&text)
     }
 
-    fn arithmetic_for(&mut self, clauses: &[Vec<Part>; 3], body: &Command, tested: bool) -> Run<i32> {
+    fn arithmetic_for(&mut self, line: u32, clauses: &[Vec<Part>; 3], body: &Command, tested: bool) -> Run<i32> {
         let [first, condition, next] = clauses;
         self.clause(first)?;
         let mut status = 0;
         // A condition that is not written holds.
-        while condition.is_empty() || self.clause(condition)? != 0 {
+        let is_blank = |part: &Part| matches!(part, Part::Plain(text) if text.iter().all(u8::is_ascii_whitespace));
+        let always = condition.iter().all(is_blank);
+        loop {
+            self.state.line = line;
+            if !always && self.clause(condition)? == 0 {
+                return Ok(status);
+            }
             match self.round(|shell| shell.run(body, tested))? {
                 Ok(last) => status = last,
                 Err(()) => return Ok(0),
             }
+            self.state.line = line;
             self.clause(next)?;
         }
-        Ok(status)
     }
 
     /// Runs `body` on a copy of this process.
@@ -359,6 +364,9 @@ impl Shell<'_> {
         let processes = self.processes.len();
         // What is ignored stays so.
         if !self.state.traps.is_empty() {
+            if self.is_bash() && self.state.inherited.is_empty() {
+                self.state.inherited = self.state.traps.clone();
+            }
             let keeps_errors = self.is_bash() && self.state.options.errtrace;
             let traps = self.state.traps.own(&self.system.budget)?;
             traps.retain(|name, action| action.is_empty() && **name != *b"EXIT" || keeps_errors && **name == *b"ERR");
@@ -374,10 +382,18 @@ impl Shell<'_> {
         result.map(|status| status & 0xff)
     }
 
+    /// In a subshell of bash's no loop goes on that is outside of it.
+    const fn leave_loops(&mut self) {
+        if self.is_bash() {
+            self.state.loops = 0;
+        }
+    }
+
     fn pipeline(&mut self, commands: &[Command], tested: bool) -> Run<i32> {
         let mut input: Option<Value> = None;
         let mut statuses = Vec::new();
         let listed = options::asks_for_names(commands).filter(|_| self.is_bash());
+        let mut line = self.state.line;
         for (index, command) in commands.iter().enumerate() {
             let output = (index + 1 < commands.len()).then(|| Stream::output().descriptor());
             let captured = output.clone();
@@ -389,14 +405,17 @@ impl Shell<'_> {
                 if let Some(output) = output {
                     shell.state.descriptors.insert(1, output);
                 }
-                match command {
+                shell.leave_loops();
+                let result = match command {
                     _ if index == 0 && listed.is_some() => shell.list_names(listed.unwrap_or_default()),
                     // bash asks only how the whole pipeline ended.
                     Command::Simple { .. } | Command::Subshell(_) if shell.is_bash() => {
                         shell.run_unchecked(command, tested)
                     }
                     _ => shell.run(command, tested),
-                }
+                };
+                line = shell.state.line;
+                result
             })?;
             input = captured.and_then(|stream| stream::take_output(&stream)).map(Value::from);
             statuses.push(status);
@@ -404,157 +423,13 @@ impl Shell<'_> {
         let last = statuses.last().copied().unwrap_or(0);
         let failed = statuses.iter().rev().find(|status| **status != 0).copied().unwrap_or(0);
         self.state.statuses = statuses.into();
+        if self.is_bash() {
+            self.state.line = line;
+        }
         // A subshell in parentheses that is the last is asked for as one, besides.
         if self.is_bash() && !tested && last != 0 && matches!(commands.last(), Some(Command::Subshell(_))) {
             self.failed(last)?;
         }
         Ok(if self.state.options.pipefail { failed } else { last })
-    }
-
-    // --- simple commands -------------------------------------------------------------------------------------
-
-    fn simple(&mut self, assignments: &[Assignment], words: &[Word], redirects: &[Redirect], tested: bool) -> Run<i32> {
-        self.state.substitution = None;
-        let fields = self.fields(words)?;
-        if self.state.options.xtrace {
-            self.trace(&fields)?;
-        }
-        let special = fields.first().is_some_and(|name| !self.is_bash() && names::special(name).is_some());
-        let saved = match self.redirect(redirects)? {
-            Ok(saved) => saved,
-            Err(saved) => {
-                self.restore(saved);
-                if let Some(word) = fields.last().filter(|_| self.is_bash()) {
-                    self.state.last = Some(self.keep(word.clone())?);
-                }
-                return match special {
-                    true => Err(Interrupt::Exit(2)),
-                    false => Ok(if self.is_bash() { 1 } else { 2 }),
-                };
-            }
-        };
-        let result = self.assigned(assignments, &fields, tested);
-        // An assignment to what may not be changed ends the line, and is no last command.
-        if self.is_bash() && !matches!(result, Err(Interrupt::Discard)) {
-            self.state.last = Some(self.keep(fields.last().cloned().unwrap_or_default())?);
-        }
-        if names::is_bare_exec(&fields) && result.is_ok() {
-            return result;
-        }
-        self.restore(saved);
-        result
-    }
-
-    fn trace(&mut self, fields: &[Vec<u8>]) -> Run<()> {
-        let head = self.shared(b"PS4");
-        let head = head.as_deref().unwrap_or_default();
-        self.spend(fields.iter().map(|field| field.len() + 1).sum())?;
-        let trace = [head, fields.join(&b' ').as_slice(), b"\n"].concat();
-        self.write(2, &trace).map(drop)
-    }
-
-    fn assign_one(&mut self, assignment: &Assignment) -> Run<()> {
-        match assignment {
-            Assignment { name, subscript: None, append: false, value: Assigned::Text(word) } => {
-                let value = self.text(&word.0, false)?;
-                self.assign(name, value)
-            }
-            other => self.assign_compound(other),
-        }
-    }
-
-    /// Makes the assignments, for good or for the time of the command, and runs it.
-    fn assigned(&mut self, assignments: &[Assignment], fields: &[Vec<u8>], tested: bool) -> Run<i32> {
-        let lasting = fields.first().is_none_or(|name| {
-            !self.is_bash() && names::special(name).is_some() && !self.state.functions.contains(name)
-        });
-        if lasting {
-            for assignment in assignments {
-                self.assign_one(assignment)?;
-                // The program that takes this one's place gets it.
-                if fields.len() > 1 && fields[0] == b"exec" {
-                    self.change(&assignment.name, |variable| variable.exported = true)?;
-                }
-            }
-            return match fields {
-                [] => Ok(self.state.substitution.unwrap_or(0)),
-                fields => self.call(fields, tested, true),
-            };
-        }
-        let mut before: Vec<(&[u8], Option<Variable>)> = Vec::new();
-        for assignment in assignments {
-            before.push((&assignment.name, self.state.variables.get(&assignment.name).cloned()));
-            self.assign_one(assignment)?;
-            self.change(&assignment.name, |variable| variable.exported = true)?;
-        }
-        let result = self.call(fields, tested, true);
-        for (name, variable) in before.into_iter().rev() {
-            self.put_back(name, variable)?;
-        }
-        result
-    }
-
-    /// Runs a command by its name: special builtin, function, builtin, or a program of the system; bash looks for a
-    /// function first.
-    pub(super) fn call(&mut self, fields: &[Vec<u8>], tested: bool, functions: bool) -> Run<i32> {
-        let (name, arguments) = fields.split_first().expect("the caller looked");
-        let special = names::special(name).filter(|_| !(self.is_bash() && functions));
-        if let Some(builtin) = special {
-            return builtin(self, arguments, tested);
-        }
-        if functions && let Some(defined) = self.state.functions.get(name).cloned() {
-            return self.function(name, &defined, arguments, tested);
-        }
-        if let Some(builtin) = names::find(name, self.state.dialect) {
-            return self.survived(|shell| builtin(shell, arguments, tested));
-        }
-        self.deeper(|shell| shell.program(fields))
-    }
-
-    /// Runs what an error does not end the shell in: in dash a builtin that is not special, or one behind `command`.
-    pub(super) fn survived(&mut self, run: impl FnOnce(&mut Self) -> Run<i32>) -> Run<i32> {
-        let before = std::mem::take(&mut self.failed_fatally);
-        let result = run(self);
-        let fatal = std::mem::replace(&mut self.failed_fatally, before);
-        match result {
-            Err(Interrupt::Exit(status)) if fatal && !self.is_bash() => Ok(status),
-            other => other,
-        }
-    }
-
-    fn function(&mut self, name: &[u8], defined: &Defined, arguments: &[Vec<u8>], tested: bool) -> Run<i32> {
-        let arguments = Words::copy(&self.system.budget, arguments)?.into();
-        let positional = std::mem::replace(&mut self.state.positional, arguments);
-        let loops = std::mem::take(&mut self.state.loops);
-        let getopts = self.state.getopts;
-        if !self.is_bash() {
-            self.state.getopts = super::state::Place::default();
-        }
-        let frame = Frame {
-            function: name.into(),
-            file: Rc::clone(&defined.file),
-            line: self.state.line,
-            hidden: Some(Table::default()),
-        };
-        self.state.frames.push(Rc::new(frame));
-        let result = self.deeper(|shell| shell.run(&defined.function.body, tested));
-        (self.state.loops, self.state.positional) = (loops, positional);
-        if let Some(hidden) = self.state.frames.pop().and_then(|frame| frame.hidden.clone()) {
-            for (name, variable) in hidden.iter() {
-                self.put_back(name, variable.clone())?;
-            }
-            if self.is_bash() && hidden.contains(b"OPTIND") {
-                self.begin_getopts()?;
-            }
-        }
-        if !self.is_bash() {
-            self.state.getopts = getopts;
-        }
-        let inside = self.state.frames.iter().any(|frame| frame.hidden.is_some());
-        self.state.abandoned = !inside && matches!(result, Err(Interrupt::Discard));
-        match result {
-            Err(Interrupt::Return(status)) => Ok(status),
-            other => other,
-        }
     }
 }

@@ -328,7 +328,9 @@ impl Shell<'_> {
             shell.state.descriptors.insert(1, output);
             // In bash `set -e` does not hold in a substitution, unless one asks for it.
             shell.state.options.errexit &= !shell.is_bash() || shell.state.options.inherit_errexit;
-            shell.run(command, false)
+            // There it holds no more than where the substitution stands.
+            let tested = shell.is_bash() && shell.state.options.inherit_errexit && shell.condition;
+            shell.run(command, tested)
         })?;
         Ok((stream::take_output(&captured).unwrap_or_default(), status))
     }
@@ -392,7 +394,13 @@ impl Shell<'_> {
         }
         match result {
             Ok(value) => Ok(value),
-            Err(error) => self.fatal(error.to_string().as_bytes()),
+            Err(error) => {
+                let text = error.to_string();
+                if self.is_bash() && text.contains(arithmetic::TOO_DEEP) {
+                    self.lacks("an expression that is nested so deeply");
+                }
+                self.fatal(text.as_bytes())
+            }
         }
     }
 }

@@ -6,7 +6,9 @@ use super::ast::Assignment;
 use super::ast::Command;
 use super::ast::Condition;
 use super::ast::Element;
+use super::ast::Operation;
 use super::ast::Part;
+use super::ast::Place;
 use super::ast::Redirect;
 use super::ast::Target;
 use super::ast::Word;
@@ -15,6 +17,7 @@ use super::reader::SyntaxError;
 use super::reader::Token;
 use super::reader::is_name;
 use super::reader::plain;
+use super::tilde;
 use super::tilde::assigned;
 use super::word::Context;
 
@@ -102,6 +105,80 @@ impl Parser {
         Ok(Some(Box::new(clauses)))
     }
 
+    // --- ${…} ------------------------------------------------------------------------------------------------
+
+    /// The operations that only bash has; `None` when it is none of them.
+    pub(super) fn bash_operation(&mut self, context: Context) -> Result<Option<Operation>, SyntaxError> {
+        let rest = &self.source[self.position..];
+        Ok(Some(match rest {
+            [b':', b'-' | b'=' | b'?' | b'+', ..] => return Ok(None),
+            [b':', ..] => {
+                self.position += 1;
+                let offset = self.parts(Context::Offset)?;
+                let mut length = None;
+                if self.byte() == Some(b':') {
+                    self.position += 1;
+                    length = Some(self.parts(Context::Offset)?);
+                }
+                Operation::Slice(offset, length)
+            }
+            [b'/', mark, ..] => {
+                let (place, skipped) = match mark {
+                    b'/' => (Place::Each, 2),
+                    b'#' => (Place::Start, 2),
+                    b'%' => (Place::End, 2),
+                    _ => (Place::First, 1),
+                };
+                self.position += skipped;
+                let mut pattern = self.parts(Context::Replaced)?;
+                // A slash that comes first is one of the pattern's.
+                if pattern.is_empty() && self.byte() == Some(b'/') && matches!(place, Place::First | Place::Each) {
+                    pattern.push(Part::Plain(b"/".to_vec()));
+                    self.position += 1;
+                    pattern.extend(self.parts(Context::Replaced)?);
+                }
+                tilde::leading(&mut pattern);
+                let mut text = Vec::new();
+                if self.byte() == Some(b'/') {
+                    self.position += 1;
+                    text = self.parts(Context::Braced)?;
+                    if context.is_unquoted() {
+                        tilde::leading(&mut text);
+                    }
+                }
+                Operation::Replace { place, pattern: Word(pattern), text: Word(text) }
+            }
+            [how @ (b'^' | b',' | b'~'), behind, ..] => {
+                let (how, all) = (*how, how == behind);
+                self.position += 1 + usize::from(all);
+                Operation::Case { how, all, pattern: Word(self.parts(Context::Braced)?) }
+            }
+            [b'@', letter, b'}', ..] => {
+                let letter = *letter;
+                self.position += 2;
+                Operation::Transform(letter)
+            }
+            _ => return Ok(None),
+        }))
+    }
+
+    /// Single quotes in `"${x-…}"`: to bash they stay, no brace between them ends anything, and there must be two.
+    pub(super) fn kept_quotes(&mut self) -> Result<Part, SyntaxError> {
+        let rest = &self.source[self.position..];
+        let text = match memchr::memchr(b'\'', rest) {
+            Some(length) if !rest[..length].contains(&b'"') => rest[..length].to_vec(),
+            _ => return Err(self.error("a single quote in `${…}` inside of double quotes")),
+        };
+        let mut inner = self.sub_parser(&text, self.line)?;
+        let mut parts = inner.parts(Context::Double)?;
+        self.adopt(inner)?;
+        self.line += u32::try_from(memchr::memchr_iter(b'\n', &text).count()).unwrap_or(0);
+        self.position += text.len() + 1;
+        parts.insert(0, Part::Plain(b"'".to_vec()));
+        parts.push(Part::Plain(b"'".to_vec()));
+        Ok(Part::Double(parts))
+    }
+
     // --- [[ ]] -----------------------------------------------------------------------------------------------
 
     /// What stands in `[[ ]]`, behind its `[[`, with the `]]`.
@@ -156,6 +233,16 @@ impl Parser {
             return Err(self.error("syntax error in conditional expression"));
         }
         let is_unary = plain(&word).is_some_and(super::conditional::is_unary);
+        if is_unary {
+            // Whatever comes next is what it asks about.
+            let operator = plain(&word).expect("it was looked at").to_vec();
+            let operand = self.expect_word()?;
+            if plain(&operand) == Some(b"]]") {
+                return Err(self.error("syntax error in conditional expression"));
+            }
+            self.newlines()?;
+            return Ok(Condition::Unary(operator, operand));
+        }
         let next = match self.peek()? {
             Token::Word(next) => plain(next).map_or_else(|| b"?".to_vec(), <[u8]>::to_vec),
             Token::Operator(operator @ ("<" | ">")) => operator.as_bytes().to_vec(),
@@ -169,19 +256,14 @@ impl Parser {
                 b"=~" => Context::Regex,
                 _ => Context::Word,
             };
-            let right = self.parts(context)?;
+            let mut right = self.parts(context)?;
+            tilde::leading(&mut right);
             self.pay(0)?;
             if right.is_empty() {
                 return Err(self.error("syntax error in conditional expression"));
             }
             self.newlines()?;
             return Ok(Condition::Binary(word, next, Word(right)));
-        }
-        if is_unary && !next.is_empty() && next != b"]]" {
-            let operator = plain(&word).expect("it was looked at").to_vec();
-            let operand = self.expect_word()?;
-            self.newlines()?;
-            return Ok(Condition::Unary(operator, operand));
         }
         self.newlines()?;
         Ok(Condition::Word(word))

@@ -109,7 +109,11 @@ fn finish(shell: &mut Shell<'_>, name: &[u8], value: &[u8], place: Place, status
     }
     shell.assign(b"OPTIND", shown.to_string().into_bytes())?;
     shell.state.getopts = place;
-    if !is_name(name) && !shell.is_bash() {
+    if !is_name(name) {
+        if shell.is_bash() {
+            shell.complain(&[b"getopts: `", name, b"': not a valid identifier"].concat())?;
+            return Ok(1);
+        }
         return shell.usage(&[b"getopts: ", name, b": bad variable name"].concat());
     }
     shell.assign(name, value.to_vec())?;

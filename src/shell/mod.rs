@@ -44,6 +44,7 @@ mod read;
 pub mod reader;
 mod redirect;
 mod signals;
+mod simple;
 mod state;
 pub mod stream;
 mod switches;
@@ -52,6 +53,7 @@ mod terms;
 mod test;
 mod tilde;
 mod token;
+mod umask;
 pub mod userland;
 pub mod value;
 mod variable;
@@ -109,6 +111,8 @@ pub struct Shell<'w> {
     arrays: Vec<array::Given>,
     /// Descriptors that `<(…)` opened for the commands that run.
     processes: Vec<u32>,
+    /// A command runs whose failure is tested.
+    condition: bool,
     /// bash's version, once it was asked for.
     version: Option<Rc<[u8]>>,
 }
@@ -146,11 +150,13 @@ impl<'w> Shell<'w> {
             functions: Table::default(),
             aliases: Table::default(),
             traps: Table::default(),
+            inherited: Table::default(),
+            temporaries: Vec::new(),
             frames: Vec::new(),
             origin: Origin::File,
             abandoned: false,
             status: 0,
-            statuses: Rc::new([0]),
+            statuses: Rc::new([]),
             last: None,
             directories: Rc::default(),
             line: 1,
@@ -178,6 +184,7 @@ impl<'w> Shell<'w> {
             death: Death::None,
             arrays: Vec::new(),
             processes: Vec::new(),
+            condition: false,
             version: None,
         };
         // Where the budget is spent already, the script ends at its first step.
@@ -203,6 +210,12 @@ impl<'w> Shell<'w> {
         let parent = self.parent().to_string();
         let parent = Value::new(&self.system.budget, parent.into())?;
         self.state.variables.insert(&self.system.budget, b"PPID", Variable::of(parent))?;
+        if self.is_bash() {
+            // The environment does not change what bash says of itself.
+            for name in [&b"EUID"[..], b"UID", b"BASH_VERSINFO"] {
+                self.remove_variable(name)?;
+            }
+        }
         // Where it is it knows from its parent, or asks.
         if self.variable(b"PWD") != Some(&self.state.directory) {
             let directory = self.state.directory.clone();
@@ -232,6 +245,11 @@ impl<'w> Shell<'w> {
     /// Whether standard output is what only people read.
     pub(crate) fn prints_to_people(&self) -> bool {
         self.state.descriptors.get(&1).is_some_and(|output| Rc::ptr_eq(output, &self.log))
+    }
+
+    /// Whether standard error is what only people read.
+    fn tells_people(&self) -> bool {
+        self.state.descriptors.get(&2).is_some_and(|output| Rc::ptr_eq(output, &self.log))
     }
 
     /// The line of the command that ran last.
@@ -363,6 +381,12 @@ impl<'w> Shell<'w> {
         self.complain(message)?;
         self.failed_fatally = true;
         if self.is_bash() { Ok(1) } else { Err(Interrupt::Exit(2)) }
+    }
+
+    /// How texts are read here.
+    fn manner(&self) -> reader::Manner {
+        let narrow = self.is_bash() && !self.has_utf8();
+        reader::Manner { dialect: self.state.dialect, groups: self.state.options.extglob, narrow }
     }
 
     /// What bash has and the model has not.

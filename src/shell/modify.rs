@@ -34,13 +34,18 @@ impl Shell<'_> {
     }
 
     /// Whether bash counts characters here, not bytes: the locale has UTF-8, and the value needs it.
-    fn has_characters(&self, value: &[u8]) -> bool {
+    pub(super) fn has_characters(&self, value: &[u8]) -> bool {
+        self.is_bash() && !value.is_ascii() && self.has_utf8()
+    }
+
+    /// Whether the locale has UTF-8.
+    pub(super) fn has_utf8(&self) -> bool {
         let locale = [&b"LC_ALL"[..], b"LC_CTYPE", b"LANG"].into_iter().find_map(|name| {
             let value = self.variable(name)?;
             (!value.is_empty()).then(|| value.to_ascii_uppercase())
         });
         let locale = locale.unwrap_or_default();
-        self.is_bash() && !value.is_ascii() && (locale.ends_with(b"UTF-8") || locale.ends_with(b"UTF8"))
+        locale.ends_with(b"UTF-8") || locale.ends_with(b"UTF8")
     }
 
     // --- a part ----------------------------------------------------------------------------------------------
@@ -132,6 +137,11 @@ impl Shell<'_> {
     // --- another text ----------------------------------------------------------------------------------------
 
     fn replace<'a>(&mut self, value: &[u8], place: Place, pattern: &Word, text: &Word) -> Run<Text<'a>> {
+        let marked = self.marked(&pattern.0)?;
+        let bracket = |with: &[(u8, bool)]| matches!(with, [(b'[', false), (b'!' | b'^', false), (b']', false), ..]);
+        if (0..marked.len()).any(|place| bracket(&marked[place..])) {
+            self.lacks("`[^]…]` in the pattern of a replacement");
+        }
         let pattern = self.pattern(pattern)?;
         let text = Replacement::new(&self.marked(&text.0)?, self.version_number()? >= (5, 2));
         let mut out = super::value::Buffer::default();
@@ -210,7 +220,7 @@ impl Shell<'_> {
                     Vec::new()
                 }
             },
-            b'E' => super::quote::ansi(value, super::quote::Escapes::Quotes).0,
+            b'E' => super::quote::ansi(value, super::quote::Escapes::Quotes, !self.has_utf8()).0,
             b'U' => value.to_ascii_uppercase(),
             b'L' => value.to_ascii_lowercase(),
             b'u' => {

@@ -23,7 +23,6 @@ use super::builtins::pwd;
 use super::builtins::return_;
 use super::builtins::shift;
 use super::builtins::ulimit;
-use super::builtins::umask;
 use super::builtins::unalias;
 use super::builtins::unset;
 use super::declare;
@@ -34,6 +33,7 @@ use super::quote;
 use super::read;
 use super::signals;
 use super::test;
+use super::umask;
 
 /// A builtin: arguments without the name, and whether its failure is tested.
 pub(super) type Builtin = fn(&mut Shell<'_>, &[Vec<u8>], bool) -> Run<i32>;
@@ -64,6 +64,9 @@ pub(super) fn special(name: &[u8]) -> Option<Builtin> {
 /// Any builtin of a shell; bash's own come first.
 pub(super) fn find(name: &[u8], dialect: Dialect) -> Option<Builtin> {
     let own = (dialect == Dialect::Bash).then(|| find_of_bash(name)).flatten();
+    if dialect == Dialect::Bash && name == b"chdir" {
+        return None;
+    }
     own.or_else(|| regular(name)).or_else(|| special(name))
 }
 
@@ -90,7 +93,7 @@ fn regular(name: &[u8]) -> Option<Builtin> {
             _ => shell.usage(b"[: missing ]"),
         },
         b"type" => type_,
-        b"umask" => umask,
+        b"umask" => umask::umask,
         b"ulimit" => ulimit,
         _ => return None,
     })
@@ -140,7 +143,7 @@ pub(super) fn find_of_bash(name: &[u8]) -> Option<Builtin> {
         b"complete" => |_, _, _| Ok(0),
         b"echo" => |shell, arguments, _| {
             let escapes = shell.state.options.xpg_echo;
-            let text = echo(arguments, escapes);
+            let text = echo(arguments, escapes, !shell.has_utf8());
             shell.print(&text)
         },
         b"export" => declare::export,
@@ -159,6 +162,7 @@ pub(super) fn find_of_bash(name: &[u8]) -> Option<Builtin> {
 }
 
 pub(super) fn builtin(shell: &mut Shell<'_>, arguments: &[Vec<u8>], tested: bool) -> Run<i32> {
+    let arguments = arguments.strip_prefix(&[b"--".to_vec()][..]).unwrap_or(arguments);
     let Some((name, rest)) = arguments.split_first() else { return Ok(0) };
     let found = special(name).or_else(|| find(name, Dialect::Bash));
     match found {
@@ -177,11 +181,11 @@ pub(super) fn command(shell: &mut Shell<'_>, arguments: &[Vec<u8>], tested: bool
         None => Ok(0),
         Some((first, rest)) if first == b"-v" => {
             let count = names(shell, rest);
-            describe_all(shell, &rest[..count], Describe::Short)
+            describe_all(shell, &rest[..count], Describe::Short, true)
         }
         Some((first, rest)) if first == b"-V" => {
             let count = names(shell, rest);
-            describe_all(shell, &rest[..count], Describe::Long)
+            describe_all(shell, &rest[..count], Describe::Long, true)
         }
         Some((first, rest)) if first == b"-p" && !rest.is_empty() => {
             let before = std::mem::replace(&mut shell.ignores_path, true);
@@ -230,18 +234,18 @@ enum Describe {
 
 pub(super) fn type_(shell: &mut Shell<'_>, arguments: &[Vec<u8>], _: bool) -> Run<i32> {
     let Some((first, rest)) = arguments.split_first().filter(|_| shell.is_bash()) else {
-        return describe_all(shell, arguments, Describe::Long);
+        return describe_all(shell, arguments, Describe::Long, false);
     };
     match first.as_slice() {
-        b"-t" => describe_all(shell, rest, Describe::Word),
-        b"-p" => describe_all(shell, rest, Describe::Path),
-        b"-P" => describe_all(shell, rest, Describe::AnyPath),
-        b"--" => describe_all(shell, rest, Describe::Long),
+        b"-t" => describe_all(shell, rest, Describe::Word, false),
+        b"-p" => describe_all(shell, rest, Describe::Path, false),
+        b"-P" => describe_all(shell, rest, Describe::AnyPath, false),
+        b"--" => describe_all(shell, rest, Describe::Long, false),
         [b'-', ..] => {
             shell.lacks(format!("`type {}`", crate::tree::escape(first)));
             Ok(1)
         }
-        _ => describe_all(shell, arguments, Describe::Long),
+        _ => describe_all(shell, arguments, Describe::Long, false),
     }
 }
 
@@ -271,9 +275,9 @@ fn kind_of(shell: &Shell<'_>, name: &[u8]) -> Option<(&'static str, &'static str
     })
 }
 
-fn describe_all(shell: &mut Shell<'_>, names: &[Vec<u8>], how: Describe) -> Run<i32> {
+fn describe_all(shell: &mut Shell<'_>, names: &[Vec<u8>], how: Describe, one_is_enough: bool) -> Run<i32> {
     let bash = shell.is_bash();
-    let mut result = 0;
+    let (mut result, mut any) = (0, false);
     for name in names {
         let kind = kind_of(shell, name).filter(|_| how != Describe::AnyPath);
         let path = match kind {
@@ -282,6 +286,9 @@ fn describe_all(shell: &mut Shell<'_>, names: &[Vec<u8>], how: Describe) -> Run<
             None if !bash && name.contains(&b'/') => shell.look(name, true).map(|_| name.clone()),
             None => shell.find_program(name),
         };
+        // bash takes a file that is no program where there is no program.
+        let path = path.or_else(|| if bash && kind.is_none() { shell.find_file(name) } else { None });
+        any |= kind.is_some() || path.is_some();
         let line: Option<Vec<u8>> = match (kind, path, how) {
             (Some((_, "alias")), _, Describe::Short) => {
                 let value = shell.state.aliases.get(name).cloned();
@@ -293,6 +300,10 @@ fn describe_all(shell: &mut Shell<'_>, names: &[Vec<u8>], how: Describe) -> Run<
             (Some(_), _, Describe::Short) => Some(name.clone()),
             (Some((_, word)), _, Describe::Word) => Some(word.into()),
             (Some(_), _, Describe::Path | Describe::AnyPath) => Some(Vec::new()),
+            (Some((_, "alias")), _, Describe::Long) if bash => {
+                let value = shell.state.aliases.get(name).cloned();
+                Some([name.as_slice(), b" is aliased to `", value.as_deref().unwrap_or_default(), b"'"].concat())
+            }
             (Some((_, "function")), _, Describe::Long) if bash => {
                 shell.lacks("the text of a function");
                 Some(Vec::new())
@@ -319,5 +330,6 @@ fn describe_all(shell: &mut Shell<'_>, names: &[Vec<u8>], how: Describe) -> Run<
             result |= shell.print(&[line.as_slice(), b"\n"].concat())?;
         }
     }
-    Ok(result)
+    // bash's `command` is content with one that is there.
+    Ok(if bash && one_is_enough && any { 0 } else { result })
 }

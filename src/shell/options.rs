@@ -161,12 +161,10 @@ impl Shell<'_> {
                 b"--" => return Ok(Some(tail)),
                 b"-" => {
                     (self.state.options.xtrace, self.state.options.verbose) = (false, false);
-                    // dash reads no more options then.
-                    if !self.is_bash() {
-                        return Ok((!tail.is_empty()).then_some(tail));
-                    }
+                    // No more options are read then; where there are no arguments, the old ones stay.
+                    return Ok((!tail.is_empty()).then_some(tail));
                 }
-                b"+" if !self.is_bash() => {}
+                b"+" => {}
                 [sign @ (b'-' | b'+'), letters @ ..] if !letters.is_empty() => {
                     let on = *sign == b'-';
                     for &letter in letters {
@@ -224,6 +222,9 @@ impl Shell<'_> {
     }
 }
 
+/// What bash has switched on at first, and is not followed when it is switched off.
+const ON_BY_DEFAULT: [&[u8]; 3] = [b"extquote", b"globskipdots", b"patsub_replacement"];
+
 /// bash's `shopt [-s | -u | -q | -p] [-o] name…`
 pub(super) fn shopt(shell: &mut Shell<'_>, arguments: &[Vec<u8>], _: bool) -> Run<i32> {
     let (mut mode, mut quiet, mut of_set, mut rest) = (b' ', false, false, arguments);
@@ -272,7 +273,7 @@ pub(super) fn shopt(shell: &mut Shell<'_>, arguments: &[Vec<u8>], _: bool) -> Ru
             }
             (None, b's' | b'u') if HARMLESS.contains(&name.as_slice()) => {}
             // What is off by default may be switched off.
-            (None, b'u') => {}
+            (None, b'u') if !ON_BY_DEFAULT.contains(&name.as_slice()) => {}
             (None, _) => {
                 shell.lacks(format!("`shopt {}`", crate::tree::escape(name)));
                 status = 1;

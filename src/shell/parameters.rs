@@ -63,7 +63,13 @@ impl Shell<'_> {
         let mut which = which;
         if parameter.indirect {
             match self.indirect(&name, &which)? {
-                Some((target, subscript)) => (name, which) = (Text::Short(target), subscript),
+                Some((target, subscript)) => {
+                    // To bash such a list is never empty, unless it has no elements.
+                    if matches!((&subscript, &parameter.operation), (Which::All(_), Operation::Default(_, true, _))) {
+                        self.lacks("`${!name:-word}` of a list");
+                    }
+                    (name, which) = (Text::Short(target), subscript);
+                }
                 None => return Ok(()),
             }
         }
@@ -77,10 +83,10 @@ impl Shell<'_> {
             Which::One(subscript) => self.element(name, subscript)?.map(|value| value.to_vec()),
             _ => self.value(name)?.map(|value| value.to_vec()),
         };
-        let Some(value) = value.filter(|value| !value.is_empty()) else {
+        let Some(value) = value else {
             return match self.state.options.nounset {
                 true => self.unbound(name),
-                false => Ok(None),
+                false => self.reported(&[name, b": invalid indirect expansion"].concat()),
             };
         };
         if value == b"@" || value == b"*" {
@@ -93,7 +99,7 @@ impl Shell<'_> {
             let which = match &target[open + 1..] {
                 b"@" => Which::All(true),
                 b"*" => Which::All(false),
-                subscript => Which::One(subscript.to_vec()),
+                subscript => Which::One(self.read_subscript(subscript)?),
             };
             return Ok(Some((target[..open].to_vec(), which)));
         }
@@ -118,7 +124,7 @@ impl Shell<'_> {
                 let what =
                     if bash { "a parameter expansion" } else { "a parameter expansion that POSIX does not know" };
                 self.gap(if bash { b"bash" } else { b"${}" }, what);
-                self.fatal(b"Bad substitution")
+                self.reported(b"Bad substitution")
             }
             (Operation::Default(kind, colon, word), _) => self.default(subject, *kind, *colon, word, quoted, chunks),
             (Operation::Names(separate), _) => {
@@ -305,6 +311,10 @@ impl Shell<'_> {
                 !colon || !empty || (all.len() > 1 && !self.separators().is_empty())
             }
             Which::All(_) if colon && all.len() == 1 => !all[0].is_empty(),
+            // Together they are empty where nothing is between them.
+            Which::All(false) if colon && self.is_bash() => {
+                all.iter().any(|value| !value.is_empty()) || all.len() > 1 && !self.separators().is_empty()
+            }
             Which::All(_) => !all.is_empty(),
             _ => value.as_ref().is_some_and(|value| !colon || !value.is_empty()),
         };
@@ -339,7 +349,7 @@ impl Shell<'_> {
                     message = if colon { b"parameter not set or null".to_vec() } else { b"parameter not set".to_vec() };
                 }
                 self.complain(&[&subject.name, b": ".as_slice(), &message].concat())?;
-                Err(Interrupt::Exit(if self.is_bash() { 1 } else { 2 }))
+                Err(Interrupt::Exit(self.unset_status()))
             }
         }
     }
@@ -359,6 +369,15 @@ impl Changes<'_, '_> {
         })
     }
 
+    /// A subscript without what quotes it; in one by number single quotes are none.
+    fn subscript(&mut self, name: &[u8], text: &[u8]) -> Run<Vec<u8>> {
+        let array = self.shell.state.variables.get(name).and_then(|variable| variable.array.as_ref());
+        if text.contains(&b'\'') && !array.is_some_and(|array| array.is_associative()) {
+            return Ok(text.to_vec());
+        }
+        self.shell.read_subscript(text)
+    }
+
     fn element(name: &[u8]) -> Option<(&[u8], &[u8])> {
         let open = memchr::memchr(b'[', name)?;
         Some((&name[..open], name[open + 1..].strip_suffix(b"]")?))
@@ -369,7 +388,8 @@ impl arithmetic::Variables for Changes<'_, '_> {
     fn get(&mut self, name: &[u8]) -> Result<Option<Vec<u8>>, arithmetic::ArithmeticError> {
         let value = match Self::element(name) {
             Some((name, subscript)) => {
-                self.shell.element(name, subscript).map(|value| value.map(|value| value.to_vec()))
+                let value = self.subscript(name, subscript).and_then(|text| self.shell.element(name, &text));
+                value.map(|value| value.map(|value| value.to_vec()))
             }
             None => self.shell.value(name).map(|value| value.map(|value| value.to_vec())),
         };
@@ -383,7 +403,10 @@ impl arithmetic::Variables for Changes<'_, '_> {
     fn set(&mut self, name: &[u8], value: i64) -> Result<(), arithmetic::ArithmeticError> {
         let value = value.to_string().into_bytes();
         let result = match Self::element(name) {
-            Some((name, subscript)) => self.shell.assign_element(name, subscript, false, value),
+            Some((name, subscript)) => {
+                let text = self.subscript(name, subscript);
+                text.and_then(|text| self.shell.assign_element(name, &text, false, value))
+            }
             None => self.shell.assign(name, value),
         };
         self.checked(result)

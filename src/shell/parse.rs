@@ -245,7 +245,7 @@ impl Parser {
                 redirects.push(redirect);
                 continue;
             }
-            if words.is_empty() {
+            if words.is_empty() || self.follows_alias() {
                 self.expand_alias()?;
             }
             if !matches!(self.peek()?, Token::Word(_)) {
@@ -293,6 +293,9 @@ impl Parser {
     pub(super) fn function_body(&mut self, name: Vec<u8>) -> Result<Command, SyntaxError> {
         let before = self.held.bytes();
         let body = self.command()?;
+        if self.is_bash() && matches!(body, Command::Simple { .. } | Command::Function(..)) {
+            return Err(self.error("syntax error: a function is a compound command"));
+        }
         let own = self.held.bytes().saturating_sub(before) + 256;
         self.held.resize(before)?;
         let held = self.budget.hold(own)?;

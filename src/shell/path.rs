@@ -26,6 +26,19 @@ impl Shell<'_> {
         })
     }
 
+    /// The same for a file that is no program.
+    pub(super) fn find_file(&mut self, name: &[u8]) -> Option<Vec<u8>> {
+        if name.is_empty() || name.contains(&b'/') {
+            return None;
+        }
+        let search = self.search_path();
+        let mut candidates = search.split(|&byte| byte == b':').map(|directory| in_directory(directory, name));
+        candidates.find(|candidate| {
+            let path = self.absolute(candidate);
+            self.system.tree().lookup(&path).is_some_and(|(_, inode)| matches!(inode.kind, Kind::File(_)))
+        })
+    }
+
     /// The directories in which programs are looked for: `PATH`, but for `command -p`.
     pub(crate) fn search_path(&self) -> Vec<u8> {
         let path = self.variable(b"PATH").filter(|_| !self.ignores_path);

@@ -39,6 +39,11 @@ impl Shell<'_> {
                 }
                 // To dash this is white space that separates, whatever `IFS` is.
                 Chunk::Gap if !self.is_bash() => splitter.blank(),
+                // In bash they are joined by the first separator: between two that are no blank there is an empty field.
+                Chunk::Gap if ifs.first().is_some_and(|byte| !matches!(byte, b' ' | b'\t' | b'\n')) => {
+                    splitter.byte(ifs[0]);
+                    self.found(&mut splitter, fields)?;
+                }
                 Chunk::Break | Chunk::Gap => splitter.end(),
             }
         }
@@ -68,7 +73,7 @@ impl Shell<'_> {
         } else if !(options.failglob || options.nullglob) || !wild()? {
             fields.push(&self.system.budget, field.bytes)?;
         } else if options.failglob {
-            return self.fatal(&[b"no match: ", field.bytes.as_slice()].concat());
+            return self.reported(&[b"no match: ", field.bytes.as_slice()].concat());
         }
         Ok(())
     }

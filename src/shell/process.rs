@@ -55,6 +55,8 @@ impl Shell<'_> {
             state.functions = Table::default();
             state.aliases = Table::default();
             state.frames = Vec::new();
+            state.inherited = Table::default();
+            state.temporaries = Vec::new();
             state.origin = origin;
             state.abandoned = false;
             state.loops = 0;

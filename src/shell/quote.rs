@@ -16,7 +16,8 @@ pub(super) enum Escapes {
 }
 
 /// Replaces escapes of ANSI C; the flag: `\c` ended the output.
-pub(super) fn ansi(text: &[u8], whose: Escapes) -> (Vec<u8>, bool) {
+/// `narrow`: the locale knows no letters but ASCII's; `\u` of others stays, in bash's own spelling.
+pub(super) fn ansi(text: &[u8], whose: Escapes, narrow: bool) -> (Vec<u8>, bool) {
     let written = matches!(whose, Escapes::Quotes | Escapes::Format);
     let mut out = Vec::with_capacity(text.len());
     let mut rest = text;
@@ -51,7 +52,14 @@ pub(super) fn ansi(text: &[u8], whose: Escapes) -> (Vec<u8>, bool) {
                 let digits = std::str::from_utf8(&rest[..length]).expect("they are digits");
                 let value = u32::from_str_radix(digits, 16).expect("at most eight digits");
                 let letter = char::from_u32(value).unwrap_or(char::REPLACEMENT_CHARACTER);
-                out.extend(letter.to_string().into_bytes());
+                out.extend(
+                    match value {
+                        0x80..=0xffff if narrow => format!("\\u{value:04X}"),
+                        0x1_0000.. if narrow => format!("\\U{value:08X}"),
+                        _ => letter.to_string(),
+                    }
+                    .into_bytes(),
+                );
                 rest = &rest[length..];
             }
             _ => out.extend([b'\\', letter]),
@@ -89,6 +97,21 @@ pub(super) fn double_quoted(value: &[u8]) -> Option<Vec<u8>> {
     }
     quoted.push(b'"');
     Some(quoted)
+}
+
+/// A word as the trace of bash's `set -x` has it; `None` when its form depends on the locale.
+pub(super) fn traced(word: &[u8]) -> Option<Vec<u8>> {
+    if !word.is_ascii() || word.iter().any(|byte| byte.is_ascii_control() && *byte != b'\n' && *byte != b'\t') {
+        return None;
+    }
+    let begins = |place: usize, with: &[u8]| place == 0 || with.contains(&word[place - 1]);
+    let special = word.is_empty()
+        || word.iter().enumerate().any(|(place, byte)| match byte {
+            b'#' => place == 0,
+            b'~' => begins(place, b":="),
+            _ => b" \t\n!\"$&'()*;<>?[\\]^`{|}".contains(byte),
+        });
+    Some(if special { single_quoted(word) } else { word.to_vec() })
 }
 
 /// A value as bash's `printf %q` has it; `None` when it is no ASCII, whose form depends on the locale.

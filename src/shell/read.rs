@@ -45,7 +45,10 @@ fn fill(shell: &mut Shell<'_>, text: &[(u8, bool)], names: &[Vec<u8>]) -> Run<()
     let values = distribute(text, names.len(), &separators);
     for (name, value) in names.iter().zip(values) {
         match memchr::memchr(b'[', name) {
-            Some(open) => shell.assign_element(&name[..open], &name[open + 1..name.len() - 1], false, value)?,
+            Some(open) => {
+                let subscript = shell.read_subscript(&name[open + 1..name.len() - 1])?;
+                shell.assign_element(&name[..open], &subscript, false, value)?;
+            }
             None => shell.assign(name, value)?,
         }
     }
@@ -194,7 +197,8 @@ pub(super) fn mapfile(shell: &mut Shell<'_>, arguments: &[Vec<u8>], _: bool) -> 
         let mut line = match stream::read_until(shell.system, &descriptor, end) {
             Ok(line) => line,
             Err(StreamError::Spent(spent)) => return Err(spent.into()),
-            Err(_) => return Ok(1),
+            // What cannot be read has no lines.
+            Err(_) => break,
         };
         if line.is_empty() {
             break;
@@ -206,7 +210,8 @@ pub(super) fn mapfile(shell: &mut Shell<'_>, arguments: &[Vec<u8>], _: bool) -> 
         if strip && line.last() == Some(&end) {
             line.pop();
         }
-        line.retain(|&byte| byte != 0);
+        // No variable holds a NUL: it ends there.
+        line.truncate(memchr::memchr(0, &line).unwrap_or(line.len()));
         room.grow(line.len() + 64)?;
         lines.push(line);
     }

@@ -39,6 +39,8 @@ pub struct Manner {
     pub dialect: Dialect,
     /// bash's `extglob`.
     pub groups: bool,
+    /// The locale has no letters but ASCII's: bash's `\u` makes none.
+    pub narrow: bool,
 }
 
 /// Reads one script.

@@ -6,6 +6,7 @@ use super::Run;
 use super::Shell;
 use super::ast::Redirect;
 use super::ast::Target;
+use super::ast::Word;
 use super::stream::Descriptor;
 use super::stream::Stream;
 use crate::tree::Inode;
@@ -47,12 +48,25 @@ impl Shell<'_> {
                 }
                 Target::Both(word, append) => {
                     let access = if *append { Access::Append } else { Access::Truncate };
-                    let opened = self.open(&word.0, access)?;
+                    let opened = self.open(word, access)?;
                     if let Ok(Some(stream)) = &opened {
                         saved.push((2, self.state.descriptors.insert(2, Rc::clone(stream))));
                     }
                     opened
                 }
+                Target::Duplicate(word) if self.is_bash() => match self.one_word(word)? {
+                    Err(message) => Err(message),
+                    Ok(name) if name == b"-" || is_number(&name) || is_moved(&name) => self.duplicate(&name),
+                    // `1>& file` is `&> file`.
+                    Ok(name) if redirect.descriptor == 1 => {
+                        let opened = self.open_path(&name, Access::Truncate);
+                        if let Ok(Some(stream)) = &opened {
+                            saved.push((2, self.state.descriptors.insert(2, Rc::clone(stream))));
+                        }
+                        opened
+                    }
+                    Ok(name) => Err([name.as_slice(), b": ambiguous redirect"].concat()),
+                },
                 Target::Duplicate(word) => {
                     let word = self.text(&word.0, false)?;
                     if !self.is_bash() && !matches!(word.as_slice(), b"-" | [b'0'..=b'9']) {
@@ -66,11 +80,11 @@ impl Shell<'_> {
                         false => Ok(self.state.descriptors.get(&number).cloned()),
                     }
                 }
-                Target::Read(word) => self.open(&word.0, Access::Read)?,
-                Target::Write(word) => self.open(&word.0, Access::Truncate)?,
-                Target::Clobber(word) => self.open(&word.0, Access::Clobber)?,
-                Target::Append(word) => self.open(&word.0, Access::Append)?,
-                Target::ReadWrite(word) => self.open(&word.0, Access::ReadWrite)?,
+                Target::Read(word) => self.open(word, Access::Read)?,
+                Target::Write(word) => self.open(word, Access::Truncate)?,
+                Target::Clobber(word) => self.open(word, Access::Clobber)?,
+                Target::Append(word) => self.open(word, Access::Append)?,
+                Target::ReadWrite(word) => self.open(word, Access::ReadWrite)?,
             };
             match stream {
                 Ok(stream) => {
@@ -114,9 +128,23 @@ impl Shell<'_> {
         }
     }
 
-    fn open(&mut self, parts: &[super::ast::Part], access: Access) -> Run<Result<Option<Descriptor>, Vec<u8>>> {
-        let name = self.text(parts, false)?;
-        Ok(self.open_path(&name, access))
+    fn open(&mut self, word: &Word, access: Access) -> Run<Result<Option<Descriptor>, Vec<u8>>> {
+        Ok(match self.one_word(word)? {
+            Ok(name) => self.open_path(&name, access),
+            Err(message) => Err(message),
+        })
+    }
+
+    /// What stands behind a redirection: bash splits it, looks for files, and wants one word.
+    fn one_word(&mut self, word: &Word) -> Run<Result<Vec<u8>, Vec<u8>>> {
+        if !self.is_bash() {
+            return self.text(&word.0, false).map(Ok);
+        }
+        let fields = self.fields(std::slice::from_ref(word))?;
+        Ok(match &*fields {
+            [name] => Ok(name.clone()),
+            _ => Err(b"ambiguous redirect".to_vec()),
+        })
     }
 
     fn open_path(&mut self, name: &[u8], access: Access) -> Result<Option<Descriptor>, Vec<u8>> {
@@ -189,6 +217,15 @@ impl Shell<'_> {
         let directory = self.state.directory.as_slice();
         [directory.strip_suffix(b"/").unwrap_or(directory), path].join(&b'/')
     }
+}
+
+fn is_number(word: &[u8]) -> bool {
+    !word.is_empty() && word.iter().all(u8::is_ascii_digit)
+}
+
+/// `n-`: the descriptor is moved.
+fn is_moved(word: &[u8]) -> bool {
+    word.strip_suffix(b"-").is_some_and(is_number)
 }
 
 /// In a directory with the setgid bit what is new has the directory's group, and a new directory the bit.

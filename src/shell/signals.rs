@@ -7,6 +7,7 @@ use super::Interrupt;
 use super::Run;
 use super::Shell;
 use super::quote;
+use super::value::Table;
 use super::value::Value;
 
 /// Names by number (signal(7), x86 and arm); 0 is the shell's end.
@@ -110,6 +111,7 @@ fn set(shell: &mut Shell<'_>, condition: &[u8], action: Option<&Value>) -> Run<b
         },
         None => return Ok(false),
     };
+    shell.state.inherited = Table::default();
     match action {
         Some(action) if name == b"PIPE" && action.is_empty() && shell.state.subshells > 0 => {
             shell.gap(b"trap", "output that nobody reads any more");
@@ -123,7 +125,9 @@ fn set(shell: &mut Shell<'_>, condition: &[u8], action: Option<&Value>) -> Run<b
 fn list(shell: &mut Shell<'_>, wanted: &[Vec<u8>]) -> Run<i32> {
     let wanted: Vec<Option<usize>> = wanted.iter().map(|name| number(shell, name)).collect();
     let mut all: Vec<(usize, Value)> = Vec::new();
-    for (name, action) in shell.state.traps.iter() {
+    let inherited = shell.is_bash() && shell.state.subshells > 0 && !shell.state.inherited.is_empty();
+    let traps = if inherited { &shell.state.inherited } else { &shell.state.traps };
+    for (name, action) in traps.iter() {
         let number = number(shell, name).unwrap_or(NAMES.len());
         if wanted.is_empty() || wanted.contains(&Some(number)) {
             all.push((number, action.clone()));
@@ -217,7 +221,7 @@ fn names(shell: &mut Shell<'_>, wanted: &[Vec<u8>]) -> Run<i32> {
         shell.gap(b"kill", "the list of signals");
         return Ok(0);
     }
-    let mut text = String::new();
+    let (mut text, mut failed) = (String::new(), 0);
     // dash looks at the first only.
     let count = if shell.is_bash() { wanted.len() } else { 1 };
     for word in &wanted[..count] {
@@ -234,10 +238,15 @@ fn names(shell: &mut Shell<'_>, wanted: &[Vec<u8>]) -> Run<i32> {
         };
         match line {
             Some(line) => text += &(line + "\n"),
+            // bash goes on with the next one.
+            None if shell.is_bash() => {
+                shell.complain(&[b"kill: ", word.as_slice(), b": invalid signal specification"].concat())?;
+                failed = 1;
+            }
             None => return shell.usage(b"kill: invalid signal number or name"),
         }
     }
-    shell.print(text.as_bytes())
+    Ok(shell.print(text.as_bytes())? | failed)
 }
 
 impl Shell<'_> {

@@ -26,6 +26,25 @@ pub(super) struct Frame {
     pub(super) hidden: Option<Table<Option<Variable>>>,
 }
 
+impl Frame {
+    /// Whether the function has a variable of its own by this name.
+    pub(super) fn hides(&self, name: &[u8]) -> bool {
+        self.hidden.as_ref().is_some_and(|hidden| hidden.contains(name))
+    }
+}
+
+/// A variable that a command was given for its time.
+#[derive(Debug, Clone)]
+pub(super) struct Temporary {
+    pub(super) name: Rc<[u8]>,
+    /// How many frames there were.
+    pub(super) depth: usize,
+    /// What it was before.
+    pub(super) before: Option<Variable>,
+    /// It is not there any more: `unset` took it away, or `local` has made it a function's own.
+    pub(super) gone: bool,
+}
+
 /// A function, and the file in which it stands.
 #[derive(Debug, Clone)]
 pub(super) struct Defined {
@@ -54,6 +73,10 @@ pub struct State {
     pub(super) functions: Table<Defined>,
     pub(super) aliases: Table<Value>,
     pub(super) traps: Table<Value>,
+    /// The traps of the shell that this is a subshell of: bash's `trap` shows them until it sets one.
+    pub(super) inherited: Table<Value>,
+    /// Variables that commands which run were given for their time.
+    pub(super) temporaries: Vec<Temporary>,
     pub(super) frames: Vec<Rc<Frame>>,
     pub(super) origin: Origin,
     /// An error has ended the last function: bash's `FUNCNAME` is left to be seen.

@@ -244,6 +244,7 @@ pub(super) fn unary(shell: &mut Shell<'_>, operator: &[u8], word: &[u8]) -> Resu
         b'n' => return Ok(!word.is_empty()),
         b'z' => return Ok(word.is_empty()),
         // Nothing here is a terminal.
+        b't' if shell.is_bash() => return Ok(false),
         b't' => return number(word).map(|_| false),
         b'v' => return Ok(shell.is_set(word)),
         b'o' => return Ok(shell.state.options.named(word).unwrap_or(false)),
@@ -284,7 +285,8 @@ impl Shell<'_> {
                 if matches!(subscript, b"@" | b"*") {
                     return self.entries(name).is_ok_and(|entries| !entries.is_empty());
                 }
-                self.element(name, subscript).is_ok_and(|element| element.is_some())
+                let text = self.read_subscript(subscript);
+                text.and_then(|text| self.element(name, &text)).is_ok_and(|element| element.is_some())
             }
             _ if word.is_empty() => false,
             _ => self.value(word).is_ok_and(|value| value.is_some()),

@@ -1,3 +1,4 @@
+mod bash;
 mod dash;
 
 use super::*;

@@ -169,6 +169,9 @@ impl Parser {
             self.expanding.retain(|(_, end)| *end < left);
             let known = self.aliases.get(&name).filter(|_| !self.expanding.iter().any(|(alias, _)| *alias == name));
             let Some(text) = known.cloned() else { return Ok(()) };
+            if self.is_bash() && memchr::memmem::find(&text, b"<<").is_some() {
+                return Err(self.error("an alias with a here-document is not followed"));
+            }
             // What is behind it moves; what was read already is dropped.
             self.budget.step()?;
             self.budget.read(left)?;
@@ -179,6 +182,23 @@ impl Parser {
             self.ahead = None;
         }
         Ok(())
+    }
+
+    /// Whether the text of an alias ended before this word with a blank: then the word can be an alias, too.
+    pub(super) fn follows_alias(&mut self) -> bool {
+        if self.expanding.is_empty() || self.ahead.is_some() || !self.is_bash() {
+            return false;
+        }
+        self.blanks();
+        let left = self.source.len() - self.position;
+        let ends = self.expanding.iter().any(|(_, end)| *end >= left);
+        let blank = self.expanding.iter().rev().find(|(_, end)| *end >= left).is_some_and(|(name, _)| {
+            self.aliases.get(name).is_some_and(|text| matches!(text.last(), Some(b' ' | b'\t')))
+        });
+        if ends {
+            self.expanding.retain(|(_, end)| *end < left);
+        }
+        blank
     }
 
     pub(super) const fn is_bash(&self) -> bool {

@@ -7,7 +7,6 @@ use super::ast::DefaultKind;
 use super::ast::Operation;
 use super::ast::Parameter;
 use super::ast::Part;
-use super::ast::Place;
 use super::ast::Subscript;
 use super::ast::Word;
 use super::reader::Parser;
@@ -47,7 +46,7 @@ pub(super) enum Context {
 }
 
 impl Context {
-    const fn is_unquoted(self) -> bool {
+    pub(super) const fn is_unquoted(self) -> bool {
         matches!(self, Self::Word | Self::Braced | Self::Replaced | Self::Subscript | Self::Pattern | Self::Regex)
     }
 
@@ -82,7 +81,7 @@ impl Parser {
         self.parts(Context::Here)
     }
 
-    fn byte(&self) -> Option<u8> {
+    pub(super) fn byte(&self) -> Option<u8> {
         self.source.get(self.position).copied()
     }
 
@@ -182,6 +181,7 @@ impl Parser {
             }
             b'\\' => Ok(self.backslash(context)),
             b'\'' if context.is_unquoted() => self.single_quotes(),
+            b'\'' if context == Context::BracedDouble && self.is_bash() => Ok(Piece::Part(self.kept_quotes()?)),
             b'<' | b'>' if context == Context::Word && self.is_bash() && self.byte() == Some(b'(') => {
                 self.process(byte)
             }
@@ -248,6 +248,9 @@ impl Parser {
             [b'(', ..] => self.substitution()?,
             [b'\'', ..] if self.is_bash() && context.is_unquoted() => return self.ansi_quotes(),
             [b'"', ..] if self.is_bash() && context.is_unquoted() => return Ok(Piece::Nothing),
+            [b'\'' | b'"', ..] if self.is_bash() && context.is_arithmetic() => {
+                return Err(self.error("a dollar before quotes in an expression"));
+            }
             // The old way to write `$((…))`, which bash(1) no longer tells.
             [b'[', ..] if self.is_bash() => {
                 self.position += 1;
@@ -341,7 +344,7 @@ impl Parser {
         let text = self.source[start..end].to_vec();
         self.line += u32::try_from(memchr::memchr_iter(b'\n', &text).count()).unwrap_or(0);
         self.position = end + 1;
-        Ok(Piece::Part(Part::Quoted(super::quote::ansi(&text, super::quote::Escapes::Quotes).0)))
+        Ok(Piece::Part(Part::Quoted(super::quote::ansi(&text, super::quote::Escapes::Quotes, self.manner.narrow).0)))
     }
 
     fn braced(&mut self, context: Context) -> Result<Parameter, SyntaxError> {
@@ -408,60 +411,6 @@ impl Parser {
         };
         self.close(b']', "missing `]`")?;
         Ok(Some(subscript))
-    }
-
-    /// The operations that only bash has; `None` when it is none of them.
-    fn bash_operation(&mut self, context: Context) -> Result<Option<Operation>, SyntaxError> {
-        let rest = &self.source[self.position..];
-        Ok(Some(match rest {
-            [b':', b'-' | b'=' | b'?' | b'+', ..] => return Ok(None),
-            [b':', ..] => {
-                self.position += 1;
-                let offset = self.parts(Context::Offset)?;
-                let mut length = None;
-                if self.byte() == Some(b':') {
-                    self.position += 1;
-                    length = Some(self.parts(Context::Offset)?);
-                }
-                Operation::Slice(offset, length)
-            }
-            [b'/', mark, ..] => {
-                let (place, skipped) = match mark {
-                    b'/' => (Place::Each, 2),
-                    b'#' => (Place::Start, 2),
-                    b'%' => (Place::End, 2),
-                    _ => (Place::First, 1),
-                };
-                self.position += skipped;
-                let mut pattern = self.parts(Context::Replaced)?;
-                // A slash that comes first is one of the pattern's.
-                if pattern.is_empty() && self.byte() == Some(b'/') && place == Place::First {
-                    pattern.push(Part::Plain(b"/".to_vec()));
-                    self.position += 1;
-                    pattern.extend(self.parts(Context::Replaced)?);
-                }
-                let mut text = Vec::new();
-                if self.byte() == Some(b'/') {
-                    self.position += 1;
-                    text = self.parts(Context::Braced)?;
-                    if context.is_unquoted() {
-                        tilde::leading(&mut text);
-                    }
-                }
-                Operation::Replace { place, pattern: Word(pattern), text: Word(text) }
-            }
-            [how @ (b'^' | b',' | b'~'), behind, ..] => {
-                let (how, all) = (*how, how == behind);
-                self.position += 1 + usize::from(all);
-                Operation::Case { how, all, pattern: Word(self.parts(Context::Braced)?) }
-            }
-            [b'@', letter, b'}', ..] => {
-                let letter = *letter;
-                self.position += 2;
-                Operation::Transform(letter)
-            }
-            _ => return Ok(None),
-        }))
     }
 
     fn operation(&mut self, context: Context) -> Result<Operation, SyntaxError> {

@@ -29,7 +29,8 @@ pub(super) fn printf(shell: &mut Shell<'_>, arguments: &[Vec<u8>], _: bool) -> R
         return shell.usage(b"printf: usage: printf format [arg ...]");
     };
     let budget = shell.system.budget.clone();
-    let tool = if shell.is_bash() { Tool::Bash { now: shell.system.clock } } else { Tool::Dash };
+    let tool =
+        if shell.is_bash() { Tool::Bash { now: shell.system.clock, narrow: !shell.has_utf8() } } else { Tool::Dash };
     let printed = format_all(format, arguments, tool, &budget)?;
     // What is wrong is said at once, what is printed comes when it is done.
     let mut status = 0;
@@ -54,6 +55,8 @@ pub(crate) enum Tool {
     Bash {
         /// Seconds since 1970.
         now: i64,
+        /// The locale has no letters but ASCII's.
+        narrow: bool,
     },
     /// coreutils' program.
     Coreutils,
@@ -274,7 +277,7 @@ impl Printer<'_> {
     fn plain(&mut self, text: &[u8]) -> Result<bool, Spent> {
         let (text, stopped) = match self.tool {
             Tool::Dash => escapes(text, Escapes::DashFormat),
-            Tool::Bash { .. } => quote::ansi(text, quote::Escapes::Format),
+            Tool::Bash { narrow, .. } => quote::ansi(text, quote::Escapes::Format, narrow),
             Tool::Coreutils => escapes(text, Escapes::Format),
         };
         self.text.extend(&text)?;
@@ -301,7 +304,7 @@ impl Printer<'_> {
                 return Ok(false);
             };
             rest = after;
-            if let (Tool::Bash { now }, [b'(', tail @ ..]) = (self.tool, rest) {
+            if let (Tool::Bash { now, .. }, [b'(', tail @ ..]) = (self.tool, rest) {
                 let Some(tail) = self.time(&directive, tail, now)? else { return Ok(false) };
                 rest = tail;
                 continue;
@@ -390,7 +393,7 @@ impl Printer<'_> {
                 let argument = self.argument().unwrap_or_default();
                 let (mut text, stopped) = match (letter, self.tool) {
                     (b'b', Tool::Dash) => escapes(&argument, Escapes::DashArgument),
-                    (b'b', Tool::Bash { .. }) => quote::ansi(&argument, quote::Escapes::Argument),
+                    (b'b', Tool::Bash { narrow, .. }) => quote::ansi(&argument, quote::Escapes::Argument, narrow),
                     (b'b', Tool::Coreutils) => escapes(&argument, Escapes::Argument),
                     _ => (argument, false),
                 };
