@@ -161,7 +161,7 @@ impl Sandbox for Workshop {
             log.write_all(b"error: \x1b[31mno rule\n").expect("it is ours");
             return Err(SandboxError::Failed("exit status 2".to_owned()));
         }
-        tar::write(&tree, output).map_err(|error| SandboxError::Io(io::Error::other(error)))
+        tar::write(&tree, output).map(drop).map_err(|error| SandboxError::Io(io::Error::other(error)))
     }
 }
 

@@ -50,6 +50,8 @@ fn recipe() -> Recipe {
             include: Vec::new(),
         },
         overlay: Vec::new(),
+        kernel_modules: Vec::new(),
+        module_signing: None,
         configure: recipe::Configure::default(),
         access: recipe::Access::default(),
         diskless: Some(Diskless {

@@ -371,7 +371,11 @@ pub(super) fn alias(shell: &mut Shell<'_>, arguments: &[Vec<u8>], _: bool) -> Ru
     for argument in arguments {
         match assignment(argument) {
             (name, Some(value)) => {
-                if let Some(b' ' | b'\t' | b'\\') = value.last() {
+                let goes_on = match value.last() {
+                    Some(b' ' | b'\t') => !shell.is_bash(),
+                    last => last == Some(&b'\\'),
+                };
+                if goes_on {
                     shell.gap(b"alias", "one whose text goes on behind it");
                 }
                 if value.contains(&b'\n') {

@@ -14,6 +14,10 @@ pub(super) fn leading(parts: &mut Vec<Part>) {
     if length == text.len() && !last {
         return;
     }
+    // Braces are expanded before, and what comes of them may be another name, or none.
+    if text[..length].contains(&b'{') {
+        return;
+    }
     let (user, rest) = (text[1..length].to_vec(), text[length..].to_vec());
     parts[0] = Part::Tilde(user);
     if !rest.is_empty() {
