@@ -209,7 +209,7 @@ fn main() {
     let watch = Arc::clone(&started);
     let reporter = move |event: &Event<'_>| match event {
         Event::StageStarted { stage: host::Stage::Configure, .. } => {
-            watch.lock().expect("one thread").0 = Some(Instant::now())
+            watch.lock().expect("one thread").0 = Some(Instant::now());
         }
         Event::StageFinished { stage: host::Stage::Configure } => {
             let mut state = watch.lock().expect("one thread");

@@ -40,7 +40,7 @@ fn what_was_proved_is_remembered() {
     let (world, lock, _) = locked(&archive());
     build(&world, &one_thread(&world), &lock, false).expect("proved");
     let cache = world.place.path().join("cache");
-    assert_eq!(files(&cache.join("records/proved-1")).len(), 1);
+    assert_eq!(files(&cache.join("records/proved-2")).len(), 1);
     // Without the index it is only the record that says so.
     let index = lock.sources[0].indices.values().next().expect("one").to_string();
     fs::remove_file(cache.join("sha256").join(&index[..2]).join(&index[2..])).expect("there");

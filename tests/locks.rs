@@ -294,7 +294,7 @@ fn case_92_no_index_can_be_had() {
     let text = fs::read_to_string(world.place.path().join("out/manifest.json")).expect("there");
     let manifest = Manifest::parse(&text).expect("a manifest");
     assert_eq!(manifest.unproved.as_deref(), Some("unproved: trusted by request"));
-    assert_eq!(files(&world.place.path().join("cache/records/proved-1")), Vec::<PathBuf>::new());
+    assert_eq!(files(&world.place.path().join("cache/records/proved-2")), Vec::<PathBuf>::new());
     let (code, out, err) = run(world.place.path(), &["verify", "out"]);
     assert_eq!(code, Some(0), "{err}");
     assert!(out.contains("lock unproved: trusted by request"), "{out}");

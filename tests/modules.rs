@@ -251,7 +251,7 @@ fn what_was_built_is_remembered() {
     }
     // A lock goes offline, and one that is made builds nothing.
     let lock = good(with_request(&world, |request| pipeline::lock(&with, request)));
-    let offline = Host { transport: Arc::new(OfflineTransport), ..without.clone() };
+    let offline = Host { transport: Arc::new(OfflineTransport), ..without };
     let locked = |host: &Host, lock: &Lock, output: &str| {
         with_request(&world, |request| {
             let request = Request { lock: Some(lock), ..request.clone() };

@@ -240,18 +240,21 @@ impl Parser {
         let (mut assignments, mut words, mut redirects) = (Vec::new(), Vec::new(), Vec::new());
         self.peek()?;
         let line = self.ahead_line;
+        let mut follows = false;
         loop {
             if let Some(redirect) = self.redirect()? {
                 redirects.push(redirect);
                 continue;
             }
-            if words.is_empty() || self.follows_alias() {
+            if words.is_empty() || follows {
                 self.expand_alias()?;
             }
             if !matches!(self.peek()?, Token::Word(_)) {
                 break;
             }
             let word = self.expect_word()?;
+            // That is seen before the next word is.
+            follows = self.follows_alias();
             match word.0.as_slice() {
                 [Part::Assign(assignment)] if words.is_empty() => assignments.push((**assignment).clone()),
                 _ => match split_assignment(&word).filter(|_| words.is_empty()) {
