@@ -213,6 +213,7 @@ fn locks() -> Vec<String> {
         packages: vec![package("bash", Some("debian")), package("own", None)],
         images: Vec::new(),
         loaders: vec![package("shim", Some("debian"))],
+        builders: vec![package("gcc", Some("debian"))],
         sources: vec![source],
     };
     let image = |name: &str| LockedImage {
@@ -222,10 +223,11 @@ fn locks() -> Vec<String> {
         users: lock.users.clone(),
         groups: lock.groups.clone(),
         packages: lock.packages.clone(),
+        builders: Vec::new(),
     };
     let images = vec![image("plain"), image("gpu")];
     let (users, groups) = (BTreeMap::new(), BTreeMap::new());
-    let several = Lock { images, users, groups, packages: Vec::new(), ..lock.clone() };
+    let several = Lock { images, users, groups, packages: Vec::new(), builders: Vec::new(), ..lock.clone() };
     vec![lock.to_text(), several.to_text()]
 }
 

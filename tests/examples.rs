@@ -60,7 +60,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 #[test]
 #[expect(clippy::disallowed_methods, reason = "cargo is what is asked, as anybody asks it")]
 fn a_crate_outside_builds_an_image() {
-    if !switched_on("IMGBUILD_TEST_PEERS", "a_crate_outside_builds_an_image") {
+    if !switched_on("IMGBUILD_TEST_CRATE", "a_crate_outside_builds_an_image") {
         return;
     }
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
