@@ -134,7 +134,8 @@ fn a_node_boots_from_a_stick_without_dhcp() {
             words.contains("BOOT_IMAGE=/imgbuild/vmlinuz ") && words.contains(" BOOTIF=01-00-21-97-7a-24-0f"),
             "{words}"
         );
-        let addresses = booted.ask(node, "ip -color=never -o -4 address show dev eth0; ip -color=never route show default");
+        let addresses =
+            booted.ask(node, "ip -color=never -o -4 address show dev eth0; ip -color=never route show default");
         assert!(
             addresses.contains(&format!("inet {address}/24 ")) && addresses.contains("via 192.168.1.1 "),
             "{addresses}"
