@@ -196,6 +196,13 @@ impl Shell<'_> {
         Ok(stanza.filter_map(|line| line.strip_prefix(b"Version: ")).next().map(<[u8]>::to_vec))
     }
 
+    /// The numbers in the version of a package of the tree; none where it is not installed.
+    pub(crate) fn installed_numbers(&mut self, package: &[u8]) -> Run<Vec<u32>> {
+        let version = self.installed(package)?.unwrap_or_default();
+        let numbers = version.split(|byte| b".-+~".contains(byte));
+        Ok(numbers.map_while(|number| std::str::from_utf8(number).ok()?.parse().ok()).collect())
+    }
+
     /// bash's version, as it says itself: that of the package in the tree.
     pub(super) fn version(&mut self) -> Run<std::rc::Rc<[u8]>> {
         if let Some(version) = &self.version {

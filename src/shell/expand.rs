@@ -13,6 +13,7 @@ use super::ast::Target;
 use super::ast::Word;
 use super::parameters::Changes;
 use super::parse::split_assignment;
+use super::path::behind_command;
 use super::stream;
 use super::stream::Stream;
 use super::value::Positional;
@@ -110,16 +111,6 @@ impl Field {
     }
 }
 
-/// Whether the words so far are one of these builtins, with `command` before it or not.
-fn declared(words: &[Vec<u8>]) -> bool {
-    match words {
-        [only] => declares(only, false),
-        [first, option, rest @ ..] if first == b"command" && (option == b"-p" || option == b"--") => declared(rest),
-        [first, rest @ ..] => first == b"command" && declared(rest),
-        [] => false,
-    }
-}
-
 /// Commands whose arguments that look like assignments are expanded as such.
 fn declares(name: &[u8], bash: bool) -> bool {
     matches!(name, b"export" | b"readonly" | b"local") || (bash && matches!(name, b"declare" | b"typeset"))
@@ -131,16 +122,16 @@ impl Shell<'_> {
         let mut fields = Words::new(&self.system.budget)?;
         let bash = self.is_bash();
         let plain = |word: &Word| matches!(word.0.as_slice(), [Part::Plain(name)] if declares(name, bash));
-        let mut declares = words.first().is_some_and(plain);
+        let mut is_declaration = words.first().is_some_and(plain);
         for word in words {
             // dash sees it when the words before are expanded, behind `command`, too.
-            declares |= !bash && declared(&fields);
+            is_declaration |= !bash && matches!(behind_command(&fields), [name] if declares(name, false));
             if let [Part::Assign(assignment)] = word.0.as_slice() {
-                self.compound_argument(assignment, declares, &mut fields)?;
+                self.compound_argument(assignment, is_declaration, &mut fields)?;
                 continue;
             }
             // What looks like an assignment to `export` is expanded as one.
-            if declares && let Some((name, value)) = split_assignment(word) {
+            if is_declaration && let Some((name, value)) = split_assignment(word) {
                 let value = self.text(&value.0, false)?;
                 fields.push(&self.system.budget, [name.as_slice(), &value].join(&b'='))?;
                 continue;

@@ -202,16 +202,6 @@ pub(super) fn command(shell: &mut Shell<'_>, arguments: &[Vec<u8>], tested: bool
     }
 }
 
-/// Whether it is `exec` without a command, which keeps its redirections, or `command exec`.
-pub(super) fn is_bare_exec(words: &[Vec<u8>]) -> bool {
-    match words {
-        [only] => only == b"exec",
-        [first, option, rest @ ..] if first == b"command" && (option == b"-p" || option == b"--") => is_bare_exec(rest),
-        [first, rest @ ..] => first == b"command" && is_bare_exec(rest),
-        [] => false,
-    }
-}
-
 /// Runs a command without what is special of it.
 fn unspecial(shell: &mut Shell<'_>, words: &[Vec<u8>], tested: bool) -> Run<i32> {
     shell.survived(|shell| shell.call(words, tested, false))

@@ -8,6 +8,17 @@ pub(crate) fn in_directory(directory: &[u8], name: &[u8]) -> Vec<u8> {
     if directory.is_empty() { name.to_vec() } else { [directory, name].join(&b'/') }
 }
 
+/// What stands behind `command` and its options, however often.
+pub(super) fn behind_command(words: &[Vec<u8>]) -> &[Vec<u8>] {
+    match words {
+        [first, option, rest @ ..] if first == b"command" && (option == b"-p" || option == b"--") => {
+            behind_command(rest)
+        }
+        [first, rest @ ..] if first == b"command" => behind_command(rest),
+        _ => words,
+    }
+}
+
 impl Shell<'_> {
     /// The path by which `PATH` finds a program of the tree; the name itself when it has a slash.
     pub fn find_program(&mut self, name: &[u8]) -> Option<Vec<u8>> {

@@ -58,7 +58,8 @@ impl Shell<'_> {
         if self.is_bash() && !matches!(result, Err(Interrupt::Discard)) {
             self.state.last = Some(self.keep(fields.last().cloned().unwrap_or_default())?);
         }
-        if names::is_bare_exec(&fields) && result.is_ok() {
+        // `exec` without a command keeps its redirections.
+        if matches!(super::path::behind_command(&fields), [only] if only == b"exec") && result.is_ok() {
             return result;
         }
         self.restore(saved);

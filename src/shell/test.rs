@@ -228,10 +228,8 @@ fn is_newer(shell: &mut Shell<'_>, newer: &[u8], older: &[u8]) -> bool {
 
 /// So does dash, since Debian's 0.5.12-10.
 fn is_older_missing_in_dash(shell: &mut Shell<'_>) -> bool {
-    let version = shell.installed(b"dash").ok().flatten().unwrap_or_default();
-    let numbers = version.split(|byte| b".-+~".contains(byte));
-    let numbers = numbers.map(|number| std::str::from_utf8(number).ok()?.parse::<u32>().ok());
-    let numbers: Vec<u32> = numbers.map_while(|number| number).collect();
+    // A budget that is spent is told by the next charge.
+    let numbers = shell.installed_numbers(b"dash").unwrap_or_default();
     if numbers.is_empty() {
         shell.gap(b"test", "a file that is not there beside one that is, where no dash is installed");
     }

@@ -336,11 +336,10 @@ impl Call<'_, '_> {
     /// # Errors
     /// Only what stops the whole script.
     pub(super) fn release(&mut self) -> Result<Release, Fault> {
-        let version = self.shell.installed(b"coreutils")?.map(|version| show(&version));
-        Ok(Release(version.and_then(|version| {
-            let mut numbers = version.split(['.', '-', '+', '~']).map(str::parse);
-            Some((numbers.next()?.ok()?, numbers.next()?.ok()?))
-        })))
+        Ok(Release(match self.shell.installed_numbers(b"coreutils")?[..] {
+            [first, second, ..] => Some((first, second)),
+            _ => None,
+        }))
     }
 
     /// Runs another command, found as the shell finds one that is no function or builtin.

@@ -53,19 +53,17 @@ fn made(call: &mut Call<'_, '_>, given: &super::Given) -> Done {
             let why = crate::shell::system::reason(&error);
             Fault::failed(format!("{FAILED} {what} via template '{shown}': {why}"))
         };
-        match call.tree().resolve(&absolute, false) {
+        let place = match call.tree().resolve(&absolute, false) {
             // Nothing is there where there is no directory either.
-            Err(crate::tree::Error::NotFound(_)) if given.has(b'u') => {}
-            place => {
-                let place = place.map_err(refused)?;
-                if call.tree().get(&place).is_some() {
-                    continue;
-                }
-                if !given.has(b'u') {
-                    let inode = if given.has(b'd') { Inode::directory(0o700) } else { Inode::file(0o600, Vec::new()) };
-                    call.create(&place, inode)?;
-                }
-            }
+            Err(crate::tree::Error::NotFound(_)) if given.has(b'u') => None,
+            place => Some(place.map_err(refused)?),
+        };
+        if place.as_ref().is_some_and(|place| call.tree().get(place).is_some()) {
+            continue;
+        }
+        if let Some(place) = place.filter(|_| !given.has(b'u')) {
+            let inode = if given.has(b'd') { Inode::directory(0o700) } else { Inode::file(0o600, Vec::new()) };
+            call.create(&place, inode)?;
         }
         if call.shell.prints_to_people() {
             return Err(Fault::gap("a name that only the log says"));

@@ -33,9 +33,7 @@ impl Dialect {
 
 /// Whether the root's mawk is that of trixie or a later one.
 pub(super) fn is_newer(call: &mut Call<'_, '_>) -> Result<bool, Fault> {
-    let version = call.shell.installed(b"mawk")?.map(|version| crate::utilities::show(&version));
-    let date = version.as_deref().and_then(|version| version.strip_prefix("1.3.4.")?.split('-').next()?.parse().ok());
-    Ok(date.is_some_and(|date: u32| date >= 20_250_131))
+    Ok(call.shell.installed_numbers(b"mawk")? >= vec![1, 3, 4, 20_250_131])
 }
 
 /// Whether an expression has `()` in it, outside of brackets.
