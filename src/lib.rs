@@ -11,7 +11,7 @@
 //!
 //! | module | what it is |
 //! |---|---|
-//! | [`cli`] | arguments → request; terminal reporter; errors → words and exit codes |
+//! | `cli` | with the feature of its name: arguments → request; terminal reporter; errors → words and exit codes |
 //! | [`pipeline`], [`error`] | the whole way, and everything that can go wrong on it |
 //! | [`archive`] … [`report`] | the stages: one verb each, values in and out; a stage never calls another |
 //! | [`host`] | the outside world as traits: network, store, trust, sandbox, reporter, clock |
@@ -23,7 +23,7 @@
 //! # Invariants
 //!
 //! * No byte is parsed as an archive before its size and SHA-256 follow from a good signature.
-//! * Only [`host`] opens sockets, starts processes or touches the cache; only [`cli`] reads arguments, environment
+//! * Only [`host`] opens sockets, starts processes or touches the cache; only `cli` reads arguments, environment
 //!   and terminal. The library is synchronous: async tools call it in their blocking pool.
 //! * Nothing of the host reaches an output: no clock, name, path, user, locale, umask, thread count or mirror.
 //! * Names inside images are bytes; a [`tree::TreePath`] cannot leave its tree, and links are resolved in the model.
