@@ -111,19 +111,24 @@ impl Booted {
 
     /// Waits until machines are off, and sees that these were their kernels' last words.
     pub(crate) fn end(&mut self, nodes: &[&str], words: &str) {
-        let end = Instant::now() + BOOT;
-        let mut left: Vec<&str> = nodes.to_vec();
-        while !left.is_empty() {
-            let ended = self.cluster.ended();
-            left.retain(|node| !ended.iter().any(|name| name == node));
-            if Instant::now() > end {
-                self.fail(&format!("{left:?} do not come to `{words}`"));
-            }
-            std::thread::sleep(Duration::from_millis(200));
-        }
+        self.ended(nodes);
         for node in nodes {
             let console = self.console(node);
             assert!(console.contains(words), "{node}: {}", tail(&console));
+        }
+    }
+
+    /// Waits until machines are off and services of the head have ended.
+    pub(crate) fn ended(&mut self, names: &[&str]) {
+        let end = Instant::now() + BOOT;
+        let mut left: Vec<&str> = names.to_vec();
+        while !left.is_empty() {
+            let ended = self.cluster.ended();
+            left.retain(|name| !ended.iter().any(|ended| ended == name));
+            if Instant::now() > end {
+                self.fail(&format!("{left:?} do not end"));
+            }
+            std::thread::sleep(Duration::from_millis(200));
         }
     }
 

@@ -49,6 +49,7 @@ fn nothing_answers(output: &Path, place: &Path) {
     changed[0] ^= 1;
     fs::write(place.join("lab/changed"), &changed).expect("ours");
     booted.head(&format!("cp /lab/changed {directory}/root.erofs; stop nfs; stop web"));
+    booted.ended(&["nfs", "web"]);
     let little = with_memory(LITTLE);
     for (node, options) in [(DIZZY.0, &little), (TUMBLER.0, &with_memory(1024)), (SCRAMBLER, &little), (SLIM, &little)]
     {

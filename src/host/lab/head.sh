@@ -78,7 +78,8 @@ start() {
 	(
 		"$@" </dev/null >>"/var/log/$start_name.out" 2>&1 &
 		echo "$!" >"/run/$start_name.id"
-		wait "$!"
+		# How it ended is not asked: the shell would end with it before it is told.
+		wait "$!" || :
 		echo "ended $start_name"
 	) &
 }
