@@ -9,8 +9,10 @@
 //! ```
 //!
 //! Everything in it can be made again, so nothing in it is trusted: a blob is hashed on every use, a record counts
-//! only with the seal of this store's key, and what fails is reported as absent. A crash leaves at most files in
-//! `incoming`. Its directories are ours alone, opened once and never through a link ([`place`]).
+//! only with the seal of this store's key, and what fails is reported as absent. So nothing of it is brought to the disk
+//! before its time: a crash of the program leaves at most files in `incoming`, and one of the machine some that are not
+//! whole, which are made again. Only what is signed, the newest Release of each archive, has to last: an older one must
+//! not count again. Its directories are ours alone, opened once and never through a link ([`place`]).
 
 mod key;
 mod place;
@@ -22,6 +24,7 @@ use std::fmt;
 use std::fs::File;
 use std::fs::TryLockError;
 use std::io;
+use std::io::BufWriter;
 use std::io::Read;
 use std::io::Write;
 use std::os::unix::fs::FileExt;
@@ -47,6 +50,7 @@ use crate::host::fault::Faulty;
 use place::Found;
 use place::Place;
 use place::Temporary;
+use place::Until;
 
 /// Large enough that a system call costs nothing, small enough for many threads.
 const BUFFER: usize = 256 << 10;
@@ -146,14 +150,14 @@ impl DirStore {
         Ok(value.map(|value| [RECORD_HEADER, &self.key.seal(kind, key, &value), &value].concat()))
     }
 
-    fn write(&self, kind: &str, key: &str, seal: &[u8; 32], bytes: &[u8]) -> Result<(), StoreError> {
+    fn write(&self, kind: &str, key: &str, seal: &[u8; 32], bytes: &[u8], until: Until) -> Result<(), StoreError> {
         self.check_name(kind, key)?;
         let place = self.records.make(kind)?;
         let mut temporary = Faulty(Temporary::new(&self.incoming)?);
         for part in [RECORD_HEADER, seal, bytes] {
             temporary.write_all(part).map_err(fail("write", &place.path(key)))?;
         }
-        temporary.0.persist(&place, key).map(drop)
+        temporary.0.persist(&place, key, until).map(drop)
     }
 
     fn check_name(&self, kind: &str, key: &str) -> Result<(), StoreError> {
@@ -207,7 +211,8 @@ impl Store for DirStore {
     }
 
     fn writer(&self) -> Result<Box<dyn StoreWriter>, StoreError> {
-        let output = HashWriter::new(Faulty(Temporary::new(&self.incoming)?));
+        let file = Faulty(Temporary::new(&self.incoming)?);
+        let output = HashWriter::new(BufWriter::with_capacity(BUFFER, file));
         Ok(Box::new(Writer { sha256: Arc::clone(&self.sha256), cancel: self.cancel.clone(), output }))
     }
 
@@ -216,7 +221,7 @@ impl Store for DirStore {
     }
 
     fn set_record(&self, kind: &str, key: &str, bytes: &[u8]) -> Result<(), StoreError> {
-        self.write(kind, key, &self.key.seal(kind, key, bytes), bytes)
+        self.write(kind, key, &self.key.seal(kind, key, bytes), bytes, Until::Crash)
     }
 
     fn signed(&self, kind: &str, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
@@ -224,7 +229,7 @@ impl Store for DirStore {
     }
 
     fn set_signed(&self, kind: &str, key: &str, bytes: &[u8]) -> Result<(), StoreError> {
-        self.write(kind, key, Sha256::of(bytes).as_bytes(), bytes)
+        self.write(kind, key, Sha256::of(bytes).as_bytes(), bytes, Until::Removed)
     }
 
     fn claim(&self, work: Work, of: &Sha256) -> Option<Claim> {
@@ -260,7 +265,8 @@ fn checked_record(bytes: &[u8], fits: impl FnOnce(&[u8], &[u8]) -> bool) -> Opti
 struct Writer {
     sha256: Arc<Place>,
     cancel: Cancel,
-    output: HashWriter<Faulty<Temporary>>,
+    /// Most files are smaller than a system call is worth.
+    output: HashWriter<BufWriter<Faulty<Temporary>>>,
 }
 
 impl Write for Writer {
@@ -275,17 +281,17 @@ impl Write for Writer {
 
 impl StoreWriter for Writer {
     fn commit(self: Box<Self>, expected: Option<(Sha256, u64)>) -> Result<StoredBlob, StoreError> {
-        let (sha256, size, Faulty(temporary)) = self.output.finish();
+        let (sha256, size, output) = self.output.finish();
         if let Some((expected, expected_size)) = expected
             && (expected, expected_size) != (sha256, size)
         {
             return Err(StoreError::Mismatch { expected, expected_size, sha256, size });
         }
         let (shard, name) = blob_name(&sha256);
-        // Bringing much to the disk takes a while that nobody can end.
         self.cancel.check().map_err(|cancelled| fail("write", &self.sha256.path(&name))(cancelled.into()))?;
+        let written = output.into_inner().map_err(|error| fail("write", &self.sha256.path(&name))(error.into_error()));
         // The very file that was hashed is handed out: nothing is opened by name again.
-        let file = temporary.persist(&self.sha256.make(&shard)?, &name)?;
+        let file = written?.0.persist(&self.sha256.make(&shard)?, &name, Until::Crash)?;
         Ok(StoredBlob { sha256, size, blob: Arc::new(file) })
     }
 }

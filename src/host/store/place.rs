@@ -196,6 +196,15 @@ struct Entry {
     name: String,
 }
 
+/// How long a file is sure to stay.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Until {
+    /// Of the machine: then it may be gone, or not whole.
+    Crash,
+    /// By somebody: it is on the disk, and its name as well.
+    Removed,
+}
+
 impl Temporary {
     /// A new file that nobody else has a name for.
     pub(super) fn new(place: &Arc<Place>) -> Result<Self, StoreError> {
@@ -211,20 +220,24 @@ impl Temporary {
         make().map_err(fail("create a file in", &place.path))
     }
 
-    /// Makes it real: on disk, read-only, under its name, and the name on disk too.
-    pub(super) fn persist(self, to: &Place, name: &str) -> Result<File, StoreError> {
+    /// Makes it real: read-only, under its name.
+    pub(super) fn persist(self, to: &Place, name: &str, until: Until) -> Result<File, StoreError> {
         let Self { file, mut entry } = self;
         let real = || -> io::Result<()> {
             at("write")?;
             rustix::fs::fchmod(&file, Mode::RUSR | Mode::RGRP | Mode::ROTH)?;
-            at("synchronise")?;
-            file.sync_all()?;
+            if until == Until::Removed {
+                at("synchronise")?;
+                file.sync_all()?;
+            }
             at("rename")?;
             entry.place.rename(&entry.name, to, name)
         };
         real().map_err(fail("write", &to.path(name)))?;
         entry.name.clear();
-        to.synchronise()?;
+        if until == Until::Removed {
+            to.synchronise()?;
+        }
         Ok(file)
     }
 }
