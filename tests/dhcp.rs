@@ -36,7 +36,7 @@ const DIZZY: [u8; 6] = [0x00, 0x21, 0x97, 0x7d, 0xad, 0xbf];
 const STRANGER: [u8; 6] = [2, 0, 0, 0, 0, 1];
 
 /// A process that ends with the test.
-pub(crate) struct Running(Child);
+pub(crate) struct Running(pub(crate) Child);
 
 impl Drop for Running {
     fn drop(&mut self) {

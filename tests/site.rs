@@ -23,6 +23,8 @@ use crate::publish::cluster;
 use crate::publish::output_of;
 use crate::publish::publish_to;
 
+mod tls;
+
 const SECRET: &str = "hunter2-is-the-key-of-dizzy";
 
 /// What the example says of the site.

@@ -26,6 +26,7 @@ use crate::head;
 use crate::head::Existing;
 use crate::head::Machine;
 use crate::head::Role;
+use crate::head::SITE_BY_TLS;
 use crate::host::lab;
 use crate::host::lab::Answer;
 use crate::host::lab::Follow;
@@ -314,14 +315,16 @@ impl Cluster {
         } else {
             (start_head(output, place, &head, Role::Head, options, None)?, None)
         };
-        let site = head.exports.is_empty() || has_nfs(&head)?;
+        // By TLS it comes from who has the head's key, which is not in the output.
+        let by_tls = output.join(Role::Head.directory()).join(SITE_BY_TLS).exists();
+        let site = !by_tls && (head.exports.is_empty() || has_nfs(&head)?);
         let (output, options) = (output.to_owned(), options.clone());
         Ok(Self { output, lab, first, head, board, options, nodes: BTreeMap::new(), ports: 0, site })
     }
 
     /// Whether nodes can take what the head has for them while they run: files of `[[site]]`, and the names of all nodes.
-    /// It comes by NFS, whose server only root can start; nodes with their root in memory boot without it, and so do not
-    /// try (from systemd 256 on; older ones have a unit that fails).
+    /// It comes by NFS, whose server only root can start, or by TLS, for which this head has no key; nodes boot without it,
+    /// and so do not try (from systemd 256 on; older ones have a unit that fails).
     #[must_use]
     pub const fn has_site(&self) -> bool {
         self.site

@@ -56,7 +56,10 @@ pub(super) fn run(arguments: &Boot, signals: &Signals) -> Result<(), Failure> {
     let mut cluster = Cluster::start(&arguments.directory, &place, &options)?;
     print(&format!("head: up; logs are in {}\n", cluster.logs().display()))?;
     if !cluster.has_site() {
-        print("head: without NFS, which takes root: nodes go without `[[site]]` and the names of others\n")?;
+        print(
+            "head: without NFS, which takes root, or the key that TLS takes: nodes go without `[[site]]` and the names of \
+             others\n",
+        )?;
     }
     for name in &nodes {
         cluster.power_on(name)?;

@@ -49,6 +49,7 @@ pub use site::SiteFile;
 pub use site::SiteFiles;
 pub use stick::stick;
 pub use web::IMAGES;
+pub use web::SITE as SITE_BY_TLS;
 
 use serde::Deserialize;
 use serde::Serialize;

@@ -54,10 +54,13 @@ pub(super) fn states(shared: &Shared<'_>) -> String {
     kept.map(line).collect()
 }
 
-/// What a node takes while it runs, secrets among it, for its address alone. With `subtree_check` a handle that it makes up
+/// What a node takes while it runs, secrets among it, for its address alone, where it does not come by TLS. With `subtree_check` a handle that it makes up
 /// for this export leads nowhere else on the file system. The exports of roots and states have none: it costs open files
 /// that are renamed.
 pub(super) fn sites(shared: &Shared<'_>) -> String {
+    if shared.head.site_ca.is_some() {
+        return String::new();
+    }
     let nodes = shared.clusters.iter().flat_map(|cluster| cluster.nodes.iter().map(move |node| (cluster, node)));
     let line = |(cluster, node): (&Cluster, &ClusterNode)| {
         let (export, options) = (&cluster.head.export, "ro,sync,subtree_check,no_root_squash");

@@ -24,13 +24,14 @@ pub enum Place {
 }
 
 /// The head's own files that are called the same on every head.
-const CONFIGS: [&str; 13] = [
+const CONFIGS: [&str; 15] = [
     "etc/chrony/conf.d/imgbuild.conf",
     "etc/default/tftpd-hpa",
     "etc/dnsmasq.d/imgbuild.conf",
     "etc/exports.d/imgbuild.exports",
     "etc/hosts",
     "etc/imgbuild/cache-nginx.conf",
+    "etc/imgbuild/site-nginx.conf",
     "etc/keepalived/keepalived.conf",
     "etc/nfs.conf.d/imgbuild.conf",
     "etc/sysctl.d/90-imgbuild.conf",
@@ -38,6 +39,7 @@ const CONFIGS: [&str; 13] = [
     "etc/systemd/system/imgbuild-boot.service",
     "etc/systemd/system/imgbuild-http.service",
     "etc/systemd/system/imgbuild-roots.service",
+    "etc/systemd/system/imgbuild-site.service",
 ];
 
 /// What a path of a bundle is for; `None`: [`assemble`](super::assemble) makes no such file for this cluster.

@@ -63,7 +63,7 @@ the generation they have and those that start get the new one. By hand:
    cp -r --no-preserve=ownership {directories} /
 
    /etc/hosts is replaced as a whole: keep your own lines of it.
-{loaders}
+{loaders}{tls}
 4. Give {interface} the address {address}/{length}, then start everything anew:
 
 {start}
@@ -79,6 +79,7 @@ The export is for a network whose machines you
 trust: whoever can reach it reads the root as root.
 "#,
         title = input.recipe.generated(),
+        tls = tls(head),
         answers = answers(&shared, other),
         head_name = shared.name(),
         pair = head.standby.as_ref().map_or_else(String::new, |standby| pair_of(input, standby)),
@@ -88,6 +89,20 @@ trust: whoever can reach it reads the root as root.
         start = start(&shared),
         files = files(&shared),
         directories = directories_of(head),
+    )
+}
+
+/// What the head needs that is in no output.
+fn tls(head: &Head) -> String {
+    if head.site_ca.is_none() {
+        return String::new();
+    }
+    format!(
+        "\n   Nodes take their own files by TLS: put a certificate for the address {}, of an authority that\n   \
+         is in the recipe's `site-ca`, to {}, and its key, for root alone, to\n   {}.\n",
+        head.address,
+        web::CERTIFICATE,
+        web::KEY
     )
 }
 
@@ -171,6 +186,7 @@ fn packages(shared: &Shared<'_>) -> Vec<&'static str> {
     let mut packages = vec!["dnsmasq", "nfs-kernel-server", "syslog-ng-core", "chrony"];
     packages.extend((shared.head.tftp_server == TftpServer::TftpdHpa).then_some("tftpd-hpa"));
     packages.extend((!web::servers(shared).is_empty()).then_some("busybox"));
+    packages.extend(shared.head.site_ca.as_ref().map(|_| "nginx"));
     packages.extend(shared.head.standby.as_ref().map(|_| "keepalived"));
     packages
 }
@@ -263,8 +279,15 @@ fn start(shared: &Shared<'_>) -> String {
     lines.push("systemctl restart dnsmasq nfs-server syslog-ng chrony");
     // After dnsmasq, which may have had its port until now.
     lines.extend((shared.head.tftp_server == TftpServer::TftpdHpa).then_some("systemctl restart tftpd-hpa"));
-    lines.extend((!is_pair && !web.is_empty()).then_some("systemctl daemon-reload"));
+    let by_tls = shared.head.site_ca.is_some();
+    lines.extend((!is_pair && (by_tls || !web.is_empty())).then_some("systemctl daemon-reload"));
     lines.extend(web.iter().map(|server| server.start));
+    if by_tls {
+        // The package starts a server of its own, for everybody.
+        lines.push("systemctl disable --now nginx");
+        lines.push("systemctl enable --now imgbuild-site");
+        lines.push("systemctl reload imgbuild-site");
+    }
     if is_pair {
         // The last: it takes the address when all that nodes want is there.
         lines.push("systemctl enable keepalived");
@@ -303,6 +326,10 @@ fn files(shared: &Shared<'_>) -> String {
     files.extend(records.map(|path| (path, "for imgbuild: where generations lie")));
     if web::has_sources(shared) {
         files.push((web::CACHE.to_owned(), "for nginx on other machines: caches of roots in memory"));
+    }
+    if shared.head.site_ca.is_some() {
+        files.push((web::SITE.to_owned(), "the nodes' own files by TLS"));
+        files.push((web::SITE_UNIT.to_owned(), "the server for them"));
     }
     for server in web::servers(shared) {
         files.push((server.path(), server.readme));

@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
+use crate::digest::Sha256;
 use crate::head::Cluster;
 use crate::head::Role;
 use crate::head::dhcp;
@@ -51,6 +52,10 @@ pub fn shared(clusters: &[Cluster]) -> BTreeMap<String, String> {
     text("etc/sysctl.d/90-imgbuild.conf", tuning::sysctl(&shared));
     if web::has_sources(&shared) {
         text(web::CACHE, web::cache(&shared));
+    }
+    if head.site_ca.is_some() {
+        text(web::SITE, web::site(&shared));
+        text(web::SITE_UNIT, web::site_unit(&shared));
     }
     for server in web::servers(&shared) {
         text(&server.path(), server.unit(&shared));
@@ -189,8 +194,9 @@ pub fn clashes(there: &Cluster, new: &Cluster) -> Vec<String> {
 /// The keys by which two descriptions of a head differ, with either's value.
 fn differences(there: &Cluster, new: &Cluster) -> Vec<(String, String, String)> {
     let of = |cluster: &Cluster| -> BTreeMap<String, serde_json::Value> {
-        // Where the roots lie is each cluster's own.
-        let head = Head { export: String::new(), ..cluster.head.clone() };
+        // Where the roots lie is each cluster's own; and certificates are too long for words.
+        let site_ca = cluster.head.site_ca.as_ref().map(|pem| Sha256::of(pem.as_bytes()).to_string());
+        let head = Head { export: String::new(), site_ca, ..cluster.head.clone() };
         let head = serde_json::to_value(head).expect("names and addresses are text");
         let head = head.as_object().expect("it has keys").clone();
         let mut keys: BTreeMap<_, _> = head.into_iter().map(|(key, value)| (format!("head.{key}"), value)).collect();

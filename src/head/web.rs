@@ -1,11 +1,14 @@
-//! The web servers: one for images that nodes take into memory, one for what iPXE boots. Each serves one directory of
-//! files, read-only.
+//! The web servers: one for images that nodes take into memory, one for what iPXE boots, and one by TLS for the files that
+//! are each node's own. Each serves one directory of files, read-only.
 //!
 //! busybox has all that this needs, and its one process per node ends with the transfer.
 
+use crate::head::Cluster;
+use crate::head::ClusterNode;
 use crate::head::shared::Shared;
 use crate::recipe::BootMode;
 use crate::recipe::RootMode;
+use crate::recipe::SITE_PORT;
 
 /// Nobody's ports at IANA, and above those that need a privilege.
 pub(super) const PORT: u16 = 8067;
@@ -77,6 +80,58 @@ pub(super) fn cache(shared: &Shared<'_>) -> String {
          proxy_max_temp_file_size 64g;\n    }}\n}}\n",
         shared.generated(),
         shared.head.address,
+    )
+}
+
+/// How the files of `[[site]]` are offered by TLS, and what does it.
+pub const SITE: &str = "etc/imgbuild/site-nginx.conf";
+pub(super) const SITE_UNIT: &str = "etc/systemd/system/imgbuild-site.service";
+/// The head's certificate and its key, by which nodes know it; nobody but the head has them.
+pub(super) const CERTIFICATE: &str = "/etc/imgbuild/tls/head.crt";
+pub(super) const KEY: &str = "/etc/imgbuild/tls/head.key";
+/// Of that server alone, while it runs.
+const RUN: &str = "/run/imgbuild-site";
+
+/// nginx for the files of `[[site]]` by TLS (`ngx_http_geo_module`, `ngx_http_map_module`): who asks is known by its
+/// address, and sees its own alone.
+pub(super) fn site(shared: &Shared<'_>) -> String {
+    let nodes = shared.clusters.iter().flat_map(|cluster| cluster.nodes.iter().map(move |node| (cluster, node)));
+    let line = |(cluster, node): (&Cluster, &ClusterNode)| {
+        let (export, node) = (&cluster.head.export, &node.node);
+        format!("        {} {export}/site/{};\n", node.address, node.name)
+    };
+    let lines: String = nodes.map(line).collect();
+    let temporary = ["client_body", "fastcgi", "proxy", "scgi", "uwsgi"];
+    let temporary: String = temporary.iter().map(|of| format!("    {of}_temp_path {RUN}/{of};\n")).collect();
+    format!(
+        "# {}\n# The files of [[site]], to each node its own, by TLS. The head's key and certificate are not in here.\n\
+         # Files are for root alone.\nuser root;\nworker_processes auto;\npid {RUN}/pid;\nerror_log stderr;\n\n\
+         events {{\n    worker_connections 4096;\n}}\n\n\
+         http {{\n    access_log off;\n    server_tokens off;\n    sendfile on;\n{temporary}\n    \
+         geo $site {{\n        default \"\";\n{lines}    }}\n    \
+         # Ports below 1024 are root's (ip(7)): a node's users ask from its address as well.\n    \
+         map $remote_port $is_user {{\n        default 1;\n        \"~^([0-9]{{1,3}}|10[01][0-9]|102[0-3])$\" 0;\n    \
+         }}\n\n    \
+         server {{\n        listen {}:{SITE_PORT} ssl;\n        ssl_certificate {CERTIFICATE};\n        \
+         ssl_certificate_key {KEY};\n        ssl_protocols TLSv1.2 TLSv1.3;\n        root $site;\n        \
+         if ($site = \"\") {{\n            return 403;\n        }}\n        \
+         if ($is_user) {{\n            return 403;\n        }}\n    }}\n}}\n",
+        shared.generated(),
+        shared.head.address,
+    )
+}
+
+/// Its unit. It reads what belongs to root, and nothing that does not.
+pub(super) fn site_unit(shared: &Shared<'_>) -> String {
+    format!(
+        "# {}\n[Unit]\nDescription=Offer the files of [[site]] over TLS\nAfter=network-online.target\n\
+         Wants=network-online.target\n\n[Service]\n\
+         ExecStart=/usr/sbin/nginx -e stderr -c /{SITE} -g 'daemon off;'\n\
+         ExecReload=/bin/kill -HUP $MAINPID\nRestart=on-failure\nRuntimeDirectory=imgbuild-site\n\
+         CapabilityBoundingSet=CAP_SETGID CAP_SETUID\nNoNewPrivileges=yes\nPrivateDevices=yes\nPrivateTmp=yes\n\
+         ProtectHome=yes\nProtectSystem=strict\n\n\
+         [Install]\nWantedBy=multi-user.target\n",
+        shared.generated(),
     )
 }
 

@@ -92,6 +92,11 @@ pub enum Error {
         "cannot let in who has `ssh-keys`: the image has no ssh server; add package `openssh-server` or drop the keys"
     )]
     NoSshServer,
+    /// Files of `[[site]]` shall come by TLS, and nothing is there that fetches them.
+    #[error(
+        "cannot take the head's files by TLS: the image has no curl; add package `curl`, or drop `site-ca` of the `[head]`"
+    )]
+    NoCurl,
     /// Logs are to be sent, and nothing is there to send them.
     #[error("cannot send logs to {0}: the image has no syslog-ng; add package `syslog-ng-core` or drop `syslog`")]
     NoSyslog(String),

@@ -9,8 +9,11 @@ use crate::recipe::HOSTS;
 use crate::recipe::Head;
 use crate::recipe::NODE_ARGUMENT;
 use crate::recipe::Recipe;
+use crate::recipe::SITE_PORT;
 
 const PROGRAM: (&str, &str) = ("/usr/lib/imgbuild/site", include_str!("node/site"));
+/// Who vouches for the head, where the files go by TLS.
+const AUTHORITY: &str = "/usr/lib/imgbuild/site-ca.pem";
 const TIMER: (&str, &str) = ("imgbuild-site.timer", include_str!("node/imgbuild-site.timer"));
 const SERVICE: &str = "imgbuild-site.service";
 
@@ -19,11 +22,21 @@ pub(super) fn apply(layer: &mut Layer<'_>, recipe: &Recipe, head: Option<&Head>)
     check_owners(layer, recipe)?;
     // What the recipe has put there itself stays.
     let kept = if layer.is_own(HOSTS) { format!(" {HOSTS}") } else { String::new() };
+    let from = match &head.site_ca {
+        None => format!("{} {}/site", head.address, head.export),
+        Some(authority) => {
+            if !layer.exists("/usr/bin/curl") {
+                return Err(Error::NoCurl);
+            }
+            layer.file(AUTHORITY, 0o644, authority.as_str())?;
+            format!("https {}:{} {AUTHORITY}", head.address, SITE_PORT)
+        }
+    };
     let service = format!(
         "# {}\n[Unit]\nDescription=Take this node's files from the head\nDefaultDependencies=no\n\
          # A machine in no table has none there.\nConditionKernelCommandLine={}\n\
          After=local-fs.target systemd-tmpfiles-setup.service\nBefore=sysinit.target shutdown.target\n\
-         Conflicts=shutdown.target\n\n[Service]\nType=oneshot\nExecStart={} {} {}/site{kept}\n\
+         Conflicts=shutdown.target\n\n[Service]\nType=oneshot\nExecStart={} {from}{kept}\n\
          # A server that has gone makes it wait, and what is cut short is done again.\n\
          TimeoutStartSec=2min\nTimeoutStopSec=2s\n\
          # Every half minute: only what it does is worth a line.\nLogLevelMax=notice\nSyslogLevel=notice\n\n\
@@ -31,8 +44,6 @@ pub(super) fn apply(layer: &mut Layer<'_>, recipe: &Recipe, head: Option<&Head>)
         recipe.generated(),
         NODE_ARGUMENT.trim_end_matches('='),
         PROGRAM.0,
-        head.address,
-        head.export,
     );
     layer.file(PROGRAM.0, 0o755, PROGRAM.1)?;
     layer.file(&format!("{}/{SERVICE}", units::SYSTEM), 0o644, service)?;

@@ -74,6 +74,7 @@ fn recipe() -> Recipe {
             dhcp: recipe::DhcpMode::Full,
             options: recipe::NetworkOptions::default(),
             networks: Vec::new(),
+            site_ca: None,
             range: Some((Ipv4Addr::new(192, 168, 1, 50), Ipv4Addr::new(192, 168, 1, 150))),
             export: "/srv/imgbuild/compute".into(),
             tftp: "/srv/tftp".into(),
@@ -185,6 +186,25 @@ fn with_own(entries: Vec<recipe::OverlayEntry>) -> Result<Tree, Error> {
     let mut tree = root();
     apply(&mut tree, &Recipe { overlay: entries, ..recipe() })?;
     Ok(tree)
+}
+
+#[test]
+fn files_of_the_head_come_by_tls_where_something_fetches_them() {
+    let mut recipe = recipe();
+    let unit = |tree: &Tree| text(tree, "etc/systemd/system/imgbuild-site.service");
+    let tree = applied();
+    assert!(unit(&tree).contains("\nExecStart=/usr/lib/imgbuild/site 192.168.1.1 /srv/imgbuild/compute/site\n"));
+    assert!(tree.lookup("usr/lib/imgbuild/site-ca.pem").is_none());
+    if let Some(head) = &mut recipe.head {
+        head.site_ca = Some("a certificate\n".to_owned());
+    }
+    assert!(matches!(apply(&mut root(), &recipe), Err(Error::NoCurl)));
+    let mut tree = root();
+    tree.write("usr/bin/curl", 0o755, "").expect("new");
+    apply(&mut tree, &recipe).expect("the recipe fits");
+    let start = "\nExecStart=/usr/lib/imgbuild/site https 192.168.1.1:8069 /usr/lib/imgbuild/site-ca.pem\n";
+    assert!(unit(&tree).contains(start), "{}", unit(&tree));
+    assert_eq!(text(&tree, "usr/lib/imgbuild/site-ca.pem"), "a certificate\n");
 }
 
 #[test]

@@ -40,6 +40,7 @@ pub(super) fn head(checker: &mut Checker<'_>, at: &At<raw::Head>, recipe: &str) 
     let export = checker.get_or("head.export", raw.export.as_ref(), &export, grammar::head_directory);
     let tftp = checker.get_or("head.tftp", raw.tftp.as_ref(), "/srv/tftp", grammar::head_directory);
     let lease = checker.get_or("head.lease", raw.lease.as_ref(), "12h", grammar::lease);
+    let site_ca = raw.site_ca.as_ref().map(|text| authority(checker, text));
     let standby = raw.standby.as_ref().map(|standby| self::standby(checker, &standby.value, raw));
     Some(Head {
         name: name?,
@@ -56,8 +57,26 @@ pub(super) fn head(checker: &mut Checker<'_>, at: &At<raw::Head>, recipe: &str) 
         tftp_server: raw.tftp_server.unwrap_or_default(),
         lease: lease?,
         boot: raw.boot.unwrap_or_default(),
+        site_ca: site_ca.map_or(Some(None), |text| text.map(Some))?,
         standby: standby.map_or(Some(None), |standby| standby.map(Some))?,
     })
+}
+
+/// The longest file of certificates.
+const AUTHORITY_MAX: u64 = 64 << 10;
+
+/// `head.site-ca`: certificates and nothing else, since every node and whoever has the image can read it.
+fn authority(checker: &mut Checker<'_>, text: &Text) -> Option<String> {
+    let file = checker.file("head.site-ca", text)?;
+    let bytes = (file.content.size() <= AUTHORITY_MAX).then(|| file.content.to_vec().ok()).flatten();
+    let pem =
+        bytes.and_then(|bytes| String::from_utf8(bytes).ok()).ok_or_else(|| "it is no text, or too long".to_owned());
+    let pem = pem.and_then(|pem| grammar::certificates(&pem));
+    if let Err(wrong) = &pem {
+        let message = format!("`{}` is no file of certificates", text.value.escape_debug());
+        checker.report(text, message, Some(wrong.clone()));
+    }
+    pem.ok()
 }
 
 /// `[head.standby]`

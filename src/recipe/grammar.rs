@@ -538,6 +538,31 @@ pub(super) fn ssh_key(text: &str) -> Result<String> {
     Ok(text.to_owned())
 }
 
+/// Certificates in PEM form (RFC 7468), and no key beside them: what stands between them is for people.
+pub(super) fn certificates(text: &str) -> Result<String> {
+    let mut found = 0;
+    let mut rest = text;
+    while let Some((_, block)) = rest.split_once("-----BEGIN ") {
+        let Some((label, body)) = block.split_once("-----") else { return wrong("a `-----BEGIN` has no end") };
+        if label.contains("PRIVATE KEY") {
+            return wrong("there is a private key in it, which everybody could read in the image: keep it on the head");
+        }
+        let end = format!("-----END {label}-----");
+        let Some((base64, after)) = body.split_once(&end) else { return wrong(format!("`{end}` is missing")) };
+        let packed: String = base64.split_ascii_whitespace().collect();
+        let der = base64::Engine::decode(&base64::engine::general_purpose::STANDARD, packed).unwrap_or_default();
+        // A SEQUENCE of X.690 (RFC 5280, 4.1).
+        if label != "CERTIFICATE" || der.first() != Some(&0x30) {
+            return wrong(format!("the `{}` in it is no certificate", label.escape_debug()));
+        }
+        (found, rest) = (found + 1, after);
+    }
+    match found {
+        0 => wrong("it has no `-----BEGIN CERTIFICATE-----`"),
+        _ => Ok(text.to_owned()),
+    }
+}
+
 /// The name of a file in a directory that is known.
 pub(super) fn file_name(text: &str) -> Result<String> {
     if !only(text, "._-+") || text.starts_with('.') || text.len() > 200 {

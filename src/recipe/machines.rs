@@ -45,6 +45,9 @@ pub struct Head {
     pub lease: String,
     /// What nodes are given to boot with.
     pub boot: BootMode,
+    /// Certificates in PEM form that vouch for it when nodes take the files of `[[site]]`, by TLS; `None`: by NFS.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub site_ca: Option<String>,
     /// The second head, to which [`address`](Self::address) moves when this one dies.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub standby: Option<Standby>,

@@ -74,6 +74,7 @@ pub use problem::Error;
 pub use problem::Problem;
 pub(crate) use problem::nearest;
 pub(crate) use site::HOSTS;
+pub(crate) use site::SITE_PORT;
 pub use site::SiteEntry;
 pub use site::load_with_site;
 

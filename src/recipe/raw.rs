@@ -494,6 +494,9 @@ pub(super) struct Head {
     pub(super) lease: Option<Text>,
     /// What nodes boot with, and how they fetch kernel and initramfs. Default: `pxe`.
     pub(super) boot: Option<BootMode>,
+    /// Certificates in PEM form, below the recipe's directory: nodes take the files of `[[site]]` by TLS, from whom one of
+    /// these vouches for, and not by NFS. The head's key is on the head alone; nodes have package `curl`, the head `nginx`.
+    pub(super) site_ca: Option<Text>,
     /// A second head.
     pub(super) standby: Option<At<Standby>>,
 }

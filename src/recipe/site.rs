@@ -24,6 +24,8 @@ use crate::tree::TreePath;
 
 /// The longest of them. What is longer belongs into an image: each node holds them in memory.
 const FILE_MAX: u64 = 16 << 20;
+/// Where the head offers them by TLS: nobody's port at IANA, above those that need a privilege.
+pub(crate) const SITE_PORT: u16 = 8069;
 /// Follows the table of nodes.
 pub(crate) const HOSTS: &str = "/etc/hosts";
 /// Where no file of an administrator's lies: the kernel's own, and what tells which files a node has.

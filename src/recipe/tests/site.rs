@@ -151,3 +151,33 @@ fn roots_in_one_file_come_from_any_server() {
     let mounted = CLUSTER.replace("[diskless]\n", "[diskless]\nsources = [\"http://a\"]\n");
     assert!(world.bad(&mounted)[0].contains("only a root in one file can come from any server"));
 }
+
+#[test]
+fn who_vouches_for_the_head_is_a_certificate_and_no_key() {
+    let world = World::new();
+    let with = |file: &str, text: &str| {
+        world.write("ca.pem", text);
+        IMAGES.replace("[head]\n", &format!("[head]\nsite-ca = \"{file}\"\n"))
+    };
+    let block = |label: &str, der: &[u8]| {
+        let base64 = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, der);
+        format!("-----BEGIN {label}-----\n{base64}\n-----END {label}-----\n")
+    };
+    let good = format!("For people.\n{}{}", block("CERTIFICATE", b"\x30\x03abc"), block("CERTIFICATE", b"\x30\x00"));
+    let recipe = world.good(&with("ca.pem", &good));
+    assert_eq!(recipe.head.expect("it has one").site_ca.as_deref(), Some(good.as_str()));
+    let said = |text: &str, why: &str| {
+        let wanted = format!("recipe.toml:6:11: `ca.pem` is no file of certificates ({why})");
+        assert_eq!(world.bad(&with("ca.pem", text)), [wanted], "{text}");
+    };
+    said("", "it has no `-----BEGIN CERTIFICATE-----`");
+    said("-----BEGIN CERTIFICATE-----\nMAA=\n", "`-----END CERTIFICATE-----` is missing");
+    said("-----BEGIN x", "a `-----BEGIN` has no end");
+    said(&block("CERTIFICATE", b"abc"), "the `CERTIFICATE` in it is no certificate");
+    said(&block("PUBLIC KEY", b"\x30\x00"), "the `PUBLIC KEY` in it is no certificate");
+    said(
+        &format!("{good}{}", block("EC PRIVATE KEY", b"\x30\x00")),
+        "there is a private key in it, which everybody could read in the image: keep it on the head",
+    );
+    said(&"x".repeat(70_000), "it is no text, or too long");
+}
