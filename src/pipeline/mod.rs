@@ -1,5 +1,6 @@
 //! The whole way, from a recipe to published outputs. The only room that calls more than one stage.
 
+mod boot;
 mod choose;
 mod forms;
 mod installed;
@@ -27,20 +28,14 @@ use crate::configure::PackageReport;
 use crate::deb::Package;
 use crate::digest::Sha256;
 use crate::error::Error;
-use crate::head;
-use crate::head::RamImage;
-use crate::head::Role;
 use crate::host::Event;
 use crate::host::Host;
 use crate::host::Signer;
 use crate::host::Stage;
 use crate::host::Work;
 use crate::host::claim;
-use crate::initramfs;
-use crate::kernel;
 use crate::lint;
 use crate::manifest;
-use crate::manifest::InitramfsRecord;
 use crate::manifest::Manifest;
 use crate::manifest::Origins;
 use crate::manifest::OutputRecord;
@@ -48,11 +43,9 @@ use crate::manifest::PackageRecord;
 use crate::overlay;
 use crate::recipe;
 use crate::recipe::Base;
-use crate::recipe::Diskless;
 use crate::recipe::Lock;
 use crate::recipe::Recipe;
 use crate::tree;
-use crate::tree::Content;
 use crate::tree::Tree;
 use crate::tree::TreePath;
 use crate::unpack;
@@ -60,7 +53,6 @@ use crate::unpack::Root;
 
 use installed::Installed;
 use installed::Memory;
-use kept::Made;
 use kept::Previous;
 use outputs::Outputs;
 
@@ -194,16 +186,6 @@ struct System {
     lock: Lock,
 }
 
-/// What a node loads before it has a root.
-#[derive(Debug)]
-struct Boot {
-    kernel: Content,
-    initramfs: Content,
-    made: Made,
-    /// By which the initramfs is found again.
-    keys: Vec<Sha256>,
-}
-
 /// Builds a recipe and publishes the outputs as `directory`.
 ///
 /// # Errors
@@ -236,13 +218,13 @@ fn build_all(host: &Host, request: &Request<'_>, directory: &Path, memory: &Memo
     let aside = aside(directory);
     let previous = Previous::open(host, request, directory);
     let mut outputs = Outputs::new(host, request, if refused.is_some() { &aside } else { directory }, previous)?;
-    let loaders = Loaders::of(host, &requests, &images)?;
+    let loaders = boot::Loaders::of(host, &requests, &images)?;
     let mut boots = Vec::new();
     for (request, image) in requests.iter().zip(&images) {
-        boots.push(write_image(host, request.recipe, image, &loaders, &mut outputs)?);
+        boots.push(boot::write_image(host, request.recipe, image, &loaders, &mut outputs)?);
     }
     outputs.of_image(None)?;
-    heads(host, &requests, &images, &boots, &loaders, &mut outputs)?;
+    boot::heads(host, &requests, &images, &boots, &loaders, &mut outputs)?;
     let lock = whole_lock(recipe, images.iter().map(|image| image.system.lock.clone()).collect());
     let mut manifest = whole_manifest(recipe, &images, &lock, (tree_digest, digests.clone()), &loaders.packages);
     if let ([Some((boot, _))], true) = (boots.as_slice(), digests.is_empty()) {
@@ -366,74 +348,6 @@ fn install_all(
         systems.push(system);
     }
     Ok(systems)
-}
-
-/// Writes what an image is, and returns what its nodes load before they have a root. They know the sum of a root that
-/// they take into memory from their initramfs, so the root's own files come first.
-fn write_image(
-    host: &Host,
-    recipe: &Recipe,
-    image: &Image,
-    loaders: &Loaders,
-    outputs: &mut Outputs,
-) -> Result<Option<(Boot, Option<RamImage>)>, Error> {
-    outputs.of_image(image.name.as_deref())?;
-    stage(host, Stage::Write, || outputs.roots(recipe, image))?;
-    let ram = outputs.ram_image();
-    let boot = recipe.diskless.as_ref().map(|diskless| {
-        let boot = stage(host, Stage::Initramfs, || make_boot(host, recipe, diskless, image, (ram.as_ref(), outputs)))?;
-        outputs.boot(&boot)?;
-        Ok::<_, Error>((boot, ram))
-    });
-    let boot = boot.transpose()?;
-    if let Some(input) = head_input(recipe, image, boot.as_ref(), loaders).filter(|_| recipe.stick) {
-        stage(host, Stage::Stick, || outputs.stick(&head::stick(&input)?))?;
-    }
-    if image.name.is_some() {
-        let initramfs = boot.as_ref().map(|(boot, _)| boot.made.record.clone());
-        outputs.image(recipe, &image.tree, Manifest { initramfs, ..manifest(recipe, image, &[]) })?;
-    }
-    Ok(boot)
-}
-
-/// The packages that boot loaders are taken from, with their files; without a head there are none.
-#[derive(Debug, Default)]
-struct Loaders {
-    packages: Vec<Package>,
-    files: Tree,
-}
-
-impl Loaders {
-    /// All images are for one architecture, and have the same.
-    fn of(host: &Host, requests: &[Request<'_>], images: &[Image]) -> Result<Self, Error> {
-        let (Some(first), Some(request)) = (images.first(), requests.first()) else { return Ok(Self::default()) };
-        if requests.iter().all(|request| request.recipe.head.is_none()) {
-            return Ok(Self::default());
-        }
-        let debs = choose::fetch_described(host, &first.system.chosen, &first.system.chosen.loaders)?;
-        let architecture = request.recipe.debian.architecture.clone();
-        let options = unpack::Options { architecture, ..unpack::Options::default() };
-        let files = unpack::unpack(host, &debs, &options, &mut |_, _, _| Ok(()))?.tree;
-        Ok(Self { packages: debs.into_iter().map(|deb| deb.package).collect(), files })
-    }
-}
-
-/// The head's files, if there is one.
-fn heads(
-    host: &Host,
-    requests: &[Request<'_>],
-    images: &[Image],
-    boots: &[Option<(Boot, Option<RamImage>)>],
-    loaders: &Loaders,
-    outputs: &mut Outputs,
-) -> Result<(), Error> {
-    if requests.iter().all(|request| request.recipe.head.is_none()) {
-        return Ok(());
-    }
-    let all = requests.iter().zip(images).zip(boots);
-    let inputs = all.filter_map(|((request, image), boot)| head_input(request.recipe, image, boot.as_ref(), loaders));
-    let heads = stage(host, Stage::Head, || Ok(head::bundles(inputs.collect())?))?;
-    heads.iter().try_for_each(|(role, files)| outputs.head(*role, files))
 }
 
 fn whole_lock(recipe: &Recipe, locks: Vec<Lock>) -> Lock {
@@ -643,79 +557,6 @@ fn manifest(recipe: &Recipe, image: &Image, loaders: &[Package]) -> Manifest {
         manifest.findings = lint::root(&image.tree);
     }
     manifest
-}
-
-/// What an image's files for the head, and its stick, are made from; none of a recipe without a head.
-fn head_input<'a>(
-    recipe: &'a Recipe,
-    image: &Image,
-    boot: Option<&(Boot, Option<RamImage>)>,
-    loaders: &'a Loaders,
-) -> Option<head::Input<'a>> {
-    let (boot, ram) = boot?;
-    Some(head::Input {
-        recipe,
-        head: recipe.head.as_ref()?,
-        diskless: recipe.diskless.as_ref()?,
-        kernel: boot.kernel.clone(),
-        initramfs: boot.initramfs.clone(),
-        image: ram.clone(),
-        loaders: &loaders.files,
-        root: head::root_generation(&image.digest, ram.as_ref()),
-        generation: String::new(),
-        role: Role::Head,
-    })
-}
-
-/// The kernel, and the initramfs for it: that of the output before, where nothing of it would be another.
-fn make_boot(
-    host: &Host,
-    recipe: &Recipe,
-    diskless: &Diskless,
-    image: &Image,
-    (ram, outputs): (Option<&RamImage>, &Outputs),
-) -> Result<Boot, Error> {
-    let tree = &image.tree;
-    let mut options = initramfs::Options::new(&recipe.debian.architecture, image.system.lock.epoch);
-    options.image = ram.map(|ram| (ram.sha256, ram.size));
-    options.modules = recipe.initramfs.modules.clone();
-    options.root = diskless.root;
-    options.links = diskless.link_modules();
-    options.skip_hooks = recipe.initramfs.skip_hooks.iter().cloned().collect();
-    let compression = recipe.initramfs.compression;
-    let whole = outputs.key(&("initramfs", image.digest, format!("{options:?}"), compression));
-    let (keys, initramfs, made) = match outputs.previous_initramfs(whole) {
-        Some((content, made)) => (whole.into_iter().collect(), content, made),
-        None => {
-            let initramfs = initramfs::assemble(host, tree, &options)?;
-            let made = Made { record: initramfs_record(&initramfs.report), told: initramfs.report.told() };
-            // Compressing costs more than all before it, and most changes of a root are in no initramfs.
-            let unpacked = outputs.key(&()).map(|_| outputs::unpacked_initramfs(host, &initramfs.tree)).transpose()?;
-            let unpacked = unpacked.and_then(|sha256| outputs.key(&("initramfs", sha256, compression)));
-            let content = match outputs.previous_initramfs(unpacked) {
-                Some((content, _)) => content,
-                None => outputs::initramfs(host, &initramfs.tree, compression)?,
-            };
-            (whole.into_iter().chain(unpacked).collect(), content, made)
-        }
-    };
-    let version = &made.record.kernel;
-    let kernel = kernel::image(tree, version).cloned().ok_or_else(|| Error::Kernel(version.clone()))?;
-    for message in &made.told {
-        host.reporter.event(&Event::Warning { message });
-    }
-    Ok(Boot { kernel, initramfs, made, keys })
-}
-
-/// For the manifest.
-fn initramfs_record(report: &initramfs::Report) -> InitramfsRecord {
-    let mut record = InitramfsRecord { kernel: report.kernel.clone(), ..InitramfsRecord::default() };
-    let asked = report.skipped_hooks.iter().map(|hook| (hook.clone(), "the recipe says so".to_owned()));
-    record.left_out = report.unneeded_hooks.iter().cloned().chain(asked).collect();
-    for (driver, file) in &report.missing_firmware {
-        record.missing_firmware.entry(driver.clone()).or_default().insert(file.clone());
-    }
-    record
 }
 
 /// `known`: accounts of the recipe's other images.

@@ -15,9 +15,9 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::Boot;
 use super::Image;
 use super::Request;
+use super::boot::Boot;
 use super::kept::Made;
 use super::kept::Part;
 use super::kept::Parts;
