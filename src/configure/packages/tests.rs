@@ -95,6 +95,12 @@ fn formats_are_noted() {
     let noted =
         after(&[("usr/share/binfmts/python3.13", python)], "update-binfmts --import", "var/lib/binfmts/python3.13");
     assert_eq!(noted, "python3.13\nmagic\n0\n\\xf3\\x0d\\x0d\\x0a\n\n/usr/bin/python3.13\n\n\n\n\n");
+    // The file says whose it is; of two packages the first has the format.
+    let jar = "package openjdk-21\ninterpreter /usr/bin/jexec\nmagic PK\\x03\\x04\n";
+    let script = "update-binfmts --package openjdk-17 --import jar; sed -i s/21/25/ /usr/share/binfmts/jar; \
+                  update-binfmts --import jar; ! update-binfmts --import other";
+    let noted = after(&[("usr/share/binfmts/jar", jar)], script, "var/lib/binfmts/jar");
+    assert_eq!(noted, "openjdk-21\nmagic\n0\nPK\\x03\\x04\n\n/usr/bin/jexec\n\n\n\n\n");
 }
 
 #[test]
