@@ -354,6 +354,49 @@ fn what_cannot_be_pushed_is_named() {
     assert_eq!(push(&[&tar], &registry, NAME).expect_err("changed").exit_code(), 3);
 }
 
+/// The same image for another architecture.
+fn built_for_arm64() -> World {
+    let hello = DebBuilder::new("hello", "1.0-1", "arm64").file("usr/bin/hello", 0o755, "of arm64");
+    let world = World::new(&ArchiveBuilder::new("test").place("main", "arm64").package(&hello));
+    let path = world.place.path().join("small.toml");
+    let text = fs::read_to_string(&path).expect("there");
+    fs::write(path, text.replace("[debian]", "[debian]\narchitecture = \"arm64\"")).expect("written");
+    let world = world.recipe("[output]\nformats = [\"oci\"]\n");
+    world.build().unwrap_or_else(|error| panic!("{}", chain(&error)));
+    world
+}
+
+/// Images for two architectures have one name, and each machine gets its own.
+#[test]
+fn one_name_is_for_several_architectures() {
+    let (one, other) = (built("1", r#"["oci"]"#), built_for_arm64());
+    let (one, other) = (one.place.path().join("out"), other.place.path().join("out"));
+    let registry = Memory::default();
+    let digest = push(&[&one, &other], &registry, NAME).expect("pushed").digest;
+    assert_eq!(push(&[&other, &one], &registry, NAME).expect("pushed").digest, digest, "in any order");
+    let bytes = registry.manifest("1").expect("memory").expect("there");
+    let index: serde_json::Value = serde_json::from_slice(&bytes).expect("JSON");
+    let platforms = index["manifests"].as_array().expect("an index").iter();
+    let platforms = platforms.map(|entry| entry["platform"]["architecture"].as_str().expect("a name"));
+    assert_eq!(platforms.collect::<Vec<_>>(), ["amd64", "arm64"]);
+
+    let place = tempfile::tempdir().expect("a place");
+    let pull = |architecture: Option<&str>, name: &str| {
+        let (cancel, limits) = (Cancel::default(), Limits::default());
+        let watch = Watch { reporter: &Silent, cancel: &cancel };
+        registry::pull(&registry, &reference(NAME), architecture, &place.path().join(name), &limits, watch)
+    };
+    for (architecture, output) in [("amd64", &one), ("arm64", &other)] {
+        pull(Some(architecture), architecture).expect("it has one");
+        same(output, &place.path().join(architecture));
+    }
+    for architecture in [None, Some("riscv64")] {
+        let error = pull(architecture, "none").expect_err("there is no such one").to_string();
+        assert!(error.contains("choose one by `--architecture`; it has amd64, arm64"), "{error}");
+        assert!(!place.path().join("none").exists());
+    }
+}
+
 /// A registry by HTTP whose server is this.
 fn http(server: &HttpServer, login: Option<Login>) -> HttpRegistry {
     let mut options = Options::default();
