@@ -99,7 +99,7 @@ fn build(wishes: &[&str]) -> (usize, Run) {
     let lock_path = path("out/curve.lock");
     let lock = Lock::read(&lock_path).expect("our own lock").expect("it was written");
     fs::create_dir(path("limit")).expect("ours");
-    let limit = measure::bare_limit(&cache, &lock_path, &path("out/root.tar"), &path("limit")).cpu;
+    let limit = measure::bare_limit(&cache, &lock_path, &path("out/root.tar"), &path("limit"), false).cpu;
     (lock.packages.len(), Run { cost, limit, stages })
 }
 

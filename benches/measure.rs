@@ -28,6 +28,8 @@ use sha2::Sha256;
 
 /// The first argument of a bench that is to do what is the bare limit, and nothing else.
 const LIMIT: &str = "bare-limit";
+/// The last argument where kernel modules are decoded as well.
+const MODULES: &str = "modules";
 /// The document that has the tables.
 const DOCUMENT: &str = "doc/speed.md";
 
@@ -138,23 +140,26 @@ fn jobs() -> usize {
 }
 
 /// Measures the bare limit of a lock: its packages, which lie in the cache of a build, hashed, decoded, each of their
-/// files hashed, and as many bytes written as `root` has.
-pub(crate) fn bare_limit(cache: &Path, lock: &Path, root: &Path, place: &Path) -> Cost {
+/// files hashed, and as many bytes written as `root` has; with `modules` each kernel module decoded as well, as whoever
+/// makes a kernel's `modules.dep` must.
+pub(crate) fn bare_limit(cache: &Path, lock: &Path, root: &Path, place: &Path, modules: bool) -> Cost {
     let bytes = fs::metadata(root).expect("the root was built").len().to_string();
-    let args = [OsStr::new(LIMIT), cache.as_os_str(), lock.as_os_str(), place.as_os_str(), OsStr::new(&bytes)];
+    let modules = OsStr::new(if modules { MODULES } else { "" });
+    let args = [OsStr::new(LIMIT), cache.as_os_str(), lock.as_os_str(), place.as_os_str(), OsStr::new(&bytes), modules];
     run(std::env::current_exe().expect("it runs"), &words(&args), place)
 }
 
 /// Does what [`bare_limit`] measures, where this process was started for that.
 pub(crate) fn is_bare_limit() -> bool {
     let args: Vec<OsString> = std::env::args_os().skip(1).collect();
-    let [first, cache, lock, place, bytes] = args.as_slice() else { return false };
+    let [first, cache, lock, place, bytes, modules] = args.as_slice() else { return false };
     if first != LIMIT {
         return false;
     }
     let lock = Lock::read(Path::new(lock)).expect("a lock").expect("it is there");
     let mut packages: Vec<&LockedPackage> = lock.all_packages().collect();
     packages.sort_by_key(|package| Reverse(package.size));
+    let modules = modules == MODULES;
     let bytes = bytes.to_str().and_then(|bytes| bytes.parse().ok()).expect("a number");
     let (next, left) = (AtomicUsize::new(0), AtomicU64::new(bytes));
     std::thread::scope(|scope| {
@@ -173,7 +178,7 @@ pub(crate) fn is_bare_limit() -> bool {
                 while let Some(package) = packages.get(next.fetch_add(1, Ordering::Relaxed)) {
                     let sha256 = package.sha256.to_string();
                     let (shard, name) = sha256.split_at(2);
-                    decode(&Path::new(cache).join("sha256").join(shard).join(name), &sha256, &mut write);
+                    decode(&Path::new(cache).join("sha256").join(shard).join(name), &sha256, modules, &mut write);
                 }
             });
         }
@@ -185,7 +190,7 @@ pub(crate) fn is_bare_limit() -> bool {
 }
 
 /// One .deb, by the crates that imgbuild has, and none of its code.
-fn decode(path: &Path, sha256: &str, write: &mut dyn FnMut(&[u8])) {
+fn decode(path: &Path, sha256: &str, modules: bool, write: &mut dyn FnMut(&[u8])) {
     let mut buffer = vec![0; 64 << 10];
     let found = hash(&mut File::open(path).expect("the build had it"), &mut buffer, &mut |_| {});
     let found: String = found.iter().map(|byte| format!("{byte:02x}")).collect();
@@ -201,7 +206,15 @@ fn decode(path: &Path, sha256: &str, write: &mut dyn FnMut(&[u8])) {
         for file in files.entries().expect("a tar") {
             let mut file = file.expect("a tar");
             if name.starts_with("data") {
-                hash(&mut file, &mut buffer, write);
+                let is_module = modules && file.path_bytes().ends_with(b".ko.xz");
+                let mut packed = Vec::new();
+                hash(&mut file, &mut buffer, &mut |bytes| {
+                    packed.extend_from_slice(if is_module { bytes } else { &[] });
+                    write(bytes);
+                });
+                if is_module {
+                    io::copy(&mut decoder("module.xz", packed.as_slice()), &mut io::sink()).expect("it is whole");
+                }
             } else {
                 hash(&mut file, &mut buffer, &mut |_| {});
             }

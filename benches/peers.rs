@@ -37,6 +37,8 @@ use measure::words;
 const RECIPES: [&str; 2] = ["recipes/minimal.toml", "recipes/diskless-node.toml"];
 /// What other rows are held beside.
 const LIMIT: &str = "the bare limit: decode, hash, write";
+/// Of roots with a kernel.
+const LIMIT_MODULES: &str = "the bare limit, and the kernel's modules decoded";
 
 /// What a user writes into a recipe between two builds.
 #[derive(Debug)]
@@ -216,10 +218,18 @@ fn measure(source: &str, runs: usize, mirrors: &host::apt::AptMirrors) -> Rows {
         // As a user keeps it, and what follows starts from it.
         let name = format!("{}.lock", place.recipe.name);
         fs::copy(place.path("out").join(&name), place.lock_path()).expect("it was written");
+        // That a lock is proved is known from the first build with it on.
+        place.build("out");
         let lock = Lock::read(&place.lock_path()).expect("our own lock").expect("it was written");
         let root = place.path("out/root.tar");
-        let limit = place.new_directory("limit");
-        note(&mut rows, LIMIT, measure::bare_limit(&place.path("cache"), &place.lock_path(), &root, &limit));
+        let limit = |directory: &str, modules| {
+            let directory = place.new_directory(directory);
+            measure::bare_limit(&place.path("cache"), &place.lock_path(), &root, &directory, modules)
+        };
+        note(&mut rows, LIMIT, limit("limit", false));
+        if lock.packages.iter().any(|package| package.name.starts_with("linux-image-")) {
+            note(&mut rows, LIMIT_MODULES, limit("limit-modules", true));
+        }
         note(&mut rows, "imgbuild again, nothing changed", place.build("out"));
         note(&mut rows, "imgbuild again, elsewhere", place.build("elsewhere"));
         let mut recipe = text.clone();
