@@ -106,6 +106,25 @@ fn readlink(call: &mut Call<'_, '_>) -> Done {
     Ok(status)
 }
 
+/// The path from the root with the links that it has; `None` when it must exist and does not. What is above it is not asked,
+/// but where it leads back (gnulib's `canonicalize_filename_mode`).
+fn plain(call: &mut Call<'_, '_>, path: &[u8], existing: Existing) -> Result<Option<TreePath>, Fault> {
+    if path.is_empty() {
+        return Ok(None);
+    }
+    let leads_back = path.split(|&byte| byte == b'/').any(|name| name == b"..");
+    if leads_back || path.ends_with(b"/.") || path.ends_with(b"/") && path.len() > 1 {
+        return Err(Fault::gap(format!("`realpath -s {}`", show(path))));
+    }
+    let absolute = call.absolute(path);
+    let names = absolute.split(|&byte| byte == b'/').filter(|name| !matches!(name, [] | [b'.']));
+    let Some(place) = names.into_iter().try_fold(TreePath::root(), |place, name| place.join(name).ok()) else {
+        return Ok(None);
+    };
+    let is_there = place.is_root() || call.look(&absolute, true).is_some();
+    Ok((is_there || existing != Existing::All).then_some(place))
+}
+
 fn realpath(call: &mut Call<'_, '_>) -> Done {
     let long = [
         ("canonicalize-existing", b'e'),
@@ -117,9 +136,6 @@ fn realpath(call: &mut Call<'_, '_>) -> Done {
         ("zero", b'z'),
     ];
     let given = call.options("emsqzr:", &long)?;
-    if given.has(b's') {
-        return Err(Fault::gap("-s"));
-    }
     let existing = match given.last_of(b"em") {
         Some(b'e') => Existing::All,
         Some(_) => Existing::Nothing,
@@ -127,12 +143,14 @@ fn realpath(call: &mut Call<'_, '_>) -> Done {
     };
     let missing = |path: &[u8]| Fault::failed(format!("{}: No such file or directory", show(path)));
     let base = match given.value(b'r') {
+        Some(_) if given.has(b's') => return Err(Fault::gap("`realpath -s --relative-to`")),
         Some(path) => Some(canonical(call, path, existing).ok_or_else(|| missing(path))?),
         None => None,
     };
     let mut status = 0;
     for path in &given.operands {
-        match canonical(call, path, existing) {
+        let found = if given.has(b's') { plain(call, path, existing)? } else { canonical(call, path, existing) };
+        match found {
             Some(place) => {
                 let text = match &base {
                     Some(base) => relative_path(&place, base),

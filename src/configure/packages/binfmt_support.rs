@@ -66,7 +66,9 @@ fn binary_formats(call: &mut Call<'_, '_>) -> Done {
             let before = show(&call.read(noted.as_bytes())?);
             let other = before.lines().next().unwrap_or_default();
             if other != package {
-                call.err(&format!("warning: current package is {package}, but binary format already installed by {other}"))?;
+                call.err(&format!(
+                    "warning: current package is {package}, but binary format already installed by {other}"
+                ))?;
                 continue;
             }
         }

@@ -48,6 +48,7 @@ mod gtk2;
 mod gtk3;
 mod gtk4;
 mod icinga2;
+mod iproute2;
 mod iptables;
 mod ircd_hybrid;
 mod isa_support;
@@ -165,6 +166,7 @@ pub(super) const ALL: &[Package] = &[
     gtk3::PACKAGE,
     gtk4::PACKAGE,
     icinga2::PACKAGE,
+    iproute2::PACKAGE,
     iptables::PACKAGE,
     ircd_hybrid::PACKAGE,
     isa_support::PACKAGE,

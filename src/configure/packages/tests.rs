@@ -127,6 +127,26 @@ fn services_are_entered_and_switched() {
     let wanted = "#:BOOT: x\n#  y\ntftp\t\tdgram udp\n\n#:OTHER: z\nd stream\n\na\tstream tcp\n# b stream\n\
                   #<off># c stream tcp\n";
     assert_eq!(after(&start, script, "etc/inetd.conf"), wanted);
+    // Entries that are off from the beginning, and one that is not there to be removed.
+    let start = [("etc/inetd.conf", "#:STANDARD: s\n\n#:OTHER: z\nx stream tcp\n")];
+    let script = "update-inetd --group STANDARD --add '#<off># ftp\tstream'; \
+                  update-inetd --add --group Kerberos '#krb5_prop\\tstream'; update-inetd --remove '^csync2'; \
+                  update-inetd --group OTHER --add 'csync2\\tstream'; update-inetd --add '#krb5_prop\\tstream'";
+    let wanted = "#:STANDARD: s\n#<off># ftp\tstream\n\n#:OTHER: z\nx stream tcp\n#krb5_prop\tstream\ncsync2\tstream\n";
+    assert_eq!(after(&start, script, "etc/inetd.conf"), wanted);
+}
+
+/// What scripts ask that only looks, and calls that the real programs refuse.
+#[test]
+fn a_machine_without_a_network_says_so() {
+    let files = [("etc/group", "root:x:0:\nvideo:x:44:a,b\n")];
+    let script = "{ ip l; ip -o route show; ip -o link show; getent -s files group video; realpath -s /etc/./group /a/b; \
+                  mkdir -f /x || echo $?; deb-systemd-helper start lxcfs.service && echo ok; } >/tmp/said";
+    let script = format!("export DPKG_MAINTSCRIPT_PACKAGE=lxcfs\n{script}");
+    let lo = "1: lo: <LOOPBACK> mtu 65536 qdisc noop state DOWN mode DEFAULT group default qlen 1000";
+    let card = "    link/loopback 00:00:00:00:00:00 brd 00:00:00:00:00:00\n";
+    let wanted = format!("{lo}\n{card}{lo}\\{card}video:x:44:a,b\n/etc/group\n/a/b\n1\nok\n");
+    assert_eq!(after(&files, &script, "tmp/said"), wanted);
 }
 
 /// Which Pythons there are, what gathers Twisted's plugins, menus that nobody has, and the device of no disk.

@@ -24,10 +24,11 @@ fn inetd(call: &mut Call<'_, '_>) -> Done {
         ("remove", b'r'),
         ("verbose", b'v'),
     ];
-    let given = call.options("a:e:d:g:mr:v", &long)?;
-    if !given.operands.is_empty() || given.all.iter().filter(|(letter, _)| b"aedr".contains(letter)).count() != 1 {
+    let given = call.options("+aedg:mrv", &long)?;
+    let modes = given.all.iter().filter(|(letter, _)| b"aedr".contains(letter)).count();
+    let ([argument], 1) = (given.operands.as_slice(), modes) else {
         return Err(Fault::gap(format!("the arguments `{}`", show(&call.args.join(&b' ')))));
-    }
+    };
     if call.look(INETD, true).is_none() {
         call.err("cannot change a service, /etc/inetd.conf does not exist")?;
         return Ok(0);
@@ -46,26 +47,41 @@ fn inetd(call: &mut Call<'_, '_>) -> Done {
         };
         lines.iter().map(turn).collect()
     };
-    if let Some(pattern) = given.value(b'r').map(show) {
-        // An expression: what it begins with, as it stands, is in every line that it fits.
-        let service: String =
-            pattern.chars().take_while(|letter| letter.is_ascii_alphanumeric() || *letter == '-').collect();
+    if given.has(b'r') {
+        let pattern = show(argument);
+        // An expression of a line's beginning: what it begins with, as it stands, is in every line that it fits.
+        let service: String = pattern
+            .trim_start_matches('^')
+            .chars()
+            .take_while(|letter| letter.is_ascii_alphanumeric() || *letter == '-')
+            .collect();
         let fits = |line: &&str| line.strip_prefix(OFF).unwrap_or(line).starts_with(&service);
         return match service.is_empty() || lines.iter().any(fits) {
             true => Err(Fault::gap(format!("the arguments `{}`", show(&call.args.join(&b' '))))),
             false => Ok(0),
         };
     }
-    let new: Vec<String> = if let Some(entry) = given.value(b'a') {
-        let entry = show(entry).replace("\\t", "\t");
-        let service = entry.split_whitespace().next().unwrap_or_default();
-        if entry.starts_with('#') || service.is_empty() || service.len() == entry.len() {
+    let new: Vec<String> = if given.has(b'a') {
+        let entry = show(argument).replace("\\t", "\t");
+        let bare = entry.strip_prefix(OFF).unwrap_or_else(|| {
+            // One that an administrator is to switch on.
+            entry
+                .strip_prefix('#')
+                .filter(|rest| rest.starts_with(|letter: char| letter.is_ascii_alphabetic()))
+                .unwrap_or(&entry)
+        });
+        let service = bare.split_whitespace().next().unwrap_or_default();
+        let is_known = entry.starts_with(OFF) && lines.iter().any(|line| is(line, OFF, service));
+        if bare.starts_with('#') || service.is_empty() || service.len() == bare.len() || is_known {
             return Err(Fault::gap(format!("the arguments `{}`", show(&call.args.join(&b' ')))));
         }
-        if lines.iter().any(|line| is(line, OFF, service)) {
+        if entry.starts_with(OFF) {
+            // Nothing else is looked for.
+            added(&lines, given.value(b'g'), entry.clone())
+        } else if lines.iter().any(|line| is(line, OFF, service)) {
             switched(true, service)
         } else if let Some(line) = lines.iter().find(|line| is(line, "", service)) {
-            if line.split_whitespace().ne(entry.split_whitespace()) {
+            if line.split_whitespace().ne(bare.split_whitespace()) {
                 return Err(Fault::gap(format!("another entry for `{service}`")));
             }
             return Ok(0);
@@ -74,17 +90,11 @@ fn inetd(call: &mut Call<'_, '_>) -> Done {
             // The administrator has switched it off.
             return Ok(0);
         } else {
-            let group = format!("#:{}:", given.value(b'g').map_or_else(|| "OTHER".into(), show).to_uppercase());
-            let start = lines.iter().position(|line| line.starts_with(&group));
-            let blank = |line: &&str| !line.contains(|letter: char| letter.is_ascii_alphabetic() || letter == '#');
-            let place = start.and_then(|start| Some(start + lines[start..].iter().position(blank)?));
-            let mut new: Vec<String> = lines.iter().map(|line| (*line).to_owned()).collect();
-            new.insert(place.unwrap_or(new.len()), entry);
-            new
+            added(&lines, given.value(b'g'), entry.clone())
         }
     } else {
         let on = given.has(b'e');
-        let services = show(given.value(b'e').or_else(|| given.value(b'd')).unwrap_or_default());
+        let services = show(argument);
         let [service] = services.split(',').collect::<Vec<_>>()[..] else {
             return Err(Fault::gap(format!("the arguments `{}`", show(&call.args.join(&b' ')))));
         };
@@ -98,4 +108,15 @@ fn inetd(call: &mut Call<'_, '_>) -> Done {
         call.write(INETD, 0o644, new.into_bytes())?;
     }
     Ok(0)
+}
+
+/// The lines with an entry at the end of its group, or of all.
+fn added(lines: &[&str], group: Option<&[u8]>, entry: String) -> Vec<String> {
+    let group = format!("#:{}:", group.map_or_else(|| "OTHER".into(), show).to_uppercase());
+    let start = lines.iter().position(|line| line.starts_with(&group));
+    let blank = |line: &&str| !line.contains(|letter: char| letter.is_ascii_alphabetic() || letter == '#');
+    let place = start.and_then(|start| Some(start + lines[start..].iter().position(blank)?));
+    let mut new: Vec<String> = lines.iter().map(|line| (*line).to_owned()).collect();
+    new.insert(place.unwrap_or(new.len()), entry);
+    new
 }

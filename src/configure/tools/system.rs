@@ -141,7 +141,13 @@ fn uname(call: &mut Call<'_, '_>) -> Done {
 
 /// `getent database [key…]` from the tree's own files.
 fn getent(call: &mut Call<'_, '_>) -> Done {
-    let [database, keys @ ..] = call.args else { return Err(Fault::failed("wrong number of arguments")) };
+    // Accounts are in files and nowhere else.
+    let args = match call.args {
+        [option, files, rest @ ..] if option == b"-s" && files == b"files" => rest,
+        [option, rest @ ..] if option == b"--service=files" => rest,
+        all => all,
+    };
+    let [database, keys @ ..] = args else { return Err(Fault::failed("wrong number of arguments")) };
     let (path, number) = match database.as_slice() {
         b"passwd" => ("/etc/passwd", Some(2)),
         b"group" => ("/etc/group", Some(2)),

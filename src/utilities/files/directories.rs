@@ -13,6 +13,12 @@ use crate::utilities::permissions;
 use crate::utilities::show;
 
 pub(super) fn mkdir(call: &mut Call<'_, '_>) -> Done {
+    // No version has any other letter.
+    let first = call.args.first().and_then(|word| word.strip_prefix(b"-")).and_then(<[u8]>::first);
+    if let Some(letter) = first.filter(|letter| letter.is_ascii_alphanumeric() && !b"pmvZ".contains(letter)) {
+        let letter = char::from(*letter);
+        return Err(Fault::failed(format!("invalid option -- '{letter}'\nTry 'mkdir --help' for more information.")));
+    }
     let given = call.options("pm:vZ", &[("parents", b'p'), ("mode", b'm'), ("verbose", b'v')])?;
     let (parents, verbose) = (given.has(b'p'), given.has(b'v'));
     let umask = call.shell.state.umask;
