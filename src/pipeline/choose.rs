@@ -58,19 +58,32 @@ pub struct Chosen {
     pub proofs: Vec<Proof>,
     /// Whether nothing proves the packages: no index of the lock could be had, and it is trusted by request.
     pub unproved: bool,
-    /// What the solver knows of its choice; `None` with a lock.
+    /// Whether no more is known of the packages than a lock says: their names, versions, digests and places.
+    pub bare: bool,
+    /// What the solver knows of its choice; `None` with a lock, and in a build, which lets go of it.
     pub solved: Option<(Arc<Index>, Solution)>,
 }
 
 impl Chosen {
+    /// Lets go of all other packages that there are: an index of Debian takes 80 MB.
+    fn without_index(self) -> Self {
+        let workshop = self.workshop.map(|workshop| Box::new(workshop.without_index()));
+        Self { workshop, solved: None, ..self }
+    }
+
     /// The name of the archive that one of its packages is from.
     pub(super) fn archive(&self, package: &Package) -> Option<String> {
         package.archive.map(|position| self.sources[position].name.clone())
     }
 }
 
-/// The packages of each image, all from one set of indices.
+/// The packages of each image, all from one set of indices, for who builds of them.
 pub(super) fn choose(host: &Host, images: &[Request<'_>]) -> Result<Vec<Chosen>, Error> {
+    Ok(explained(host, images)?.into_iter().map(Chosen::without_index).collect())
+}
+
+/// The same with what the solver knows of its choice.
+pub(super) fn explained(host: &Host, images: &[Request<'_>]) -> Result<Vec<Chosen>, Error> {
     // Those of one recipe see the same state in any case.
     let own = Shared::default();
     let chosen = images.iter().map(|request| {
@@ -107,10 +120,11 @@ fn locked(host: &Host, request: &Request<'_>, sources: Vec<Source>, lock: &Lock)
             workshop: None,
             proofs: proofs.clone(),
             unproved,
+            bare: true,
             solved: None,
         })
     });
-    Ok(Chosen { sources, packages, reasons, loaders, workshop, proofs, unproved, solved: None })
+    Ok(Chosen { sources, packages, reasons, loaders, workshop, proofs, unproved, bare: true, solved: None })
 }
 
 /// In place of a reason that would follow from indices.
@@ -164,7 +178,7 @@ fn solved(host: &Host, asked: &Request<'_>, sources: Vec<Source>, shared: &Share
     let proofs = index.proofs().to_vec();
     let reasons = solution.packages.iter().map(|selected| selected.why.words(&index)).collect();
     let solved = Some((index, solution));
-    Ok(Chosen { sources, packages, reasons, loaders, workshop, proofs, unproved: false, solved })
+    Ok(Chosen { sources, packages, reasons, loaders, workshop, proofs, unproved: false, bare: false, solved })
 }
 
 /// The packages that kernel modules are built with: those of `recipe`, which asks for nothing else.
@@ -194,6 +208,7 @@ fn builders(
         workshop: None,
         proofs: index.proofs().to_vec(),
         unproved: false,
+        bare: false,
         solved: Some((index, solution)),
     })
 }
@@ -294,7 +309,7 @@ pub(super) fn fetch(host: &Host, architecture: &str, chosen: &Chosen) -> Result<
 /// Fetches packages. What a lock does not know of them (relations, sizes, sources) is read from the .debs.
 pub(super) fn fetch_described(host: &Host, chosen: &Chosen, packages: &[Package]) -> Result<Vec<Deb>, Error> {
     let mut debs = fetch::fetch(host, &chosen.sources, &packages.iter().collect::<Vec<_>>())?;
-    if chosen.solved.is_none() {
+    if chosen.bare {
         let cancel = host.cancel();
         for deb in &mut debs {
             cancel.check()?;

@@ -411,7 +411,7 @@ pub fn lock(host: &Host, request: &Request<'_>) -> Result<Lock, Error> {
 pub fn choose(host: &Host, request: &Request<'_>) -> Result<Vec<Chosen>, Error> {
     cancellable(&host.cancel(), || {
         let parts = Parts::of(request)?;
-        choose::choose(host, &parts.requests(request))
+        choose::explained(host, &parts.requests(request))
     })
 }
 

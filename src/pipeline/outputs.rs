@@ -80,7 +80,9 @@ pub(super) fn unpacked_initramfs(host: &Host, tree: &Tree) -> Result<Sha256, Err
 /// The initramfs as the bytes that a boot loader loads.
 pub(super) fn initramfs(host: &Host, tree: &Tree, compression: Compression) -> Result<Content, Error> {
     let failed = |source| image::Error::Write { format: "initramfs", source };
-    let encoder = compress::encoder(compression, threads(host.jobs), Vec::new()).map_err(failed)?;
+    // zstd is done in less than a second, and each of its threads takes 20 MB or more.
+    let threads = if compression == Compression::Zstd { 1 } else { threads(host.jobs) };
+    let encoder = compress::encoder(compression, threads, Vec::new()).map_err(failed)?;
     let mut encoder = encoder.cancelled_by(&host.cancel());
     // No attribute is needed before the root is mounted, and newc has no place for one.
     image::write_newc(tree, Xattrs::Dropped, &mut encoder)?;
