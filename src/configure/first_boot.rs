@@ -1,10 +1,12 @@
 //! Packages that are left to the first boot, by the recipe or because only a machine can configure them: unpacked in the image, configured by a unit on the node.
 
 use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use super::Error;
 use super::Options;
 use super::packages;
+use super::sequence::hindered;
 use super::status::set_unpacked;
 use crate::recipe::Treatment;
 use crate::tree::Tree;
@@ -13,19 +15,69 @@ use crate::unpack::Installed;
 const PROGRAM: &str = include_str!("node/first-boot");
 const UNIT: &str = include_str!("node/imgbuild-first-boot.service");
 
-/// How packages are treated, those that only a machine can configure with them, unless the recipe says otherwise.
-pub(super) fn treatments(packages: &[Installed], options: &Options) -> BTreeMap<String, Treatment> {
+/// How packages are treated, those that only a machine can configure with them and what needs those, unless the recipe says
+/// otherwise.
+///
+/// # Errors
+/// A package's control file is malformed.
+pub(super) fn treatments(packages: &[Installed], options: &Options) -> Result<BTreeMap<String, Treatment>, Error> {
     let mut all = options.packages.clone();
     for package in packages.iter().filter(|package| packages::first_boot(&package.name).is_some()) {
         all.entry(package.name.clone()).or_insert(Treatment::FirstBoot);
     }
-    all
+    while let further = further(packages, &all)?
+        && !further.is_empty()
+    {
+        all.extend(further.into_keys().map(|name| (name, Treatment::FirstBoot)));
+    }
+    Ok(all)
 }
 
-/// Why a package is treated otherwise than others, when no script of its was tried.
-pub(super) fn reason(package: &str, treatment: Treatment) -> String {
-    let known = packages::first_boot(package).filter(|_| treatment == Treatment::FirstBoot);
-    known.unwrap_or("the recipe says so").to_owned()
+/// Packages that no treatment is known of, and that need one which is left to the first boot: each with that one.
+pub(super) fn further(
+    packages: &[Installed],
+    known: &BTreeMap<String, Treatment>,
+) -> Result<BTreeMap<String, String>, Error> {
+    let mut hindered = needing(packages, known)?;
+    hindered.retain(|name, _| !known.contains_key(name));
+    Ok(hindered)
+}
+
+/// Packages that need one which is left to the first boot, each with that one.
+fn needing(packages: &[Installed], known: &BTreeMap<String, Treatment>) -> Result<BTreeMap<String, String>, Error> {
+    let left = known.iter().filter(|(_, treatment)| **treatment == Treatment::FirstBoot);
+    let left: BTreeSet<&str> = left.map(|(name, _)| name.as_str()).collect();
+    if left.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let left: BTreeSet<&str> =
+        packages.iter().map(|package| package.name.as_str()).filter(|name| left.contains(name)).collect();
+    let hindered = hindered(packages, &left).map_err(Error::Control)?;
+    Ok(hindered.into_iter().map(|(name, cause)| (name.to_owned(), cause.to_owned())).collect())
+}
+
+/// Why packages are treated otherwise than others, when no script of theirs was tried.
+pub(super) fn reasons(packages: &[Installed], options: &Options) -> Result<BTreeMap<String, String>, Error> {
+    let needing = needing(packages, &options.packages)?;
+    let reason = |(name, treatment): (&String, &Treatment)| {
+        let why = match packages::first_boot(name).filter(|_| *treatment == Treatment::FirstBoot) {
+            Some(known) => known.to_owned(),
+            None if *treatment == Treatment::FirstBoot => {
+                needing.get(name).map_or_else(|| RECIPE.to_owned(), |cause| needs(cause))
+            }
+            None => RECIPE.to_owned(),
+        };
+        (name.clone(), why)
+    };
+    Ok(options.packages.iter().map(reason).collect())
+}
+
+/// Why it is treated so when nothing else is known.
+const RECIPE: &str = "the recipe says so";
+
+/// Why a package is left that needs another one.
+pub(super) fn needs(cause: &str) -> String {
+    format!("it needs `{cause}`, which is left to the first boot")
 }
 
 /// Whether the nodes can do it, each for itself.

@@ -82,7 +82,7 @@ pub(super) fn configure(
     options: &Options,
     survey: bool,
 ) -> Result<Followed, Error> {
-    on_stack(|| Run::new(host, tree, packages, options, survey).all(host))
+    on_stack(|| Run::new(host, tree, packages, options, survey)?.all(host))
 }
 
 /// Follows one package's preinst alone, in a tree with the packages that are there by then; `None` where it cannot be
@@ -98,7 +98,7 @@ pub(super) fn preinst(
     options: &Options,
 ) -> Result<Option<Tree>, Error> {
     on_stack(|| {
-        let mut run = Run::new(host, tree, packages, options, true);
+        let mut run = Run::new(host, tree, packages, options, true)?;
         match run.script(package, "preinst", &["install"]) {
             Err(Error::Cancelled) => Err(Error::Cancelled),
             Ok(()) if run.failed().is_empty() => Ok(Some(run.system.into_tree())),
@@ -159,17 +159,25 @@ struct Run<'a> {
 }
 
 impl<'a> Run<'a> {
-    fn new(host: &Host, tree: Tree, packages: &'a [Installed], options: &'a Options, survey: bool) -> Self {
+    fn new(
+        host: &Host,
+        tree: Tree,
+        packages: &'a [Installed],
+        options: &'a Options,
+        survey: bool,
+    ) -> Result<Self, Error> {
         let mut system = machine(tree, &options.architecture, options.epoch);
         system.bounds = Bounds::within(&host.limits);
         let reporter = Arc::clone(&host.reporter);
         system.spend_from(Budget::new(&host.limits, move || reporter.is_cancelled()));
         system.kept::<Ids>().clone_from(&options.ids);
-        let treated = |(name, treatment): (&String, &Treatment)| {
-            (name.clone(), Treated { treatment: *treatment, why: first_boot::reason(name, *treatment) })
-        };
-        let treated = options.packages.iter().map(treated).collect();
-        Self { system, packages, options, survey, treated, withheld: Withheld::default(), failures: Vec::new() }
+        let reasons = first_boot::reasons(packages, options)?;
+        let treated = reasons.into_iter().map(|(name, why)| {
+            let treatment = options.packages[&name];
+            (name, Treated { treatment, why })
+        });
+        let treated = treated.collect();
+        Ok(Self { system, packages, options, survey, treated, withheld: Withheld::default(), failures: Vec::new() })
     }
 
     fn all(mut self, host: &Host) -> Result<Followed, Error> {
@@ -252,6 +260,7 @@ impl<'a> Run<'a> {
                 let why = self.failed().of(&package.info_name()).into_iter().next().unwrap_or_default();
                 let why = format!("cannot be followed: {why}");
                 self.treated.insert(package.name.clone(), Treated { treatment, why });
+                self.leave_what_needs_it(unpacked, &steps[*then..])?;
                 let (system, later, activated) = snapshot;
                 self.system.restore(system);
                 self.system.kept::<Later>().clone_from(later);
@@ -261,6 +270,25 @@ impl<'a> Run<'a> {
             }
         }
         Ok(())
+    }
+
+    /// Leaves to the first boot what needs a package that is left to it, of those that these steps configure.
+    fn leave_what_needs_it(&mut self, unpacked: &[&Installed], steps: &[Step]) -> Result<(), Error> {
+        let to_come =
+            |step: &Step| if let Step::Postinst(at) = step { Some(unpacked[*at].name.as_str()) } else { None };
+        let to_come: BTreeSet<&str> = steps.iter().filter_map(to_come).collect();
+        loop {
+            let known = self.treated.iter().map(|(name, treated)| (name.clone(), treated.treatment)).collect();
+            let mut further = first_boot::further(self.packages, &known)?;
+            further.retain(|name, _| to_come.contains(name.as_str()));
+            if further.is_empty() {
+                return Ok(());
+            }
+            self.treated.extend(further.into_iter().map(|(name, cause)| {
+                let why = first_boot::needs(&cause);
+                (name, Treated { treatment: Treatment::FirstBoot, why })
+            }));
+        }
     }
 
     /// Its files come.

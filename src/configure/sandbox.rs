@@ -85,22 +85,21 @@ pub(super) fn configure(
 }
 
 /// The report of packages that were configured here.
-pub(super) fn report(packages: &[Installed], options: &Options) -> Vec<PackageReport> {
+pub(super) fn report(packages: &[Installed], options: &Options) -> Result<Vec<PackageReport>, Error> {
+    let reasons = first_boot::reasons(packages, options)?;
     let one = |package: &Installed| {
         let scripts: Vec<&str> = SCRIPTS.into_iter().filter(|name| package.members.contains_key(*name)).collect();
         let (outcome, notes) = match options.packages.get(&package.name) {
             _ if scripts.is_empty() => (Outcome::NoScripts, Vec::new()),
-            Some(treatment @ Treatment::Skip) => {
-                (Outcome::Skipped, vec![first_boot::reason(&package.name, *treatment)])
-            }
-            Some(treatment @ Treatment::FirstBoot) => {
-                (Outcome::FirstBoot, vec![first_boot::reason(&package.name, *treatment)])
+            Some(Treatment::Skip) => (Outcome::Skipped, reasons.get(&package.name).cloned().into_iter().collect()),
+            Some(Treatment::FirstBoot) => {
+                (Outcome::FirstBoot, reasons.get(&package.name).cloned().into_iter().collect())
             }
             Some(Treatment::Sandbox) | None => (Outcome::Sandboxed, vec![scripts.join(", ")]),
         };
         PackageReport { package: package.info_name(), outcome, notes }
     };
-    packages.iter().map(one).collect()
+    Ok(packages.iter().map(one).collect())
 }
 
 /// Puts the stubs in place of programs that are there; returns their paths.

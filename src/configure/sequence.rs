@@ -45,13 +45,7 @@ impl Sequence {
 /// what it depends on, where no circle prevents that.
 pub(super) fn in_sequence(packages: &[&Installed]) -> Result<Sequence, PackageError> {
     let described: Vec<Package> = packages.iter().map(|package| describe(package)).collect::<Result<_, _>>()?;
-    let mut providers: Providers<'_> = BTreeMap::new();
-    for (position, package) in described.iter().enumerate() {
-        providers.entry(&package.name).or_default().push((position, Some(&package.version)));
-        for provide in &package.provides {
-            providers.entry(&provide.name).or_default().push((position, provide.version.as_ref()));
-        }
-    }
+    let providers = providers(&described);
     let needs =
         |relations: &[Relation]| relations.iter().flat_map(|relation| satisfying(&providers, relation)).collect();
     let graph = Graph {
@@ -68,6 +62,37 @@ pub(super) fn in_sequence(packages: &[&Installed]) -> Result<Sequence, PackageEr
     (0..described.len()).for_each(|position| plan.unpack(position));
     plan.configure(&graph.order(0..described.len(), &plan.configured));
     Ok(Sequence { acts: plan.acts, first })
+}
+
+/// Packages that need one which is left unconfigured, each with the name of that one: dpkg does not configure them before it
+/// (Policy 7.2). What any other satisfies hinders nobody, nor are essential packages hindered.
+pub(super) fn hindered<'a>(
+    packages: &'a [Installed],
+    left: &BTreeSet<&'a str>,
+) -> Result<BTreeMap<&'a str, &'a str>, PackageError> {
+    let described: Vec<Package> = packages.iter().map(describe).collect::<Result<_, _>>()?;
+    let providers = providers(&described);
+    let one_left = |relation: &Relation| {
+        let names: Vec<&str> = satisfying(&providers, relation).iter().map(|&at| packages[at].name.as_str()).collect();
+        names.first().copied().filter(|_| names.iter().all(|name| left.contains(name)))
+    };
+    let cause = |(package, described): (&'a Installed, &Package)| {
+        let mut needed = described.pre_depends.iter().chain(&described.depends);
+        let cause = needed.find_map(one_left).filter(|cause| !described.essential && *cause != package.name)?;
+        Some((package.name.as_str(), cause))
+    };
+    Ok(packages.iter().zip(&described).filter_map(cause).collect())
+}
+
+fn providers(described: &[Package]) -> Providers<'_> {
+    let mut providers: Providers<'_> = BTreeMap::new();
+    for (position, package) in described.iter().enumerate() {
+        providers.entry(&package.name).or_default().push((position, Some(&package.version)));
+        for provide in &package.provides {
+            providers.entry(&provide.name).or_default().push((position, provide.version.as_ref()));
+        }
+    }
+    providers
 }
 
 fn describe(package: &Installed) -> Result<Package, PackageError> {

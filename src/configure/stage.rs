@@ -29,7 +29,7 @@ use crate::unpack::Root;
 pub fn configure(host: &Host, root: Root, options: &Options) -> Result<Configured, Error> {
     let Root { mut tree, packages, .. } = root;
     let mut options = options.clone();
-    options.packages = first_boot::treatments(&packages, &options);
+    options.packages = first_boot::treatments(&packages, &options)?;
     first_boot::check(&packages, &options)?;
     let policy = Policy::put(&mut tree).map_err(Error::Tree)?;
     let (mut tree, report) = match options.method {
@@ -46,7 +46,7 @@ pub fn configure(host: &Host, root: Root, options: &Options) -> Result<Configure
         }
         Method::Sandbox => {
             let tree = sandbox::configure(host, tree, &packages, None, &options)?;
-            (tree, sandbox::report(&packages, &options))
+            (tree, sandbox::report(&packages, &options)?)
         }
     };
     let options = &options;
@@ -72,7 +72,7 @@ pub fn survey(host: &Host, root: Root, options: &Options) -> Result<Vec<PackageR
     let Root { mut tree, packages, .. } = root;
     Policy::put(&mut tree).map_err(Error::Tree)?;
     let mut options = options.clone();
-    options.packages = first_boot::treatments(&packages, &options);
+    options.packages = first_boot::treatments(&packages, &options)?;
     Ok(native::configure(host, tree, &packages, &options, true)?.report)
 }
 

@@ -130,6 +130,37 @@ fn what_is_left_to_the_first_boot_is_unpacked_until_then() {
     assert!(matches!(error, Error::NoFirstBoot(ref names) if names == "later"), "{error}");
 }
 
+/// dpkg configures nothing before what it needs (Policy 7.2), so what needs a package that waits for the first boot waits too.
+#[test]
+fn what_needs_a_package_that_is_left_is_left_with_it() {
+    let (_directory, host) = host();
+    let fails = ("postinst", "#!/bin/sh\nmake-keys\n");
+    let packages: &[(&str, &str, &[(&str, &str)])] = &[
+        ("server", "", &[fails]),
+        ("other", "Provides: mail\n", &[]),
+        ("needs", "Depends: server\n", &[("postinst", "#!/bin/sh\nchown server /\n")]),
+        ("further", "Depends: needs\n", &[]),
+        ("either", "Depends: mail | server\n", &[]),
+        ("base", "Essential: yes\nDepends: server\n", &[]),
+    ];
+    let by_name = Options { packages: [("server".to_owned(), Treatment::FirstBoot)].into(), ..options() };
+    let by_rule = Options { otherwise: Otherwise::FirstBoot, ..options() };
+    for options in [by_name, by_rule] {
+        let configured = configure(&host, root(packages), &options).expect("nothing of it is followed");
+        let status = text(&configured.tree, "var/lib/dpkg/status");
+        for (name, is_left) in
+            [("server", true), ("needs", true), ("further", true), ("either", false), ("other", false), ("base", false)]
+        {
+            let word = if is_left { "unpacked" } else { "installed" };
+            assert!(status.contains(&format!("Package: {name}\nStatus: install ok {word}\n")), "{name}: {status}");
+        }
+        let unit = text(&configured.tree, "etc/systemd/system/imgbuild-first-boot.service");
+        assert!(unit.contains("ExecStart=/usr/lib/imgbuild/first-boot server needs further\n"), "{unit}");
+        let needs = configured.report.iter().find(|report| report.package == "needs").expect("it is there");
+        assert_eq!(needs.notes, ["it needs `server`, which is left to the first boot"]);
+    }
+}
+
 #[test]
 fn what_a_node_makes_itself_is_reported() {
     let (_directory, host) = host();

@@ -131,7 +131,7 @@ fn services_are_entered_and_switched() {
     let start = [("etc/inetd.conf", "#:STANDARD: s\n\n#:OTHER: z\nx stream tcp\n")];
     let script = "update-inetd --group STANDARD --add '#<off># ftp\tstream'; \
                   update-inetd --add --group Kerberos '#krb5_prop\\tstream'; update-inetd --remove '^csync2'; \
-                  update-inetd --group OTHER --add 'csync2\\tstream'; update-inetd --add '#krb5_prop\\tstream'";
+                  update-inetd --pattern popa3d --remove pop3; update-inetd --group OTHER --add 'csync2\\tstream'; update-inetd --add '#krb5_prop\\tstream'";
     let wanted = "#:STANDARD: s\n#<off># ftp\tstream\n\n#:OTHER: z\nx stream tcp\n#krb5_prop\tstream\ncsync2\tstream\n";
     assert_eq!(after(&start, script, "etc/inetd.conf"), wanted);
 }

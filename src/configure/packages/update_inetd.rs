@@ -13,7 +13,8 @@ const INETD: &[u8] = b"/etc/inetd.conf";
 /// What an entry that packages have switched off begins with.
 const OFF: &str = "#<off># ";
 
-/// `update-inetd [--group G] --add ENTRY`, `--enable|--disable SERVICE[,…]`, and `--remove REGEX` of what is not there
+/// `update-inetd [--group G] --add ENTRY`, `--enable|--disable SERVICE[,…]`, and of what is not there `--remove REGEX` and
+/// whatever has a `--pattern`
 fn inetd(call: &mut Call<'_, '_>) -> Done {
     let long = [
         ("add", b'a'),
@@ -21,10 +22,11 @@ fn inetd(call: &mut Call<'_, '_>) -> Done {
         ("disable", b'd'),
         ("group", b'g'),
         ("multi", b'm'),
+        ("pattern", b'p'),
         ("remove", b'r'),
         ("verbose", b'v'),
     ];
-    let given = call.options("+aedg:mrv", &long)?;
+    let given = call.options("+aedg:mp:rv", &long)?;
     let modes = given.all.iter().filter(|(letter, _)| b"aedr".contains(letter)).count();
     let ([argument], 1) = (given.operands.as_slice(), modes) else {
         return Err(Fault::gap(format!("the arguments `{}`", show(&call.args.join(&b' ')))));
@@ -39,6 +41,10 @@ fn inetd(call: &mut Call<'_, '_>) -> Done {
         let rest = line.strip_prefix(start).and_then(|rest| rest.strip_prefix(service));
         rest.is_some_and(|rest| rest.starts_with(char::is_whitespace))
     };
+    // Of several lines of a service, those that fit: where there is none of it, no matter.
+    if given.has(b'p') && lines.iter().any(|line| is(line, "", &show(argument)) || is(line, OFF, &show(argument))) {
+        return Err(Fault::gap(format!("the arguments `{}`", show(&call.args.join(&b' ')))));
+    }
     let switched = |on: bool, service: &str| -> Vec<String> {
         let turn = |line: &&str| match on {
             true if is(line, OFF, service) => line[OFF.len()..].to_owned(),

@@ -99,10 +99,13 @@ fn ends(text: &[u8], kind: &str) -> Result<(u64, u64), Fault> {
         let message = format!("invalid subordinate {} range '{}'", kind.to_lowercase(), show(text));
         Fault::Failed(3, message)
     };
-    let number = |digits: &[u8]| match (digits.iter().all(u8::is_ascii_digit), parse(digits)) {
-        (true, Some(number)) if !digits.is_empty() => Ok(u64::from(number)),
-        (true, None) if !digits.is_empty() => Err(Fault::gap(format!("the range `{}`", show(text)))),
-        _ => Err(invalid()),
+    let number = |digits: &[u8]| {
+        if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
+            return Err(invalid());
+        }
+        // The last of them, which nobody has, ends the range of all.
+        let known = show(digits).parse::<u64>().ok().filter(|number| *number <= u64::from(u32::MAX));
+        known.ok_or_else(|| Fault::gap(format!("the range `{}`", show(text))))
     };
     let dash = memchr::memchr(b'-', text).ok_or_else(invalid)?;
     let (first, last) = (number(&text[..dash])?, number(&text[dash + 1..])?);
