@@ -65,6 +65,45 @@ fn recipe_and_lock_change_together() {
     assert!(lock.contains("version = \"1.0-1\""));
 }
 
+/// Who edits the recipe by hand is told the command that takes it in, and the word that may have been meant.
+#[test]
+fn a_stale_lock_says_what_it_lacks() {
+    let first = archive(&["1.0-1"]);
+    let world = World::new(&first);
+    let server = honest_but(&first, "nothing", vec![]);
+    let path = world.place.path().join("small.toml");
+    let recipe = fs::read_to_string(&path).expect("it is there");
+    let wishing = |words: &str| fs::write(&path, recipe.replace("[\"hello\"]", words)).expect("written");
+    assert!(run(&world, &server, &["lock", "small.toml"]).status.success());
+
+    let start = "imgbuild: lock `small.lock` is stale: recipe `small` asks for other packages than when it was made\n";
+    wishing("[\"hallo\", \"tools\"]");
+    for arguments in [&["small.toml"][..], &["verify", "--lock", "small.lock", "--recipe", "small.toml"]] {
+        let output = run(&world, &server, arguments);
+        let wanted = format!(
+            "{start}  help: `imgbuild lock RECIPE --update hallo tools` takes what it lacks into the lock, and moves only \
+             what must; did you mean `hello`, which it has, by `hallo`?\n  `imgbuild add PACKAGE` changes recipe and lock \
+             together\n"
+        );
+        assert_eq!((output.status.code(), said(&output)), (Some(2), wanted), "{arguments:?}");
+    }
+
+    // What is advised does it, and moves nothing else.
+    let second = archive(&["1.0-1", "1.1-1"]);
+    let server = honest_but(&second, "nothing", vec![]);
+    wishing("[\"hello\", \"tools\"]");
+    let output = run(&world, &server, &["lock", "small.toml", "--update", "tools"]);
+    assert!(output.status.success(), "{}", said(&output));
+    let lock = fs::read_to_string(world.place.path().join("small.lock")).expect("it is there");
+    assert!(lock.contains("name = \"tools-data\"") && !lock.contains("1.1-1"), "{lock}");
+
+    // Where it lacks nothing, there is no word to look for.
+    wishing("[\"tools\"]");
+    let output = run(&world, &server, &["small.toml"]);
+    let wanted = format!("{start}  help: move it with `imgbuild lock RECIPE --update`, or remove it\n");
+    assert_eq!((output.status.code(), said(&output)), (Some(2), wanted));
+}
+
 #[test]
 fn what_cannot_be_installed_changes_nothing() {
     let archive = archive(&["1.0-1"]);

@@ -339,9 +339,7 @@ pub(super) fn lock(common: &Common, recipe: &Recipe, path: &Path) -> Result<Opti
     let lock = Lock::read(path)?;
     match &lock {
         None if common.locked => Err(LockError::Missing { path: path.to_owned() }.into()),
-        Some(lock) if lock.is_stale(recipe) => {
-            Err(LockError::Stale { path: path.to_owned(), recipe: recipe.name.clone() }.into())
-        }
+        Some(lock) if lock.is_stale(recipe) => Err(lock.stale(path, recipe).into()),
         _ => Ok(lock),
     }
 }

@@ -98,9 +98,7 @@ fn lock(arguments: &Verify, path: &Path, signals: &Signals) -> Result<(), Failur
     let recipe = arguments.recipe.as_deref().map(recipe::load).transpose()?;
     let lock = match (Lock::read(path)?, &recipe) {
         (None, _) => return Err(LockError::Missing { path: path.to_owned() }.into()),
-        (Some(lock), Some(recipe)) if lock.is_stale(recipe) => {
-            return Err(LockError::Stale { path: path.to_owned(), recipe: recipe.name.clone() }.into());
-        }
+        (Some(lock), Some(recipe)) if lock.is_stale(recipe) => return Err(lock.stale(path, recipe).into()),
         (Some(lock), _) => lock,
     };
     let mirrors = outside::mirrors(&common.mirror, recipe.as_ref())?;

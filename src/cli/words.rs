@@ -144,6 +144,21 @@ fn unexpected(aside: &Path) -> String {
     format!("`imgbuild compare {before} {}` says what differs, and why", aside.display())
 }
 
+/// What to do about packages of a recipe that its lock has not: a new one is locked, a wrong word corrected.
+fn lacking(lacks: &[(String, Option<String>)]) -> String {
+    let names: Vec<&str> = lacks.iter().map(|(name, _)| name.as_str()).collect();
+    let mut text = format!(
+        "`imgbuild lock RECIPE --update {}` takes what it lacks into the lock, and moves only what must",
+        names.join(" ")
+    );
+    for (name, meant) in lacks {
+        if let Some(meant) = meant {
+            write!(text, "; did you mean `{meant}`, which it has, by `{name}`?").expect("writing to a String succeeds");
+        }
+    }
+    text + "\n  `imgbuild add PACKAGE` changes recipe and lock together"
+}
+
 /// What to do about it, where that is known.
 pub(super) fn hint(failure: &Failure) -> Option<String> {
     let Failure::Library(error) = failure else {
@@ -151,6 +166,7 @@ pub(super) fn hint(failure: &Failure) -> Option<String> {
     };
     let text = match error {
         Error::Recipe(recipe::Error::Read { .. }) => "`imgbuild init` writes a recipe to start from",
+        Error::Lock(LockError::Stale { lacks, .. }) if !lacks.is_empty() => return Some(lacking(lacks)),
         Error::Lock(LockError::Stale { .. }) => "move it with `imgbuild lock RECIPE --update`, or remove it",
         Error::Lock(LockError::Missing { .. }) => "make it with `imgbuild lock RECIPE`",
         Error::Lock(LockError::Invalid { .. } | LockError::Syntax(_)) => {

@@ -18,10 +18,12 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::Deserialize;
 use serde::Serialize;
 
+use super::PackageRequest;
 use super::Problem;
 use super::Recipe;
 use super::grammar;
 use super::problem::Sources;
+use super::problem::nearest;
 use crate::deb::Version;
 use crate::digest::Digest;
 use crate::digest::Sha256;
@@ -195,6 +197,9 @@ pub enum LockError {
         path: PathBuf,
         /// The recipe's name.
         recipe: String,
+        /// Packages that the recipe asks for by name and that the lock has not, each with the locked one whose name is
+        /// spelled most like it. Empty where the recipe differs in something else.
+        lacks: Vec<(String, Option<String>)>,
     },
     /// There is none, and one is asked for.
     #[error("there is no lock `{}`", path.display())]
@@ -325,6 +330,23 @@ impl Lock {
     #[must_use]
     pub fn is_stale(&self, recipe: &Recipe) -> bool {
         self.recipe.selection != recipe.selection
+    }
+
+    /// The error of a lock that is [stale](Self::is_stale), and what of the recipe is not in it.
+    #[must_use]
+    pub fn stale(&self, path: &Path, recipe: &Recipe) -> LockError {
+        let mut lacks = BTreeMap::new();
+        for image in recipe.each() {
+            // An image that is new is in no lock yet.
+            let part = self.of(image);
+            let locked = part.as_ref().unwrap_or(self);
+            let wishes = image.packages.iter().chain(&image.kernel_modules).filter_map(PackageRequest::name);
+            for name in wishes.filter(|name| !locked.has(name)) {
+                let names = locked.all_packages().chain(locked.all_builders()).map(|package| package.name.as_str());
+                lacks.insert(name.to_owned(), nearest(name, names).map(str::to_owned));
+            }
+        }
+        LockError::Stale { path: path.to_owned(), recipe: recipe.name.clone(), lacks: lacks.into_iter().collect() }
     }
 
     /// Whether a package of this name is in it.
