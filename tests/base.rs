@@ -78,3 +78,26 @@ fn no_script_runs_without_a_base() {
     }
     assert!(world.transport.take_requests().is_empty(), "nobody was asked");
 }
+
+/// What is advised where a script cannot be followed can be done here: the sandbox cannot.
+#[test]
+fn advice_fits_without_a_base() {
+    let hello = DebBuilder::new("hello", "1", "amd64").script("postinst", "#!/bin/sh\nfrobnicate\n");
+    let shell = DebBuilder::new("shell", "1", "amd64").field("Essential", "yes").file("/usr/bin/sh", 0o755, "\x7fELF");
+    let world = World::new(&ArchiveBuilder::new("test").package(&hello).package(&shell));
+    let (host, mirrors) = (world.host().expect("a store"), mirrors(&world));
+    let built = |text: &str| {
+        let recipe = recipe::parse(text, world.place.path()).expect("a recipe");
+        let output = world.place.path().join("out");
+        pipeline::build(&host, &request(&recipe, &mirrors), &output).map_err(|error| chain(&error))
+    };
+    let said = built(RECIPE).expect_err("it cannot be followed");
+    let (treated, essential) = ("[configure]\npackages = { hello = \"skip\" }", "`base = \"essential\"` in [install]");
+    assert!(said.contains(treated) && said.contains(essential), "{said}");
+    assert!(!said.contains("otherwise") && !said.contains("--configure sandbox"), "{said}");
+    let said = built(&RECIPE.replace("nothing", "essential")).expect_err("it cannot be followed");
+    assert!(said.contains("hello = \"sandbox\"") && said.contains("`--configure sandbox`"), "{said}");
+    let said = built(&format!("{RECIPE}[configure]\notherwise = \"first-boot\"\n")).expect_err("nobody would do it");
+    assert!(said.contains("the image has no systemd"), "{said}");
+    built(&format!("{RECIPE}{treated}\n")).expect("as advised");
+}

@@ -13,6 +13,8 @@ pub struct Failures {
     pub scripts: Vec<Failure>,
     /// What scripts need and the model lacks.
     pub gaps: Vec<Gap>,
+    /// Whether the system need not have Debian's essential packages ([`Options::baseless`](super::Options::baseless)).
+    pub baseless: bool,
 }
 
 /// A script that failed.
@@ -37,17 +39,30 @@ impl Failures {
         self.scripts.is_empty() && self.gaps.is_empty()
     }
 
-    /// The lines of a recipe that go on without following these scripts.
+    /// What to do, with the lines of a recipe that go on without following these scripts.
     #[must_use]
     pub fn way_on(&self) -> String {
         let packages =
             self.gaps.iter().map(|gap| &gap.package).chain(self.scripts.iter().map(|failure| &failure.package));
         let names: BTreeSet<&str> =
             packages.map(|name| name.split_once(':').map_or(name.as_str(), |(name, _)| name)).collect();
-        let pairs: Vec<String> = names.iter().map(|name| format!("{} = \"sandbox\"", shown(name))).collect();
+        let treated = |how: &str| {
+            let pairs: Vec<String> = names.iter().map(|name| format!("{} = \"{how}\"", shown(name))).collect();
+            format!("[configure]\npackages = {{ {} }}", pairs.join(", "))
+        };
+        if self.baseless {
+            return format!(
+                "With `base = \"nothing\"` none can run in the sandbox. What lacks may be a file of a package to ask for \
+                 in `packages`, such as `base-files` or `base-passwd`; `base = \"essential\"` in [install] has all that \
+                 scripts take for granted; or the recipe goes on without them:\n{}   # or \"first-boot\", where the image \
+                 has systemd and dpkg",
+                treated("skip")
+            );
+        }
         format!(
-            "[configure]\npackages = {{ {} }}   # or \"first-boot\", or \"skip\"; for all such packages: otherwise = \"sandbox\"",
-            pairs.join(", ")
+            "The recipe can go on with (or the build with `--configure sandbox`):\n{}   # or \"first-boot\", or \"skip\"; \
+             for all such packages: otherwise = \"sandbox\"",
+            treated("sandbox")
         )
     }
 

@@ -15,6 +15,10 @@ use crate::unpack::Installed;
 const PROGRAM: &str = include_str!("node/first-boot");
 const UNIT: &str = include_str!("node/imgbuild-first-boot.service");
 
+/// Who starts it on the node, and who does it, each with where it may lie.
+const DOERS: [(&str, &[&str]); 2] =
+    [("systemd", &["/usr/lib/systemd/systemd", "/lib/systemd/systemd"]), ("dpkg", &["/usr/bin/dpkg"])];
+
 /// How packages are treated, those that only a machine can configure with them and what needs those, unless the recipe says
 /// otherwise.
 ///
@@ -86,7 +90,11 @@ pub(super) fn needs(cause: &str) -> String {
 /// [`Error::SharedFirstBoot`] where they share one root, and something is left to them.
 pub(super) fn check(packages: &[Installed], options: &Options) -> Result<(), Error> {
     let left: Vec<String> = left(packages, options).iter().map(|package| package.info_name()).collect();
-    if options.shared && !left.is_empty() { Err(Error::SharedFirstBoot(left.join(", "))) } else { Ok(()) }
+    if !options.shared || left.is_empty() {
+        return Ok(());
+    }
+    let instead = if options.baseless { "`skip`" } else { "`sandbox` or `skip`" };
+    Err(Error::SharedFirstBoot { packages: left.join(", "), instead })
 }
 
 fn left<'a>(packages: &'a [Installed], options: &Options) -> Vec<&'a Installed> {
@@ -96,7 +104,7 @@ fn left<'a>(packages: &'a [Installed], options: &Options) -> Vec<&'a Installed> 
 /// Leaves the scripts of the packages that are treated so to the first boot. Nothing happens without such packages.
 ///
 /// # Errors
-/// [`Error::NoFirstBoot`] in a tree without systemd.
+/// [`Error::NoFirstBoot`] in a tree without systemd or dpkg.
 pub(super) fn leave(tree: &mut Tree, packages: &[Installed], options: &Options) -> Result<(), Error> {
     check(packages, options)?;
     let left = left(packages, options);
@@ -104,8 +112,10 @@ pub(super) fn leave(tree: &mut Tree, packages: &[Installed], options: &Options) 
         return Ok(());
     }
     let names: Vec<String> = left.iter().map(|package| package.info_name()).collect();
-    if tree.lookup("/usr/lib/systemd/systemd").or_else(|| tree.lookup("/lib/systemd/systemd")).is_none() {
-        return Err(Error::NoFirstBoot(names.join(", ")));
+    for (lacks, paths) in DOERS {
+        if paths.iter().all(|path| tree.lookup(path).is_none()) {
+            return Err(Error::NoFirstBoot { packages: names.join(", "), lacks });
+        }
     }
     set_unpacked(tree, &left)?;
     let put = |tree: &mut Tree| -> Result<(), crate::tree::Error> {

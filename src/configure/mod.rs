@@ -63,6 +63,8 @@ pub struct Options {
     pub epoch: i64,
     /// Whether several nodes have the tree as one root that they write to.
     pub shared: bool,
+    /// Whether it need not have Debian's essential packages (`base = "nothing"`), which scripts that run take for granted.
+    pub baseless: bool,
     /// System users and groups that already have their number: the lock's.
     pub ids: Ids,
 }
@@ -143,10 +145,7 @@ impl Outcome {
 #[non_exhaustive]
 pub enum Error {
     /// Scripts need what the model lacks, or fail.
-    #[error(
-        "cannot configure packages without running their scripts:\n{0}\nThe recipe can go on with (or the build with \
-         `--configure sandbox`):\n{way_on}", way_on = .0.way_on()
-    )]
+    #[error("cannot configure packages without running their scripts:\n{0}\n{way_on}", way_on = .0.way_on())]
     Native(Failures),
     /// The reporter ended it.
     #[error("cancelled")]
@@ -216,15 +215,25 @@ pub enum Error {
         path: TreePath,
     },
     /// A package is left to the first boot of a system that has none.
-    #[error("cannot leave the configuration of {0} to the first boot: the image has no systemd")]
-    NoFirstBoot(String),
+    #[error("cannot leave the configuration of {packages} to the first boot: the image has no {lacks}, which does it")]
+    NoFirstBoot {
+        /// Which packages.
+        packages: String,
+        /// `systemd` or `dpkg`.
+        lacks: &'static str,
+    },
     /// A package is left to the first boot of nodes that share one root.
     #[error(
-        "cannot leave the configuration of {0} to the first boot: nodes that share one root (`root = \"nfs\"`) would all \
-         have the passwords and ids that the first of them makes. Choose `sandbox` or `skip` for it in [configure], or \
+        "cannot leave the configuration of {packages} to the first boot: nodes that share one root (`root = \"nfs\"`) would \
+         all have the passwords and ids that the first of them makes. Choose {instead} for it in [configure], or \
          give the nodes `root = \"overlay\"` or `\"ram\"`"
     )]
-    SharedFirstBoot(String),
+    SharedFirstBoot {
+        /// Which packages.
+        packages: String,
+        /// Treatments that are possible here, in words.
+        instead: &'static str,
+    },
     /// A package's control file is malformed.
     #[error("cannot order the packages")]
     Control(#[source] crate::deb::PackageError),

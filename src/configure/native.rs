@@ -373,7 +373,8 @@ impl<'a> Run<'a> {
 
     /// What went wrong so far.
     fn failed(&mut self) -> Failures {
-        Failures { scripts: std::mem::take(&mut self.failures), gaps: std::mem::take(&mut self.system.gaps) }
+        let baseless = self.options.baseless;
+        Failures { scripts: std::mem::take(&mut self.failures), gaps: std::mem::take(&mut self.system.gaps), baseless }
     }
 
     /// The triggers that scripts activated by name and that a package is interested in.

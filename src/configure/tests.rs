@@ -34,6 +34,8 @@ fn root(packages: &[(&str, &str, &[(&str, &str)])]) -> Root {
     tree.make_directories("etc", 0o755).expect("new");
     tree.make_directories("usr/lib/systemd", 0o755).expect("new");
     tree.write("usr/lib/systemd/systemd", 0o755, "").expect("new");
+    tree.make_directories("usr/bin", 0o755).expect("new");
+    tree.write("usr/bin/dpkg", 0o755, "").expect("new");
     let mut installed = Vec::new();
     let mut status = String::new();
     for (name, fields, scripts) in packages {
@@ -124,10 +126,15 @@ fn what_is_left_to_the_first_boot_is_unpacked_until_then() {
     assert!(unit.contains("ExecStart=/usr/lib/imgbuild/first-boot later\n"), "{unit}");
     let link = "etc/systemd/system/multi-user.target.wants/imgbuild-first-boot.service";
     assert!(configured.tree.get(&TreePath::literal(link)).is_some());
-    let mut bare = root(packages);
-    bare.tree.remove_all(&TreePath::literal("usr"));
-    let error = configure(&host, bare, &options).expect_err("nobody would do it");
-    assert!(matches!(error, Error::NoFirstBoot(ref names) if names == "later"), "{error}");
+    for (path, wanted) in [("usr/lib", "systemd"), ("usr/bin", "dpkg")] {
+        let mut bare = root(packages);
+        bare.tree.remove_all(&TreePath::literal(path));
+        let error = configure(&host, bare, &options).expect_err("nobody would do it");
+        assert!(
+            matches!(error, Error::NoFirstBoot { ref packages, lacks } if packages == "later" && lacks == wanted),
+            "{error}"
+        );
+    }
 }
 
 /// dpkg configures nothing before what it needs (Policy 7.2), so what needs a package that waits for the first boot waits too.

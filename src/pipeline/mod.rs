@@ -576,6 +576,7 @@ fn configure_options(request: &Request<'_>, epoch: i64, known: &Ids) -> configur
         architecture: recipe.debian.architecture.clone(),
         epoch,
         shared: recipe.shares_a_root(),
+        baseless: recipe.install.base == Base::Nothing,
         ids,
     }
 }
