@@ -78,12 +78,14 @@ fn a_crate_outside_builds_an_image() {
     fs::write(place.path().join("src/main.rs"), PROGRAM).expect("written");
     fs::copy(root.join("Cargo.lock"), place.path().join("Cargo.lock")).expect("copied");
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("cargo's directories");
-    let output = Command::new(env!("CARGO"))
-        .args(["run", "--quiet", "--offline"])
-        .env("CARGO_TARGET_DIR", target)
-        .current_dir(place.path())
-        .output()
-        .expect("cargo starts");
+    let mut cargo = Command::new(env!("CARGO"));
+    // rustup's compiler obeys the `rust-toolchain.toml` of the crate that it is started for, where nobody has said which:
+    // `cargo test` does, and whoever starts this program without it does not.
+    if let Some(toolchain) = option_env!("RUSTUP_TOOLCHAIN") {
+        cargo.env("RUSTUP_TOOLCHAIN", toolchain);
+    }
+    cargo.args(["run", "--quiet", "--offline"]).env("CARGO_TARGET_DIR", target).current_dir(place.path());
+    let output = cargo.output().expect("cargo starts");
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
     let failed = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(output.status.success() && said.contains(" bytes of "), "{said}{failed}");
