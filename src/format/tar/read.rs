@@ -139,10 +139,12 @@ impl<R: Read> Reader<R> {
             }
             Ok(value)
         };
+        // Who names no owner may leave the fields empty, as cargo-deb does: dpkg, tar and libarchive read 0.
+        let owner = |raw: &[u8; 8]| if *raw == [0; 8] { *b"0000000\0" } else { *raw };
         let fields = (|| -> Result<_, String> {
             let size = field("size", &raw.size)?;
-            let uid = u32::try_from(field("uid", &raw.uid)?).map_err(|_| "the uid is too big")?;
-            let gid = u32::try_from(field("gid", &raw.gid)?).map_err(|_| "the gid is too big")?;
+            let uid = u32::try_from(field("uid", &owner(&raw.uid))?).map_err(|_| "the uid is too big")?;
+            let gid = u32::try_from(field("gid", &owner(&raw.gid))?).map_err(|_| "the gid is too big")?;
             let mtime = i64::try_from(field("mtime", &raw.mtime)?).map_err(|_| "the mtime is too big")?;
             let mode = number(&raw.mode).filter(|mode| *mode <= 0o7_777_777).ok_or("the mode is no number")?;
             let mode = mode as u32 & 0o7777;

@@ -167,6 +167,9 @@ fn dialects_of_the_header() {
     assert_eq!(accepted("leading spaces", &[&spaces], Dialect::Deb).mode, 0o644);
     let binary = with(b'0', 108, 8, b"\x80\0\0\0\xff\xff\xff\xfe");
     assert_eq!(accepted("base 256", &[&binary], Dialect::Deb).uid, u32::MAX - 1);
+    let nobody = block(b'0', |block| block[108..124].fill(0));
+    let header = accepted("no owner, as cargo-deb writes it", &[&nobody], Dialect::Deb);
+    assert_eq!((header.uid, header.gid), (0, 0));
     let full = with(b'0', 0, 100, &[b'n'; 100]);
     assert_eq!(accepted("100 bytes without NUL", &[&full], Dialect::Deb).path, [b'n'; 100]);
 }
@@ -239,9 +242,10 @@ fn case_60_numbers() {
     for (field, at, length) in
         [("mode", 100, 8), ("uid", 108, 8), ("gid", 116, 8), ("size", 124, 12), ("mtime", 136, 12)]
     {
-        for junk in [
-            &b""[..],
-            b"       ",
+        // An owner that is left empty is none.
+        let empty = (!field.ends_with("id")).then_some(&b""[..]);
+        let junk = [
+            &b"       "[..],
             b"-1",
             b"+1",
             b"8",
@@ -250,7 +254,8 @@ fn case_60_numbers() {
             b"1 2",
             b"1\x002",
             b"\xff\xff\xff\xff\xff\xff\xff\xff",
-        ] {
+        ];
+        for junk in junk.into_iter().chain(empty) {
             refused(&format!("{field} {junk:?}"), &[&with(b'0', at, length, junk)], Dialect::Deb);
         }
     }
