@@ -50,6 +50,8 @@ use crate::recipe;
 /// Runs the program.
 #[must_use]
 pub fn main() -> ExitCode {
+    #[cfg(all(target_env = "gnu", target_feature = "crt-static"))]
+    crate::host::names::look_up_alone();
     events::begin();
     let arguments = match Arguments::read(std::env::args_os()) {
         Ok(arguments) => arguments,

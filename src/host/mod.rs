@@ -26,6 +26,8 @@ pub mod sandbox;
 pub mod signing;
 pub mod logins;
 mod memory;
+#[cfg(all(feature = "cli", target_env = "gnu", target_feature = "crt-static"))]
+pub(crate) mod names;
 pub mod registry;
 mod spool;
 pub mod store;
