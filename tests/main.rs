@@ -106,6 +106,7 @@ mod publish;
 mod reference;
 #[cfg(feature = "http")]
 mod registry;
+mod release;
 #[cfg(feature = "remote")]
 mod remote;
 #[cfg(feature = "sandbox")]

@@ -718,7 +718,7 @@ mod tests {
     }
 
     /// Lines of shell in the documents that are no call of this program, and where they are tried.
-    const OTHERS: [(&str, &str); 11] = [
+    const OTHERS: [(&str, &str); 15] = [
         ("IMGBUILD_TEST_", "by hand: they measure, and write the tables of doc/"),
         ("export ", "remote::a_server_of_s3_is_a_store has these variables"),
         ("cargo run --release -- ", "`.ci/run` builds it, and the tests build its recipe"),
@@ -733,6 +733,10 @@ mod tests {
         ("install -D -m 06", "on the head, with the files of these lines"),
         ("skopeo copy oci:", "registry::a_real_registry_and_real_readers"),
         ("umoci unpack ", "registry::a_real_registry_and_real_readers"),
+        ("cargo install --locked cargo-deb", "`.ci/release` says so itself"),
+        (".ci/release", "by hand, for a release: it compiles everything anew"),
+        ("skopeo copy oci-archive:", "by hand, with what `.ci/release` leaves"),
+        ("podman run --rm --volume .:/work ", "by hand, with what `.ci/release` leaves"),
     ];
 
     /// Each line of shell in README.md and doc/ is a call that this program takes, or a named other one.
