@@ -66,6 +66,11 @@ impl Node {
     }
 }
 
+/// What a file is called on the head.
+fn sum_of(index: &str, path: &str) -> String {
+    index.lines().find(|line| line.ends_with(path)).expect("it is there")[..64].to_owned()
+}
+
 fn said(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
@@ -107,6 +112,17 @@ fn case_162_files_come_by_tls_from_the_head_alone() {
     assert_eq!((mode & 0o7777, dizzy.did().last().map(String::as_str)), (0o400, Some("restart munge.service")));
     takes(&dizzy, "192.168.1.10");
     assert_eq!(dizzy.did(), Vec::<String>::new(), "nothing has changed");
+
+    // What is damaged on the head's disk is not taken.
+    let key = sum_of(&world.index("dizzy"), "/etc/munge/munge.key");
+    let path = world.offered("dizzy").join("now").join(&key);
+    fs::remove_file(&path).expect("there");
+    fs::write(&path, "hunter3").expect("written");
+    let fresh = Node::new(&world.at("fresh"));
+    let refused = fresh.takes_by_tls(&world, "192.168.1.10");
+    assert!(!refused.status.success() && said(&refused).contains(&key), "{}", said(&refused));
+    assert!(!fresh.root.join("etc/munge").exists());
+    fs::write(&path, SECRET).expect("written");
 
     // Another node has its own, and nobody has a way to others'.
     takes(&tumbler, "192.168.1.11");
