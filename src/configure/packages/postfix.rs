@@ -25,13 +25,17 @@ pub(super) const PACKAGE: Package = Package {
         )],
         ..NOTHING
     }],
-    scripts: &[(
+    scripts: &[
         // 3.10.13-0+deb13u1
-        "243d72775b3a800c8bf8f4692b22279ff629f2ae501f85624c5d7892a46bf5f8",
-        include_str!("data/postfix.config"),
-    )],
+        ("243d72775b3a800c8bf8f4692b22279ff629f2ae501f85624c5d7892a46bf5f8", CONFIG),
+        // 3.7.11-0+deb12u1
+        ("fd43c647b32dfb17b5f3de72cacdff1efaaa732dc8becc0a5e4641cf6013c635", CONFIG),
+    ],
     ..Package::of("postfix")
 };
+
+/// What its `config` asks, in the shell's words: of both versions, which tell by their templates which one it is.
+const CONFIG: &str = include_str!("data/postfix.config");
 
 const MAIN: &[u8] = b"/etc/postfix/main.cf";
 

@@ -141,11 +141,12 @@ fn services_are_entered_and_switched() {
 fn a_machine_without_a_network_says_so() {
     let files = [("etc/group", "root:x:0:\nvideo:x:44:a,b\n")];
     let script = "{ ip l; ip -o route show; ip -o link show; getent -s files group video; realpath -s /etc/./group /a/b; \
-                  mkdir -f /x || echo $?; deb-systemd-helper start lxcfs.service && echo ok; } >/tmp/said";
+                  mkdir -f /x || echo $?; deb-systemd-helper start lxcfs.service && echo ok; locale width; \
+                  LANG=C.UTF-8 locale height; } >/tmp/said";
     let script = format!("export DPKG_MAINTSCRIPT_PACKAGE=lxcfs\n{script}");
     let lo = "1: lo: <LOOPBACK> mtu 65536 qdisc noop state DOWN mode DEFAULT group default qlen 1000";
     let card = "    link/loopback 00:00:00:00:00:00 brd 00:00:00:00:00:00\n";
-    let wanted = format!("{lo}\n{card}{lo}\\{card}video:x:44:a,b\n/etc/group\n/a/b\n1\nok\n");
+    let wanted = format!("{lo}\n{card}{lo}\\{card}video:x:44:a,b\n/etc/group\n/a/b\n1\nok\n210\n297\n");
     assert_eq!(after(&files, &script, "tmp/said"), wanted);
 }
 

@@ -130,6 +130,17 @@ fn locale(call: &mut Call<'_, '_>) -> Done {
             };
             call.out(format!("{charmap}\n")).map(|()| 0)
         }
+        [what] if what == b"width" || what == b"height" => {
+            let set = |name: &&[u8]| call.shell.variable(name).filter(|value| !value.is_empty()).map(show);
+            let name = [&b"LC_ALL"[..], b"LC_PAPER", b"LANG"].iter().find_map(set).unwrap_or_else(|| "C".into());
+            if !is_available(call, &name) {
+                call.shell.print_error(REFUSAL.as_bytes())?;
+            } else if !matches!(normal(&name).as_str(), "C" | "POSIX" | "C.utf8") {
+                return Err(Fault::gap(format!("the paper of the locale `{name}`")));
+            }
+            // The paper of C is A4, in millimetres.
+            call.out(if what == b"width" { "210\n" } else { "297\n" }).map(|()| 0)
+        }
         [what] if what == b"-a" => {
             let mut names = vec!["C".to_owned(), "POSIX".to_owned()];
             if let Some((place, _)) = call.tree().lookup(COMPILED) {
