@@ -96,12 +96,12 @@ fn case_143_a_directory_with_its_password_is_left_to_the_first_boot() {
     for tree in [native, root(&own, &host)] {
         assert_eq!(text(&tree, "/etc/password"), None);
         let unit = text(&tree, "/etc/systemd/system/imgbuild-first-boot.service").expect("a unit");
-        assert!(unit.contains("first-boot slapd\n"), "{unit}");
+        assert!(unit.contains("first-boot slapd hello\n"), "with what needs it: {unit}");
         let status = text(&tree, "/var/lib/dpkg/status").expect("dpkg's");
         assert!(status.contains("Package: slapd\nStatus: install ok unpacked\n"), "{status}");
     }
     let said = refusal(&world(&[server()]).recipe("[diskless]\nroot = \"nfs\"\n"));
-    assert!(said.contains("cannot leave the configuration of slapd to the first boot"), "{said}");
+    assert!(said.contains("cannot leave the configuration of slapd, hello to the first boot"), "{said}");
 }
 
 /// The program as a node runs it: each thing once, again when asked for, and what fails is tried at the next boot.

@@ -28,10 +28,11 @@ pub(crate) fn deb(name: &str, postinst: &str) -> DebBuilder {
     DebBuilder::new(name, "1", "amd64").script("postinst", &format!("#!/bin/sh\nset -e\n{postinst}"))
 }
 
-/// systemd, as far as anybody looks, and a shell's usual directories.
+/// systemd and dpkg, as far as anybody looks, and a shell's usual directories.
 fn base(name: &str) -> DebBuilder {
     DebBuilder::new(name, "1", "amd64")
         .file("/usr/lib/systemd/systemd", 0o755, "")
+        .file("/usr/bin/dpkg", 0o755, "")
         .directory("/etc", 0o755)
         .directory("/tmp", 0o1777)
         .directory("/dev", 0o755)
@@ -370,7 +371,7 @@ fn what_cannot_be_followed_is_left_to_the_first_boot() {
     assert_eq!(text(&tree, "/etc/order").as_deref(), Some("first\n"));
     assert_eq!(text(&tree, "/etc/trace"), None);
     let unit = text(&tree, "/etc/systemd/system/imgbuild-first-boot.service").expect("a unit");
-    assert!(unit.contains("first-boot second third\n"), "{unit}");
+    assert!(unit.contains("first-boot second third hello\n"), "with what needs them: {unit}");
 }
 
 /// What the first of several nodes makes would be everybody's.
