@@ -49,13 +49,11 @@ pub(super) fn further(
 
 /// Packages that need one which is left to the first boot, each with that one.
 fn needing(packages: &[Installed], known: &BTreeMap<String, Treatment>) -> Result<BTreeMap<String, String>, Error> {
-    let left = known.iter().filter(|(_, treatment)| **treatment == Treatment::FirstBoot);
-    let left: BTreeSet<&str> = left.map(|(name, _)| name.as_str()).collect();
+    let names = packages.iter().map(|package| package.name.as_str());
+    let left: BTreeSet<&str> = names.filter(|name| known.get(*name) == Some(&Treatment::FirstBoot)).collect();
     if left.is_empty() {
         return Ok(BTreeMap::new());
     }
-    let left: BTreeSet<&str> =
-        packages.iter().map(|package| package.name.as_str()).filter(|name| left.contains(name)).collect();
     let hindered = hindered(packages, &left).map_err(Error::Control)?;
     Ok(hindered.into_iter().map(|(name, cause)| (name.to_owned(), cause.to_owned())).collect())
 }

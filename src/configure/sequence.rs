@@ -8,6 +8,7 @@
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 
+use crate::deb::Atom;
 use crate::deb::Package;
 use crate::deb::PackageError;
 use crate::deb::Relation;
@@ -73,7 +74,8 @@ pub(super) fn hindered<'a>(
     let described: Vec<Package> = packages.iter().map(describe).collect::<Result<_, _>>()?;
     let providers = providers(&described);
     let one_left = |relation: &Relation| {
-        let names: Vec<&str> = satisfying(&providers, relation).iter().map(|&at| packages[at].name.as_str()).collect();
+        let fitting = relation.0.iter().flat_map(|atom| fitting(&providers, atom));
+        let names: Vec<&str> = fitting.map(|at| packages[at].name.as_str()).collect();
         names.first().copied().filter(|_| names.iter().all(|name| left.contains(name)))
     };
     let cause = |(package, described): (&'a Installed, &Package)| {
@@ -107,16 +109,18 @@ type Providers<'a> = BTreeMap<&'a str, Vec<(usize, Option<&'a Version>)>>;
 
 /// Those that satisfy the first alternative which any does.
 fn satisfying(providers: &Providers<'_>, relation: &Relation) -> Vec<usize> {
-    let satisfied = relation.0.iter().find_map(|atom| {
-        let fits = |version: Option<&Version>| match &atom.constraint {
-            None => true,
-            Some((operator, wanted)) => version.is_some_and(|version| operator.holds(version, wanted)),
-        };
-        let all = providers.get(atom.name.as_str())?;
-        let fitting: Vec<usize> = all.iter().filter(|(_, version)| fits(*version)).map(|(at, _)| *at).collect();
-        (!fitting.is_empty()).then_some(fitting)
-    });
-    satisfied.unwrap_or_default()
+    let mut alternatives = relation.0.iter().map(|atom| fitting(providers, atom));
+    alternatives.find(|fitting| !fitting.is_empty()).unwrap_or_default()
+}
+
+/// Those that satisfy one alternative.
+fn fitting(providers: &Providers<'_>, atom: &Atom) -> Vec<usize> {
+    let fits = |version: Option<&Version>| match &atom.constraint {
+        None => true,
+        Some((operator, wanted)) => version.is_some_and(|version| operator.holds(version, wanted)),
+    };
+    let all = providers.get(atom.name.as_str()).into_iter().flatten();
+    all.filter(|(_, version)| fits(*version)).map(|(at, _)| *at).collect()
 }
 
 /// What each package needs.
