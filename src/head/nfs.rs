@@ -45,8 +45,7 @@ pub(super) fn clients(head: &Head, options: &str) -> String {
 
 /// What is a node's own goes to its address alone.
 pub(super) fn states(shared: &Shared<'_>) -> String {
-    let nodes = shared.clusters.iter().flat_map(|cluster| cluster.nodes.iter().map(move |node| (cluster, node)));
-    let kept = nodes.filter(|(_, node)| node.root != RootMode::Ram);
+    let kept = shared.nodes_of_clusters().filter(|(_, node)| node.root != RootMode::Ram);
     let line = |(cluster, node): (&Cluster, &ClusterNode)| {
         let (export, options) = (&cluster.head.export, "rw,sync,no_subtree_check,no_root_squash");
         format!("{export}/state/{} {}({options})\n", node.node.name, node.node.address)
@@ -61,12 +60,11 @@ pub(super) fn sites(shared: &Shared<'_>) -> String {
     if shared.head.site_ca.is_some() {
         return String::new();
     }
-    let nodes = shared.clusters.iter().flat_map(|cluster| cluster.nodes.iter().map(move |node| (cluster, node)));
     let line = |(cluster, node): (&Cluster, &ClusterNode)| {
         let (export, options) = (&cluster.head.export, "ro,sync,subtree_check,no_root_squash");
         format!("{export}/site/{} {}({options})\n", node.node.name, node.node.address)
     };
-    nodes.map(line).collect()
+    shared.nodes_of_clusters().map(line).collect()
 }
 
 /// `/etc/nfs.conf.d/imgbuild.conf`

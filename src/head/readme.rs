@@ -99,7 +99,7 @@ fn tls(head: &Head) -> String {
     }
     format!(
         "\n   Nodes take their own files by TLS: put a certificate for the address {}, of an authority that\n   \
-         is in the recipe's `site-ca`, to {}, and its key, for root alone, to\n   {}.\n",
+         is in the recipe's `site-ca`, to {}, and its key, for root alone, to\n   {}. What the package nginx starts by itself is not needed for that.\n",
         head.address,
         web::CERTIFICATE,
         web::KEY
@@ -283,8 +283,6 @@ fn start(shared: &Shared<'_>) -> String {
     lines.extend((!is_pair && (by_tls || !web.is_empty())).then_some("systemctl daemon-reload"));
     lines.extend(web.iter().map(|server| server.start));
     if by_tls {
-        // The package starts a server of its own, for everybody.
-        lines.push("systemctl disable --now nginx");
         lines.push("systemctl enable --now imgbuild-site");
         lines.push("systemctl reload imgbuild-site");
     }

@@ -7,6 +7,7 @@ use std::net::Ipv4Addr;
 
 use crate::digest::Sha256;
 use crate::head::Cluster;
+use crate::head::ClusterNode;
 use crate::head::Role;
 use crate::head::dhcp;
 use crate::head::logging;
@@ -76,6 +77,11 @@ impl<'a> Shared<'a> {
     /// The nodes of all clusters.
     pub(super) fn nodes(&self) -> impl Iterator<Item = &'a Node> {
         self.clusters.iter().flat_map(|cluster| &cluster.nodes).map(|node| &node.node)
+    }
+
+    /// The same with what the head has of each, and with its cluster.
+    pub(super) fn nodes_of_clusters(&self) -> impl Iterator<Item = (&'a Cluster, &'a ClusterNode)> {
+        self.clusters.iter().flat_map(|cluster| cluster.nodes.iter().map(move |node| (cluster, node)))
     }
 
     /// The architectures that nodes have, each once.

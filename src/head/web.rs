@@ -95,12 +95,11 @@ const RUN: &str = "/run/imgbuild-site";
 /// nginx for the files of `[[site]]` by TLS (`ngx_http_geo_module`, `ngx_http_map_module`): who asks is known by its
 /// address, and sees its own alone.
 pub(super) fn site(shared: &Shared<'_>) -> String {
-    let nodes = shared.clusters.iter().flat_map(|cluster| cluster.nodes.iter().map(move |node| (cluster, node)));
     let line = |(cluster, node): (&Cluster, &ClusterNode)| {
         let (export, node) = (&cluster.head.export, &node.node);
         format!("        {} {export}/site/{};\n", node.address, node.name)
     };
-    let lines: String = nodes.map(line).collect();
+    let lines: String = shared.nodes_of_clusters().map(line).collect();
     let temporary = ["client_body", "fastcgi", "proxy", "scgi", "uwsgi"];
     let temporary: String = temporary.iter().map(|of| format!("    {of}_temp_path {RUN}/{of};\n")).collect();
     format!(
