@@ -8,6 +8,12 @@ const make = (tag, text, ...children) => {
   node.append(...children);
   return node;
 };
+// A text whose names stand between backticks.
+const said = (tag, text) => {
+  const parts = String(text ?? "").split("`");
+  if (parts.length % 2 === 0) return make(tag, text);
+  return make(tag, null, ...parts.map((part, at) => at % 2 ? make("code", part) : document.createTextNode(part)));
+};
 const units = ["B", "KiB", "MiB", "GiB", "TiB"];
 const size = (bytes) => {
   let unit = 0;
@@ -17,11 +23,12 @@ const size = (bytes) => {
 const table = (head, rows, numbers = []) => {
   if (rows.length === 0) return Object.assign(make("p", "none"), { className: "none" });
   const row = (tag, cells) => make("tr", null, ...cells.map((cell, at) => {
-    const node = cell instanceof Node ? make(tag, null, cell) : make(tag, cell);
+    const node = cell instanceof Node ? make(tag, null, cell) : said(tag, cell);
     if (numbers.includes(at)) node.className = "number";
     return node;
   }));
-  return make("table", null, make("thead", null, row("th", head)), make("tbody", null, ...rows.map((each) => row("td", each))));
+  const whole = make("table", null, make("thead", null, row("th", head)), make("tbody", null, ...rows.map((each) => row("td", each))));
+  return Object.assign(make("div", null, whole), { className: "wide" });
 };
 const heading = (text) => make("h2", text);
 
@@ -80,7 +87,8 @@ const map = (items) => {
   const node = Object.assign(make("div"), { className: "map" });
   for (const box of squarify(items, 0, 0, 100, 100, [])) {
     if (box.width * box.height < 0.02) continue;
-    const each = link(box.width > 4 && box.height > 3 ? `${box.item.name} ${size(box.item.size)}` : "", box.item.to);
+    const each = link(null, box.item.to);
+    each.append(make("span", box.item.name), make("span", size(box.item.size)));
     each.title = `${box.item.name}: ${size(box.item.size)}`;
     each.setAttribute("aria-label", each.title);
     Object.assign(each.style, { left: `${box.x}%`, top: `${box.y}%`, width: `${box.width}%`, height: `${box.height}%`, background: colour(box.item.name) });
@@ -166,7 +174,7 @@ const views = {
 };
 const onePackage = (one) => {
   const chain = Object.assign(make("ol"), { className: "why" });
-  why(one.name).forEach((each) => chain.append(make("li", null, link(each.name, { at: each.name }), document.createTextNode(each.reason))));
+  why(one.name).forEach((each) => chain.append(make("li", null, link(each.name, { at: each.name }), said("span", each.reason))));
   const files = data.files.filter(([, , of]) => of === one.name);
   return [heading(`${one.name} ${one.version} (${one.architecture})`),
     make("p", `${size(one.size)} in ${one.files} files; source ${one.source}; ${one.licences || "licences not known"}`),
