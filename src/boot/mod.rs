@@ -193,6 +193,13 @@ pub fn check(architecture: &str) -> Result<(), Error> {
     Ok(lab::check(&needs)?)
 }
 
+/// Whether KVM is worth a try for nodes of an architecture: [`kvm_works`] tries it with an output's own kernel.
+#[must_use]
+pub fn may_have_kvm(architecture: &str) -> bool {
+    let cpuinfo = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    machine::board(architecture).is_some_and(|board| board.may_have_kvm(&cpuinfo))
+}
+
 /// Reads the head's files of an output, as [`Existing::read`] takes them.
 ///
 /// # Errors

@@ -126,12 +126,8 @@ fn boots() -> Finding {
     let own = std::env::consts::ARCH;
     let own = ARCHITECTURES.iter().find(|(name, _)| *name == own).map_or(own, |(_, debian)| *debian);
     boot::check(own).map_err(|error| error.to_string())?;
-    Ok(if Path::new("/dev/kvm").exists() {
-        "QEMU, with KVM, and a head's services"
-    } else {
-        "QEMU, without KVM, and a head's services"
-    }
-    .to_owned())
+    let kvm = if boot::may_have_kvm(own) { "with" } else { "without" };
+    Ok(format!("QEMU, {kvm} KVM, and a head's services"))
 }
 
 /// Tries each way out of the sandbox; gives those that are open. `None`: there is no sandbox, which only
