@@ -52,6 +52,7 @@ const UNNEEDED: [(&str, &[&str]); 4] = [
             "nbd",
             "nbd-client",
             "ntfs_3g",
+            "raspi-firmware-fsck",
             "reiserfsprogs",
             "sg3-utils",
             "thin-provisioning-tools",

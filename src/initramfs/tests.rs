@@ -99,7 +99,17 @@ fn an_unknown_hook_is_named_with_its_package() {
 #[test]
 fn c7_what_a_network_root_does_without_is_left_out_and_told() {
     let mut root = root();
-    let hooks = ["lvm2", "mdadm", "btrfs", "cryptroot", "cryptgnupg", "plymouth", "intel_microcode", "sg3-utils"];
+    let hooks = [
+        "lvm2",
+        "mdadm",
+        "btrfs",
+        "cryptroot",
+        "cryptgnupg",
+        "plymouth",
+        "intel_microcode",
+        "sg3-utils",
+        "raspi-firmware-fsck",
+    ];
     for hook in hooks {
         root.write(format!("{SHARE}/hooks/{hook}"), 0o755, "").expect("it can be written");
     }
@@ -109,14 +119,27 @@ fn c7_what_a_network_root_does_without_is_left_out_and_told() {
     let made = assemble(&root, &options()).expect("nodes need none of them");
     let mut left: Vec<&str> = made.report.unneeded_hooks.iter().map(|(hook, _)| hook.as_str()).collect();
     left.sort_unstable();
-    assert_eq!(left, ["btrfs", "cryptgnupg", "cryptroot", "intel_microcode", "lvm2", "mdadm", "plymouth", "sg3-utils"]);
+    assert_eq!(
+        left,
+        [
+            "btrfs",
+            "cryptgnupg",
+            "cryptroot",
+            "intel_microcode",
+            "lvm2",
+            "mdadm",
+            "plymouth",
+            "raspi-firmware-fsck",
+            "sg3-utils"
+        ]
+    );
     for script in ["local-block/mdadm", "local-top/cryptroot", "init-premount/plymouth"] {
         assert!(made.tree.lookup(format!("scripts/{script}")).is_none(), "{script}");
     }
     assert!(made.tree.lookup("scripts/init-premount/kept").is_some());
     assert!(!text(&made.tree, "scripts/init-premount/ORDER").contains("plymouth"));
     let told = made.report.told();
-    let line = "the initramfs goes without `btrfs`, `lvm2`, `mdadm`, `sg3-utils`: the root is on no disk of the node's";
+    let line = "the initramfs goes without `btrfs`, `lvm2`, `mdadm`, `raspi-firmware-fsck`, `sg3-utils`: the root is on no disk of the node's";
     assert!(told.iter().any(|told| told.starts_with(line)), "{line}\n{told:#?}");
 }
 
