@@ -32,8 +32,8 @@ use crate::switched_on;
 
 const HEAD: Ipv4Addr = Ipv4Addr::new(192, 168, 1, 1);
 /// The card of the node `dizzy`.
-const DIZZY: [u8; 6] = [0x00, 0x21, 0x97, 0x7d, 0xad, 0xbf];
-const STRANGER: [u8; 6] = [2, 0, 0, 0, 0, 1];
+pub(crate) const DIZZY: [u8; 6] = [0x00, 0x21, 0x97, 0x7d, 0xad, 0xbf];
+pub(crate) const STRANGER: [u8; 6] = [2, 0, 0, 0, 0, 1];
 
 /// A process that ends with the test.
 pub(crate) struct Running(pub(crate) Child);
@@ -103,7 +103,7 @@ pub(crate) fn bound(port: u16) -> UdpSocket {
 }
 
 /// A head's dnsmasq on one end of a cable, and this thread on the other.
-struct Wire {
+pub(crate) struct Wire {
     _head: [Running; 3],
     _place: tempfile::TempDir,
 }
@@ -113,12 +113,17 @@ impl Wire {
     fn new(recipe: &Recipe) -> Self {
         let files = assemble(recipe, &loaders()).expect("the example has all it needs");
         let configuration = text(&files, "etc/dnsmasq.d/imgbuild.conf");
-        let place = tempfile::tempdir().expect("the tests can write");
         // All but the directory that TFTP would serve, which dnsmasq wants to see.
         let without = |line: &&str| !line.starts_with("enable-tftp") && !line.starts_with("tftp-");
         let lines: Vec<&str> = configuration.lines().filter(without).collect();
+        Self::of(&(lines.join("\n") + "\n"))
+    }
+
+    /// Begins with a configuration.
+    pub(crate) fn of(configuration: &str) -> Self {
+        let place = tempfile::tempdir().expect("the tests can write");
         let path = place.path().join("dnsmasq.conf");
-        fs::write(&path, lines.join("\n") + "\n").expect("ours");
+        fs::write(&path, configuration).expect("ours");
 
         let (spaces, head) = cable("192.168.1.1/24", "192.168.1.200/24");
         run("nsenter", &["--net", "--target", &head, "ip", "route", "add", "10.2.0.0/16", "via", "192.168.1.200"]);
@@ -134,7 +139,7 @@ impl Wire {
     }
 
     /// What a client hears within a few seconds; `None`: nothing.
-    fn ask(&self, client: &Client) -> Option<Answer> {
+    pub(crate) fn ask(&self, client: &Client) -> Option<Answer> {
         let server = if client.relay.is_some() { HEAD } else { Ipv4Addr::BROADCAST };
         self.send(client, &client.packet(), SocketAddr::from((server, 67)))
     }
@@ -174,7 +179,7 @@ impl Wire {
 }
 
 /// A machine's firmware.
-struct Client {
+pub(crate) struct Client {
     mac: [u8; 6],
     /// Option 93; old ones have none.
     architecture: Option<u16>,
@@ -185,7 +190,7 @@ struct Client {
 }
 
 impl Client {
-    fn new(mac: [u8; 6], architecture: Option<u16>) -> Self {
+    pub(crate) fn new(mac: [u8; 6], architecture: Option<u16>) -> Self {
         let class =
             if architecture.is_some_and(|number| (15..=20).contains(&number)) { "HTTPClient" } else { "PXEClient" };
         Self { mac, architecture, class, ipxe: false, relay: None, id: None }
@@ -239,12 +244,12 @@ impl Client {
 
 /// What a server says.
 #[derive(Debug)]
-struct Answer {
+pub(crate) struct Answer {
     mac: [u8; 6],
     address: Ipv4Addr,
     next_server: Ipv4Addr,
-    file: String,
-    options: BTreeMap<u8, Vec<u8>>,
+    pub(crate) file: String,
+    pub(crate) options: BTreeMap<u8, Vec<u8>>,
 }
 
 impl Answer {

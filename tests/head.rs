@@ -7,6 +7,7 @@ use std::process::Command;
 
 use imgbuild::digest::Sha256;
 use imgbuild::head;
+use imgbuild::head::MenuFile;
 use imgbuild::head::Role;
 use imgbuild::recipe;
 use imgbuild::recipe::BootMode;
@@ -60,6 +61,7 @@ pub(crate) fn input<'a>(recipe: &'a Recipe, loaders: &'a Tree) -> head::Input<'a
         initramfs: Content::from_bytes("initramfs"),
         image: None,
         loaders,
+        raspberry_pi: crate::raspberry::firmware_of(recipe),
         root: ROOT.to_owned(),
         generation: GENERATION.to_owned(),
         role: Role::Head,
@@ -597,7 +599,11 @@ fn a_menu_offers_the_previous_generation() {
     };
     let (mut new, old) = (entries("new"), entries("old"));
     new.insert("pxelinux/01-x".to_owned(), "  BOOT new on x\n".to_owned());
-    let menu = head::menus("us", [("a", ("new", &new), Some(("old", &old)))], "a");
+    let texts = |menus: BTreeMap<String, MenuFile>| -> BTreeMap<String, String> {
+        let text = |file| if let MenuFile::Text(text) = file { text } else { panic!("{file:?}") };
+        menus.into_iter().map(|(path, file)| (path, text(file))).collect()
+    };
+    let menu = texts(head::menus("us", [("a", ("new", &new), Some(("old", &old)))], "a"));
     assert_eq!(
         menu["pxelinux.cfg/01-x"],
         "# us\nDEFAULT linux\nPROMPT 1\nTIMEOUT 30\nSAY Enter boots generation new, the word previous old.\n\
@@ -613,7 +619,7 @@ fn a_menu_offers_the_previous_generation() {
          choose --default now --timeout 3000 chosen || goto now\ngoto ${chosen}\n\
          :now\n  BOOT new\n:previous\n  BOOT old\n:failed\nexit 1\n"
     );
-    let alone = head::menus("us", [("a", ("new", &new), None)], "a");
+    let alone = texts(head::menus("us", [("a", ("new", &new), None)], "a"));
     assert_eq!(alone["ipxe.cfg/default"], "#!ipxe\n# us\n:now\n  BOOT new\n:failed\nexit 1\n");
     assert_eq!(alone["pxelinux.cfg/default"], "# us\nDEFAULT linux\nPROMPT 0\nLABEL linux\n  BOOT new\n");
 }

@@ -103,6 +103,7 @@ mod private;
 mod outputs;
 mod proof;
 mod publish;
+mod raspberry;
 mod reference;
 #[cfg(feature = "http")]
 mod registry;

@@ -92,15 +92,7 @@ pub(crate) fn signed_output_of(recipe: &Recipe, directory: &Path, own: &str, sig
         fs::set_permissions(directory.join(path), Permissions::from_mode(0o644)).expect("ours");
         records.push(OutputRecord::file(path, bytes.len() as u64, Sha256::of(bytes)));
     };
-    let mut loaders = Tree::new();
-    for path in [
-        "usr/lib/PXELINUX/pxelinux.0",
-        "usr/lib/syslinux/modules/bios/ldlinux.c32",
-        "usr/lib/shim/shimx64.efi.signed",
-        "usr/lib/grub/x86_64-efi-signed/grubnetx64.efi.signed",
-    ] {
-        loaders.write(path, 0o644, path).expect("new");
-    }
+    let loaders = crate::head::loaders();
     let (mut inputs, mut digests) = (Vec::new(), Vec::new());
     for recipe in recipe.each() {
         let name = recipe.image.as_deref();
@@ -147,6 +139,7 @@ pub(crate) fn signed_output_of(recipe: &Recipe, directory: &Path, own: &str, sig
             root: head::root_generation(&tree::digest(&tree), image.as_ref()),
             image,
             loaders: &loaders,
+            raspberry_pi: crate::raspberry::firmware_of(recipe),
             generation: String::new(),
             role: Role::Head,
         });

@@ -15,8 +15,10 @@ use crate::head::cluster::RECORD;
 use crate::head::kernel;
 use crate::head::menu::MENU;
 use crate::head::menu::Menu;
+use crate::head::menu::MenuFile;
 use crate::head::menu::Offered;
 use crate::head::menu::menus;
+use crate::head::raspberry;
 use crate::recipe::BootMode;
 use crate::recipe::Node;
 
@@ -172,6 +174,7 @@ fn generation(files: &mut Files, input: &Input<'_>, cluster: &Cluster) -> Result
     // The same on both of two heads.
     files.text(&format!("{directory}/{RECORD}"), &Cluster { role: None, ..cluster.clone() }.to_json())?;
     let mut entries = BTreeMap::new();
+    entries.extend(raspberry::generation(files, input)?);
     for kind in Loads::all(&input.recipe.debian.architecture) {
         for (name, text) in kind.entries(input)? {
             let path = format!("{}/{name}", kind.directory());
@@ -198,8 +201,15 @@ fn menu(files: &mut Files, images: &[Input<'_>], entries: &[BTreeMap<String, Str
     let names: Vec<String> = images.iter().map(|input| input.recipe.cluster()).collect();
     let clusters = images.iter().zip(&names).zip(entries);
     let clusters = clusters.map(|((input, name), entries)| (name.as_str(), (input.generation.as_str(), entries), None));
-    for (path, text) in menus(&generated, clusters, &menu.machines) {
-        files.text(&format!("{own}/{path}"), &text)?;
+    for (path, file) in menus(&generated, clusters, &menu.machines) {
+        let own = format!("{own}/{path}");
+        match file {
+            MenuFile::Text(text) => files.text(&own, &text)?,
+            MenuFile::Link(target) => files.symlink(&own, &target)?,
+        }
+        if let Some(card) = raspberry::card_of(&path) {
+            files.symlink(&format!("{tftp}/{card}"), &raspberry::link_of_card(card))?;
+        }
     }
     files.symlink(&format!("{tftp}/{MENUS}/menu"), &menu.directory())?;
     let mut kinds: Vec<Loads> = images.iter().flat_map(|input| Loads::all(&input.recipe.debian.architecture)).collect();

@@ -49,6 +49,9 @@ pub struct Cluster {
     pub domain: Option<String>,
     /// The nodes' architecture.
     pub architecture: String,
+    /// Whether its nodes may be Raspberry Pis, which boot by a loader of their own.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub raspberry_pi: bool,
     /// How machines in no table have their root.
     pub machines: RootMode,
     /// The nodes.
@@ -101,6 +104,7 @@ impl Cluster {
             head: input.head.clone(),
             domain: input.diskless.domain.clone(),
             architecture: input.recipe.debian.architecture.clone(),
+            raspberry_pi: !input.raspberry_pi.is_empty(),
             machines: input.diskless.root,
             role: input.head.standby.is_some().then_some(input.role),
             nodes: input.recipe.own_nodes().map(node).collect::<Result<_, _>>()?,

@@ -30,6 +30,7 @@ pub(super) fn dnsmasq(shared: &Shared<'_>) -> String {
         DhcpMode::Full => {
             addresses(shared, &mut line);
             boot_files(shared, &mut line);
+            raspberry_pis(shared, &mut line);
             line("\n# The nodes. Leases are for ever: what runs in the initramfs asks once and never renews.");
             for node in shared.nodes() {
                 // With several of them dnsmasq takes the machine to have one cable in at a time.
@@ -38,7 +39,10 @@ pub(super) fn dnsmasq(shared: &Shared<'_>) -> String {
                 line(&format!("dhcp-host={},{},{},infinite", ids.join(","), node.address, node.name));
             }
         }
-        DhcpMode::Proxy => proxy(shared, &mut line),
+        DhcpMode::Proxy => {
+            proxy(shared, &mut line);
+            raspberry_pis(shared, &mut line);
+        }
         DhcpMode::None => {}
     }
 
@@ -48,6 +52,10 @@ pub(super) fn dnsmasq(shared: &Shared<'_>) -> String {
     line("");
     if head.tftp_server == TftpServer::Dnsmasq {
         line(&format!("enable-tftp={}\ntftp-root={}", interfaces(shared).join(","), head.tftp));
+        if shared.raspberry_pis().next().is_some() {
+            // A directory of a card's own is the root of what it asks for, where there is one.
+            line("tftp-unique-root=mac");
+        }
         line(&format!("tftp-max={}", (2 * nodes).max(50)));
     }
     if head.dhcp == DhcpMode::Full {
@@ -165,6 +173,22 @@ fn boot_files(shared: &Shared<'_>, line: &mut dyn FnMut(&str)) {
         }
     }
 }
+
+/// What a Raspberry Pi's own loader waits for. It calls itself a machine with a BIOS; only the nodes of the table hear it.
+fn raspberry_pis(shared: &Shared<'_>, line: &mut dyn FnMut(&str)) {
+    let mut macs = shared.raspberry_pis().peekable();
+    if macs.peek().is_none() {
+        return;
+    }
+    line("\n# The word by which a Raspberry Pi boots from a server, and its files from its own directory.");
+    for mac in macs {
+        line(&format!("dhcp-mac=set:{RASPBERRY_PI},{mac}"));
+    }
+    line(&format!("pxe-service=tag:{RASPBERRY_PI},0,\"Raspberry Pi Boot\""));
+}
+
+/// The tag of nodes that may be Raspberry Pis.
+const RASPBERRY_PI: &str = "raspberry-pi";
 
 /// Beside another DHCP server: PXE clients hear from it what to boot, and nothing else (PXE 2.1, 2.2.3).
 fn proxy(shared: &Shared<'_>, line: &mut dyn FnMut(&str)) {

@@ -10,6 +10,7 @@ use serde::Deserialize;
 use serde::Serialize;
 
 use crate::head::is_generation;
+use crate::head::raspberry;
 use crate::recipe::grammar;
 
 /// What a head offers to nodes, in `menu.json` of its menu: one rename changes it for all clusters at once.
@@ -71,6 +72,15 @@ impl Menu {
 /// A generation and its entries, by path.
 pub type Entries<'a> = (&'a str, &'a BTreeMap<String, String>);
 
+/// What a menu has at a path.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum MenuFile {
+    /// A text for a loader that reads menus.
+    Text(String),
+    /// A link to a directory of a generation, for a loader that takes what lies there.
+    Link(String),
+}
+
 /// The files of a menu, by path below it, from the entries of each cluster's generation and of the one before. With a
 /// previous generation loaders wait three seconds for a choice. Machines in no table get the entries of `machines`.
 #[must_use]
@@ -78,7 +88,7 @@ pub fn menus<'a>(
     generated: &str,
     clusters: impl IntoIterator<Item = (&'a str, Entries<'a>, Option<Entries<'a>>)>,
     machines: &str,
-) -> BTreeMap<String, String> {
+) -> BTreeMap<String, MenuFile> {
     let mut files = BTreeMap::new();
     for (cluster, now, previous) in clusters {
         for (path, entry) in now.1 {
@@ -92,16 +102,20 @@ pub fn menus<'a>(
                 Some((id, entry.as_str()))
             });
             let now = (now.0, entry.as_str());
-            match loader {
-                "pxelinux" => drop(files.insert(format!("pxelinux.cfg/{machine}"), pxelinux(generated, now, old))),
-                "grub" => drop(files.insert(format!("grub/nodes/{machine}.cfg"), grub(generated, now, old))),
-                "ipxe" => drop(files.insert(format!("ipxe.cfg/{machine}"), ipxe(generated, now, old))),
-                _ => {}
-            }
+            let text = MenuFile::Text;
+            let (path, file) = match loader {
+                "pxelinux" => (format!("pxelinux.cfg/{machine}"), text(pxelinux(generated, now, old))),
+                "grub" => (format!("grub/nodes/{machine}.cfg"), text(grub(generated, now, old))),
+                "ipxe" => (format!("ipxe.cfg/{machine}"), text(ipxe(generated, now, old))),
+                // It has no menu to choose from.
+                raspberry::DIRECTORY => (path.clone(), MenuFile::Link(format!("../../../{cluster}/{}/{path}", now.0))),
+                _ => continue,
+            };
+            files.insert(path, file);
         }
     }
     if files.keys().any(|path| path.starts_with("grub/")) {
-        files.insert("grub/grub.cfg".to_owned(), grub_start(generated));
+        files.insert("grub/grub.cfg".to_owned(), MenuFile::Text(grub_start(generated)));
     }
     files
 }

@@ -16,6 +16,7 @@ mod menu;
 mod nfs;
 mod pair;
 mod places;
+mod raspberry;
 mod readme;
 mod shared;
 mod site;
@@ -36,10 +37,17 @@ pub use leases::leases;
 pub use menu::Entries;
 pub use menu::MENU;
 pub use menu::Menu;
+pub use menu::MenuFile;
 pub use menu::Offered;
 pub use menu::menus;
 pub use places::Place;
 pub use places::place;
+pub use raspberry::ARGUMENTS as RASPBERRY_PI_ARGUMENTS;
+pub use raspberry::DIRECTORY as RASPBERRY_PI_DIRECTORY;
+pub use raspberry::card_of;
+pub use raspberry::link_of_card;
+pub use raspberry::raspberry_pi;
+pub use raspberry::raspberry_pi_link;
 pub use shared::clashes;
 pub use shared::shared;
 pub use site::SITE_INDEX;
@@ -50,6 +58,8 @@ pub use site::SiteFiles;
 pub use stick::stick;
 pub use web::IMAGES;
 pub use web::SITE as SITE_BY_TLS;
+
+use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use serde::Serialize;
@@ -84,6 +94,8 @@ pub struct Input<'a> {
     pub image: Option<RamImage>,
     /// The files of [`loader_packages`], unpacked.
     pub loaders: &'a Tree,
+    /// What [`raspberry_pi`] has found; empty: its nodes are none.
+    pub raspberry_pi: BTreeMap<String, Content>,
     /// [`root_generation`] of what nodes mount.
     pub root: String,
     /// The name of all that a boot depends on; [`bundles`] finds it.

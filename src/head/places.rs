@@ -3,6 +3,7 @@
 use crate::head::RECORD;
 use crate::head::boot;
 use crate::head::cluster::Cluster;
+use crate::head::raspberry;
 use crate::head::web;
 use crate::recipe::grammar;
 
@@ -64,6 +65,7 @@ pub fn place(cluster: &Cluster, path: &str) -> Option<Place> {
         return is_of_generation(rest).then(|| Place::Generation(rest.to_owned()));
     }
     let is_menu = ["pxelinux.cfg", "grub", "ipxe.cfg"].contains(&path)
+        || raspberry::is_card(path)
         || path.strip_prefix(boot::MENUS).is_some_and(|rest| rest == "/menu" || rest.starts_with("/menu-"));
     is_menu.then_some(Place::Menu)
 }
@@ -74,6 +76,7 @@ fn is_of_generation(path: &str) -> bool {
         None => ["vmlinuz", "initrd.img", RECORD].contains(&path),
         Some(("pxelinux", name)) => is_entry(name) || grammar::alias(name).is_ok(),
         Some(("grub" | "ipxe", name)) => is_entry(name),
+        Some((raspberry::DIRECTORY, path)) => raspberry::is_of_generation(path),
         _ => false,
     }
 }

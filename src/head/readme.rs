@@ -149,11 +149,29 @@ fn answers(shared: &Shared<'_>, other: &str) -> String {
             &format!("(option 175, of these machines) http://{address}:{}/{}", web::BOOT_PORT, boot::IPXE_SCRIPT),
         );
     }
+    let boards = shared.raspberry_pis().next().is_some();
+    if boards {
+        let who = match head.dhcp {
+            DhcpMode::Full | DhcpMode::Proxy => "This head says",
+            DhcpMode::None => "The DHCP server must say",
+        };
+        writeln!(
+            text,
+            "\nRaspberry Pis of the table (4B, 400, CM4) boot by their own loader, once network boot is in the board's\n\
+             boot order (`rpi-eeprom-config --edit`, a `2` in BOOT_ORDER). {who} `Raspberry Pi Boot` to them in\n\
+             option 43, and dnsmasq serves each what lies in {tftp}/MAC. They must be in the table: others have no\n\
+             files. They have no menu, so a rollback is what brings the previous generation back.",
+            tftp = head.tftp
+        )
+        .expect("writing to a String succeeds");
+    }
     if !kinds.is_empty() {
-        text.push_str(
-        "\nAll others, such as UEFI of 32 bits (6) or a Raspberry Pi's own loader, are told of no file and go on to their\n\
-         next device.\n",
-    );
+        let others = if boards { "" } else { " or a Raspberry Pi's own loader" };
+        writeln!(
+            text,
+            "\nAll others, such as UEFI of 32 bits (6){others}, are told of no file and go on to their next device."
+        )
+        .expect("writing to a String succeeds");
     }
     for network in &head.networks {
         let (base, length) = network.network;

@@ -84,6 +84,12 @@ impl<'a> Shared<'a> {
         self.clusters.iter().flat_map(|cluster| cluster.nodes.iter().map(move |node| (cluster, node)))
     }
 
+    /// The hardware addresses of nodes that may be Raspberry Pis.
+    pub(super) fn raspberry_pis(&self) -> impl Iterator<Item = String> {
+        let clusters = self.clusters.iter().filter(|cluster| cluster.raspberry_pi);
+        clusters.flat_map(|cluster| cluster.nodes.iter().flat_map(ClusterNode::macs))
+    }
+
     /// The architectures that nodes have, each once.
     pub(super) fn architectures(&self) -> Vec<&'a str> {
         let mut all: Vec<&str> = self.clusters.iter().map(|cluster| cluster.architecture.as_str()).collect();

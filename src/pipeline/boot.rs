@@ -1,5 +1,7 @@
 //! What machines start with: each image's roots, kernel and initramfs, and the files of the head that offers them.
 
+use std::collections::BTreeMap;
+
 use super::Image;
 use super::Request;
 use super::choose;
@@ -55,7 +57,7 @@ pub(super) fn write_image(
         Ok::<_, Error>((boot, ram))
     });
     let boot = boot.transpose()?;
-    if let Some(input) = head_input(recipe, image, boot.as_ref(), loaders).filter(|_| recipe.stick) {
+    if let Some(input) = head_input(recipe, image, boot.as_ref(), loaders)?.filter(|_| recipe.stick) {
         stage(host, Stage::Stick, || outputs.stick(&head::stick(&input)?))?;
     }
     if image.name.is_some() {
@@ -100,8 +102,9 @@ pub(super) fn heads(
         return Ok(());
     }
     let all = requests.iter().zip(images).zip(boots);
-    let inputs = all.filter_map(|((request, image), boot)| head_input(request.recipe, image, boot.as_ref(), loaders));
-    let heads = stage(host, Stage::Head, || Ok(head::bundles(inputs.collect())?))?;
+    let inputs = all.map(|((request, image), boot)| head_input(request.recipe, image, boot.as_ref(), loaders));
+    let inputs = inputs.filter_map(Result::transpose).collect::<Result<_, _>>()?;
+    let heads = stage(host, Stage::Head, || Ok(head::bundles(inputs)?))?;
     heads.iter().try_for_each(|(role, files)| outputs.head(*role, files))
 }
 
@@ -111,20 +114,27 @@ fn head_input<'a>(
     image: &Image,
     boot: Option<&(Boot, Option<RamImage>)>,
     loaders: &'a Loaders,
-) -> Option<head::Input<'a>> {
-    let (boot, ram) = boot?;
-    Some(head::Input {
+) -> Result<Option<head::Input<'a>>, Error> {
+    let (Some((boot, ram)), Some(head), Some(diskless)) = (boot, &recipe.head, &recipe.diskless) else {
+        return Ok(None);
+    };
+    let raspberry_pi = match recipe.has_raspberry_pis() {
+        true => head::raspberry_pi(&image.tree, &boot.made.record.kernel)?,
+        false => BTreeMap::new(),
+    };
+    Ok(Some(head::Input {
         recipe,
-        head: recipe.head.as_ref()?,
-        diskless: recipe.diskless.as_ref()?,
+        head,
+        diskless,
         kernel: boot.kernel.clone(),
         initramfs: boot.initramfs.clone(),
         image: ram.clone(),
         loaders: &loaders.files,
+        raspberry_pi,
         root: head::root_generation(&image.digest, ram.as_ref()),
         generation: String::new(),
         role: Role::Head,
-    })
+    }))
 }
 
 /// The kernel, and the initramfs for it: that of the output before, where nothing of it would be another.

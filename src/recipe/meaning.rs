@@ -23,8 +23,10 @@ use super::LocalFile;
 use super::Modules;
 use super::PackageRequest;
 use super::Pin;
+use super::RASPBERRY_PI;
 use super::Recipe;
 use super::RootMode;
+use super::TftpServer;
 use super::cluster;
 use super::expand;
 use super::file;
@@ -201,10 +203,22 @@ impl Checker<'_> {
             return;
         }
         let name = |text: &Text| text.value.split(['=', '/', ':']).next().map(str::to_owned);
-        for text in raw.packages.iter().filter(|text| name(text).as_deref() == Some("raspi-firmware")) {
-            let message = "a Raspberry Pi's own loader wants files by TFTP that the head does not have".to_owned();
-            let help = "leave `raspi-firmware` out and give the machine UEFI firmware, which boots as all of arm64 do";
-            self.report(text, message, Some(help.to_owned()));
+        for text in raw.packages.iter().filter(|text| name(text).as_deref() == Some(RASPBERRY_PI)) {
+            let architecture = raw.debian.value.architecture.as_ref();
+            let is_arm64 = architecture.is_some_and(|architecture| architecture.value == "arm64");
+            let tftpd = raw.head.as_ref().is_some_and(|head| head.value.tftp_server == Some(TftpServer::TftpdHpa));
+            let (message, help) = match (is_arm64, tftpd) {
+                (false, _) => (
+                    "a Raspberry Pi's own loader boots from a head with `architecture = \"arm64\"` alone",
+                    "leave `raspi-firmware` out, or build for arm64, which a Raspberry Pi 4 runs",
+                ),
+                (true, true) => (
+                    "a Raspberry Pi's own loader wants a directory for each board, which tftpd-hpa does not have",
+                    "leave out `tftp-server`, so that dnsmasq serves the files",
+                ),
+                (true, false) => continue,
+            };
+            self.report(text, message.to_owned(), Some(help.to_owned()));
         }
     }
 

@@ -255,6 +255,9 @@ pub enum PackageRequest {
     Local(LocalFile),
 }
 
+/// The package with a Raspberry Pi's own loader: a recipe with a head that names it has such nodes.
+pub(crate) const RASPBERRY_PI: &str = "raspi-firmware";
+
 impl PackageRequest {
     /// The package's name; a .deb of one's own says its name itself.
     #[must_use]

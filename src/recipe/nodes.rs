@@ -45,6 +45,12 @@ impl Recipe {
         self.nodes.iter().filter(|node| self.image.is_none() || node.image == self.image)
     }
 
+    /// Whether nodes may be Raspberry Pis, which boot by a loader of their own: its package is named.
+    #[must_use]
+    pub fn has_raspberry_pis(&self) -> bool {
+        self.head.is_some() && self.packages.iter().any(|package| package.name() == Some(super::RASPBERRY_PI))
+    }
+
     /// An address of the head's network that no machine has and DHCP gives to none: the first behind the last node's, or
     /// else the first of all.
     #[must_use]

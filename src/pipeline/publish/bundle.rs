@@ -119,12 +119,18 @@ impl Bundle {
                 generation.0.insert(below, item);
             }
             (Place::Generation(below), OutputRecord::Link { target, .. }) => {
-                // A node's name, beside its own entry.
-                let beside = path.rsplit_once('/').map(|(parent, _)| format!("{parent}/{target}"));
-                let beside = beside.and_then(|beside| all.get(beside.as_str()));
-                let is_entry = beside.is_some_and(|record| record.content().is_some());
-                if !below.starts_with("pxelinux/") || !is_entry {
-                    return Err("is a link to no entry of a menu");
+                if let Some(leads) = head::raspberry_pi_link(&below) {
+                    if *target != leads {
+                        return Err("does not lead to what its board loads");
+                    }
+                } else {
+                    // A node's name, beside its own entry.
+                    let beside = path.rsplit_once('/').map(|(parent, _)| format!("{parent}/{target}"));
+                    let beside = beside.and_then(|beside| all.get(beside.as_str()));
+                    let is_entry = beside.is_some_and(|record| record.content().is_some());
+                    if !below.starts_with("pxelinux/") || !is_entry {
+                        return Err("is a link to no entry of a menu");
+                    }
                 }
                 generation.0.insert(below, Item::Link(target.clone()));
             }

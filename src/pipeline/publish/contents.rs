@@ -16,6 +16,7 @@ use super::failed;
 use crate::cancel::Cancel;
 use crate::digest::Sha256;
 use crate::error::Error;
+use crate::head::MenuFile;
 use crate::host::Dir;
 use crate::manifest::DIRECTORY_MODE;
 use crate::manifest::FILE_MODE;
@@ -30,6 +31,15 @@ pub(super) enum Item {
     Output(String, Sha256, u64),
     /// A link to this.
     Link(String),
+}
+
+impl From<MenuFile> for Item {
+    fn from(file: MenuFile) -> Self {
+        match file {
+            MenuFile::Text(text) => Self::Text(text),
+            MenuFile::Link(target) => Self::Link(target),
+        }
+    }
 }
 
 /// What a directory shall have, by path below it; its directories follow from the paths.

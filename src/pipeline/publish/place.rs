@@ -32,7 +32,7 @@ use crate::host::Staging;
 
 /// Directories of the TFTP server's that lead to the menu.
 pub(super) const LINKS: [&str; 3] = ["pxelinux.cfg", "grub", "ipxe.cfg"];
-/// Where a generation's entries of menus lie.
+/// Where a generation's entries of menus lie, as texts.
 const ENTRIES: [&str; 3] = ["pxelinux", "grub", "ipxe"];
 /// Where a head says what clusters it has.
 pub(super) const CLUSTERS: &str = "etc/imgbuild";
@@ -194,12 +194,15 @@ impl Place {
 
     /// Whether the TFTP directory is free for the links to the menu.
     pub(super) fn check_links(&self) -> Result<(), Error> {
-        for name in LINKS {
+        let nodes = self.cluster.nodes.iter().filter(|_| self.cluster.raspberry_pi);
+        let cards = nodes.flat_map(|node| node.macs()).map(|mac| mac.replace(':', "-"));
+        let cards = cards.map(|card| (head::link_of_card(&card), card));
+        for (target, name) in LINKS.map(|name| (link(name), name.to_owned())).into_iter().chain(cards) {
             let path = format!("{}/{name}", self.tftp());
             let on_disk = self.on_disk(&path);
             let Some(status) = self.root.status_if_any(&path).map_err(failed("look at", &on_disk))? else { continue };
-            let target = (status.kind == FileType::Symlink).then(|| self.root.target(&path));
-            if !target.is_some_and(|target| target.is_ok_and(|target| target == link(name).as_bytes())) {
+            let leads = (status.kind == FileType::Symlink).then(|| self.root.target(&path));
+            if !leads.is_some_and(|leads| leads.is_ok_and(|leads| leads == target.as_bytes())) {
                 return Err(PublishError::Occupied(on_disk).into());
             }
         }
@@ -225,12 +228,14 @@ impl Place {
         let (menus, directory) = (self.menus(), menu.directory());
         let contents = self.menu_contents(menu)?;
         self.put(&format!("{menus}/{directory}"), &contents, None)?;
-        for name in LINKS.into_iter().filter(|name| contents.0.keys().any(|path| path.starts_with(&format!("{name}/"))))
-        {
+        let has = |name: &&str| contents.0.keys().any(|path| path.starts_with(&format!("{name}/")));
+        let cards = contents.0.keys().filter_map(|path| head::card_of(path));
+        let cards = cards.map(|card| (card, head::link_of_card(card)));
+        for (name, target) in LINKS.into_iter().filter(has).map(|name| (name, link(name))).chain(cards) {
             let path = format!("{}/{name}", self.tftp());
             let on_disk = self.on_disk(&path);
             if self.root.status_if_any(&path).map_err(failed("look at", &on_disk))?.is_none() {
-                self.root.link(link(name), &path).map_err(failed("make", &on_disk))?;
+                self.root.link(target, &path).map_err(failed("make", &on_disk))?;
             }
         }
         let menus = self.root.dir(&menus).map_err(failed("open", &self.on_disk(&menus)))?;
@@ -264,7 +269,7 @@ impl Place {
         });
         let menus = head::menus(&generated, clusters, &menu.machines);
         let mut contents: BTreeMap<String, Item> =
-            menus.into_iter().map(|(path, text)| (path, Item::Text(text))).collect();
+            menus.into_iter().map(|(path, file)| (path, Item::from(file))).collect();
         contents.extend(links.into_iter().map(|(name, target)| (format!("pxelinux.cfg/{name}"), Item::Link(target))));
         contents.insert(MENU.to_owned(), Item::Text(menu.to_json()));
         Ok(Contents(contents))
@@ -293,6 +298,22 @@ impl Place {
                         directory.read_if_any(name, TEXT_MAX).map_err(failed("read", &path))?.unwrap_or_default();
                     entries.insert(format!("{loader}/{name}"), String::from_utf8_lossy(&bytes).into_owned());
                 }
+            }
+        }
+        let place = format!("{}/{cluster}/{id}/{}", self.tftp(), head::RASPBERRY_PI_DIRECTORY);
+        let on_disk = self.on_disk(&place);
+        let Some(directory) = self.root.dir_if_any(&place).map_err(failed("read", &on_disk))? else {
+            return Ok((entries, names));
+        };
+        for name in directory.names().map_err(failed("read", &on_disk))? {
+            let Some(path) = name.to_str().map(|name| format!("{}/{name}", head::RASPBERRY_PI_DIRECTORY)) else {
+                continue;
+            };
+            if let Some(card) = head::card_of(&path) {
+                let arguments = format!("{card}/{}", head::RASPBERRY_PI_ARGUMENTS);
+                let read = directory.read_if_any(&arguments, TEXT_MAX);
+                let bytes = read.map_err(failed("read", &on_disk.join(&arguments)))?.unwrap_or_default();
+                entries.insert(path, String::from_utf8_lossy(&bytes).into_owned());
             }
         }
         Ok((entries, names))

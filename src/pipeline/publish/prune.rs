@@ -17,6 +17,7 @@ use super::used;
 use super::used::Uses;
 use crate::deb::date;
 use crate::error::Error;
+use crate::head;
 use crate::head::Cluster;
 use crate::head::IMAGES;
 
@@ -154,6 +155,7 @@ pub fn prune(root: &Path, name: Option<&str>, options: &Prune) -> Result<Pruned,
         verdicts.push(Verdict { what: "root", id: root.clone(), removed, reasons });
     }
     remove_menus(&place)?;
+    remove_cards(&place)?;
     forget(&place)?;
     Ok(Pruned { verdicts, unknown: found.uses.unknown })
 }
@@ -245,6 +247,21 @@ fn remove_menus(place: &Place) -> Result<(), Error> {
         let is_gone = |id: &String| place.root.status(format!("{boots}/{id}")).is_err();
         if [Some(offered.now), offered.previous].iter().flatten().any(is_gone) {
             remove(&on_disk.join(name), &on_disk)?;
+        }
+    }
+    Ok(())
+}
+
+/// Links to directories of cards that no node has any more. They lead nowhere, and the menu is what decides.
+fn remove_cards(place: &Place) -> Result<(), Error> {
+    let tftp = place.tftp();
+    let on_disk = place.on_disk(tftp);
+    let Some(directory) = place.root.dir_if_any(tftp).map_err(failed("read", &on_disk))? else { return Ok(()) };
+    for name in directory.names().map_err(failed("read", &on_disk))? {
+        let Some(card) = name.to_str() else { continue };
+        let leads = directory.target(card).is_ok_and(|target| target == head::link_of_card(card).as_bytes());
+        if leads && fs::metadata(on_disk.join(card)).is_err() {
+            directory.remove(card).map_err(failed("remove", &on_disk.join(card)))?;
         }
     }
     Ok(())

@@ -953,13 +953,18 @@ fn c5_what_no_initramfs_sets_up_is_no_boot_interface() {
     }
 }
 
-/// A Raspberry Pi's own loader wants files that no head has: said before anything is built, where a head is.
+/// A Raspberry Pi's own loader wants files for arm64, and a directory for each board: said before anything is built.
 #[test]
-fn a_raspberry_pi_boots_by_uefi() {
+fn a_raspberry_pi_has_a_head_that_can_serve_it() {
     for package in ["raspi-firmware", "raspi-firmware=1.*", "raspi-firmware/trixie"] {
         let text = spoilt(CLUSTER, "name = \"x\"", &format!("name = \"x\"\npackages = [\"{package}\"]"));
         let said = parse(&text, Path::new("/")).expect_err("no files for it").to_string();
-        assert!(said.contains("a Raspberry Pi's own loader") && said.contains("UEFI"), "{package}: {said}");
+        assert!(said.contains("a Raspberry Pi's own loader") && said.contains("arm64"), "{package}: {said}");
+        let arm64 = spoilt(&text, "suite = \"trixie\"", "suite = \"trixie\"\narchitecture = \"arm64\"");
+        assert!(parse(&arm64, Path::new("/")).expect("it can").has_raspberry_pis());
+        let tftpd = spoilt(&arm64, "[head]\n", "[head]\ntftp-server = \"tftpd-hpa\"\n");
+        let said = parse(&tftpd, Path::new("/")).expect_err("it has one directory").to_string();
+        assert!(said.contains("tftpd-hpa") && said.contains("dnsmasq serves the files"), "{package}: {said}");
     }
     let alone =
         "name = \"x\"\npackages = [\"raspi-firmware\"]\n[debian]\nsuite = \"trixie\"\narchitecture = \"arm64\"\n";
