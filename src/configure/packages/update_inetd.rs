@@ -27,93 +27,120 @@ fn inetd(call: &mut Call<'_, '_>) -> Done {
         ("verbose", b'v'),
     ];
     let given = call.options("+aedg:mp:rv", &long)?;
-    let modes = given.all.iter().filter(|(letter, _)| b"aedr".contains(letter)).count();
-    let ([argument], 1) = (given.operands.as_slice(), modes) else {
-        return Err(Fault::gap(format!("the arguments `{}`", show(&call.args.join(&b' ')))));
+    let modes: Vec<u8> =
+        given.all.iter().map(|(letter, _)| *letter).filter(|letter| b"aedr".contains(letter)).collect();
+    let unknown = format!("the arguments `{}`", show(&call.args.join(&b' ')));
+    let ([argument], [mode]) = (given.operands.as_slice(), modes.as_slice()) else {
+        return Err(Fault::gap(unknown));
     };
     if call.look(INETD, true).is_none() {
         call.err("cannot change a service, /etc/inetd.conf does not exist")?;
         return Ok(0);
     }
-    let text = show(&call.read(INETD)?);
-    let lines: Vec<&str> = text.lines().collect();
-    let is = |line: &str, start: &str, service: &str| {
-        let rest = line.strip_prefix(start).and_then(|rest| rest.strip_prefix(service));
-        rest.is_some_and(|rest| rest.starts_with(char::is_whitespace))
-    };
+    let (text, argument) = (show(&call.read(INETD)?), show(argument));
+    let file = File { lines: text.lines().collect(), unknown };
     // Of several lines of a service, those that fit: where there is none of it, no matter.
-    if given.has(b'p') && lines.iter().any(|line| is(line, "", &show(argument)) || is(line, OFF, &show(argument))) {
-        return Err(Fault::gap(format!("the arguments `{}`", show(&call.args.join(&b' ')))));
+    if given.has(b'p') && (file.has("", &argument) || file.has(OFF, &argument)) {
+        return Err(Fault::gap(file.unknown));
     }
-    let switched = |on: bool, service: &str| -> Vec<String> {
-        let turn = |line: &&str| match on {
-            true if is(line, OFF, service) => line[OFF.len()..].to_owned(),
-            false if is(line, "", service) => format!("{OFF}{line}"),
-            _ => (*line).to_owned(),
-        };
-        lines.iter().map(turn).collect()
+    let new = match mode {
+        b'r' => file.without(&argument),
+        b'a' => file.with(&argument, given.value(b'g')),
+        _ => file.turned(*mode == b'e', &argument, given.has(b'm')),
     };
-    if given.has(b'r') {
-        let pattern = show(argument);
-        // An expression of a line's beginning: what it begins with, as it stands, is in every line that it fits.
-        let service: String = pattern
-            .trim_start_matches('^')
-            .chars()
-            .take_while(|letter| letter.is_ascii_alphanumeric() || *letter == '-')
-            .collect();
-        let fits = |line: &&str| line.strip_prefix(OFF).unwrap_or(line).starts_with(&service);
-        return match service.is_empty() || lines.iter().any(fits) {
-            true => Err(Fault::gap(format!("the arguments `{}`", show(&call.args.join(&b' '))))),
-            false => Ok(0),
-        };
-    }
-    let new: Vec<String> = if given.has(b'a') {
-        let entry = show(argument).replace("\\t", "\t");
-        let bare = entry.strip_prefix(OFF).unwrap_or_else(|| {
-            // One that an administrator is to switch on.
-            entry
-                .strip_prefix('#')
-                .filter(|rest| rest.starts_with(|letter: char| letter.is_ascii_alphabetic()))
-                .unwrap_or(&entry)
-        });
-        let service = bare.split_whitespace().next().unwrap_or_default();
-        let is_known = entry.starts_with(OFF) && lines.iter().any(|line| is(line, OFF, service));
-        if bare.starts_with('#') || service.is_empty() || service.len() == bare.len() || is_known {
-            return Err(Fault::gap(format!("the arguments `{}`", show(&call.args.join(&b' ')))));
-        }
-        if entry.starts_with(OFF) {
-            // Nothing else is looked for.
-            added(&lines, given.value(b'g'), entry.clone())
-        } else if lines.iter().any(|line| is(line, OFF, service)) {
-            switched(true, service)
-        } else if let Some(line) = lines.iter().find(|line| is(line, "", service)) {
-            if line.split_whitespace().ne(bare.split_whitespace()) {
-                return Err(Fault::gap(format!("another entry for `{service}`")));
-            }
-            return Ok(0);
-        } else if lines.iter().any(|line| line.strip_prefix('#').is_some_and(|line| is(line.trim_start(), "", service)))
-        {
-            // The administrator has switched it off.
-            return Ok(0);
-        } else {
-            added(&lines, given.value(b'g'), entry.clone())
-        }
-    } else {
-        let on = given.has(b'e');
-        let services = show(argument);
-        let [service] = services.split(',').collect::<Vec<_>>()[..] else {
-            return Err(Fault::gap(format!("the arguments `{}`", show(&call.args.join(&b' ')))));
-        };
-        if !on && !given.has(b'm') && lines.iter().filter(|line| is(line, "", service)).count() > 1 {
-            return Err(Fault::gap(format!("several entries for `{service}`")));
-        }
-        switched(on, service)
-    };
-    let new: String = new.iter().map(|line| format!("{line}\n")).collect();
-    if new != text {
-        call.write(INETD, 0o644, new.into_bytes())?;
+    let new = new.map_err(Fault::gap)?;
+    if new != file.lines {
+        let text: String = new.iter().map(|line| format!("{line}\n")).collect();
+        call.write(INETD, 0o644, text.into_bytes())?;
     }
     Ok(0)
+}
+
+/// The file, and what is said of arguments whose effect on it is not known.
+struct File<'a> {
+    lines: Vec<&'a str>,
+    unknown: String,
+}
+
+/// Its lines after a change, or which kind of change is not known.
+type Changed = Result<Vec<String>, String>;
+
+impl File<'_> {
+    fn same(&self) -> Vec<String> {
+        self.lines.iter().map(|line| (*line).to_owned()).collect()
+    }
+
+    /// Whether a line is a service's, behind what stands before it.
+    fn is(line: &str, start: &str, service: &str) -> bool {
+        let rest = line.strip_prefix(start).and_then(|rest| rest.strip_prefix(service));
+        rest.is_some_and(|rest| rest.starts_with(char::is_whitespace))
+    }
+
+    fn has(&self, start: &str, service: &str) -> bool {
+        self.lines.iter().any(|line| Self::is(line, start, service))
+    }
+
+    /// With a service's lines on or off.
+    fn switched(&self, on: bool, service: &str) -> Vec<String> {
+        let turn = |line: &&str| match on {
+            true if Self::is(line, OFF, service) => line[OFF.len()..].to_owned(),
+            false if Self::is(line, "", service) => format!("{OFF}{line}"),
+            _ => (*line).to_owned(),
+        };
+        self.lines.iter().map(turn).collect()
+    }
+
+    /// `--remove`
+    fn without(&self, pattern: &str) -> Changed {
+        // An expression of a line's beginning: what it begins with, as it stands, is in every line that it fits.
+        let letters = pattern.trim_start_matches('^').chars();
+        let service: String = letters.take_while(|letter| letter.is_ascii_alphanumeric() || *letter == '-').collect();
+        let fits = |line: &&str| line.strip_prefix(OFF).unwrap_or(line).starts_with(&service);
+        let is_there = service.is_empty() || self.lines.iter().any(fits);
+        if is_there { Err(self.unknown.clone()) } else { Ok(self.same()) }
+    }
+
+    /// `--add`
+    fn with(&self, entry: &str, group: Option<&[u8]>) -> Changed {
+        let entry = entry.replace("\\t", "\t");
+        // With a `#`: one that an administrator is to switch on.
+        let comment =
+            entry.strip_prefix('#').filter(|rest| rest.starts_with(|first: char| first.is_ascii_alphabetic()));
+        let bare = entry.strip_prefix(OFF).or(comment).unwrap_or(&entry);
+        let service = bare.split_whitespace().next().unwrap_or_default();
+        let is_known = entry.starts_with(OFF) && self.has(OFF, service);
+        if bare.starts_with('#') || service.is_empty() || service.len() == bare.len() || is_known {
+            return Err(self.unknown.clone());
+        }
+        // Where it is off itself, nothing else is looked for.
+        if !entry.starts_with(OFF) {
+            if self.has(OFF, service) {
+                return Ok(self.switched(true, service));
+            }
+            if let Some(line) = self.lines.iter().find(|line| Self::is(line, "", service)) {
+                let is_same = line.split_whitespace().eq(bare.split_whitespace());
+                return if is_same { Ok(self.same()) } else { Err(format!("another entry for `{service}`")) };
+            }
+            let is_off =
+                |line: &&str| line.strip_prefix('#').is_some_and(|line| Self::is(line.trim_start(), "", service));
+            if self.lines.iter().any(is_off) {
+                // The administrator has switched it off.
+                return Ok(self.same());
+            }
+        }
+        Ok(added(&self.lines, group, entry))
+    }
+
+    /// `--enable` and `--disable`
+    fn turned(&self, on: bool, services: &str, several: bool) -> Changed {
+        if services.contains(',') {
+            return Err(self.unknown.clone());
+        }
+        if !on && !several && self.lines.iter().filter(|line| Self::is(line, "", services)).count() > 1 {
+            return Err(format!("several entries for `{services}`"));
+        }
+        Ok(self.switched(on, services))
+    }
 }
 
 /// The lines with an entry at the end of its group, or of all.
