@@ -164,7 +164,7 @@ fn make_boot(
             let unpacked = unpacked.and_then(|sha256| outputs.key(&("initramfs", sha256, compression)));
             let content = match outputs.previous_initramfs(unpacked) {
                 Some((content, _)) => content,
-                None => outputs::initramfs(host, &initramfs.tree, compression)?,
+                None => outputs.initramfs(&initramfs.tree, compression)?,
             };
             (whole.into_iter().chain(unpacked).collect(), content, made)
         }

@@ -77,18 +77,6 @@ pub(super) fn unpacked_initramfs(host: &Host, tree: &Tree) -> Result<Sha256, Err
     Ok(hash.finish().0)
 }
 
-/// The initramfs as the bytes that a boot loader loads.
-pub(super) fn initramfs(host: &Host, tree: &Tree, compression: Compression) -> Result<Content, Error> {
-    let failed = |source| image::Error::Write { format: "initramfs", source };
-    // zstd is done in less than a second, and each of its threads takes 20 MB or more.
-    let threads = if compression == Compression::Zstd { 1 } else { threads(host.jobs) };
-    let encoder = compress::encoder(compression, threads, Vec::new()).map_err(failed)?;
-    let mut encoder = encoder.cancelled_by(&host.cancel());
-    // No attribute is needed before the root is mounted, and newc has no place for one.
-    image::write_newc(tree, Xattrs::Dropped, &mut encoder)?;
-    Ok(Content::from_bytes(encoder.finish().map_err(failed)?))
-}
-
 /// Outputs that are being written; nobody sees them before [`Outputs::publish`].
 pub(super) struct Outputs {
     staging: Staging,
@@ -134,6 +122,23 @@ impl Outputs {
     pub(super) fn key(&self, inputs: &impl Serialize) -> Option<Sha256> {
         let program = self.program.as_ref()?;
         Some(Sha256::of(&serde_json::to_vec(&(program, inputs)).expect("plain data has a JSON form")))
+    }
+
+    /// The initramfs as the bytes that a boot loader loads, in a file without a name: packing it is when a build needs the
+    /// most memory, and several outputs have it.
+    pub(super) fn initramfs(&self, tree: &Tree, compression: Compression) -> Result<Content, Error> {
+        let failed = |source| image::Error::Write { format: "initramfs", source };
+        // zstd is done in less than a second, and each of its threads takes 20 MB or more.
+        let threads = if compression == Compression::Zstd { 1 } else { threads(self.jobs) };
+        let file = tempfile::tempfile_in(self.staging.path()).map_err(failed)?;
+        let file = BufWriter::with_capacity(1 << 18, file);
+        let encoder = compress::encoder(compression, threads, HashWriter::new(file)).map_err(failed)?;
+        let mut encoder = encoder.cancelled_by(&self.cancel);
+        // No attribute is needed before the root is mounted, and newc has no place for one.
+        image::write_newc(tree, Xattrs::Dropped, &mut encoder)?;
+        let (sha256, size, file) = encoder.finish().map_err(failed)?.finish();
+        let file = file.into_inner().map_err(|error| failed(error.into_error()))?;
+        Ok(Content::from_blob(Arc::new(file), 0, size, sha256))
     }
 
     /// The initramfs of the output before, if it is the one that one of these keys is of.
