@@ -393,9 +393,13 @@ fn the_howtos_head_is_taken_over_and_boots_until_its_database_runs() {
         let begin = ["boot".as_ref(), output.as_path(), "--logs".as_ref(), logs.as_path()];
         run(&begin.into_iter().chain(until.iter().map(PathBuf::as_path)).collect::<Vec<_>>())
     };
-    let late = boot("--until no-such.service --timeout 2");
+    let none = boot("--until multiuser");
+    assert_eq!(none.status.code(), Some(1), "{}", text(&none.stdout));
+    let wanted = "there is no unit `multiuser.target` in the image; did you mean `multi-user.target`?";
+    assert!(text(&none.stderr).contains(wanted) && none.stdout.is_empty(), "{}", text(&none.stderr));
+    let late = boot("--until rescue.target --timeout 2");
     assert_eq!(late.status.code(), Some(1), "{}", text(&late.stdout));
-    let wanted = "node `dizzy` has taken longer than `--timeout` before it reached `no-such.service`";
+    let wanted = "node `dizzy` has taken longer than `--timeout` before it reached `rescue.target`";
     assert!(text(&late.stderr).contains(wanted), "{}", text(&late.stderr));
     let done = boot("--until mariadb.service --timeout 1800");
     assert_eq!(done.status.code(), Some(0), "{}{}", text(&done.stdout), text(&done.stderr));

@@ -35,6 +35,7 @@ use crate::host::lab::LabError;
 use crate::host::lab::Probe;
 use crate::host::lab::Setup;
 use crate::host::lab::quote;
+use crate::recipe::nearest;
 
 use machine::Board;
 
@@ -117,6 +118,14 @@ pub enum Error {
         name: String,
         /// All that there are.
         known: Vec<String>,
+    },
+    /// No node can get there.
+    #[error("there is no unit `{unit}` in the image{}", .meant.as_ref().map_or_else(String::new, |meant| format!("; did you mean `{meant}`?")))]
+    NoUnit {
+        /// As asked for.
+        unit: String,
+        /// The one of the image's whose name is spelled most like it.
+        meant: Option<String>,
     },
     /// A node is not where it was to be.
     #[error("node `{node}` {reason} before it reached `{unit}`")]
@@ -252,6 +261,38 @@ pub fn names(head: &Existing) -> Vec<String> {
 pub fn lacks_console(output: &Path, machine: &Machine) -> Result<Option<&'static str>, Error> {
     let console = board(output)?.console;
     Ok((!machine.arguments.iter().any(|argument| argument.starts_with(console))).then_some(console))
+}
+
+/// Whether an image of an output has a systemd unit, which nodes can be waited for to reach. Those that systemd makes of
+/// something else while it runs, such as mounts, are taken as they are.
+///
+/// # Errors
+/// No image has it, nor the template that it would be an instance of.
+pub fn check_unit(output: &Path, unit: &str) -> Result<(), Error> {
+    let images = manifest(output)?.images;
+    let all = std::iter::once("tree.txt".to_owned()).chain(images.keys().map(|image| format!("{image}/tree.txt")));
+    let trees: Vec<String> = all.filter_map(|path| text(output, &path)).collect();
+    let names: BTreeSet<&str> = trees.iter().flat_map(|tree| tree.lines()).filter_map(unit_of).collect();
+    let Some((name, kind)) = unit.rsplit_once('.') else { return Ok(()) };
+    let template = name.split_once('@').map(|(before, _)| format!("{before}@.{kind}"));
+    let is_there = names.contains(unit)
+        || template.is_some_and(|template| names.contains(template.as_str()))
+        // systemd-sysv-generator(8)
+        || (kind == "service" && names.contains(name));
+    if is_there || !UNITS_OF_FILES.contains(&kind) {
+        return Ok(());
+    }
+    let meant = nearest(unit, names).map(str::to_owned);
+    Err(Error::NoUnit { unit: unit.to_owned(), meant })
+}
+
+/// The kinds of units that are there only as files (systemd.unit(5)).
+const UNITS_OF_FILES: [&str; 5] = ["path", "service", "socket", "target", "timer"];
+
+/// The unit, or the init script, that a line of a tree's text is about.
+fn unit_of(line: &str) -> Option<&str> {
+    let (directory, name) = line.rsplit(' ').next()?.rsplit_once('/')?;
+    ["/usr/lib/systemd/system", "/etc/systemd/system", "/etc/init.d"].contains(&directory).then_some(name)
 }
 
 /// Of all that an output's manifest says.

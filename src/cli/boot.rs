@@ -32,6 +32,7 @@ pub(super) fn run(arguments: &Boot, signals: &Signals) -> Result<(), Failure> {
     // What it runs as root is what the manifest says, or nothing.
     Output::verified(&arguments.directory, &[], &options.cancel)?;
     let head = boot::read_head(&arguments.directory)?;
+    arguments.until.iter().try_for_each(|unit| boot::check_unit(&arguments.directory, unit))?;
     let mut nodes = arguments.node.clone();
     if nodes.is_empty() {
         nodes.extend(boot::names(&head).into_iter().take(1));
