@@ -46,6 +46,7 @@ fn recipe_and_lock_change_together() {
     let output = run(&world, &server, &["add", "tools"]);
     assert!(output.status.success(), "{}", said(&output));
     assert_eq!(String::from_utf8_lossy(&output.stdout), "small.toml\nsmall.lock\n");
+    assert!(said(&output).ends_with("+ tools 3\n+ tools-data 3\n"), "what came: {}", said(&output));
     assert_eq!(read("small.toml"), recipe.replace("[\"hello\"]", "[\"hello\", \"tools\"]"));
     let added = read("small.lock");
     for wanted in ["name = \"tools\"", "name = \"tools-data\"", "version = \"1.0-1\""] {
@@ -97,6 +98,17 @@ fn a_stale_lock_says_what_it_lacks() {
     let lock = fs::read_to_string(world.place.path().join("small.lock")).expect("it is there");
     assert!(lock.contains("name = \"tools-data\"") && !lock.contains("1.1-1"), "{lock}");
 
+    // Another suite is the first thing to say.
+    wishing("[\"hello\", \"tools\"]");
+    let text = fs::read_to_string(&path).expect("it is there");
+    fs::write(&path, text.replace("suite = \"test\"", "suite = \"trixei\"")).expect("written");
+    let output = run(&world, &server, &["small.toml"]);
+    assert!(
+        said(&output).contains("did you mean `trixie`? It has nothing of the suite `trixei`: move it"),
+        "{}",
+        said(&output)
+    );
+
     // Where it lacks nothing, there is no word to look for.
     wishing("[\"tools\"]");
     let output = run(&world, &server, &["small.toml"]);
@@ -116,6 +128,7 @@ fn what_cannot_be_installed_changes_nothing() {
         (&["remove", "hallo"], 2, "`packages` has no `hallo` (did you mean `hello`?)"),
         (&["add", "no name"], 2, "the recipe has 1 problem"),
         (&["add", "tools", "-r", "other.toml"], 2, "cannot read"),
+        (&["add", "tools", "-r", "smal.toml"], 2, "did you mean `small.toml`?"),
     ] {
         let output = run(&world, &server, arguments);
         assert_eq!(output.status.code(), Some(code), "{arguments:?}: {}", said(&output));

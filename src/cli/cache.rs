@@ -81,7 +81,7 @@ pub(super) fn prune(store: &DirStore, settings: &CacheSettings, keep: BTreeSet<S
 /// What the locks in the working directory name, packed and unpacked.
 fn locked(store: &DirStore) -> Result<BTreeSet<Sha256>, Failure> {
     let mut keep = BTreeSet::new();
-    for path in outside::files_here("lock")? {
+    for path in outside::files_in(std::path::Path::new("."), "lock")? {
         // Others have files of this name, too.
         let Ok(Some(lock)) = Lock::read(&path) else { continue };
         for deb in lock.all_packages().chain(lock.all_builders()).chain(&lock.loaders).map(|package| package.sha256) {

@@ -1,5 +1,7 @@
 //! `imgbuild add` and `remove`: packages of a recipe, in its text and in its lock.
 
+use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 use std::io::Write as _;
@@ -13,13 +15,16 @@ use super::args::Edit;
 use super::outside;
 use super::print;
 use super::signals::Signals;
+use super::terminal::line_to_stderr;
 use super::words::Failure;
+use crate::format::shown::shown;
 use crate::pipeline;
 use crate::pipeline::Moved;
 use crate::pipeline::Request;
 use crate::recipe;
 use crate::recipe::EditError;
 use crate::recipe::Lock;
+use crate::recipe::LockedPackage;
 use crate::recipe::Recipe;
 
 /// Changes the recipe's text and chooses its packages; only when there is a choice do recipe and lock change. In the
@@ -45,13 +50,43 @@ pub(super) fn run(
         archive: outside::archive_options(common),
         ..Request::new(&recipe, &mirrors)
     };
-    let chosen = pipeline::lock(&outside::host(common, signals)?, &request)?;
+    let host = outside::host(common, signals)?;
+    let Some(old) = &lock else {
+        // Whether there is a choice: nothing is fetched for it.
+        pipeline::choose(&host, &request)?;
+        new.persist(path).map_err(|error| failed("replace", path)(error.error))?;
+        return print(&format!("{}\n", path.display()));
+    };
+    let chosen = pipeline::lock(&host, &request)?;
     new.persist(path).map_err(|error| failed("replace", path)(error.error))?;
-    if lock.is_some() {
-        chosen.write(&lock_path)?;
-        return print(&format!("{}\n{}\n", path.display(), lock_path.display()));
+    chosen.write(&lock_path)?;
+    // The result is files.
+    if !common.quiet && common.events.is_none() {
+        moves(old, &chosen).iter().for_each(|line| line_to_stderr(&shown(line)));
     }
-    print(&format!("{}\n", path.display()))
+    print(&format!("{}\n{}\n", path.display(), lock_path.display()))
+}
+
+/// Which packages came, went or moved between two locks, a line each; nothing where none did.
+fn moves(old: &Lock, new: &Lock) -> Vec<String> {
+    let of = |lock: &Lock| -> BTreeMap<String, String> {
+        let own = [lock.architecture.as_str(), "all"];
+        let name = |package: &LockedPackage| match own.contains(&package.architecture.as_str()) {
+            true => package.name.clone(),
+            false => format!("{}:{}", package.name, package.architecture),
+        };
+        let all = lock.all_packages().chain(lock.all_builders());
+        all.map(|package| (name(package), package.version.clone())).collect()
+    };
+    let (old, new) = (of(old), of(new));
+    let names: BTreeSet<&String> = old.keys().chain(new.keys()).collect();
+    let line = |name: &&String| match (old.get(*name), new.get(*name)) {
+        (None, Some(version)) => Some(format!("+ {name} {version}")),
+        (Some(version), None) => Some(format!("- {name} {version}")),
+        (Some(was), Some(is)) if was != is => Some(format!("  {name} {was} -> {is}")),
+        _ => None,
+    };
+    names.iter().filter_map(line).collect()
 }
 
 /// A recipe with another text: what it means, and its file, which takes the recipe's place when it is persisted there. It
@@ -74,7 +109,7 @@ pub(super) fn failed(action: &'static str, path: &Path) -> impl FnOnce(io::Error
 
 /// The recipe that is meant where none is named.
 fn only_recipe() -> Result<PathBuf, Failure> {
-    let mut found = outside::files_here("toml")?;
+    let mut found = outside::files_in(Path::new("."), "toml")?;
     match (found.pop(), found.is_empty()) {
         (Some(one), true) => Ok(one),
         (None, _) => Err(Failure::Usage("there is no recipe here: name it with `--recipe FILE`".to_owned())),

@@ -217,12 +217,12 @@ pub(super) fn bound_cache(common: &Common, reporter: &dyn Reporter) -> Result<()
     Ok(())
 }
 
-/// The files in the working directory that have this extension, sorted.
+/// The names of files in a directory that have this extension, sorted.
 #[expect(clippy::disallowed_methods, reason = "sorted here")]
-pub(super) fn files_here(extension: &str) -> Result<Vec<PathBuf>, Failure> {
-    let failed = |source| Failure::File { action: "list", path: PathBuf::from("."), source };
+pub(super) fn files_in(directory: &Path, extension: &str) -> Result<Vec<PathBuf>, Failure> {
+    let failed = |source| Failure::File { action: "list", path: directory.to_owned(), source };
     let mut found = Vec::new();
-    for entry in std::fs::read_dir(".").map_err(failed)? {
+    for entry in std::fs::read_dir(directory).map_err(failed)? {
         let name = PathBuf::from(entry.map_err(failed)?.file_name());
         if name.extension().is_some_and(|of_it| of_it == extension) {
             found.push(name);

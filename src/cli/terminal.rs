@@ -93,7 +93,7 @@ impl Reporter for Terminal {
 }
 
 /// One line in one write, so that lines of several threads do not mix.
-fn line_to_stderr(line: &str) {
+pub(super) fn line_to_stderr(line: &str) {
     // Nobody can be told that nothing can be told.
     let _ = io::stderr().write_all(format!("{line}\n").as_bytes());
 }
@@ -114,22 +114,36 @@ impl Retries {
 /// What a stage has done, for the line at its end.
 #[derive(Default)]
 struct Stages {
-    running: BTreeMap<Stage, (Option<Instant>, u64)>,
+    running: BTreeMap<Stage, Done>,
     retries: Retries,
+}
+
+/// How far a stage is.
+#[derive(Default)]
+struct Done {
+    start: Option<Instant>,
+    units: u64,
+    /// Those of them that the cache had.
+    cached: u64,
 }
 
 impl Stages {
     fn event(&mut self, event: &Event<'_>) {
         match event {
             Event::StageStarted { stage, .. } => {
-                self.running.entry(*stage).or_default().0.get_or_insert_with(Instant::now);
+                self.running.entry(*stage).or_default().start.get_or_insert_with(Instant::now);
             }
-            Event::StageProgress { stage, done } => self.running.entry(*stage).or_default().1 += done,
+            Event::StageProgress { stage, done } => self.running.entry(*stage).or_default().units += done,
+            Event::Cached { stage, done } => self.running.entry(*stage).or_default().cached += done,
             Event::StageFinished { stage } => {
-                let (start, done) = self.running.remove(stage).unwrap_or_default();
-                let took = start.map(|start| start.elapsed()).unwrap_or_default();
+                let done = self.running.remove(stage).unwrap_or_default();
+                let took = done.start.map(|start| start.elapsed()).unwrap_or_default();
                 if took >= QUIET_TIME {
-                    line_to_stderr(&shown(&format!("{stage}: {}in {:.1} s", amount(*stage, done), took.as_secs_f64())));
+                    line_to_stderr(&shown(&format!(
+                        "{stage}: {}in {:.1} s",
+                        amount(*stage, &done),
+                        took.as_secs_f64()
+                    )));
                 }
             }
             Event::RecipeStarted { .. } | Event::OutputKept { .. } => line_to_stderr(&shown(&event.to_string())),
@@ -142,11 +156,14 @@ impl Stages {
 }
 
 /// What was done, in the stage's unit, and a blank; nothing where it does not count.
-fn amount(stage: Stage, done: u64) -> String {
+fn amount(stage: Stage, done: &Done) -> String {
+    let of_bytes = IN_BYTES.contains(&stage);
+    let in_units = |units: u64| if of_bytes { HumanBytes(units).to_string() } else { format!("{units} packages") };
     match done {
-        0 => String::new(),
-        done if IN_BYTES.contains(&stage) => format!("{} ", HumanBytes(done)),
-        done => format!("{done} packages "),
+        Done { units: 0, .. } => String::new(),
+        Done { units, cached: 0, .. } => format!("{} ", in_units(*units)),
+        Done { units, cached, .. } if cached >= units => format!("{}, all of it from the cache, ", in_units(*units)),
+        Done { units, cached, .. } => format!("{}, {} of it from the cache, ", in_units(*units), in_units(*cached)),
     }
 }
 
@@ -200,7 +217,11 @@ impl Bars {
             if IN_BYTES.contains(&stage) { ("bytes", "total_bytes", " {bytes_per_sec}") } else { ("pos", "len", "") };
         let template = match total {
             Some(_) => format!("{{prefix:10}} {{bar:30}} {{{}}} of {{{}}}{} {{eta}}", unit.0, unit.1, unit.2),
-            None => format!("{{prefix:10}} {{spinner}} {{{}}}{} {{elapsed}}", unit.0, unit.2),
+            None if IN_BYTES.contains(&stage) => {
+                format!("{{prefix:10}} {{spinner}} {{{}}}{} {{elapsed}}", unit.0, unit.2)
+            }
+            // It does not count.
+            None => "{prefix:10} {spinner} {elapsed}".to_owned(),
         };
         // A stage that begins again counts more of the same.
         if let Some(bar) = self.stages.get(&stage) {

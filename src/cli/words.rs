@@ -6,6 +6,7 @@ use std::io;
 use std::path::Path;
 use std::path::PathBuf;
 
+use super::outside;
 use crate::error::Error;
 use crate::error::FAILED;
 use crate::error::PublishError;
@@ -159,13 +160,34 @@ fn lacking(lacks: &[(String, Option<String>)]) -> String {
     text + "\n  `imgbuild add PACKAGE` changes recipe and lock together"
 }
 
+/// What helps where a recipe cannot be read.
+fn no_recipe(path: &Path, source: &io::Error) -> String {
+    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    let beside = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let recipes = outside::files_in(beside, "toml").unwrap_or_default();
+    match recipe::nearest(name, recipes.iter().filter_map(|recipe| recipe.to_str()))
+        .filter(|_| source.kind() == io::ErrorKind::NotFound)
+    {
+        Some(meant) => format!("did you mean `{}`?", path.with_file_name(meant).display()),
+        None => "`imgbuild init` writes a recipe to start from".to_owned(),
+    }
+}
+
+/// What helps where a lock is of another suite.
+fn other_suite(suite: &str) -> String {
+    let meant = recipe::nearest(suite, SUITES).filter(|meant| *meant != suite);
+    let meant = meant.map_or_else(String::new, |meant| format!("did you mean `{meant}`? "));
+    format!("{meant}It has nothing of the suite `{suite}`: move it with `imgbuild lock RECIPE --update`, or remove it")
+}
+
 /// What to do about it, where that is known.
 pub(super) fn hint(failure: &Failure) -> Option<String> {
     let Failure::Library(error) = failure else {
         return matches!(failure, Failure::Bug).then(|| "please report it, with the recipe and its lock".to_owned());
     };
     let text = match error {
-        Error::Recipe(recipe::Error::Read { .. }) => "`imgbuild init` writes a recipe to start from",
+        Error::Recipe(recipe::Error::Read { path, source }) => return Some(no_recipe(path, source)),
+        Error::Lock(LockError::Stale { suite: Some(suite), .. }) => return Some(other_suite(suite)),
         Error::Lock(LockError::Stale { lacks, .. }) if !lacks.is_empty() => return Some(lacking(lacks)),
         Error::Lock(LockError::Stale { .. }) => "move it with `imgbuild lock RECIPE --update`, or remove it",
         Error::Lock(LockError::Missing { .. }) => "make it with `imgbuild lock RECIPE`",

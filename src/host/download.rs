@@ -199,9 +199,14 @@ impl DownloadError {
 /// # Errors
 /// No mirror has it as signed for, the store failed, or the build was cancelled.
 pub fn download(host: &Host, wanted: &Wanted<'_>) -> Result<StoredBlob, DownloadError> {
+    let cached = |blob| {
+        let (stage, done) = (wanted.stage, wanted.size);
+        host.reporter.event(&Event::Cached { stage, done });
+        host.reporter.event(&Event::StageProgress { stage, done });
+        Ok(blob)
+    };
     if let Some(blob) = stored(host, &wanted.digest).map_err(store_failed)? {
-        host.reporter.event(&Event::StageProgress { stage: wanted.stage, done: wanted.size });
-        return Ok(blob);
+        return cached(blob);
     }
     let named = match &wanted.digest {
         Digest::Sha256(sha256) => *sha256,
@@ -209,10 +214,7 @@ pub fn download(host: &Host, wanted: &Wanted<'_>) -> Result<StoredBlob, Download
     };
     let claim = claim::wait(host, Work::Download, &named)?;
     let got = match stored(host, &wanted.digest).map_err(store_failed)? {
-        Some(blob) => {
-            host.reporter.event(&Event::StageProgress { stage: wanted.stage, done: wanted.size });
-            Ok(blob)
-        }
+        Some(blob) => cached(blob),
         None => fetch(host, wanted),
     };
     drop(claim);

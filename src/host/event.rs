@@ -93,6 +93,13 @@ pub enum Event<'a> {
         /// Units done since the last such event.
         done: u64,
     },
+    /// So much of what a stage has done was in the cache.
+    Cached {
+        /// Which.
+        stage: Stage,
+        /// Units, which an event of progress counts as well.
+        done: u64,
+    },
     /// A stage ended well.
     StageFinished {
         /// Which.
@@ -130,6 +137,7 @@ impl fmt::Display for Event<'_> {
             Self::RecipeStarted { recipe } => write!(f, "recipe `{recipe}`"),
             Self::StageStarted { stage, .. } => write!(f, "{stage} …"),
             Self::StageProgress { stage, done } => write!(f, "{stage}: +{done}"),
+            Self::Cached { stage, done } => write!(f, "{stage}: {done} were in the cache"),
             Self::StageFinished { stage } => write!(f, "{stage}: done"),
             Self::OutputKept { path } => write!(f, "nothing has changed: `{path}` stays"),
             Self::Retry { url, reason } => write!(f, "trying again: <{url}>: {reason}"),

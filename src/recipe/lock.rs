@@ -200,6 +200,8 @@ pub enum LockError {
         /// Packages that the recipe asks for by name and that the lock has not, each with the locked one whose name is
         /// spelled most like it. Empty where the recipe differs in something else.
         lacks: Vec<(String, Option<String>)>,
+        /// The suite that the recipe asks for and the lock has nothing of.
+        suite: Option<String>,
     },
     /// There is none, and one is asked for.
     #[error("there is no lock `{}`", path.display())]
@@ -346,7 +348,14 @@ impl Lock {
                 lacks.insert(name.to_owned(), nearest(name, names).map(str::to_owned));
             }
         }
-        LockError::Stale { path: path.to_owned(), recipe: recipe.name.clone(), lacks: lacks.into_iter().collect() }
+        let suite = &recipe.debian.suite;
+        let is_other = self.sources.iter().all(|source| source.suite.split('-').next() != Some(suite));
+        LockError::Stale {
+            path: path.to_owned(),
+            recipe: recipe.name.clone(),
+            lacks: lacks.into_iter().collect(),
+            suite: is_other.then(|| suite.clone()),
+        }
     }
 
     /// Whether a package of this name is in it.
