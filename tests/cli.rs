@@ -107,6 +107,7 @@ bad.toml:4:9: `debian.suite` is \"a b\"
 fn init_writes_once() {
     let place = place();
     let output = run(place.path(), &["init"]);
+    assert!(err(&output).contains("nobody can log in yet"), "{}", err(&output));
     assert_eq!((code(&output), out(&output).as_str()), (Some(0), "recipe.toml\n"), "{}", err(&output));
     let written = fs::read(place.path().join("recipe.toml")).expect("it is there");
     assert_eq!(code(&run(place.path(), &["init"])), Some(1));

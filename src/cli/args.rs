@@ -718,7 +718,7 @@ mod tests {
     }
 
     /// Lines of shell in the documents that are no call of this program, and where they are tried.
-    const OTHERS: [(&str, &str); 15] = [
+    const OTHERS: [(&str, &str); 16] = [
         ("IMGBUILD_TEST_", "by hand: they measure, and write the tables of doc/"),
         ("export ", "remote::a_server_of_s3_is_a_store has these variables"),
         ("cargo run --release -- ", "`.ci/run` builds it, and the tests build its recipe"),
@@ -731,6 +731,7 @@ mod tests {
         ("openssl ", "site::tls::case_162_files_come_by_tls_from_the_head_alone runs them"),
         ("echo 'subjectAltName", "with the lines of openssl"),
         ("install -D -m 06", "on the head, with the files of these lines"),
+        ("podman run ", "by hand: not every machine lets it start a container"),
         ("skopeo copy oci:", "registry::a_real_registry_and_real_readers"),
         ("umoci unpack ", "registry::a_real_registry_and_real_readers"),
         ("cargo install --locked cargo-deb", "`.ci/release` says so itself"),

@@ -12,6 +12,7 @@ use serde_json::json;
 use super::args::Init;
 use super::outside;
 use super::print;
+use super::terminal::line_to_stderr;
 use super::words::Failure;
 use crate::head::Existing;
 use crate::host::Dir;
@@ -43,10 +44,14 @@ pub(super) fn run(arguments: &Init) -> Result<(), Failure> {
         None => STARTER.to_owned(),
         Some(directory) => import(directory)?,
     };
-    let text = entered(&named(&text, path), outside::ssh_key().as_deref());
+    let key = outside::ssh_key();
+    let text = entered(&named(&text, path), key.as_deref());
     let failed = |source| Failure::File { action: "write", path: path.clone(), source };
     let mut file = OpenOptions::new().write(true).create_new(true).open(path).map_err(failed)?;
     file.write_all(text.as_bytes()).map_err(failed)?;
+    if key.is_none() {
+        line_to_stderr("nobody can log in yet: there is no public key in ~/.ssh for `[access]`");
+    }
     print(&format!("{}\n", path.display()))
 }
 
