@@ -21,6 +21,7 @@ use crate::head::menu::menus;
 use crate::head::raspberry;
 use crate::recipe::BootMode;
 use crate::recipe::Node;
+use crate::recipe::grammar;
 
 /// A boot loader's file: where Debian keeps it, and the name it is asked for by.
 pub(super) struct Loader {
@@ -333,6 +334,11 @@ fn ipxe_script(generated: &str) -> String {
          imgexec menu ||\n\
          :failed\necho imgbuild: cannot boot from ${{cwuri}}: the next attempt is in 10 seconds\nsleep 10\nreboot\n"
     )
+}
+
+/// Whether a loader knows a card by this name: its hardware address in lower case, with dashes.
+pub(super) fn is_card(name: &str) -> bool {
+    grammar::mac(name).is_ok_and(|read| mac(read, "-") == name)
 }
 
 /// A hardware address in lower case.

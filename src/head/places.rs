@@ -65,7 +65,7 @@ pub fn place(cluster: &Cluster, path: &str) -> Option<Place> {
         return is_of_generation(rest).then(|| Place::Generation(rest.to_owned()));
     }
     let is_menu = ["pxelinux.cfg", "grub", "ipxe.cfg"].contains(&path)
-        || raspberry::is_card(path)
+        || boot::is_card(path)
         || path.strip_prefix(boot::MENUS).is_some_and(|rest| rest == "/menu" || rest.starts_with("/menu-"));
     is_menu.then_some(Place::Menu)
 }
@@ -83,6 +83,5 @@ fn is_of_generation(path: &str) -> bool {
 
 /// Whether a loader may ask for a machine's entry by this name.
 fn is_entry(name: &str) -> bool {
-    let mac = name.strip_prefix("01-").unwrap_or(name);
-    name == "default" || (grammar::mac(mac).is_ok() && !mac.contains(|letter: char| letter.is_ascii_uppercase()))
+    name == "default" || name.strip_prefix("01-").is_some_and(boot::is_card)
 }

@@ -25,8 +25,9 @@ const FIRMWARE: &str = "firmware";
 const CONFIG: &str = "config.txt";
 /// The kernel's arguments.
 pub const ARGUMENTS: &str = "cmdline.txt";
-/// The second stage, and what belongs to it: of 4B, 400 and CM4.
-const SECOND_STAGE: [&str; 2] = ["start4.elf", "fixup4.dat"];
+/// The second stage of 4B, 400 and CM4, and what belongs to it: the name that it is asked for by, and where Debian keeps it.
+const SECOND_STAGE: [(&str, &str); 2] =
+    [("start4.elf", "usr/lib/raspi-firmware/start4.elf"), ("fixup4.dat", "usr/lib/raspi-firmware/fixup4.dat")];
 
 /// The files of an image that a board loads before its kernel, by name: the second stage and the device trees of all
 /// boards of the 4 family that the kernel of this version knows.
@@ -35,11 +36,7 @@ const SECOND_STAGE: [&str; 2] = ["start4.elf", "fixup4.dat"];
 /// The second stage or the 4B's device tree is missing.
 pub fn raspberry_pi(tree: &Tree, kernel: &str) -> Result<BTreeMap<String, Content>, Error> {
     let mut files = BTreeMap::new();
-    for name in SECOND_STAGE {
-        let path = match name {
-            "start4.elf" => "usr/lib/raspi-firmware/start4.elf",
-            _ => "usr/lib/raspi-firmware/fixup4.dat",
-        };
+    for (name, path) in SECOND_STAGE {
         let content = tree.lookup(path).and_then(|(_, inode)| inode.content());
         files.insert(name.to_owned(), content.ok_or(Error::Loader { path, package: RASPBERRY_PI })?.clone());
     }
@@ -69,13 +66,14 @@ pub(super) fn generation(files: &mut Files, input: &Input<'_>) -> Result<BTreeMa
         for card in node.macs().map(|mac| boot::mac(mac, "-")) {
             let own = format!("{directory}/{card}");
             files.text(&format!("{own}/{CONFIG}"), &config(&input.recipe.generated()))?;
-            files.text(&format!("{own}/{ARGUMENTS}"), &format!("{arguments} BOOTIF=01-{card}\n"))?;
+            let text = format!("{arguments} BOOTIF=01-{card}\n");
+            files.text(&format!("{own}/{ARGUMENTS}"), &text)?;
             let names = input.raspberry_pi.keys().map(String::as_str).chain(["vmlinuz", "initrd.img"]);
             for name in names {
                 let target = target(name).expect("only such are taken");
                 files.symlink(&format!("{own}/{name}"), &target)?;
             }
-            entries.insert(format!("{DIRECTORY}/{card}"), arguments.clone());
+            entries.insert(format!("{DIRECTORY}/{card}"), text);
         }
     }
     Ok(entries)
@@ -104,14 +102,14 @@ fn target(name: &str) -> Option<String> {
 #[must_use]
 pub fn raspberry_pi_link(path: &str) -> Option<String> {
     let (card, name) = path.strip_prefix(DIRECTORY)?.strip_prefix('/')?.split_once('/')?;
-    is_card(card).then(|| target(name))?
+    boot::is_card(card).then(|| target(name))?
 }
 
 /// Whether a generation has a file or a link of this path below [`DIRECTORY`].
 pub(super) fn is_of_generation(path: &str) -> bool {
     match path.split_once('/') {
         Some((FIRMWARE, name)) => is_firmware(name),
-        Some((card, name)) => is_card(card) && ([CONFIG, ARGUMENTS].contains(&name) || target(name).is_some()),
+        Some((card, name)) => boot::is_card(card) && ([CONFIG, ARGUMENTS].contains(&name) || target(name).is_some()),
         None => false,
     }
 }
@@ -119,7 +117,7 @@ pub(super) fn is_of_generation(path: &str) -> bool {
 /// The card that a path of a menu is for.
 #[must_use]
 pub fn card_of(path: &str) -> Option<&str> {
-    path.strip_prefix(DIRECTORY)?.strip_prefix('/').filter(|card| is_card(card))
+    path.strip_prefix(DIRECTORY)?.strip_prefix('/').filter(|card| boot::is_card(card))
 }
 
 /// Where a link in the TFTP directory leads that is called after a card.
@@ -128,15 +126,8 @@ pub fn link_of_card(card: &str) -> String {
     format!("{MENUS}/menu/{DIRECTORY}/{card}")
 }
 
-/// Whether this is the name of a card's directory: its hardware address, as dnsmasq writes it.
-#[must_use]
-pub(super) fn is_card(name: &str) -> bool {
-    let is_byte = |byte: &str| byte.len() == 2 && byte.bytes().all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f'));
-    name.split('-').count() == 6 && name.split('-').all(is_byte)
-}
-
 fn is_firmware(name: &str) -> bool {
-    SECOND_STAGE.contains(&name) || is_device_tree(name)
+    SECOND_STAGE.iter().any(|(stage, _)| *stage == name) || is_device_tree(name)
 }
 
 /// The device tree of a board of the 4 family, by its chip.
