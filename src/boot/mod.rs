@@ -289,10 +289,14 @@ pub fn check_unit(output: &Path, unit: &str) -> Result<(), Error> {
 /// The kinds of units that are there only as files (systemd.unit(5)).
 const UNITS_OF_FILES: [&str; 5] = ["path", "service", "socket", "target", "timer"];
 
+/// Where they lie; suites before bookworm have the second as well.
+const UNIT_DIRECTORIES: [&str; 4] =
+    ["/usr/lib/systemd/system", "/lib/systemd/system", "/etc/systemd/system", "/etc/init.d"];
+
 /// The unit, or the init script, that a line of a tree's text is about.
 fn unit_of(line: &str) -> Option<&str> {
     let (directory, name) = line.rsplit(' ').next()?.rsplit_once('/')?;
-    ["/usr/lib/systemd/system", "/etc/systemd/system", "/etc/init.d"].contains(&directory).then_some(name)
+    UNIT_DIRECTORIES.contains(&directory).then_some(name)
 }
 
 /// Of all that an output's manifest says.

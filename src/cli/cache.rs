@@ -1,6 +1,7 @@
 //! `imgbuild cache`: what builds keep for the next one.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 use std::time::Duration;
 
 use indicatif::HumanBytes;
@@ -81,7 +82,7 @@ pub(super) fn prune(store: &DirStore, settings: &CacheSettings, keep: BTreeSet<S
 /// What the locks in the working directory name, packed and unpacked.
 fn locked(store: &DirStore) -> Result<BTreeSet<Sha256>, Failure> {
     let mut keep = BTreeSet::new();
-    for path in outside::files_in(std::path::Path::new("."), "lock")? {
+    for path in outside::files_in(Path::new("."), "lock")? {
         // Others have files of this name, too.
         let Ok(Some(lock)) = Lock::read(&path) else { continue };
         for deb in lock.all_packages().chain(lock.all_builders()).chain(&lock.loaders).map(|package| package.sha256) {

@@ -349,7 +349,10 @@ impl Lock {
             }
         }
         let suite = &recipe.debian.suite;
-        let is_other = self.sources.iter().all(|source| source.suite.split('-').next() != Some(suite));
+        // Pockets are called after it: `trixie-updates`, `buster/updates`.
+        let rest = |source: &LockedSource| source.suite.strip_prefix(suite.as_str()).map(str::to_owned);
+        let is_of_it = |rest: String| rest.is_empty() || rest.starts_with(['-', '/']);
+        let is_other = !self.sources.iter().filter_map(rest).any(is_of_it);
         LockError::Stale {
             path: path.to_owned(),
             recipe: recipe.name.clone(),
