@@ -15,11 +15,10 @@ pub(super) const PACKAGE: Package =
     Package { commands: &[("update-desktop-database", update)], ..Package::of("desktop-file-utils") };
 
 /// What types may begin with; anything else must be `x-…`.
-const MEDIA: [&str; 15] = [
+const MEDIA: [&str; 14] = [
     "application",
     "audio",
     "chemical",
-    "example",
     "font",
     "image",
     "inode",
@@ -49,7 +48,7 @@ fn update(call: &mut Call<'_, '_>) -> Done {
         for (path, name) in programs(call, &place) {
             let text = call.read(path.to_string().as_bytes())?;
             call.shell.system.budget.read(text.len())?;
-            for kind in std::str::from_utf8(&text).ok().and_then(declared).unwrap_or_default() {
+            for kind in declared(&String::from_utf8_lossy(&text)).unwrap_or_default() {
                 types.entry(kind).or_default().insert(name.clone());
             }
         }
@@ -86,18 +85,45 @@ fn declared(text: &str) -> Option<Vec<String>> {
         let (key, value) = line.split_once('=')?;
         match (group, key.trim_end()) {
             ("Desktop Entry", "MimeType") => types = Some(value.trim_start()),
-            ("Desktop Entry", "Hidden") => hidden = value.trim() == "true",
+            ("Desktop Entry", "Hidden") => hidden = ["true", "1"].contains(&value.trim()),
             _ => {}
         }
     }
-    let types = types.filter(|_| !hidden)?.split(';').map(str::trim_end);
-    Some(types.filter(|kind| is_type(kind)).map(str::to_owned).collect())
+    let types = values(types.filter(|_| !hidden)?.trim_end())?;
+    Some(types.into_iter().filter(|kind| is_type(kind)).collect())
 }
 
+/// What a list says, as GKeyFile(3) takes it apart; `None` where it cannot be one.
+fn values(list: &str) -> Option<Vec<String>> {
+    let (mut values, mut value, mut rest) = (Vec::new(), String::new(), list.chars());
+    while let Some(char) = rest.next() {
+        match char {
+            ';' => values.push(std::mem::take(&mut value)),
+            '\\' => value.push(match rest.next()? {
+                's' => ' ',
+                'n' => '\n',
+                't' => '\t',
+                'r' => '\r',
+                escaped @ ('\\' | ';') => escaped,
+                _ => return None,
+            }),
+            char::REPLACEMENT_CHARACTER => return None,
+            other => value.push(other),
+        }
+    }
+    values.push(value);
+    Some(values.into_iter().map(|value| value.trim_end().to_owned()).collect())
+}
+
+/// A registered medium or one of somebody's own, and tokens of RFC 2045 on both sides.
 fn is_type(kind: &str) -> bool {
     let Some((media, sub)) = kind.split_once('/') else { return false };
-    let known = MEDIA.contains(&media) || media.starts_with("x-") || kind == "misc/ultravox";
-    known && !sub.is_empty() && sub.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$&.+-^_".contains(&byte))
+    let known = MEDIA.contains(&media) || media.starts_with("x-") || media.starts_with("X-") || kind == "misc/ultravox";
+    let is_token = |text: &str| {
+        !text.is_empty()
+            && !text.contains(|char: char| char <= ' ' || char == '\x7f' || r#"()<>@,;:\"/[]?="#.contains(char))
+    };
+    known && is_token(media) && is_token(sub)
 }
 
 #[cfg(test)]
@@ -116,6 +142,13 @@ mod tests {
             ),
             ("a/a.desktop", "# x\n[Desktop Entry]\nMimeType=text/plain;text/plain;"),
             ("hidden.desktop", "[Desktop Entry]\nHidden=true\nMimeType=text/html\n"),
+            ("hidden2.desktop", "[Desktop Entry]\nHidden=1\nMimeType=text/html\n"),
+            (
+                "seen.desktop",
+                "[Desktop Entry]\nHidden=True\nMimeType=image/*;example/x;x-a?/b;X-a/b;x-b/\u{fc};image/a~ ;text/a\\;b\n",
+            ),
+            ("escaped.desktop", "[Desktop Entry]\nMimeType=text/html;text/a\\xb\n"),
+            ("spaced.desktop", "[Desktop Entry]\nMimeType=text/html\nMimeType=text/d\\s; text/e;text/f \n"),
             ("broken.desktop", "[Desktop Entry]\nMimeType=text/html\nwhat\n"),
             ("c.txt", "[Desktop Entry]\nMimeType=text/html\n"),
         ] {
@@ -130,7 +163,8 @@ mod tests {
         assert_eq!(outcome.expect("no limit is met").status, 0);
         assert_eq!(system.gaps, []);
         let cache = system.tree().read("/usr/share/applications/mimeinfo.cache").expect("memory").expect("written");
-        let wanted = "[MIME Cache]\nimage/png=b.desktop;\ntext/plain=a-a.desktop;b.desktop;\n";
+        let wanted = "[MIME Cache]\nX-a/b=seen.desktop;\nimage/*=seen.desktop;\nimage/a~=seen.desktop;\nimage/png=b.desktop;\n\
+                      text/d=spaced.desktop;\ntext/f=spaced.desktop;\ntext/plain=a-a.desktop;b.desktop;\nx-b/\u{fc}=seen.desktop;\n";
         assert_eq!(String::from_utf8(cache).expect("text"), wanted);
     }
 }
