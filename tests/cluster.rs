@@ -424,6 +424,10 @@ fn nodes_boot_by_overlay_and_into_memory() {
 }
 
 fn overlay_and_ram(output: &Path, place: &Path) {
+    for loaded in ["boot/vmlinuz", "boot/initrd.img"] {
+        let links = fs::metadata(output.join(loaded)).expect("it was built").nlink();
+        assert_eq!(links, 2, "`{loaded}` has another name among the head's files");
+    }
     let mut booted = Booted::new(output, place.join("lab"), 1536);
     let disk = booted.cluster.disk();
     let before = states(&disk);

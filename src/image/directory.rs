@@ -53,6 +53,18 @@ pub enum Owners {
 /// # Errors
 /// The file system refuses something (the message names the path, and what would help), or it was cancelled.
 pub fn write(tree: &Tree, destination: &Path, owners: Owners, cancel: &Cancel) -> Result<(), Error> {
+    write_beside(tree, destination, owners, &|_| None, cancel)
+}
+
+/// As [`write()`]; a file that `elsewhere` knows gets a further name instead of being written again, with the mode, owner
+/// and time that it has there, if the file system has such links.
+pub(crate) fn write_beside<'a>(
+    tree: &Tree,
+    destination: &Path,
+    owners: Owners,
+    elsewhere: &dyn Fn(&Inode) -> Option<&'a Path>,
+    cancel: &Cancel,
+) -> Result<(), Error> {
     let mut first: BTreeMap<InodeId, PathBuf> = BTreeMap::new();
     let mut directories: Vec<(PathBuf, &Stat)> = Vec::new();
     for (path, id, inode) in tree.iter() {
@@ -70,6 +82,10 @@ pub fn write(tree: &Tree, destination: &Path, owners: Owners, cancel: &Cancel) -
                     at("make").and_then(|()| fs::create_dir(&on_host)).map_err(failed("make"))?;
                 }
                 directories.push((on_host, &inode.stat));
+                continue;
+            }
+            Kind::File(_) if elsewhere(inode).is_some_and(|there| fs::hard_link(there, &on_host).is_ok()) => {
+                first.insert(id, on_host);
                 continue;
             }
             Kind::File(content) => {
@@ -204,4 +220,38 @@ fn set_attributes(path: &Path, stat: &Stat, is_link: bool, owners: Owners) -> io
     let time = Timespec { tv_sec: stat.mtime, tv_nsec: 0 };
     let times = Timestamps { last_access: time, last_modification: time };
     Ok(rustix::fs::utimensat(CWD, path, &times, AtFlags::SYMLINK_NOFOLLOW)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::MetadataExt as _;
+
+    use super::*;
+    use crate::digest::Sha256;
+
+    #[test]
+    fn what_is_elsewhere_gets_another_name() {
+        let place = tempfile::tempdir().expect("a temporary directory");
+        let (there, gone) = (place.path().join("there"), place.path().join("gone"));
+        fs::write(&there, "kernel").expect("ours");
+        let mut tree = Tree::new();
+        for name in ["kernel", "initrd", "own"] {
+            tree.write(name, 0o644, name).expect("new");
+        }
+        let path = |path: &str| TreePath::new(path).expect("a path");
+        tree.link(&path("kernel"), path("same")).expect("new");
+        let destination = place.path().join("written");
+        fs::create_dir(&destination).expect("ours");
+        let elsewhere = |inode: &Inode| match &inode.kind {
+            Kind::File(content) if *content.sha256() == Sha256::of(b"kernel") => Some(there.as_path()),
+            Kind::File(content) if *content.sha256() == Sha256::of(b"initrd") => Some(gone.as_path()),
+            _ => None,
+        };
+        write_beside(&tree, &destination, Owners::Dropped, &elsewhere, &Cancel::default()).expect("written");
+        let inode = |path: &Path| fs::metadata(path).expect("it is there").ino();
+        assert_eq!([inode(&destination.join("kernel")), inode(&destination.join("same"))], [inode(&there); 2]);
+        for name in ["initrd", "own"] {
+            assert_eq!(fs::read_to_string(destination.join(name)).expect("written"), name);
+        }
+    }
 }

@@ -19,6 +19,7 @@ mod walk;
 pub use directory::Owners;
 pub use directory::read as read_directory;
 pub use directory::write as write_directory;
+pub(crate) use directory::write_beside as write_directory_beside;
 pub use disk::Disk;
 pub use disk::write as write_disk;
 pub use erofs::read as read_erofs;

@@ -105,7 +105,7 @@ pub(super) fn heads(
     let inputs = all.map(|((request, image), boot)| head_input(request.recipe, image, boot.as_ref(), loaders));
     let inputs = inputs.filter_map(Result::transpose).collect::<Result<_, _>>()?;
     let heads = stage(host, Stage::Head, || Ok(head::bundles(inputs)?))?;
-    heads.iter().try_for_each(|(role, files)| outputs.head(*role, files))
+    outputs.heads(&heads)
 }
 
 /// What an image's files for the head, and its stick, are made from; none of a recipe without a head.

@@ -2,6 +2,7 @@
 
 mod container;
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::fs::File;
 use std::io;
@@ -11,6 +12,7 @@ use std::io::SeekFrom;
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -225,11 +227,22 @@ impl Outputs {
         self.finished(&path, output.into_inner())
     }
 
-    /// Writes a head's files.
-    pub(super) fn head(&mut self, role: Role, head: &Tree) -> Result<(), Error> {
-        self.directory(role.directory(), head, Owners::Dropped)?;
-        let records = head.iter().map(|(path, _, inode)| record(&format!("{}{path}", role.directory()), inode));
-        self.written.extend(records.collect::<Result<Vec<_>, Error>>()?);
+    /// Writes the heads' files. What nodes load lies with their image already, and gets another name there.
+    pub(super) fn heads(&mut self, heads: &[(Role, Tree)]) -> Result<(), Error> {
+        let with_an_image = |record: &OutputRecord| match record {
+            OutputRecord::File { path, mode: FILE_MODE, sha256, .. } => Some((*sha256, self.staging.path().join(path))),
+            _ => None,
+        };
+        let there: BTreeMap<Sha256, PathBuf> = self.written.iter().filter_map(with_an_image).collect();
+        let elsewhere = |inode: &Inode| match &inode.kind {
+            Kind::File(content) if inode.stat.mode == FILE_MODE => there.get(content.sha256()).map(PathBuf::as_path),
+            _ => None,
+        };
+        for (role, head) in heads {
+            self.directory(role.directory(), head, Owners::Dropped, &elsewhere)?;
+            let records = head.iter().map(|(path, _, inode)| record(&format!("{}{path}", role.directory()), inode));
+            self.written.extend(records.collect::<Result<Vec<_>, Error>>()?);
+        }
         Ok(())
     }
 
@@ -290,7 +303,7 @@ impl Outputs {
             Format::TarXz => self.tar(&path, Compression::Xz, tree),
             Format::TarGz => self.tar(&path, Compression::Gzip, tree),
             Format::Directory => {
-                self.directory(&path, tree, Owners::Kept)?;
+                self.directory(&path, tree, Owners::Kept, &|_| None)?;
                 self.written.push(OutputRecord::Tree { path });
                 Ok(())
             }
@@ -345,11 +358,17 @@ impl Outputs {
         key.map_or(Ok(()), |key| Ok(self.store.set_record(LAYOUT, &key.to_string(), &layout.to_bytes())?))
     }
 
-    fn directory(&self, path: &str, tree: &Tree, owners: Owners) -> Result<(), Error> {
+    fn directory<'a>(
+        &self,
+        path: &str,
+        tree: &Tree,
+        owners: Owners,
+        elsewhere: &dyn Fn(&Inode) -> Option<&'a Path>,
+    ) -> Result<(), Error> {
         let on_host = self.staging.path().join(path);
         let made = at("make").and_then(|()| fs::create_dir(&on_host));
         made.map_err(|source| Error::Write { path: path.into(), source })?;
-        Ok(image::write_directory(tree, &on_host, owners, &self.cancel)?)
+        Ok(image::write_directory_beside(tree, &on_host, owners, elsewhere, &self.cancel)?)
     }
 
     fn make_directory(&mut self, path: &str) -> Result<(), Error> {
