@@ -78,11 +78,6 @@ pub(super) struct Memory {
 }
 
 impl Memory {
-    /// Whether nothing is recalled.
-    pub(super) const fn is_off(&self) -> bool {
-        self.is_off
-    }
-
     /// Does work with what is remembered, and once more without it where that is damaged.
     pub(super) fn with<T>(work: impl Fn(&Self) -> Result<T, Error>) -> Result<T, Error> {
         let memory = Self::default();

@@ -13,8 +13,8 @@ use serde::Deserialize;
 use serde::Serialize;
 
 use super::Chosen;
-use super::Look;
 use super::Request;
+use super::installed;
 use super::installed::Memory;
 use super::stage;
 use crate::configure::Ids;
@@ -275,7 +275,7 @@ fn recall(
     workshop: &Chosen,
     memory: &Memory,
 ) -> Result<Option<Made>, Error> {
-    if memory.is_off() || request.keep.is_none_or(|keep| keep.after == Look::Nothing) {
+    if !installed::is_recalled(request, memory) {
         return Ok(None);
     }
     let Some(key) = key(host, request, inputs, workshop) else { return Ok(None) };
