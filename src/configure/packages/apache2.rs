@@ -74,6 +74,8 @@ fn switch(call: &mut Call<'_, '_>, kind: &Kind, enable: bool) -> Done {
 /// Links one thing, modules with what they depend on; whether it could be done.
 fn turn_on(call: &mut Call<'_, '_>, kind: &Kind, name: &str, by: &str, depth: u32) -> Result<bool, Fault> {
     let Some(depth) = depth.checked_sub(1) else { return Err(Fault::gap("modules depend on each other in a circle")) };
+    // CGI by processes of a server of processes, by a daemon of its own of one of threads.
+    let name = if kind.suffix == MODULE.suffix && name == "cgi" && is_threaded(call) { "cgid" } else { name };
     let file = kind.available(name, kind.suffix);
     if call.look(file.as_bytes(), true).is_none() {
         call.shell.write(2, format!("ERROR: {name} does not exist!\n").as_bytes())?;
@@ -108,6 +110,12 @@ fn turn_on(call: &mut Call<'_, '_>, kind: &Kind, name: &str, by: &str, depth: u3
         mark(call, kind, "enabled", by, name)?;
     }
     Ok(true)
+}
+
+/// Whether the engine that is on has threads, as `apache2ctl -V` says of each.
+fn is_threaded(call: &mut Call<'_, '_>) -> bool {
+    let mut is_on = |engine: &str| call.look(MODULE.enabled(engine, MODULE.suffix).as_bytes(), true).is_some();
+    !is_on("mpm_prefork") && (is_on("mpm_worker") || is_on("mpm_event"))
 }
 
 fn turn_off(call: &mut Call<'_, '_>, kind: &Kind, name: &str, by: &str) -> Result<bool, Fault> {
@@ -291,6 +299,29 @@ mod tests {
                 "/var/lib/apache2/module/enabled_by_maint/authz_host",
             ]
         );
+    }
+
+    #[test]
+    fn cgi_is_what_the_engine_has() {
+        let run = |engine: &str| {
+            let mut tree = Tree::new();
+            tree.make_directories("etc/apache2/mods-enabled", 0o755).expect("new");
+            tree.make_directories("var/lib", 0o755).expect("new");
+            for name in ["cgi.load", "cgid.conf", "cgid.load", "mpm_event.load", "mpm_prefork.load"] {
+                tree.write(format!("etc/apache2/mods-available/{name}"), 0o644, "").expect("new");
+            }
+            let mut system = machine(tree, "amd64", 0);
+            let script = format!("a2enmod -q {engine} && a2enmod -m -q cgi");
+            let outcome =
+                Shell::new(&mut system, "postinst", &[("PATH", "/bin")]).run_script(script.as_bytes(), &[], &[]);
+            assert_eq!((outcome.expect("no limit is met").status, &system.gaps), (0, &vec![]), "{engine}");
+            let on = |path: &crate::tree::TreePath| path.as_bytes().starts_with(b"etc/apache2/mods-enabled/cgi");
+            let tree = system.into_tree();
+            tree.iter().filter(|(path, ..)| on(path)).map(|(path, ..)| path.to_string()).collect::<Vec<_>>()
+        };
+        let enabled = "/etc/apache2/mods-enabled";
+        assert_eq!(run("mpm_event"), [format!("{enabled}/cgid.conf"), format!("{enabled}/cgid.load")]);
+        assert_eq!(run("mpm_prefork"), [format!("{enabled}/cgi.load")]);
     }
 
     #[test]
