@@ -38,7 +38,7 @@ const RULES: &[Rule] = &[
     (Remove, &["var/log/wtmp.db", "var/lib/lastlog/lastlog2.db*"], "databases of who logged in when: made when needed"),
     (Empty, &["var/log/btmp", "var/log/faillog", "var/log/lastlog", "var/log/wtmp"], "nobody has logged in yet"),
     (Clear, &["var/backups"], "copies of what changed during the build"),
-    (Remove, &["root/.bash_history", "root/.wget-hsts", "root/.rnd"], "traces of a session"),
+    (Remove, &["root/.bash_history", "root/.cache", "root/.rnd", "root/.wget-hsts"], "traces of a session"),
     // --- history and locks --------------------------------------------------------------------------------------
     (
         Remove,

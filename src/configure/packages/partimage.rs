@@ -3,6 +3,7 @@
 use super::own::NOTHING;
 use super::own::Own;
 use super::own::file;
+use super::own::gone;
 use super::package::Package;
 
 /// What is known of it.
@@ -19,6 +20,7 @@ pub(super) const PACKAGE: Package = Package {
                 "certificate /etc/partimaged/partimaged.key 30",
             ),
         ],
+        left: &[gone("/etc/partimaged/partimaged.rand", "what OpenSSL has drawn from", "openssl, where it wants one")],
         ..NOTHING
     }],
     ..Package::of("partimage")
