@@ -218,7 +218,7 @@ impl<'a> Run<'a> {
             if otherwise.is_some() && kept.as_ref().is_none_or(|(then, _)| at - then >= BETWEEN_SNAPSHOTS) {
                 debconf::save(&mut self.system).map_err(Error::Tree)?;
                 let (later, activated) = (self.system.kept::<Later>().clone(), self.system.kept::<Activated>().clone());
-                kept = Some((at, (self.system.snapshot(), later, activated)));
+                kept = Some((at, (self.system.snapshot(), self.withheld.clone(), later, activated)));
             }
             let package = match *step {
                 Step::Begin => {
@@ -261,8 +261,9 @@ impl<'a> Run<'a> {
                 let why = format!("cannot be followed: {why}");
                 self.treated.insert(package.name.clone(), Treated { treatment, why });
                 self.leave_what_needs_it(unpacked, &steps[*then..])?;
-                let (system, later, activated) = snapshot;
+                let (system, withheld, later, activated) = snapshot;
                 self.system.restore(system);
+                self.withheld.clone_from(withheld);
                 self.system.kept::<Later>().clone_from(later);
                 self.system.kept::<Activated>().clone_from(activated);
                 *self.system.kept::<debconf::State>() = debconf::State::default();

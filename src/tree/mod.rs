@@ -14,6 +14,7 @@ pub mod tar;
 
 use std::collections::BTreeMap;
 use std::ops::Bound;
+use std::sync::Arc;
 
 pub use content::Blob;
 pub use content::Content;
@@ -185,7 +186,8 @@ const SYMLINK_MAX: usize = 40;
 #[derive(Debug, Clone)]
 pub struct Tree {
     paths: BTreeMap<TreePath, InodeId>,
-    inodes: Vec<Option<(Inode, u32)>>,
+    /// Each with the number of its names. Clones of a tree share what neither changes.
+    inodes: Vec<Option<(Arc<Inode>, u32)>>,
 }
 
 impl Default for Tree {
@@ -198,7 +200,7 @@ impl Tree {
     /// An empty tree: a root directory, mode 0755.
     #[must_use]
     pub fn new() -> Self {
-        let root = (Inode::directory(0o755), 1);
+        let root = (Arc::new(Inode::directory(0o755)), 1);
         Self { paths: BTreeMap::from([(TreePath::root(), InodeId(0))]), inodes: vec![Some(root)] }
     }
 
@@ -215,7 +217,7 @@ impl Tree {
     /// Turning a directory with entries into something else breaks the tree's invariant: do not.
     pub fn get_mut(&mut self, path: &TreePath) -> Option<&mut Inode> {
         let id = self.id(path)?;
-        Some(&mut self.inodes[id.0 as usize].as_mut().expect("a path names a live inode").0)
+        Some(Arc::make_mut(&mut self.inodes[id.0 as usize].as_mut().expect("a path names a live inode").0))
     }
 
     /// The id at exactly this path.
@@ -230,15 +232,21 @@ impl Tree {
         &self.inodes[id.0 as usize].as_ref().expect("an id of this tree").0
     }
 
+    /// As [`Tree::inode`], to be put into a tree again.
+    #[must_use]
+    pub(crate) fn shared(&self, id: InodeId) -> Arc<Inode> {
+        Arc::clone(&self.inodes[id.0 as usize].as_ref().expect("an id of this tree").0)
+    }
+
     /// The inode of an id that may be gone, as an open file's whose last name was removed.
     #[must_use]
     pub fn live(&self, id: InodeId) -> Option<&Inode> {
-        self.inodes[id.0 as usize].as_ref().map(|(inode, _)| inode)
+        self.inodes[id.0 as usize].as_ref().map(|(inode, _)| &**inode)
     }
 
     /// As [`Tree::live`], to change it in place; a directory must stay one.
     pub fn live_mut(&mut self, id: InodeId) -> Option<&mut Inode> {
-        self.inodes[id.0 as usize].as_mut().map(|(inode, _)| inode)
+        self.inodes[id.0 as usize].as_mut().map(|(inode, _)| Arc::make_mut(inode))
     }
 
     /// The number of names of an inode; 1 for a directory.
@@ -398,7 +406,8 @@ impl Tree {
     ///
     /// # Errors
     /// The parent is missing or no directory; a directory would replace something else, or the reverse.
-    pub fn insert(&mut self, path: TreePath, inode: Inode) -> Result<InodeId, Error> {
+    pub fn insert(&mut self, path: TreePath, inode: impl Into<Arc<Inode>>) -> Result<InodeId, Error> {
+        let inode = inode.into();
         if let Some(old) = self.get(&path) {
             match (old.is_directory(), inode.is_directory()) {
                 (true, true) => {

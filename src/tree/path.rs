@@ -2,14 +2,15 @@
 
 use std::borrow::Borrow;
 use std::fmt;
+use std::sync::Arc;
 
 /// A normalised path below the root of a [`Tree`](super::Tree).
 ///
 /// Invariant: components joined by single slashes; no component is empty, `.` or `..` or holds a NUL; the root
 /// is the empty path. So no `TreePath` names anything outside its tree. Compares bytewise, which puts a
-/// directory before what is in it.
+/// directory before what is in it. Clones share the bytes: a build has several trees of the same paths.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
-pub struct TreePath(Box<[u8]>);
+pub struct TreePath(Arc<[u8]>);
 
 /// The longest path that is accepted, as Linux's `PATH_MAX`.
 pub const PATH_MAX: usize = 4096;

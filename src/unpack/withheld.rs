@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use super::Error;
 use super::Installed;
@@ -16,14 +17,14 @@ use crate::tree::Kind;
 use crate::tree::Tree;
 use crate::tree::TreePath;
 
-/// What was taken out, by the packages' names in `info/`.
-#[derive(Debug, Default)]
-pub struct Withheld(BTreeMap<String, Vec<Member>>);
+/// What was taken out and not laid yet, by the packages' names in `info/`. A clone shares it.
+#[derive(Debug, Default, Clone)]
+pub struct Withheld(BTreeMap<String, Arc<[Member]>>);
 
 #[derive(Debug)]
 struct Member {
     path: TreePath,
-    inode: Inode,
+    inode: Arc<Inode>,
     /// The member before it that is the same file.
     twin: Option<usize>,
     is_conffile: bool,
@@ -48,15 +49,15 @@ impl Withheld {
             return Ok(Self::default());
         }
         let owners = owners(tree, packages, waiting)?;
-        let mut withheld = Self::default();
+        let mut withheld: BTreeMap<String, Vec<Member>> = BTreeMap::new();
         let mut twins: BTreeMap<(usize, InodeId), usize> = BTreeMap::new();
         let mut taken = Vec::new();
         for (path, owner) in owners.iter().filter(|(_, owner)| owner.waits) {
             let id = tree.id(path).expect("its owner was found by it");
-            let members = withheld.0.entry(packages[owner.position].info_name()).or_default();
+            let members = withheld.entry(packages[owner.position].info_name()).or_default();
             let twin = twins.get(&(owner.position, id)).copied();
             twins.entry((owner.position, id)).or_insert(members.len());
-            let (path, inode) = (path.clone(), tree.inode(id).clone());
+            let (path, inode) = (path.clone(), tree.shared(id));
             taken.push(path.clone());
             members.push(Member { path, inode, twin, is_conffile: owner.is_conffile });
         }
@@ -67,7 +68,7 @@ impl Withheld {
                 Err(other) => return Err(Error::Tree(other)),
             }
         }
-        Ok(withheld)
+        Ok(Self(withheld.into_iter().map(|(package, members)| (package, members.into())).collect()))
     }
 
     /// Lays a package's files: a directory that is there stays, as it is or behind a link; a configuration file that is
@@ -76,11 +77,11 @@ impl Withheld {
     ///
     /// # Errors
     /// A directory lies where a file is to be, or the database is malformed.
-    pub fn lay(&self, tree: &mut Tree, package: &str) -> Result<(), Error> {
-        let Some(members) = self.0.get(package) else { return Ok(()) };
+    pub fn lay(&mut self, tree: &mut Tree, package: &str) -> Result<(), Error> {
+        let Some(members) = self.0.remove(package) else { return Ok(()) };
         let overrides = Overrides::read(tree)?;
         let mut places: Vec<Option<TreePath>> = Vec::new();
-        for member in members {
+        for member in members.iter() {
             let name = member.path.as_bytes();
             if let Some(parent) = member.path.parent() {
                 tree.make_directories(parent.as_bytes(), 0o755).map_err(Error::Tree)?;
@@ -97,8 +98,9 @@ impl Withheld {
                 match member.twin.and_then(|twin| places[twin].clone()) {
                     Some(twin) => tree.link(&twin, place.clone()).map_err(Error::Tree)?,
                     None => {
-                        let mut inode = member.inode.clone();
+                        let mut inode = Arc::clone(&member.inode);
                         if let Some(stat) = overrides.stat(&[b"/", name].concat()) {
+                            let inode = Arc::make_mut(&mut inode);
                             (inode.stat.uid, inode.stat.gid, inode.stat.mode) = (stat.uid, stat.gid, stat.mode);
                         }
                         tree.insert(place.clone(), inode).map(drop).map_err(Error::Tree)?;
@@ -118,13 +120,13 @@ impl Withheld {
     pub fn put_below(&self, tree: &mut Tree, package: &str, directory: &str) -> Result<Option<Vec<TreePath>>, Error> {
         let Some(members) = self.0.get(package) else { return Ok(None) };
         let mut places: Vec<TreePath> = Vec::new();
-        for member in members {
+        for member in members.iter() {
             let name = [directory.as_bytes(), b"/", member.path.as_bytes()].concat();
             let place = match member.twin {
-                None => tree.put(&name, member.inode.clone()),
+                None => tree.put(&name, Inode::clone(&member.inode)),
                 Some(twin) => TreePath::new(&name)
                     .map_err(tree::Error::from)
-                    .and_then(|path| tree.put(&name, member.inode.clone()).map(|_| path))
+                    .and_then(|path| tree.put(&name, Inode::clone(&member.inode)).map(|_| path))
                     .and_then(|path| tree.link(&places[twin], path.clone()).map(|()| path)),
             };
             places.push(place.map_err(Error::Tree)?);
