@@ -193,6 +193,8 @@ fn control_files(decoder: Decoder<'_>, limits: &Limits) -> Result<BTreeMap<Strin
         }
         let mut bytes = Vec::new();
         reader.read_to_end(&mut bytes).map_err(|error| Error::ControlTar(error.into()))?;
+        // Of a large image these are the most that is held.
+        bytes.shrink_to_fit();
         if files.insert(name, ControlFile { mode: header.mode, bytes }).is_some() {
             return Err(refuse("it comes twice"));
         }

@@ -2,7 +2,10 @@
 //!
 //! By the crate `goblin`, but for its whole-file parser: that one reads symbols, relocations and versions too, of
 //! which nothing is wanted here, and takes a string beyond its table for an absent one. Everything is a slice of the
-//! given bytes, checked when it is asked for.
+//! given bytes, checked when it is asked for; a library, of which its name is wanted, is not read as a whole: some have
+//! hundreds of megabytes.
+
+use std::io;
 
 use goblin::container::Ctx;
 use goblin::elf::Dynamic;
@@ -15,12 +18,19 @@ use goblin::elf::dynamic::DT_RUNPATH;
 use goblin::elf::dynamic::DT_SONAME;
 use goblin::elf::dynamic::DT_STRSZ;
 use goblin::elf::dynamic::DT_STRTAB;
+use goblin::elf::header::ET_DYN;
+use goblin::elf::program_header::PT_DYNAMIC;
 use goblin::elf::program_header::PT_INTERP;
 use goblin::elf::program_header::PT_LOAD;
 use goblin::elf::section_header::SHT_NOBITS;
 
 /// The longest name or path in an ELF file, as Linux's `PATH_MAX`; run paths are lists of them.
 const STRING_MAX: usize = 64 << 10;
+
+/// The longest dynamic section that is read: 16 bytes for each library that is needed, and some thirty more.
+const DYNAMIC_MAX: u64 = 1 << 20;
+/// Of the header of an ELF file, of 64 bits.
+const HEADER: u64 = 64;
 
 /// What every ELF file starts with.
 pub const MAGIC: &[u8; 4] = b"\x7fELF";
@@ -56,6 +66,59 @@ pub struct DynamicSection<'a> {
     pub needed: Vec<&'a [u8]>,
     /// The directories of `DT_RUNPATH` or, where there is none, of `DT_RPATH`.
     pub run_path: Vec<&'a [u8]>,
+}
+
+/// What a shared library says of itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Library {
+    /// As of [`Object::class`].
+    pub class: (u16, bool, bool),
+    /// `DT_SONAME`
+    pub soname: Option<Vec<u8>>,
+}
+
+impl Library {
+    /// Reads the parts of a file that say so: `read` fills a buffer from a position of the `size` bytes. `None`: it is no
+    /// dynamically linked object (`ET_DYN`).
+    ///
+    /// # Errors
+    /// It cannot be read, something in it points outside, or it is no ELF file.
+    pub fn read(size: u64, read: impl Fn(u64, &mut [u8]) -> io::Result<()>) -> Result<Option<Self>, Error> {
+        let part = |offset: u64, length: u64| {
+            if offset.checked_add(length).is_none_or(|end| end > size) {
+                return Err(outside());
+            }
+            let mut bytes = vec![0; position(length)?];
+            read(offset, &mut bytes).map_err(|error| Error(error.to_string()))?;
+            Ok(bytes)
+        };
+        let start = part(0, size.min(HEADER))?;
+        let header = Elf::parse_header(&start).map_err(goblin)?;
+        let context = Ctx::new(header.container().map_err(goblin)?, header.endianness().map_err(goblin)?);
+        if header.e_type != ET_DYN {
+            return Ok(None);
+        }
+        let length = ProgramHeader::size(context) as u64 * u64::from(header.e_phnum);
+        let programs = part(header.e_phoff, length)?;
+        let programs = ProgramHeader::parse(&programs, 0, header.e_phnum.into(), context).map_err(goblin)?;
+        let Some(dynamic) = programs.iter().find(|program| program.p_type == PT_DYNAMIC) else { return Ok(None) };
+        if dynamic.p_filesz > DYNAMIC_MAX {
+            return Err(Error("its dynamic section is too long".into()));
+        }
+        let bytes = part(dynamic.p_offset, dynamic.p_filesz)?;
+        // Here it lies at the beginning.
+        let here = ProgramHeader { p_offset: 0, ..dynamic.clone() };
+        let Some(dynamic) = Dynamic::parse(&bytes, &[here], context).map_err(goblin)? else { return Ok(None) };
+        let soname = dynamic.dyns.iter().find(|entry| entry.d_tag == DT_SONAME).map(|entry| entry.d_val);
+        let soname = soname.map(|name| {
+            let (offset, size) = strings(&programs, &dynamic)?;
+            let left = size.checked_sub(name).ok_or_else(outside)?.min(STRING_MAX as u64);
+            let table = part(offset.checked_add(name).ok_or_else(outside)?, left)?;
+            string(&table, 0).map(<[u8]>::to_vec)
+        });
+        let class = (header.e_machine, context.is_big(), context.le.is_little());
+        Ok(Some(Self { class, soname: soname.transpose()? }))
+    }
 }
 
 impl<'a> Object<'a> {
@@ -97,17 +160,8 @@ fn dynamic_section<'a>(
     dynamic: &Dynamic,
 ) -> Result<DynamicSection<'a>, Error> {
     let all = |tag: u64| dynamic.dyns.iter().filter(move |entry| entry.d_tag == tag).map(|entry| entry.d_val);
-    let mut strings: &[u8] = &[];
-    if let Some(address) = all(DT_STRTAB).next() {
-        // The table is given by its address in memory; the segment that holds it says where it lies in the file.
-        let segment = programs
-            .iter()
-            .filter(|program| program.p_type == PT_LOAD)
-            .find(|program| address >= program.p_vaddr && address - program.p_vaddr < program.p_filesz);
-        let segment = segment.ok_or_else(|| Error("the string table is in no segment".into()))?;
-        let offset = segment.p_offset.checked_add(address - segment.p_vaddr).ok_or_else(outside)?;
-        strings = range(bytes, offset, all(DT_STRSZ).next().unwrap_or(0))?;
-    }
+    let (offset, size) = strings(programs, dynamic)?;
+    let strings = range(bytes, offset, size)?;
     let names = |tag: u64| all(tag).map(|offset| string(strings, offset)).collect::<Result<Vec<_>, _>>();
     let run_path = names(DT_RUNPATH)?;
     let run_path = if run_path.is_empty() { names(DT_RPATH)? } else { run_path };
@@ -116,6 +170,20 @@ fn dynamic_section<'a>(
         needed: names(DT_NEEDED)?,
         run_path: run_path.iter().flat_map(|paths| paths.split(|&byte| byte == b':')).collect(),
     })
+}
+
+/// Where the table of strings lies in the file, and how long it is; without one, nowhere.
+fn strings(programs: &[ProgramHeader], dynamic: &Dynamic) -> Result<(u64, u64), Error> {
+    let first = |tag: u64| dynamic.dyns.iter().find(|entry| entry.d_tag == tag).map(|entry| entry.d_val);
+    let Some(address) = first(DT_STRTAB) else { return Ok((0, 0)) };
+    // It is given by its address in memory; the segment that holds it says where it lies in the file.
+    let segment = programs
+        .iter()
+        .filter(|program| program.p_type == PT_LOAD)
+        .find(|program| address >= program.p_vaddr && address - program.p_vaddr < program.p_filesz);
+    let segment = segment.ok_or_else(|| Error("the string table is in no segment".into()))?;
+    let offset = segment.p_offset.checked_add(address - segment.p_vaddr).ok_or_else(outside)?;
+    Ok((offset, first(DT_STRSZ).unwrap_or(0)))
 }
 
 /// Each section's name and bytes.
@@ -185,6 +253,13 @@ mod tests {
         bytes
     }
 
+    fn library_of(bytes: &[u8]) -> Result<Option<Library>, Error> {
+        let read = |offset: u64, buffer: &mut [u8]| {
+            io::Read::read_exact(&mut &bytes[position(offset).expect("inside")..], buffer)
+        };
+        Library::read(bytes.len() as u64, read)
+    }
+
     #[test]
     fn what_a_library_says() {
         let bytes = library();
@@ -194,6 +269,8 @@ mod tests {
         let dynamic = object.dynamic.expect("it has a dynamic section");
         assert_eq!((dynamic.soname, dynamic.needed), (Some(&b"libself.so.1"[..]), vec![&b"libc.so.6"[..]]));
         assert_eq!(dynamic.run_path, [b"/a", b"/b"]);
+        let library = library_of(&bytes).expect("a good library");
+        assert_eq!(library, Some(Library { class: (62, true, true), soname: Some(b"libself.so.1".to_vec()) }));
     }
 
     #[test]
@@ -201,6 +278,9 @@ mod tests {
         let bytes = library();
         for length in 0..bytes.len() {
             assert!(Object::parse(&bytes[..length]).is_err(), "cut to {length}");
+            let cut = library_of(&bytes[..length]);
+            // The interpreter's name is the last of all, and is not read.
+            assert!(cut.is_err() || length >= bytes.len() - 14, "cut to {length}");
         }
         for at in 0..bytes.len() {
             for value in [0, 1, 0x7f, 0x80, 0xff] {
@@ -208,6 +288,7 @@ mod tests {
                 changed[at] = value;
                 // Whatever is read lies inside the file; only the end without a panic is asserted.
                 let _ = Object::parse(&changed).map(|object| object.section(".modinfo").map(<[u8]>::len));
+                let _ = library_of(&changed);
             }
         }
     }

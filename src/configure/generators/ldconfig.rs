@@ -6,10 +6,12 @@
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
+use std::io::Read as _;
 
 use goblin::elf::header;
 
 use crate::format::elf;
+use crate::tree::Content;
 use crate::tree::Error;
 use crate::tree::Kind;
 use crate::tree::Tree;
@@ -126,10 +128,9 @@ fn libraries(tree: &Tree, directory: &TreePath) -> Result<BTreeMap<Vec<u8>, Libr
         if !is_library {
             continue;
         }
-        let Some((real, target)) = tree.lookup(path.as_bytes()) else { continue };
+        let Some((_, target)) = tree.lookup(path.as_bytes()) else { continue };
         let Some(content) = target.content() else { continue };
-        let bytes = content.to_vec().map_err(|source| Error::Read { path: real.clone(), source })?;
-        let Some((flags, soname)) = inspect(&bytes) else { continue };
+        let Some((flags, soname)) = inspect(content) else { continue };
         let mut soname = soname.unwrap_or_else(|| name.to_vec());
         let is_link = matches!(inode.kind, Kind::Symlink(_)) && is_own_link(name, &soname);
         if is_link {
@@ -158,11 +159,11 @@ fn is_own_link(name: &[u8], soname: &[u8]) -> bool {
 }
 
 /// The cache's flags for a shared library, and its SONAME; `None` for what is no library of a known machine.
-fn inspect(bytes: &[u8]) -> Option<(u32, Option<Vec<u8>>)> {
-    let elf = elf::Object::parse(bytes).ok().filter(|elf| elf.kind == header::ET_DYN)?;
-    let dynamic = elf.dynamic?;
+fn inspect(content: &Content) -> Option<(u32, Option<Vec<u8>>)> {
+    let read = |offset, buffer: &mut [u8]| content.reader_at(offset).read_exact(buffer);
+    let library = elf::Library::read(content.size(), read).ok().flatten()?;
     // FLAG_ELF_LIBC6 with the machine's FLAG_*_LIB* of glibc's ldconfig.h.
-    let (machine, is_64, _) = elf.class;
+    let (machine, is_64, _) = library.class;
     let flags = match (machine, is_64) {
         (header::EM_386, false) => 0x0003,
         (header::EM_X86_64, true) => 0x0303,
@@ -174,7 +175,7 @@ fn inspect(bytes: &[u8]) -> Option<(u32, Option<Vec<u8>>)> {
         (header::EM_RISCV, true) => 0x1003,
         _ => return None,
     };
-    Some((flags, dynamic.soname.map(<[u8]>::to_vec)))
+    Some((flags, library.soname))
 }
 
 /// Makes the link by which programs find a library, unless something with that name is there.
