@@ -79,17 +79,29 @@ pub struct Library {
 
 impl Library {
     /// Reads the parts of a file that say so: `read` fills a buffer from a position of the `size` bytes. `None`: it is no
-    /// dynamically linked object (`ET_DYN`).
+    /// dynamically linked object (`ET_DYN`), or one in which something points outside.
     ///
     /// # Errors
-    /// It cannot be read, something in it points outside, or it is no ELF file.
-    pub fn read(size: u64, read: impl Fn(u64, &mut [u8]) -> io::Result<()>) -> Result<Option<Self>, Error> {
-        let part = |offset: u64, length: u64| {
+    /// Those of `read`.
+    pub fn read(size: u64, read: impl Fn(u64, &mut [u8]) -> io::Result<()>) -> io::Result<Option<Self>> {
+        let mut failed = None;
+        let library = Self::parse(size, |offset, buffer| {
+            read(offset, buffer).map_err(|error| {
+                let told = Error(error.to_string());
+                failed = Some(error);
+                told
+            })
+        });
+        failed.map_or_else(|| Ok(library.ok().flatten()), Err)
+    }
+
+    fn parse(size: u64, mut read: impl FnMut(u64, &mut [u8]) -> Result<(), Error>) -> Result<Option<Self>, Error> {
+        let mut part = |offset: u64, length: u64| {
             if offset.checked_add(length).is_none_or(|end| end > size) {
                 return Err(outside());
             }
             let mut bytes = vec![0; position(length)?];
-            read(offset, &mut bytes).map_err(|error| Error(error.to_string()))?;
+            read(offset, &mut bytes)?;
             Ok(bytes)
         };
         let start = part(0, size.min(HEADER))?;
@@ -253,11 +265,11 @@ mod tests {
         bytes
     }
 
-    fn library_of(bytes: &[u8]) -> Result<Option<Library>, Error> {
+    fn library_of(bytes: &[u8]) -> Option<Library> {
         let read = |offset: u64, buffer: &mut [u8]| {
             io::Read::read_exact(&mut &bytes[position(offset).expect("inside")..], buffer)
         };
-        Library::read(bytes.len() as u64, read)
+        Library::read(bytes.len() as u64, read).expect("memory reads")
     }
 
     #[test]
@@ -269,8 +281,10 @@ mod tests {
         let dynamic = object.dynamic.expect("it has a dynamic section");
         assert_eq!((dynamic.soname, dynamic.needed), (Some(&b"libself.so.1"[..]), vec![&b"libc.so.6"[..]]));
         assert_eq!(dynamic.run_path, [b"/a", b"/b"]);
-        let library = library_of(&bytes).expect("a good library");
+        let library = library_of(&bytes);
         assert_eq!(library, Some(Library { class: (62, true, true), soname: Some(b"libself.so.1".to_vec()) }));
+        let damaged = Library::read(bytes.len() as u64, |_, _| Err(io::Error::other("damaged")));
+        assert!(damaged.is_err(), "what cannot be read is not taken for no library");
     }
 
     #[test]
@@ -280,7 +294,7 @@ mod tests {
             assert!(Object::parse(&bytes[..length]).is_err(), "cut to {length}");
             let cut = library_of(&bytes[..length]);
             // The interpreter's name is the last of all, and is not read.
-            assert!(cut.is_err() || length >= bytes.len() - 14, "cut to {length}");
+            assert!(cut.is_none() || length >= bytes.len() - 14, "cut to {length}");
         }
         for at in 0..bytes.len() {
             for value in [0, 1, 0x7f, 0x80, 0xff] {

@@ -6,6 +6,7 @@
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
+use std::io;
 use std::io::Read as _;
 
 use goblin::elf::header;
@@ -128,9 +129,10 @@ fn libraries(tree: &Tree, directory: &TreePath) -> Result<BTreeMap<Vec<u8>, Libr
         if !is_library {
             continue;
         }
-        let Some((_, target)) = tree.lookup(path.as_bytes()) else { continue };
+        let Some((real, target)) = tree.lookup(path.as_bytes()) else { continue };
         let Some(content) = target.content() else { continue };
-        let Some((flags, soname)) = inspect(content) else { continue };
+        let library = inspect(content).map_err(|source| Error::Read { path: real, source })?;
+        let Some((flags, soname)) = library else { continue };
         let mut soname = soname.unwrap_or_else(|| name.to_vec());
         let is_link = matches!(inode.kind, Kind::Symlink(_)) && is_own_link(name, &soname);
         if is_link {
@@ -159,9 +161,9 @@ fn is_own_link(name: &[u8], soname: &[u8]) -> bool {
 }
 
 /// The cache's flags for a shared library, and its SONAME; `None` for what is no library of a known machine.
-fn inspect(content: &Content) -> Option<(u32, Option<Vec<u8>>)> {
+fn inspect(content: &Content) -> io::Result<Option<(u32, Option<Vec<u8>>)>> {
     let read = |offset, buffer: &mut [u8]| content.reader_at(offset).read_exact(buffer);
-    let library = elf::Library::read(content.size(), read).ok().flatten()?;
+    let Some(library) = elf::Library::read(content.size(), read)? else { return Ok(None) };
     // FLAG_ELF_LIBC6 with the machine's FLAG_*_LIB* of glibc's ldconfig.h.
     let (machine, is_64, _) = library.class;
     let flags = match (machine, is_64) {
@@ -173,9 +175,9 @@ fn inspect(content: &Content) -> Option<(u32, Option<Vec<u8>>)> {
         (header::EM_PPC64, true) => 0x0503,
         (header::EM_S390, true) => 0x0403,
         (header::EM_RISCV, true) => 0x1003,
-        _ => return None,
+        _ => return Ok(None),
     };
-    Some((flags, library.soname))
+    Ok(Some((flags, library.soname)))
 }
 
 /// Makes the link by which programs find a library, unless something with that name is there.
