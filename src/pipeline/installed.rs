@@ -5,8 +5,10 @@
 //! file of the overlay or another node unpacks and configures nothing again. The bytes of the files lie in the store, those
 //! of packages where they were unpacked, all others in one blob. Each is hashed when somebody wants it: who needs none reads none.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::io;
+use std::io::BufWriter;
 use std::io::Write as _;
 use std::sync::Arc;
 use std::sync::OnceLock;
@@ -52,21 +54,21 @@ pub(super) struct Installed {
     pub(super) epoch: i64,
 }
 
-/// As the store has it.
+/// As the store has it; nothing that is already there is copied to be written.
 #[derive(Serialize, Deserialize)]
-struct Record {
+struct Record<'a> {
     newest: i64,
     epoch: i64,
-    users: BTreeMap<String, u32>,
-    groups: BTreeMap<String, u32>,
-    packages: Vec<PackageRecord>,
+    users: Cow<'a, BTreeMap<String, u32>>,
+    groups: Cow<'a, BTreeMap<String, u32>>,
+    packages: Cow<'a, [PackageRecord]>,
     /// Its canonical text.
     tree: String,
     blobs: Vec<Sha256>,
     /// Of each regular file in the text: which of the blobs, and where in it.
     places: Vec<(usize, u64)>,
     /// Of each path.
-    origins: Vec<Origin>,
+    origins: Vec<Cow<'a, Origin>>,
 }
 
 /// Whether systems are recalled, and whether one that was had bytes that are no longer there: then all is to be done
@@ -124,12 +126,12 @@ pub(super) fn recall(
     }
     let bytes = host.store.record(RECORD, &key.to_string())?;
     let json = bytes.and_then(|bytes| zstd::decode_all(bytes.as_slice()).ok());
-    let record = json.and_then(|json| serde_json::from_slice::<Record>(&json).ok());
+    let record = json.and_then(|json| serde_json::from_slice::<Record<'_>>(&json).ok());
     // What this program cannot read is made again.
     Ok(record.and_then(|record| restored(host, record, memory)))
 }
 
-fn restored(host: &Host, record: Record, memory: &Memory) -> Option<Installed> {
+fn restored(host: &Host, record: Record<'_>, memory: &Memory) -> Option<Installed> {
     let later = |sha256: &Sha256| {
         let (store, is_broken) = (Arc::clone(&host.store), Arc::clone(&memory.is_broken));
         Arc::new(Later { store, sha256: *sha256, opened: OnceLock::new(), is_broken })
@@ -144,9 +146,9 @@ fn restored(host: &Host, record: Record, memory: &Memory) -> Option<Installed> {
     });
     let tree = tree.ok()?;
     Some(Installed {
-        ids: Ids { users: record.users, groups: record.groups },
-        origins: Origins::of_tree(&tree, record.origins)?,
-        packages: record.packages,
+        ids: Ids { users: record.users.into_owned(), groups: record.groups.into_owned() },
+        origins: Origins::of_tree(&tree, record.origins.into_iter().map(Cow::into_owned).collect())?,
+        packages: record.packages.into_owned(),
         newest: record.newest,
         epoch: record.epoch,
         tree,
@@ -173,21 +175,25 @@ pub(super) fn remember(host: &Host, key: &Sha256, installed: &Installed) -> Resu
         }
         places.push(place);
     }
+    drop(known);
     made.flush().map_err(failed)?;
     blobs.push(made.into_inner().commit(None)?.sha256);
     let record = Record {
         newest: installed.newest,
         epoch: installed.epoch,
-        users: installed.ids.users.clone(),
-        groups: installed.ids.groups.clone(),
-        packages: installed.packages.clone(),
+        users: Cow::Borrowed(&installed.ids.users),
+        groups: Cow::Borrowed(&installed.ids.groups),
+        packages: Cow::Borrowed(&installed.packages),
         tree: tree::dump(&installed.tree),
         blobs,
         places,
-        origins: installed.origins.in_order().cloned().collect(),
+        origins: installed.origins.in_order().map(Cow::Borrowed).collect(),
     };
-    let json = serde_json::to_vec(&record).expect("plain data has a JSON form");
-    let packed = zstd::encode_all(json.as_slice(), 1).map_err(failed)?;
+    // A large system's is some 100 MB, and packs to some five.
+    let mut packed = BufWriter::with_capacity(1 << 16, zstd::Encoder::new(Vec::new(), 1).map_err(failed)?);
+    serde_json::to_writer(&mut packed, &record).map_err(|error| failed(error.into()))?;
+    drop(record);
+    let packed = packed.into_inner().map_err(|error| failed(error.into_error()))?.finish().map_err(failed)?;
     Ok(host.store.set_record(RECORD, &key.to_string(), &packed)?)
 }
 
