@@ -50,6 +50,35 @@ fn a_preinst_finds_the_packages_before_it() {
     assert_eq!(text(&tree, TOOL).as_deref(), Some("own\n"));
 }
 
+/// What dpkg says of a package changes with what is done with it: a script that waits for another package to be configured
+/// asks just that (dpkg(1), "Package states").
+#[test]
+fn scripts_learn_how_far_each_package_is() {
+    let ask = "#!/bin/sh\nfor one in aa-first zz-last nowhere; do\n\
+               dpkg-query -W -f \"$DPKG_MAINTSCRIPT_PACKAGE $DPKG_MAINTSCRIPT_NAME: \\${Package} \\${Status}\\n\" $one\n\
+               done >> /var/said 2> /dev/null\ngrep -c '^Package: zz-last' /var/lib/dpkg/status >> /var/said\nexit 0\n";
+    let package = |name: &str| {
+        let package = DebBuilder::new(name, "1", "amd64").file(format!("/usr/share/{name}").as_str(), 0o644, "");
+        package.script("preinst", ask).script("postinst", ask)
+    };
+    let first = package("aa-first").field("Suggests", "nowhere").directory("/var", 0o755);
+    let tree = built(&world(&[package("zz-last").field("Depends", "aa-first"), first]));
+    let said = text(&tree, "/var/said").expect("the first preinst makes it");
+    let expected = "aa-first preinst: aa-first install reinstreq half-installed\n0\n\
+                    zz-last preinst: aa-first install ok unpacked\n\
+                    zz-last preinst: zz-last install reinstreq half-installed\n\
+                    zz-last preinst: nowhere unknown ok not-installed\n0\n\
+                    aa-first postinst: aa-first install ok half-configured\n\
+                    aa-first postinst: zz-last install ok unpacked\n\
+                    aa-first postinst: nowhere unknown ok not-installed\n1\n\
+                    zz-last postinst: aa-first install ok installed\n\
+                    zz-last postinst: zz-last install ok half-configured\n\
+                    zz-last postinst: nowhere unknown ok not-installed\n1\n";
+    assert_eq!(said, expected);
+    let status = text(&tree, "/var/lib/dpkg/status").expect("the database");
+    assert_eq!(status.matches("Status: install ok installed\n").count(), status.matches("Package: ").count());
+}
+
 #[test]
 fn two_packages_with_one_file_clash_still() {
     let later = DIVERSION.replace("--package zz-own", "--package nobody");

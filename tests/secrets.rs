@@ -19,6 +19,7 @@ use imgbuild::testing::DebBuilder;
 use imgbuild::tree::Content;
 use imgbuild::tree::Kind;
 use imgbuild::tree::Tree;
+use imgbuild::tree::TreePath;
 use imgbuild::tree::tar;
 
 use crate::hostile::World;
@@ -258,7 +259,8 @@ fn case_133_keys_and_the_links_to_them() {
     }
 }
 
-/// A sandbox that does to the tree what a test says; and whose scripts were asked for.
+/// A sandbox that does to the tree what a test says, and to the database what the driver and dpkg do; and whose scripts were
+/// asked for.
 pub(crate) struct Scripted {
     work: fn(&mut Tree),
     asked: Mutex<Vec<String>>,
@@ -276,6 +278,12 @@ impl Sandbox for Scripted {
         let driver = text(&tree, "/var/lib/imgbuild-configure/run").expect("the driver");
         let asked = driver.lines().find(|line| line.starts_with("dpkg --configure")).expect("a command").to_owned();
         self.asked.lock().expect("no test has failed").push(asked);
+        let driver = TreePath::literal("var/lib/imgbuild-configure");
+        let stanzas = tree.below(&driver).filter(|(path, _)| path.as_bytes().ends_with(b".unpacked"));
+        let stanzas: Vec<String> = stanzas.map(|(path, _)| text(&tree, &format!("/{path}")).expect("text")).collect();
+        let before = text(&tree, "/var/lib/dpkg/status").unwrap_or_default();
+        let after = (before + &stanzas.concat()).replace("install ok unpacked", "install ok installed");
+        tree.write("var/lib/dpkg/status", 0o644, after).expect("dpkg's");
         (self.work)(&mut tree);
         tar::write(&tree, output).map(drop).map_err(|error| SandboxError::Io(std::io::Error::other(error)))
     }

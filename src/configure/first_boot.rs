@@ -7,7 +7,8 @@ use super::Error;
 use super::Options;
 use super::packages;
 use super::sequence::hindered;
-use super::status::set_unpacked;
+use super::status;
+use super::tools::dpkg::database::State;
 use crate::recipe::Treatment;
 use crate::tree::Tree;
 use crate::unpack::Installed;
@@ -115,7 +116,10 @@ pub(super) fn leave(tree: &mut Tree, packages: &[Installed], options: &Options) 
             return Err(Error::NoFirstBoot { packages: names.join(", "), lacks });
         }
     }
-    set_unpacked(tree, &left)?;
+    let mut database = status::read(tree)?;
+    database.set_all(State::Installed);
+    left.iter().for_each(|package| database.set(package, State::Unpacked));
+    status::write(tree, &database)?;
     let put = |tree: &mut Tree| -> Result<(), crate::tree::Error> {
         tree.make_directories("usr/lib/imgbuild", 0o755)?;
         tree.write("usr/lib/imgbuild/first-boot", 0o755, PROGRAM)?;

@@ -28,9 +28,11 @@ use super::packages;
 use super::sandbox;
 use super::sequence::Act;
 use super::sequence::in_sequence;
-use super::status::set_unpacked;
+use super::status;
 use super::tools::debconf;
 use super::tools::dpkg::Activated;
+use super::tools::dpkg::database::Database;
+use super::tools::dpkg::database::State;
 use super::tools::later::Deferred;
 use super::tools::later::Later;
 use super::userland::machine;
@@ -43,6 +45,7 @@ use crate::recipe::Treatment;
 use crate::shell::Interpreter;
 use crate::shell::Interrupt;
 use crate::shell::Shell;
+use crate::shell::system;
 use crate::shell::system::Bounds;
 use crate::shell::system::Gap;
 use crate::shell::system::System;
@@ -99,6 +102,7 @@ pub(super) fn preinst(
 ) -> Result<Option<Tree>, Error> {
     on_stack(|| {
         let mut run = Run::new(host, tree, packages, options, true)?;
+        *run.system.kept::<Database>() = status::read(run.system.tree())?;
         match run.script(package, "preinst", &["install"]) {
             Err(Error::Cancelled) => Err(Error::Cancelled),
             Ok(()) if run.failed().is_empty() => Ok(Some(run.system.into_tree())),
@@ -144,6 +148,15 @@ const fn step(act: &Act) -> Step {
     }
 }
 
+/// Where steps are gone back to.
+struct Snapshot {
+    system: system::Snapshot,
+    withheld: Withheld,
+    later: Later,
+    activated: Activated,
+    database: Database,
+}
+
 /// Steps that are done again when a package turns out not to be followed, at most. A copy of the tree takes as long
 /// as some scripts.
 const BETWEEN_SNAPSHOTS: usize = 64;
@@ -186,6 +199,11 @@ impl<'a> Run<'a> {
             matches!(self.options.packages.get(&package.name), Some(Treatment::Skip | Treatment::FirstBoot))
         };
         let unpacked: Vec<&Installed> = packages.iter().filter(|package| !left(package)).collect();
+        *self.system.kept::<Database>() = status::read(self.system.tree())?;
+        unpacked.iter().for_each(|package| self.note(package, State::NotInstalled));
+        let skipped =
+            packages.iter().filter(|package| self.options.packages.get(&package.name) == Some(&Treatment::Skip));
+        skipped.for_each(|package| self.note(package, State::Installed));
         let sequence = in_sequence(&unpacked).map_err(Error::Control)?;
         let withheld = Withheld::take(self.system.tree(), packages, &sequence.waiting(&unpacked));
         self.withheld = withheld.map_err(|source| Error::Withhold(Box::new(source)))?;
@@ -202,6 +220,9 @@ impl<'a> Run<'a> {
             generators::run(host, &mut self.system)?;
         }
         debconf::save(&mut self.system).map_err(Error::Tree)?;
+        let mut database = std::mem::take(self.system.kept::<Database>());
+        database.set_all(State::Installed);
+        status::write(self.system.tree(), &database)?;
         let later = std::mem::take(self.system.kept::<Later>());
         let report = packages.iter().map(|package| self.report(package, &failures, &later)).collect();
         let treated = self.treated.into_iter().map(|(name, treated)| (name, treated.treatment)).collect();
@@ -217,12 +238,10 @@ impl<'a> Run<'a> {
         while let Some(step) = steps.get(at) {
             if otherwise.is_some() && kept.as_ref().is_none_or(|(then, _)| at - then >= BETWEEN_SNAPSHOTS) {
                 debconf::save(&mut self.system).map_err(Error::Tree)?;
-                let (later, activated) = (self.system.kept::<Later>().clone(), self.system.kept::<Activated>().clone());
-                kept = Some((at, (self.system.snapshot(), self.withheld.clone(), later, activated)));
+                kept = Some((at, self.snapshot()));
             }
             let package = match *step {
                 Step::Begin => {
-                    set_unpacked(self.system.tree(), &[])?;
                     let followed: Vec<&Installed> =
                         unpacked.iter().filter(|package| !self.treated.contains_key(&package.name)).copied().collect();
                     let answers = debconf::selections(&followed, &self.options.debconf);
@@ -232,6 +251,11 @@ impl<'a> Run<'a> {
                 }
                 Step::Preinst(position) | Step::Postinst(position) | Step::Triggers(position) => unpacked[position],
             };
+            let before = at.checked_sub(1).map(|at| steps[at]);
+            if matches!((*step, before), (Step::Postinst(_), Some(Step::Begin | Step::Preinst(_)))) {
+                // A run of dpkg begins, and until it ends the file is as it was then.
+                self.write_status()?;
+            }
             match (self.treated.get(&package.name).map(|treated| treated.treatment), *step) {
                 (Some(Treatment::Sandbox), Step::Postinst(_)) if !self.survey => {
                     at += self.in_sandbox(host, unpacked, &steps[at..])?;
@@ -242,14 +266,22 @@ impl<'a> Run<'a> {
                 (Some(_), Step::Preinst(_)) => self.lay(package)?,
                 (Some(_), _) | (None, Step::Begin) => {}
                 (None, Step::Preinst(_)) => {
+                    let text = package.member("preinst").unwrap_or_default();
+                    if memchr::memmem::find(text, b"/dpkg/status").is_some() {
+                        self.write_status()?;
+                    }
                     self.script(package, "preinst", &["install"])?;
                     self.lay(package)?;
                 }
-                (None, Step::Postinst(_)) => self.script(package, "postinst", &["configure", ""])?,
+                (None, Step::Postinst(_)) => {
+                    self.script(package, "postinst", &["configure", ""])?;
+                    self.note(package, State::Installed);
+                }
                 (None, Step::Triggers(_)) => {
                     let triggers = self.activated(package);
                     if !triggers.is_empty() {
                         self.script(package, "postinst", &["triggered", &triggers.join(" ")])?;
+                        self.note(package, State::Installed);
                     }
                 }
             }
@@ -261,13 +293,8 @@ impl<'a> Run<'a> {
                 let why = format!("cannot be followed: {why}");
                 self.treated.insert(package.name.clone(), Treated { treatment, why });
                 self.leave_what_needs_it(unpacked, &steps[*then..])?;
-                let (system, withheld, later, activated) = snapshot;
-                self.system.restore(system);
-                self.withheld.clone_from(withheld);
-                self.system.kept::<Later>().clone_from(later);
-                self.system.kept::<Activated>().clone_from(activated);
-                *self.system.kept::<debconf::State>() = debconf::State::default();
                 at = *then;
+                self.restore(snapshot);
             }
         }
         Ok(())
@@ -292,10 +319,41 @@ impl<'a> Run<'a> {
         }
     }
 
+    /// A package is that far, for who asks dpkg.
+    fn note(&mut self, package: &Installed, state: State) {
+        self.system.kept::<Database>().set(package, state);
+    }
+
+    fn write_status(&mut self) -> Result<(), Error> {
+        let database = self.system.kept::<Database>().clone();
+        status::write(self.system.tree(), &database)
+    }
+
+    fn snapshot(&mut self) -> Snapshot {
+        Snapshot {
+            system: self.system.snapshot(),
+            withheld: self.withheld.clone(),
+            later: self.system.kept::<Later>().clone(),
+            activated: self.system.kept::<Activated>().clone(),
+            database: self.system.kept::<Database>().clone(),
+        }
+    }
+
+    fn restore(&mut self, snapshot: &Snapshot) {
+        self.system.restore(&snapshot.system);
+        self.withheld.clone_from(&snapshot.withheld);
+        self.system.kept::<Later>().clone_from(&snapshot.later);
+        self.system.kept::<Activated>().clone_from(&snapshot.activated);
+        self.system.kept::<Database>().clone_from(&snapshot.database);
+        *self.system.kept::<debconf::State>() = debconf::State::default();
+    }
+
     /// Its files come.
     fn lay(&mut self, package: &Installed) -> Result<(), Error> {
         let laid = self.withheld.lay(self.system.tree(), &package.info_name());
-        laid.map_err(|source| Error::Lay { package: package.info_name(), source: Box::new(source) })
+        laid.map_err(|source| Error::Lay { package: package.info_name(), source: Box::new(source) })?;
+        self.note(package, State::Unpacked);
+        Ok(())
     }
 
     /// Runs the scripts of a package in the sandbox, and those of packages after it that belong there as well; returns
@@ -316,8 +374,12 @@ impl<'a> Run<'a> {
         let count = steps.iter().take_while(sandboxed).count();
         debconf::save(&mut self.system).map_err(Error::Tree)?;
         let tree = std::mem::take(self.system.tree());
-        let tree = sandbox::configure(host, tree, self.packages, Some(&names), self.options)?;
+        let database = std::mem::take(self.system.kept::<Database>());
+        let tree = sandbox::configure(host, tree, self.packages, Some((&names, &database)), self.options)?;
         self.system.replace_tree(tree);
+        *self.system.kept::<Database>() = database;
+        let done = self.packages.iter().filter(|package| names.contains(&package.name));
+        done.for_each(|package| self.note(package, State::Installed));
         Ok(count)
     }
 
@@ -326,6 +388,7 @@ impl<'a> Run<'a> {
     /// # Errors
     /// Nothing more may be followed: a script that fails or cannot be followed is noted, and the next one begins.
     fn script(&mut self, package: &Installed, script: &'static str, arguments: &[&str]) -> Result<(), Error> {
+        self.note(package, if script == "preinst" { State::HalfInstalled } else { State::HalfConfigured });
         let Some(text) = package.member(script) else { return Ok(()) };
         let name = package.info_name();
         self.system.package.clone_from(&name);

@@ -17,8 +17,10 @@ use super::first_boot;
 use super::sequence::Act;
 use super::sequence::Sequence;
 use super::sequence::in_sequence;
-use super::status::set_unpacked;
+use super::status;
 use super::tools::debconf;
+use super::tools::dpkg::database::Database;
+use super::tools::dpkg::database::State;
 use crate::host::Host;
 use crate::host::RunError;
 use crate::host::SandboxJob;
@@ -52,7 +54,7 @@ pub(super) const DRIVER: &str = "var/lib/imgbuild-configure";
 /// Only here do maintainer scripts on a first installation run.
 const SCRIPTS: [&str; 3] = ["preinst", "config", "postinst"];
 
-/// Configures packages in the sandbox: all, or those that `only` names. The others count as configured.
+/// Configures packages in the sandbox: all, or those that `only` names, where the others are as far as the database says.
 ///
 /// # Errors
 /// The sandbox is not there, a script failed in it, or it left what no image may have.
@@ -60,26 +62,32 @@ pub(super) fn configure(
     host: &Host,
     tree: Tree,
     packages: &[Installed],
-    only: Option<&BTreeSet<String>>,
+    only: Option<(&BTreeSet<String>, &Database)>,
     options: &Options,
 ) -> Result<Tree, Error> {
     let chosen: Vec<&Installed> =
-        packages.iter().filter(|package| only.is_none_or(|only| only.contains(&package.name))).collect();
+        packages.iter().filter(|package| only.is_none_or(|(only, _)| only.contains(&package.name))).collect();
     let original = tree;
     let mut tree = original.clone();
-    set_unpacked(&mut tree, &chosen)?;
+    let mut database = only.map_or_else(|| status::read(&original), |(_, database)| Ok(database.clone()))?;
+    chosen.iter().for_each(|package| database.set(package, State::NotInstalled));
+    status::write(&mut tree, &database)?;
     let stubbed = put_stubs(&mut tree, options.epoch).map_err(Error::Tree)?;
     let skipped = put_skipped(&mut tree, &chosen, options).map_err(Error::Tree)?;
     let devices = take_devices(&mut tree);
     let sequence = in_sequence(&chosen).map_err(Error::Control)?;
     let withheld = Withheld::take(&mut tree, packages, &sequence.waiting(&chosen))
         .map_err(|source| Error::Withhold(Box::new(source)))?;
-    put_driver(&mut tree, packages, &chosen, &sequence, &withheld, options)?;
+    let driver = Driver { packages, chosen: &chosen, sequence: &sequence, withheld: &withheld, database: &database };
+    driver.put(&mut tree, only.is_none(), options)?;
     let mut result = run(host, &tree, options)?;
     result.remove_all(&TreePath::literal(DRIVER));
     put_back(&mut result, &original, &stubbed)?;
     put_back(&mut result, &original, &skipped)?;
     put_back(&mut result, &original, &devices)?;
+    if only.is_some() {
+        put_back(&mut result, &original, &[status::path()])?;
+    }
     check(&result, &original, &devices)?;
     Ok(result)
 }
@@ -174,10 +182,12 @@ fn put_back(tree: &mut Tree, original: &Tree, paths: &[TreePath]) -> Result<(), 
 }
 
 /// Runs one preinst as dpkg does: from `tmp.ci`, with the package's control file beside it, by which debconf knows
-/// whose questions these are. Arguments: name of the info files, and the environment. And lays a package's files as dpkg
-/// does after it: directories that are there stay as they are, and so do configuration files.
+/// whose questions these are, and with the package in the database as half installed. Arguments: name of the info files, and
+/// the environment. And lays a package's files as dpkg does after it: directories that are there stay as they are, and so do
+/// configuration files.
 const PREINST: &str = r#"#!/bin/sh
 set -e
+status=/var/lib/dpkg/status
 preinst() {
     info=$1
     shift
@@ -188,12 +198,18 @@ preinst() {
         cp -p "$member" "$ci/${member##*.}"
     done
     cp "$0.$info.control" "$ci/control"
+    cp "$status" "$0.status"
+    cat "$0.$info.early" >> "$status"
     if ! env "$@" "$ci/preinst" install
     then
         echo "the preinst of $info failed" >&2
         exit 1
     fi
+    cp "$0.status" "$status"
     rm -rf "$ci"
+}
+unpacked() {
+    cat "$0.$1.unpacked" >> "$status"
 }
 lay() {
     from=$0.$1.files
@@ -209,63 +225,84 @@ lay() {
 }
 "#;
 
-/// The script that runs inside, debconf's answers, and the files that it lays.
-pub(super) fn put_driver(
-    tree: &mut Tree,
-    packages: &[Installed],
-    chosen: &[&Installed],
-    sequence: &Sequence,
-    withheld: &Withheld,
-    options: &Options,
-) -> Result<(), Error> {
-    let answers = debconf::selections(chosen, &options.debconf);
-    // Answers in a system without debconf are answers that nobody asks for.
-    let mut asks = !answers.is_empty() && tree.lookup("usr/bin/debconf-set-selections").is_some();
-    let mut script = String::from(PREINST);
-    if asks {
-        tree.write(format!("{DRIVER}/selections"), 0o600, answers).map_err(Error::Tree)?;
-    }
-    for acts in sequence.acts.chunk_by(|a, b| matches!((a, b), (Act::Configure(_), Act::Configure(_)))) {
-        match acts[0] {
-            Act::Unpack(position) => put_unpacking(tree, packages, chosen[position], withheld, &mut script)?,
-            Act::Configure(_) => {
-                if std::mem::take(&mut asks) {
-                    script.push_str(&format!("debconf-set-selections '/{DRIVER}/selections'\n"));
-                }
-                script.push_str("dpkg --configure --force-confold --force-confdef");
-                for act in acts {
-                    let (Act::Unpack(position) | Act::Configure(position)) = *act;
-                    script.push_str(&format!(" '{}'", chosen[position].info_name()));
-                }
-                script.push('\n');
-            }
-        }
-    }
-    tree.write(format!("{DRIVER}/run"), 0o755, script).map(drop).map_err(Error::Tree)
+/// What the script that runs inside is made from.
+pub(super) struct Driver<'a> {
+    pub(super) packages: &'a [Installed],
+    /// Those whose scripts run.
+    pub(super) chosen: &'a [&'a Installed],
+    pub(super) sequence: &'a Sequence,
+    pub(super) withheld: &'a Withheld,
+    pub(super) database: &'a Database,
 }
 
-/// A package's preinst, and then its files, if any wait for it.
-fn put_unpacking(
-    tree: &mut Tree,
-    packages: &[Installed],
-    package: &Installed,
-    withheld: &Withheld,
-    script: &mut String,
-) -> Result<(), Error> {
-    if package.member("preinst").is_none() {
-        return Ok(());
+impl Driver<'_> {
+    /// Places the script, debconf's answers, and the files that it lays. Where the chosen are not `all`, what they depend on
+    /// in a circle may wait: dpkg is told that it does not matter.
+    pub(super) fn put(&self, tree: &mut Tree, all: bool, options: &Options) -> Result<(), Error> {
+        let answers = debconf::selections(self.chosen, &options.debconf);
+        // Answers in a system without debconf are answers that nobody asks for.
+        let mut asks = !answers.is_empty() && tree.lookup("usr/bin/debconf-set-selections").is_some();
+        let mut script = String::from(PREINST);
+        if asks {
+            tree.write(format!("{DRIVER}/selections"), 0o600, answers).map_err(Error::Tree)?;
+        }
+        for acts in self.sequence.acts.chunk_by(|a, b| matches!(a, Act::Configure(_)) == matches!(b, Act::Configure(_)))
+        {
+            if let Act::Unpack(_) = acts[0] {
+                self.put_unpacking(tree, acts, &mut script)?;
+                continue;
+            }
+            if std::mem::take(&mut asks) {
+                script.push_str(&format!("debconf-set-selections '/{DRIVER}/selections'\n"));
+            }
+            script.push_str("dpkg --configure --force-confold --force-confdef");
+            script.push_str(if all { "" } else { " --force-depends" });
+            for act in acts {
+                let (Act::Unpack(position) | Act::Configure(position)) = *act;
+                script.push_str(&format!(" '{}'", self.chosen[position].info_name()));
+            }
+            script.push('\n');
+        }
+        tree.write(format!("{DRIVER}/run"), 0o755, script).map(drop).map_err(Error::Tree)
     }
-    let info = package.info_name();
-    let environment = of_dpkg(package, "preinst", packages).map(|(name, value)| format!(" '{name}={value}'"));
-    script.push_str(&format!("preinst '{info}'{}\n", environment.concat()));
-    tree.write(format!("{DRIVER}/run.{info}.control"), 0o644, package.control.as_str()).map_err(Error::Tree)?;
-    let lay = |source| Error::Lay { package: info.clone(), source: Box::new(source) };
-    if let Some(conffiles) = withheld.put_below(tree, &info, &format!("{DRIVER}/run.{info}.files")).map_err(lay)? {
-        let lines: Vec<u8> = conffiles.iter().flat_map(|path| [path.as_bytes(), b"\n"].concat()).collect();
-        tree.write(format!("{DRIVER}/run.{info}.conffiles"), 0o644, lines).map_err(Error::Tree)?;
-        script.push_str(&format!("lay '{info}'\n"));
+
+    /// Packages that come one after the other: of each its preinst, and then its files, if any wait for it.
+    fn put_unpacking(&self, tree: &mut Tree, acts: &[Act], script: &mut String) -> Result<(), Error> {
+        let mut unpacked = String::new();
+        for (number, act) in acts.iter().enumerate() {
+            let (Act::Unpack(position) | Act::Configure(position)) = *act;
+            let package = self.chosen[position];
+            let info = package.info_name();
+            let put = |tree: &mut Tree, what: &str, text: Vec<u8>| {
+                tree.write(format!("{DRIVER}/run.{info}.{what}"), 0o644, text).map(drop).map_err(Error::Tree)
+            };
+            if package.member("preinst").is_some() {
+                let environment = of_dpkg(package, "preinst", self.packages);
+                let environment = environment.map(|(name, value)| format!(" '{name}={value}'"));
+                script.push_str(&format!("preinst '{info}'{}\n", environment.concat()));
+                put(tree, "control", package.control.clone().into_bytes())?;
+                put(tree, "early", self.database.stanza(package, State::HalfInstalled).into_bytes())?;
+                let place = format!("{DRIVER}/run.{info}.files");
+                let lay = |source| Error::Lay { package: info.clone(), source: Box::new(source) };
+                if let Some(conffiles) = self.withheld.put_below(tree, &info, &place).map_err(lay)? {
+                    put(
+                        tree,
+                        "conffiles",
+                        conffiles.iter().flat_map(|path| [path.as_bytes(), b"\n"].concat()).collect(),
+                    )?;
+                    script.push_str(&format!("lay '{info}'\n"));
+                }
+            }
+            unpacked += &self.database.stanza(package, State::Unpacked);
+            // The database changes for who asks: the next preinst, or dpkg.
+            let asks = |act: &Act| matches!(act, Act::Unpack(next) if self.chosen[*next].member("preinst").is_some());
+            if acts.get(number + 1).is_none_or(asks) {
+                put(tree, "unpacked", std::mem::take(&mut unpacked).into_bytes())?;
+                script.push_str(&format!("unpacked '{info}'\n"));
+            }
+        }
+        Ok(())
     }
-    Ok(())
 }
 
 /// Runs the driver in the sandbox.

@@ -177,10 +177,11 @@ fn what_a_node_makes_itself_is_reported() {
     assert_eq!((report[0].outcome, report[0].notes.join(" ").as_str()), (Outcome::FirstBoot, "dbus-uuidgen"));
 }
 
-/// A preinst that is followed finds the variables that it finds in the sandbox: the driver there is followed, too.
+/// A preinst that is followed finds the variables that it finds in the sandbox, and the packages: the driver there is
+/// followed, too.
 #[test]
 fn scripts_have_one_environment_both_ways() {
-    let preinst = "#!/bin/sh\nenv | sort > /etc/found\n";
+    let preinst = "#!/bin/sh\nenv | sort > /etc/found\ndpkg -l | grep '^i' >> /etc/found\ndpkg -s some >> /etc/found\n";
     let (_directory, host) = host();
     let packages: &[(&str, &str, &[(&str, &str)])] = &[("dpkg", "", &[]), ("some", "", &[("preinst", preinst)])];
     let options = Options { architecture: "amd64".into(), epoch: 7, ..Options::default() };
@@ -194,7 +195,15 @@ fn scripts_have_one_environment_both_ways() {
     tree.make_directories(sandbox::DRIVER, 0o755).expect("new");
     let sequence = sequence::in_sequence(&chosen).expect("well formed");
     let withheld = Withheld::take(&mut tree, &packages, &sequence.waiting(&chosen)).expect("well formed");
-    sandbox::put_driver(&mut tree, &packages, &chosen, &sequence, &withheld, &options).expect("placed");
+    let database = status::read(&tree).expect("well formed");
+    let driver = sandbox::Driver {
+        packages: &packages,
+        chosen: &chosen,
+        sequence: &sequence,
+        withheld: &withheld,
+        database: &database,
+    };
+    driver.put(&mut tree, true, &options).expect("placed");
     let driver = format!("/{}/run", sandbox::DRIVER);
     let text = tree.read(&driver).expect("memory").expect("placed");
     let mut system = machine(tree, "amd64", options.epoch);

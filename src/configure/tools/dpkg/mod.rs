@@ -2,12 +2,13 @@
 //! triggers. dpkg(1), dpkg-query(1), dpkg-divert(1), dpkg-statoverride(1), dpkg-trigger(1),
 //! dpkg-maintscript-helper(1). The database is the tree's own `/var/lib/dpkg`.
 
-use std::collections::BTreeMap;
+pub(in crate::configure) mod database;
+mod query;
+mod selection;
+
 use std::collections::BTreeSet;
 
-use crate::deb::Stanza;
 use crate::deb::Version;
-use crate::deb::kept;
 use crate::format::glob::Pattern;
 use crate::utilities::Call;
 use crate::utilities::Command;
@@ -20,12 +21,12 @@ pub(super) const COMMANDS: &[(&str, Command)] = &[
     ("dpkg", dpkg),
     ("dpkg-divert", divert),
     ("dpkg-maintscript-helper", maintscript_helper),
-    ("dpkg-query", dpkg_query),
+    ("dpkg-query", query::query),
     ("dpkg-statoverride", statoverride),
     ("dpkg-trigger", trigger),
 ];
 
-const STATUS: &[u8] = b"/var/lib/dpkg/status";
+const ARCHITECTURES: &[u8] = b"/var/lib/dpkg/arch";
 const DIVERSIONS: &[u8] = b"/var/lib/dpkg/diversions";
 const STATOVERRIDE: &[u8] = b"/var/lib/dpkg/statoverride";
 
@@ -46,14 +47,17 @@ fn dpkg(call: &mut Call<'_, '_>) -> Done {
             let line = format!("{}\n", call.shell.system.architecture);
             call.out(line).map(|()| 0)
         }
-        // An image has one architecture.
-        [b"--print-foreign-architectures"] => Ok(0),
+        // dpkg's list has its own architecture first, where it has any (dpkg(1), `--add-architecture`).
+        [b"--print-foreign-architectures"] => {
+            let known = if call.look(ARCHITECTURES, true).is_some() { call.read(ARCHITECTURES)? } else { Vec::new() };
+            let foreign: Vec<&[u8]> = known.split_inclusive(|&byte| byte == b'\n').skip(1).collect();
+            call.out(foreign.concat()).map(|()| 0)
+        }
         [feature] if feature.starts_with(b"--assert-") => Ok(0),
         [b"--validate-version", version] => Ok(i32::from(parse(version).is_none())),
-        [b"-s" | b"--status", packages @ ..] => status(call, packages),
-        [b"-L" | b"--listfiles", packages @ ..] => list_files(call, packages),
-        [b"-l" | b"--list", packages @ ..] => list(call, packages),
-        [b"-S" | b"--search", patterns @ ..] => search(call, patterns),
+        args if args.iter().any(|word| query::is_action(word)) => {
+            query::query(&mut Call { shell: &mut *call.shell, name: b"dpkg-query", args: call.args })
+        }
         args => not_known(args),
     }
 }
@@ -91,235 +95,6 @@ fn compare_versions(a: &[u8], operator: &[u8], b: &[u8]) -> Done {
         _ => return Err(Fault::gap(format!("the relation `{}`", show(operator)))),
     };
     Ok(i32::from(!holds))
-}
-
-/// The packages of the status file by name (with or without architecture) or glob; each with its stanza.
-fn installed(call: &mut Call<'_, '_>) -> Result<String, Fault> {
-    let text = call.read(STATUS)?;
-    String::from_utf8(text).map_err(|_| Fault::Failed(2, "error: the status file is not UTF-8".into()))
-}
-
-fn find<'a>(status: &'a str, pattern: &[u8]) -> Result<Vec<Stanza<'a>>, Fault> {
-    let (name, architecture) = match memchr::memchr(b':', pattern) {
-        Some(colon) => (&pattern[..colon], Some(&pattern[colon + 1..])),
-        None => (pattern, None),
-    };
-    let (name, architecture) = (Pattern::plain(name), architecture.map(Pattern::plain));
-    let mut found = Vec::new();
-    for stanza in kept(status.as_bytes()) {
-        let stanza = stanza.map_err(|error| Fault::Failed(2, format!("error: the status file: {error}")))?;
-        let same = |field, wanted: &Pattern| stanza.get(field).is_some_and(|value| wanted.fits(value.as_bytes()));
-        let any = pattern.ends_with(b":any");
-        let fits = architecture.as_ref().is_none_or(|wanted| any || same("Architecture", wanted));
-        if same("Package", &name) && fits {
-            found.push(stanza);
-        }
-    }
-    Ok(found)
-}
-
-fn status(call: &mut Call<'_, '_>, packages: &[&[u8]]) -> Done {
-    let text = installed(call)?;
-    let mut code = 0;
-    for package in packages {
-        let found = find(&text, package)?;
-        if found.is_empty() {
-            call.err(&format!("package '{}' is not installed and no information is available", show(package)))?;
-            code = 1;
-        }
-        for stanza in found {
-            let fields: String =
-                stanza.fields().iter().map(|field| format!("{}: {}\n", field.name, field.value)).collect();
-            call.out(format!("{fields}\n"))?;
-        }
-    }
-    Ok(code)
-}
-
-fn info_file(stanza: &Stanza<'_>, suffix: &str) -> String {
-    let name = stanza.get("Package").unwrap_or_default();
-    match (stanza.get("Multi-Arch"), stanza.get("Architecture")) {
-        (Some("same"), Some(architecture)) => format!("/var/lib/dpkg/info/{name}:{architecture}.{suffix}"),
-        _ => format!("/var/lib/dpkg/info/{name}.{suffix}"),
-    }
-}
-
-fn list_files(call: &mut Call<'_, '_>, packages: &[&[u8]]) -> Done {
-    let text = installed(call)?;
-    let mut code = 0;
-    for package in packages {
-        match find(&text, package)?.first() {
-            Some(stanza) => {
-                let files = call.read(info_file(stanza, "list").as_bytes())?;
-                call.out(files)?;
-            }
-            None => {
-                call.err(&format!("package '{}' is not installed", show(package)))?;
-                code = 1;
-            }
-        }
-    }
-    Ok(code)
-}
-
-/// `dpkg -l NAME`: only the status is looked at by scripts, and the lines that begin with `ii`.
-fn list(call: &mut Call<'_, '_>, packages: &[&[u8]]) -> Done {
-    let text = installed(call)?;
-    let mut code = 0;
-    for package in packages {
-        let found = find(&text, package)?;
-        if found.is_empty() {
-            call.err(&format!("no packages found matching {}", show(package)))?;
-            code = 1;
-        }
-        for stanza in found {
-            let field = |name| stanza.get(name).unwrap_or_default();
-            let state = abbreviation(field("Status"));
-            let line = format!("{state} {} {} {}\n", field("Package"), field("Version"), field("Architecture"));
-            call.out(line)?;
-        }
-    }
-    Ok(code)
-}
-
-/// `ii ` and the like, as `db:Status-Abbrev` has it.
-fn abbreviation(status: &str) -> &'static str {
-    match status {
-        "install ok installed" => "ii ",
-        "install ok half-configured" => "iF ",
-        "install ok triggers-awaited" => "iW ",
-        "install ok triggers-pending" => "it ",
-        _ => "iU ",
-    }
-}
-
-/// dpkg-query(1), `--search`: a pattern without wildcards and without a slash in front is looked for anywhere in a
-/// path. A line names all packages that have the path.
-fn search(call: &mut Call<'_, '_>, patterns: &[&[u8]]) -> Done {
-    let text = installed(call)?;
-    let budget = call.shell.system.budget.clone();
-    // Where the budget is spent nothing matches, and the next charge says so.
-    let fits = |pattern: &Pattern, path: &[u8]| pattern.matches(path, &budget) == Ok(true);
-    let mut code = 0;
-    for pattern in patterns {
-        let trimmed = if pattern.len() > 1 { pattern.strip_suffix(b"/").unwrap_or(pattern) } else { pattern };
-        let wild = trimmed.iter().any(|byte| b"*[?\\".contains(byte));
-        let whole = if wild || trimmed.starts_with(b"/") { trimmed.to_vec() } else { [b"*", trimmed, b"*"].concat() };
-        let whole = Pattern::plain(&whole);
-        if !diversions(call)?.is_empty() && diversions(call)?.iter().any(|one| fits(&whole, &one.from)) {
-            return Err(Fault::gap("--search of a path that is diverted"));
-        }
-        let mut owners: BTreeMap<Vec<u8>, Vec<String>> = BTreeMap::new();
-        for stanza in kept(text.as_bytes()).flatten() {
-            let files = call.read(info_file(&stanza, "list").as_bytes())?;
-            call.shell.system.budget.made(files.len())?;
-            let name = stanza.get("Package").unwrap_or_default();
-            let name = match (stanza.get("Multi-Arch"), stanza.get("Architecture")) {
-                (Some("same"), Some(architecture)) => format!("{name}:{architecture}"),
-                _ => name.to_owned(),
-            };
-            for file in files.split(|&byte| byte == b'\n').filter(|line| !line.is_empty() && fits(&whole, line)) {
-                owners.entry(file.to_vec()).or_default().push(name.clone());
-            }
-        }
-        if owners.is_empty() {
-            call.err(&format!("no path found matching pattern {}", show(pattern)))?;
-            code = 1;
-        }
-        for (file, names) in owners {
-            call.out([names.join(", ").as_bytes(), b": ", &file, b"\n"].concat())?;
-        }
-    }
-    Ok(code)
-}
-
-fn dpkg_query(call: &mut Call<'_, '_>) -> Done {
-    let args = words(call);
-    match args.as_slice() {
-        [b"-s" | b"--status", packages @ ..] => return status(call, packages),
-        [b"-L" | b"--listfiles", packages @ ..] => return list_files(call, packages),
-        [b"-l" | b"--list", packages @ ..] => return list(call, packages),
-        [b"-S" | b"--search", patterns @ ..] => return search(call, patterns),
-        [b"-c" | b"--control-path", package, file] => {
-            let text = installed(call)?;
-            let Some(stanza) = find(&text, package)?.into_iter().next() else { return Ok(1) };
-            let path = info_file(&stanza, &show(file));
-            if call.look(path.as_bytes(), true).is_some() {
-                call.out(format!("{path}\n"))?;
-            }
-            return Ok(0);
-        }
-        _ => {}
-    }
-    let given = call.options("Wf:", &[("show", b'W'), ("showformat", b'f')])?;
-    if !given.has(b'W') {
-        return not_known(&args);
-    }
-    let format = given.value(b'f').unwrap_or(b"${binary:Package}\t${Version}\n").to_vec();
-    let text = installed(call)?;
-    let mut code = 0;
-    let all = vec![b"*".to_vec()];
-    for pattern in if given.operands.is_empty() { &all } else { &given.operands } {
-        let found = find(&text, pattern)?;
-        if found.is_empty() {
-            call.err(&format!("no packages found matching {}", show(pattern)))?;
-            code = 1;
-        }
-        for stanza in found {
-            let line = formatted(&format, &stanza)?;
-            call.out(line)?;
-        }
-    }
-    Ok(code)
-}
-
-/// `${Field}` and the escapes `\n`, `\t`, `\\` of a `--showformat`.
-fn formatted(format: &[u8], stanza: &Stanza<'_>) -> Result<Vec<u8>, Fault> {
-    let mut out = Vec::new();
-    let mut rest = format;
-    while let Some((&byte, after)) = rest.split_first() {
-        rest = after;
-        match (byte, after) {
-            (b'\\', [letter, more @ ..]) => {
-                out.push(match letter {
-                    b'n' => b'\n',
-                    b't' => b'\t',
-                    b'r' => b'\r',
-                    other => *other,
-                });
-                rest = more;
-            }
-            (b'$', [b'{', more @ ..]) => {
-                let end = memchr::memchr(b'}', more).ok_or_else(|| Fault::gap("an open `${` in the format"))?;
-                let name = show(&more[..end]);
-                if name.contains(';') {
-                    return Err(Fault::gap(format!("the padded field `{name}`")));
-                }
-                out.extend(field(&name, stanza)?.into_bytes());
-                rest = &more[end + 1..];
-            }
-            _ => out.push(byte),
-        }
-    }
-    Ok(out)
-}
-
-fn field(name: &str, stanza: &Stanza<'_>) -> Result<String, Fault> {
-    let get = |name| stanza.get(name).unwrap_or_default();
-    let status: Vec<&str> = get("Status").split(' ').collect();
-    Ok(match name {
-        "binary:Package" if get("Multi-Arch") == "same" => format!("{}:{}", get("Package"), get("Architecture")),
-        "binary:Package" => get("Package").to_owned(),
-        "source:Package" => {
-            get("Source").split(' ').next().filter(|name| !name.is_empty()).unwrap_or(get("Package")).to_owned()
-        }
-        "db:Status-Abbrev" => abbreviation(get("Status")).to_owned(),
-        "db:Status-Status" => status.get(2).copied().unwrap_or_default().to_owned(),
-        "db:Status-Want" => status.first().copied().unwrap_or_default().to_owned(),
-        "db:Status-Eflag" => status.get(1).copied().unwrap_or_default().to_owned(),
-        name if name.contains(':') => return Err(Fault::gap(format!("the field `{name}`"))),
-        name => get(name).to_owned(),
-    })
 }
 
 /// Nothing of dpkg's is left behind an upgrade in a first installation: every action of the helper waits for a
@@ -443,7 +218,8 @@ fn divert(call: &mut Call<'_, '_>) -> Done {
             if all.iter().any(|one| one.from == new.from || one.to == new.to) {
                 return Err(Fault::Failed(2, format!("error: '{}' clashes with another diversion", show(&new.from))));
             }
-            if given.has(b'r') && !owns(call, &new.by, &new.from)? {
+            // What a package brings itself stays in place: the diversion is of the others' files.
+            if given.has(b'r') && !query::brings(call, &new.by, &new.from)? {
                 rename(call, &new.from, &new.to)?;
             }
             all.push(new);
@@ -460,20 +236,6 @@ fn divert(call: &mut Call<'_, '_>) -> Done {
         (_, None) => not_known(&words(call)),
         (_, Some(file)) => not_known(&[&file]),
     }
-}
-
-/// Whether a package brings a file itself: then its diversion is of the others' files, and its own stays in place.
-fn owns(call: &mut Call<'_, '_>, package: &[u8], path: &[u8]) -> Result<bool, Fault> {
-    let text = installed(call)?;
-    for stanza in find(&text, package)? {
-        let list = info_file(&stanza, "list");
-        if call.look(list.as_bytes(), true).is_some()
-            && call.read(list.as_bytes())?.split(|&byte| byte == b'\n').any(|line| line == path)
-        {
-            return Ok(true);
-        }
-    }
-    Ok(false)
 }
 
 /// Moves a file that is there; what is in the way stays, as with dpkg, where it is an error.
@@ -572,28 +334,5 @@ mod tests {
         assert!(holds("", "lt", "1") && holds("", "gt-nl", "1") && holds("", "eq", "") && holds("1", "gt", ""));
         assert!(!holds("1", "lt", "1") && compare_versions(b"1", b"like", b"1").is_err());
         assert!(compare_versions(b"not a version", b"lt", b"1").is_err());
-    }
-
-    #[test]
-    fn formats_are_filled() {
-        let stanza =
-            Stanza::parse(b"Package: libc6\nArchitecture: amd64\nMulti-Arch: same\nStatus: install ok unpacked\n");
-        let stanza = stanza.expect("well formed");
-        let text = formatted(b"${binary:Package}\\t${db:Status-Abbrev}${db:Status-Status}\\n", &stanza);
-        assert_eq!(text.expect("known fields"), b"libc6:amd64\tiU unpacked\n");
-        assert!(formatted(b"${Package;-20}", &stanza).is_err());
-    }
-
-    #[test]
-    fn globs() {
-        let status = "Package: linux-image-amd64\nArchitecture: amd64\n\nPackage: libc6\nArchitecture: amd64\n";
-        let names = |pattern: &str| find(status, pattern.as_bytes()).expect("well formed").len();
-        let cases = [("linux-*-amd64", 1), ("*", 2), ("lib?6", 1), ("l[i]b*:any", 1), ("libc6:i386", 0), ("lib", 0)];
-        for (pattern, wanted) in cases {
-            assert_eq!(names(pattern), wanted, "{pattern}");
-        }
-        // Stars do not multiply: each is gone back to once.
-        let many = "*a".repeat(2_000) + "b";
-        assert_eq!(names(&many), 0);
     }
 }
