@@ -64,6 +64,12 @@ pub(crate) fn has_stand_in(text: &[u8]) -> bool {
 }
 
 impl System {
+    /// Whether an absolute path leads to `/dev/null`, whatever way it is written and by whatever link.
+    pub(crate) fn is_null(&mut self, path: &[u8]) -> bool {
+        let is = |path: &[u8]| names_of(path) == [b"dev", b"null".as_slice()];
+        is(path) || self.tree().resolve(path, true).is_ok_and(|place| is(place.as_bytes()))
+    }
+
     /// What is read at an absolute path that only a running machine has; `None` for every other path. The inner
     /// error says why there is no answer: a gap.
     pub(crate) fn machine(&mut self, path: &[u8]) -> Option<Result<Vec<u8>, String>> {

@@ -153,7 +153,6 @@ impl Shell<'_> {
             [verb, name, b": ", what.as_bytes()].concat()
         };
         match name {
-            b"/dev/null" => return Ok(Some(Stream::Null.descriptor())),
             b"/dev/stdin" | b"/dev/fd/0" => return self.duplicate(b"0"),
             b"/dev/stdout" | b"/dev/fd/1" => return self.duplicate(b"1"),
             b"/dev/stderr" | b"/dev/fd/2" => return self.duplicate(b"2"),
@@ -164,6 +163,9 @@ impl Shell<'_> {
             _ => {}
         }
         let path = self.absolute(name);
+        if self.system.is_null(&path) {
+            return Ok(Some(Stream::Null.descriptor()));
+        }
         match self.system.machine(&path) {
             Some(Ok(bytes)) if access == Access::Read => {
                 let bytes = self.keep(bytes).map_err(|_| refused("Cannot allocate memory"))?;

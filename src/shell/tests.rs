@@ -18,6 +18,16 @@ fn run(script: &str) -> (String, i32, Vec<Gap>) {
     (String::from_utf8_lossy(&outcome.output).into_owned(), outcome.status, system.gaps)
 }
 
+/// `/dev/null` is the same by any name, and holds nothing.
+#[test]
+fn what_leads_nowhere() {
+    let script = "cd /; mkdir dev; ln -s ../dev/null /tmp/n; ln -s tmp/n m\n\
+                  echo x > dev/null; echo x >> /dev/./null; echo x > tmp/n; echo x | tee m > /dev/null; touch dev/null m\n\
+                  cat dev/null /tmp/../dev/null tmp/n < m; . dev/null; cd dev; echo x > null; find . | sort\n";
+    let (output, status, gaps) = run(script);
+    assert_eq!((output.as_str(), status, gaps), (".\n", 0, Vec::new()));
+}
+
 #[test]
 fn scripts_do_what_they_say() {
     let cases: [(&str, &str, i32); 22] = [

@@ -130,7 +130,6 @@ impl Call<'_, '_> {
     pub fn read(&mut self, path: &[u8]) -> Result<Vec<u8>, Fault> {
         match path {
             b"-" | b"/dev/stdin" => return self.input(),
-            b"/dev/null" => return Ok(Vec::new()),
             _ if path.starts_with(b"/dev/fd/") => {
                 let number = std::str::from_utf8(&path[8..]).ok().and_then(|number| number.parse().ok());
                 let descriptor = number.and_then(|number: u32| self.shell.state.descriptors.get(&number).cloned());
@@ -142,6 +141,9 @@ impl Call<'_, '_> {
         }
         let refused = |why: &str| Fault::failed(format!("{}: {why}", show(path)));
         let absolute = self.absolute(path);
+        if self.shell.system.is_null(&absolute) {
+            return Ok(Vec::new());
+        }
         if let Some(answer) = self.shell.system.machine(&absolute) {
             return answer.map_err(Fault::Gap);
         }
@@ -172,7 +174,8 @@ impl Call<'_, '_> {
     /// # Errors
     /// `path: reason`, status 1.
     pub fn write(&mut self, path: &[u8], mode: u32, bytes: Vec<u8>) -> Result<(), Fault> {
-        if path == b"/dev/null" {
+        let absolute = self.absolute(path);
+        if self.shell.system.is_null(&absolute) {
             return Ok(());
         }
         let place = self.resolve(path, true)?;
