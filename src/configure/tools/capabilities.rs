@@ -124,34 +124,59 @@ fn differing(one: &[u8], other: &[u8]) -> String {
     letters
 }
 
-/// The attribute's value for a text such as `cap_net_raw,cap_net_admin=ep` or `cap_chown+p` (cap_from_text(3)).
+/// The attribute's value for a text such as `cap_net_raw,cap_net_admin=ep` or `cap_chown+p-e` (cap_from_text(3)).
 fn encode(text: &str) -> Result<Vec<u8>, Fault> {
-    let refused = || Fault::gap(format!("the capabilities `{text}`"));
-    let (mut permitted, mut inheritable, mut effective) = (0_u64, 0_u64, false);
+    let invalid = || Fault::failed("fatal error: Invalid argument");
+    let [mut effective, mut permitted, mut inheritable] = [0_u64; 3];
     for clause in text.split_whitespace() {
-        let at = clause.find(['=', '+']).ok_or_else(refused)?;
-        let mut mask = 0_u64;
-        for name in clause[..at].split(',') {
-            let number = NAMES.iter().position(|known| name.eq_ignore_ascii_case(known)).ok_or_else(refused)?;
-            mask |= 1 << number;
-        }
-        // A file has none to begin with, so that `=+ep` is `=ep`.
-        for flag in clause[at + 1..].trim_start_matches('+').chars() {
-            match flag {
-                'e' => effective = true,
-                'p' => permitted |= mask,
-                'i' => inheritable |= mask,
-                _ => return Err(refused()),
+        let at = clause.find(['=', '+', '-']).ok_or_else(invalid)?;
+        let (names, mut actions) = clause.split_at(at);
+        // Without a name all are meant, where they are given anew.
+        let all = names.eq_ignore_ascii_case("all") || names.is_empty() && actions.starts_with('=');
+        let mask = if all { Some((1 << NAMES.len()) - 1) } else { names.split(',').map(bit).sum() };
+        let mask = mask.ok_or_else(invalid)?;
+        let mut first = true;
+        while let Some(operator) = actions.chars().next() {
+            let end = actions[1..].find(['=', '+', '-']).map_or(actions.len(), |end| end + 1);
+            let flags = &actions[1..end];
+            match operator {
+                '=' if first => {
+                    [&mut effective, &mut permitted, &mut inheritable].into_iter().for_each(|set| *set &= !mask)
+                }
+                '=' => return Err(invalid()),
+                _ if flags.is_empty() => return Err(invalid()),
+                _ => {}
             }
+            for flag in flags.chars() {
+                let set = match flag {
+                    'e' => &mut effective,
+                    'p' => &mut permitted,
+                    'i' => &mut inheritable,
+                    _ => return Err(invalid()),
+                };
+                *set = if operator == '-' { *set & !mask } else { *set | mask };
+            }
+            (first, actions) = (false, &actions[end..]);
         }
     }
-    let mut value = (REVISION_2 | if effective { EFFECTIVE } else { 0 }).to_le_bytes().to_vec();
+    // A file has one bit for all that are effective.
+    if effective != 0 && (permitted | inheritable) & !effective != 0 {
+        return Err(Fault::failed("Invalid file for capability operation"));
+    }
+    let mut value = (REVISION_2 | if effective != 0 { EFFECTIVE } else { 0 }).to_le_bytes().to_vec();
     for shift in [0, 32] {
         for set in [permitted, inheritable] {
             value.extend((set >> shift & 0xffff_ffff).to_le_bytes().iter().take(4));
         }
     }
     Ok(value)
+}
+
+/// The bit of a capability, by name or number.
+fn bit(name: &str) -> Option<u64> {
+    let known = || NAMES.iter().position(|known| name.eq_ignore_ascii_case(known));
+    let number = name.parse().ok().filter(|number| *number < 64).or_else(known)?;
+    Some(1 << number)
 }
 
 /// `getcap FILE…`: prints nothing for a file without capabilities.
@@ -183,8 +208,32 @@ mod tests {
         assert_eq!(differing(&[], &ping), "pe");
         assert_eq!(differing(&encode("cap_net_raw=p").expect("well formed"), &ping), "e");
         assert_eq!(differing(&encode("cap_net_raw=i").expect("well formed"), &ping), "pie");
-        for wrong in ["cap_none=p", "cap_chown", "cap_chown=x"] {
+        for wrong in ["cap_none=p", "cap_chown", "cap_chown=x", "cap_net_raw=ep cap_chown+p", "-epi", "cap_net_raw-"] {
             assert!(encode(wrong).is_err(), "{wrong}");
+        }
+        for wrong in ["cap_chown,=p", "cap_chown=ep=p", "64=p", "cap_chown p"] {
+            assert!(encode(wrong).is_err(), "{wrong}");
+        }
+        // The first bytes of what libcap 2.66 leaves: effective or not, and the first 32 of permitted and inheritable.
+        for (text, effective, permitted, inheritable) in [
+            ("cap_net_raw-epi", 0, 0, 0),
+            ("cap_net_raw+ep-e", 0, 0x2000, 0),
+            ("=ep", 1, 0xffff_ffff, 0),
+            ("cap_net_raw=ep-p", 1, 0, 0),
+            ("all-e", 0, 0, 0),
+            ("ALL=p cap_chown-p", 0, 0xffff_fffe, 0),
+            ("cap_net_raw=+ep", 1, 0x2000, 0),
+            ("cap_chown=ep-i+i", 1, 1, 1),
+            ("cap_chown=p cap_kill=p cap_chown=", 0, 0x20, 0),
+            ("cap_chown=p =i", 0, 0, 0xffff_ffff),
+            ("=p cap_kill=i", 0, 0xffff_ffdf, 0x20),
+            ("cap_chown+p+i-p", 0, 0, 1),
+            ("5=p", 0, 0x20, 0),
+            ("", 0, 0, 0),
+        ] {
+            let value = encode(text).expect(text);
+            let word = |at: usize| u32::from_le_bytes(value[4 * at..4 * at + 4].try_into().expect("four"));
+            assert_eq!((word(0) & EFFECTIVE, word(1), word(2)), (effective, permitted, inheritable), "{text}");
         }
     }
 }
