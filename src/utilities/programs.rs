@@ -92,7 +92,7 @@ fn nice(call: &mut Call<'_, '_>) -> Done {
     call.run(&given.operands)
 }
 
-/// `su [-l] [-s SHELL] [-c COMMAND] [USER]`, `runuser -u USER [--] COMMAND`
+/// `su [-l] [-s SHELL] [-c COMMAND] [USER]`, `runuser -u USER [--] COMMAND`, and runuser as su where it names no user so.
 fn su(call: &mut Call<'_, '_>) -> Done {
     let long = [
         ("command", b'c'),
@@ -102,8 +102,10 @@ fn su(call: &mut Call<'_, '_>) -> Done {
         ("group", b'g'),
         ("preserve-environment", b'm'),
     ];
-    // Options may follow the user's name.
-    let given = call.options(if call.name == b"su" { "c:s:lmpg:" } else { "+c:s:lmpu:g:" }, &long)?;
+    // Options may follow the user's name; with `-u` what follows is a command with its own.
+    let first = call.options("+c:s:lmpu:g:", &long);
+    let names_user = call.name != b"su" && first.as_ref().is_ok_and(|given| given.has(b'u'));
+    let given = if names_user { first? } else { call.options("c:s:lmpg:", &long)? };
     let mut operands = given.operands.iter().filter(|word| word.as_slice() != b"-").cloned();
     let user = given.value(b'u').map(<[u8]>::to_vec).or_else(|| operands.next()).unwrap_or_else(|| b"root".to_vec());
     let words: Vec<Vec<u8>> = match given.value(b'c') {
@@ -198,6 +200,7 @@ mod tests {
         };
         for (script, wanted) in [
             ("runuser -u a -- TEST", "no\n"),
+            ("runuser a --shell /bin/sh --command \"TEST\"", "no\n"),
             ("runuser -u a -g b -- TEST", "yes\n"),
             ("runuser -u a --group b -- TEST", "yes\n"),
             ("setpriv --reuid a --regid a --init-groups TEST", "no\n"),
