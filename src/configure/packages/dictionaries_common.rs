@@ -61,6 +61,29 @@ pub(super) const PACKAGE: Package = Package {
                 "[ ! -e /usr/share/dictionaries-common/dc-debconf-select.pl ] || select_default ispell i\n"
             ),
         ),
+        // Norwegian's two, which have two forms of the language in one package: inorwegian 2.2-4, wnorwegian 2.2-4.
+        (
+            "20f59f49c3845476569822eda73beb4732599dc19777232e02a6f9e94121acae",
+            concat!(
+                include_str!("data/dictionary.config"),
+                "[ ! -e /usr/share/dictionaries-common/dc-debconf-select.pl ] || select_default ispell i\n",
+                "db_get inorwegian/whichvariant\n",
+                "[ -z \"$RET\" ] || { db_input medium inorwegian/whichvariant || :; db_go || :; }\n"
+            ),
+        ),
+        (
+            "c545080e84418987843db7428ef3e57151c6f136197bdbf23e66efb18e0becd8",
+            concat!(
+                include_str!("data/dictionary.config"),
+                "[ ! -e /usr/share/dictionaries-common/dc-debconf-select.pl ] || select_default wordlist w\n",
+                "if [ -h /etc/dictionaries-common/norsk ]; then\n",
+                "    variant=$(readlink /etc/dictionaries-common/norsk)\n",
+                "    db_set wnorwegian/whichvariant \"${variant##*/}\"\n",
+                "fi\n",
+                "db_get wnorwegian/whichvariant\n",
+                "[ -z \"$RET\" ] || { db_input medium wnorwegian/whichvariant || :; db_go || :; }\n"
+            ),
+        ),
         // 1.30.10
         (
             "347b4123c5e84014f207e61e6d6a6d42ace0d4bd806bd9ed682a07ba5b1fff54",
