@@ -16,6 +16,7 @@ use std::io::BufReader;
 use std::io::Read;
 use std::io::Write as _;
 use std::path::Path;
+use std::path::PathBuf;
 use std::process::Command;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::AtomicUsize;
@@ -29,7 +30,7 @@ use sha2::Sha256;
 /// The first argument of a bench that is to do what is the bare limit, and nothing else.
 const LIMIT: &str = "bare-limit";
 /// The last argument where kernel modules are decoded as well.
-const MODULES: &str = "modules";
+const ALL: &str = "all";
 /// The document that has the tables.
 const DOCUMENT: &str = "doc/speed.md";
 
@@ -140,32 +141,33 @@ fn jobs() -> usize {
 }
 
 /// Measures the bare limit of a lock: its packages, which lie in the cache of a build, hashed, decoded, each of their
-/// files hashed, and as many bytes written as `root` has; with `modules` each kernel module decoded as well, as whoever
-/// makes a kernel's `modules.dep` must.
-pub(crate) fn bare_limit(cache: &Path, lock: &Path, root: &Path, place: &Path, modules: bool) -> Cost {
+/// files hashed, and as many bytes written as `root` has. With `all` also what else must be decoded: the archive's index,
+/// which says what to take, and each kernel module, which says what `modules.dep` says.
+pub(crate) fn bare_limit(cache: &Path, lock: &Path, root: &Path, place: &Path, all: bool) -> Cost {
     let bytes = fs::metadata(root).expect("the root was built").len().to_string();
-    let modules = OsStr::new(if modules { MODULES } else { "" });
-    let args = [OsStr::new(LIMIT), cache.as_os_str(), lock.as_os_str(), place.as_os_str(), OsStr::new(&bytes), modules];
+    let all = OsStr::new(if all { ALL } else { "" });
+    let args = [OsStr::new(LIMIT), cache.as_os_str(), lock.as_os_str(), place.as_os_str(), OsStr::new(&bytes), all];
     run(std::env::current_exe().expect("it runs"), &words(&args), place)
 }
 
 /// Does what [`bare_limit`] measures, where this process was started for that.
 pub(crate) fn is_bare_limit() -> bool {
     let args: Vec<OsString> = std::env::args_os().skip(1).collect();
-    let [first, cache, lock, place, bytes, modules] = args.as_slice() else { return false };
+    let [first, cache, lock, place, bytes, all] = args.as_slice() else { return false };
     if first != LIMIT {
         return false;
     }
     let lock = Lock::read(Path::new(lock)).expect("a lock").expect("it is there");
     let mut packages: Vec<&LockedPackage> = lock.all_packages().collect();
     packages.sort_by_key(|package| Reverse(package.size));
-    let modules = modules == MODULES;
+    let all = all == ALL;
+    let indexes = if all { indexes(Path::new(cache)) } else { Vec::new() };
     let bytes = bytes.to_str().and_then(|bytes| bytes.parse().ok()).expect("a number");
     let (next, left) = (AtomicUsize::new(0), AtomicU64::new(bytes));
     std::thread::scope(|scope| {
         for job in 0..jobs() {
             let output = Path::new(place).join(format!("written-{job}"));
-            let (next, left, packages) = (&next, &left, &packages);
+            let (next, left, packages, indexes) = (&next, &left, &packages, &indexes);
             scope.spawn(move || {
                 let mut output = File::create(output).expect("ours");
                 let mut write = |bytes: &[u8]| {
@@ -175,10 +177,13 @@ pub(crate) fn is_bare_limit() -> bool {
                     let count = had.expect("always some").min(wanted) as usize;
                     output.write_all(&bytes[..count]).expect("the disk has room");
                 };
+                if job == 0 {
+                    indexes.iter().for_each(|index| decode_index(index));
+                }
                 while let Some(package) = packages.get(next.fetch_add(1, Ordering::Relaxed)) {
                     let sha256 = package.sha256.to_string();
                     let (shard, name) = sha256.split_at(2);
-                    decode(&Path::new(cache).join("sha256").join(shard).join(name), &sha256, modules, &mut write);
+                    decode(&Path::new(cache).join("sha256").join(shard).join(name), &sha256, all, &mut write);
                 }
             });
         }
@@ -187,6 +192,34 @@ pub(crate) fn is_bare_limit() -> bool {
     let mut rest = File::create(Path::new(place).join("rest")).expect("ours");
     io::copy(&mut io::repeat(0).take(left.into_inner()), &mut rest).expect("the disk has room");
     true
+}
+
+/// The archives' indexes that lie in a cache as they were fetched.
+fn indexes(cache: &Path) -> Vec<PathBuf> {
+    let list = |path: &Path| -> Vec<PathBuf> {
+        let entries = fs::read_dir(path).into_iter().flatten();
+        entries.map(|entry| entry.expect("the build left it").path()).collect()
+    };
+    let mut found: Vec<PathBuf> = list(&cache.join("sha256")).iter().flat_map(|shard| list(shard)).collect();
+    found.retain(|path| {
+        let mut begin = [0; 6];
+        let mut file = BufReader::new(File::open(path).expect("the build left it"));
+        if file.read_exact(&mut begin).is_err() || begin != *b"\xfd7zXZ\0" {
+            return false;
+        }
+        let mut text = [0; 9];
+        let packed = begin.as_slice().chain(file);
+        decoder("index.xz", BufReader::new(packed)).read_exact(&mut text).is_ok() && text == *b"Package: "
+    });
+    assert!(!found.is_empty(), "a build from an empty cache fetches an index");
+    found
+}
+
+fn decode_index(path: &Path) {
+    let mut buffer = vec![0; 64 << 10];
+    hash(&mut File::open(path).expect("the build left it"), &mut buffer, &mut |_| {});
+    let file = BufReader::new(File::open(path).expect("the build left it"));
+    hash(&mut decoder("index.xz", file), &mut buffer, &mut |_| {});
 }
 
 /// One .deb, by the crates that imgbuild has, and none of its code.

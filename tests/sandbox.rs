@@ -115,6 +115,19 @@ fn run_with(sandbox: &Namespaces, tree: &Tree, script: &str, timeout: Duration) 
     Ran { result, tree, log: String::from_utf8_lossy(&log).into_owned() }
 }
 
+/// What looks for an interface, as newaliases of bookworm's Postfix does, finds the one that every machine has.
+#[test]
+fn scripts_have_a_loopback_interface_and_no_other() {
+    if !switched_on("IMGBUILD_TEST_ROOT", "scripts_have_a_loopback_interface_and_no_other") {
+        return;
+    }
+    let script = "nc -w 5 127.0.0.1 9 < /dev/null; nc -w 5 192.0.2.1 9 < /dev/null; wc -l < /proc/net/dev >&2";
+    let said = run_in(&root(), script, Duration::from_secs(60)).log;
+    for words in ["Connection refused", "Network is unreachable", "\n3\n"] {
+        assert!(said.contains(words), "{words}: {said}");
+    }
+}
+
 /// What a script says within these limits, or why it was ended.
 pub(crate) fn said_within(limits: &Limits, script: &str) -> Result<String, String> {
     let sandbox = Namespaces::new(Path::new(env!("CARGO_BIN_EXE_imgbuild")).to_owned()).within(limits);

@@ -187,6 +187,7 @@ fn put_back(tree: &mut Tree, original: &Tree, paths: &[TreePath]) -> Result<(), 
 /// configuration files.
 const PREINST: &str = r#"#!/bin/sh
 set -e
+run=/@DRIVER@/run
 status=/var/lib/dpkg/status
 preinst() {
     info=$1
@@ -197,31 +198,31 @@ preinst() {
     for member in /var/lib/dpkg/info/"$info".*; do
         cp -p "$member" "$ci/${member##*.}"
     done
-    cp "$0.$info.control" "$ci/control"
-    cp "$status" "$0.status"
-    cat "$0.$info.early" >> "$status"
+    cp "$run.$info.control" "$ci/control"
+    cp "$status" "$run.status"
+    cat "$run.$info.early" >> "$status"
     if ! env "$@" "$ci/preinst" install
     then
         echo "the preinst of $info failed" >&2
         exit 1
     fi
-    cp "$0.status" "$status"
+    cp "$run.status" "$status"
     rm -rf "$ci"
 }
 unpacked() {
-    cat "$0.$1.unpacked" >> "$status"
+    cat "$run.$1.unpacked" >> "$status"
 }
 lay() {
-    from=$0.$1.files
+    from=$run.$1.files
     while IFS= read -r conffile; do
         if [ -e "/$conffile" ] || [ -h "/$conffile" ]; then
             rm -f "$from/$conffile"
         fi
-    done < "$0.$1.conffiles"
-    tar -C "$from" --numeric-owner --xattrs --xattrs-include='*' -cf "$0.tar" .
+    done < "$run.$1.conffiles"
+    tar -C "$from" --numeric-owner --xattrs --xattrs-include='*' -cf "$run.tar" .
     rm -rf "$from"
-    tar -C / --numeric-owner --xattrs --xattrs-include='*' --no-overwrite-dir --keep-directory-symlink -xpf "$0.tar"
-    rm -f "$0.tar"
+    tar -C / --numeric-owner --xattrs --xattrs-include='*' --no-overwrite-dir --keep-directory-symlink -xpf "$run.tar"
+    rm -f "$run.tar"
 }
 "#;
 
@@ -242,7 +243,7 @@ impl Driver<'_> {
         let answers = debconf::selections(self.chosen, &options.debconf);
         // Answers in a system without debconf are answers that nobody asks for.
         let mut asks = !answers.is_empty() && tree.lookup("usr/bin/debconf-set-selections").is_some();
-        let mut script = String::from(PREINST);
+        let mut script = PREINST.replace("@DRIVER@", DRIVER);
         if asks {
             tree.write(format!("{DRIVER}/selections"), 0o600, answers).map_err(Error::Tree)?;
         }

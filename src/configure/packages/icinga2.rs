@@ -5,10 +5,14 @@ use crate::tree::Inode;
 use crate::utilities::Call;
 use crate::utilities::Done;
 use crate::utilities::Fault;
+use crate::utilities::permissions;
 use crate::utilities::show;
 
 /// What is known of it.
 pub(super) const PACKAGE: Package = Package { commands: &[("icinga2", icinga2)], ..Package::of("icinga2") };
+
+/// Whom icinga2 becomes, as Debian builds it, before it does anything.
+const USER: &[u8] = b"nagios";
 
 /// `icinga2 feature enable NAME…`
 fn icinga2(call: &mut Call<'_, '_>) -> Done {
@@ -27,7 +31,9 @@ fn icinga2(call: &mut Call<'_, '_>) -> Done {
             call.out(format!("warning/cli: Feature '{name}' already enabled.\n"))?;
             continue;
         }
-        call.create(&place, Inode::symlink(format!("../features-available/{name}.conf")))?;
+        let mut link = Inode::symlink(format!("../features-available/{name}.conf"));
+        (link.stat.uid, link.stat.gid) = (permissions::user(call, USER)?, permissions::group(call, USER)?);
+        call.create(&place, link)?;
     }
     Ok(0)
 }

@@ -51,6 +51,8 @@ fn what_is_available_is_linked() {
         ("etc/lighttpd/conf-available/05-b.conf", ""),
         ("etc/lighttpd/conf-available/90-c.conf", "# -*- conflicts: a -*-\n"),
         ("etc/icinga2/features-available/checker.conf", ""),
+        ("etc/passwd", "nagios:x:109:113::/:/bin/sh\n"),
+        ("etc/group", "nagios:x:113:\n"),
     ] {
         tree.write(path, 0o644, text).expect("new");
     }
@@ -70,8 +72,9 @@ fn what_is_available_is_linked() {
         ("/etc/icinga2/features-enabled/checker.conf", "../features-available/checker.conf"),
     ] {
         let place = system.tree().resolve(link, false).expect("there");
-        let kind = system.tree().get(&place).expect("there").kind.clone();
-        assert_eq!(kind, Kind::Symlink(target.into()), "{link}");
+        let inode = system.tree().get(&place).expect("there");
+        assert_eq!(inode.kind, Kind::Symlink(target.into()), "{link}");
+        assert_eq!((inode.stat.uid, inode.stat.gid), if link.contains("icinga2") { (109, 113) } else { (0, 0) });
     }
 }
 

@@ -95,12 +95,34 @@ fn hostname(call: &mut Call<'_, '_>) -> Done {
     if !given.operands.is_empty() {
         return Err(Fault::gap("setting the name"));
     }
-    // A machine has a domain when it runs.
-    if !given.has(b'd') {
-        let name = call.shell.system.uname.node.clone();
-        call.out(name + "\n")?;
+    let node = call.shell.system.uname.node.clone();
+    match given.last_of(b"fsd") {
+        None => call.out(node + "\n")?,
+        Some(b's') => call.out(format!("{}\n", node.split('.').next().unwrap_or_default()))?,
+        Some(letter) => {
+            // The name as the resolver has it: that of /etc/hosts, since there is no network to ask.
+            let Some(full) = canonical_name(call, node.as_bytes())? else {
+                return Err(Fault::failed("Temporary failure in name resolution"));
+            };
+            match full.split_once('.') {
+                Some((_, domain)) if letter == b'd' => call.out(format!("{domain}\n"))?,
+                None if letter == b'd' => {}
+                _ => call.out(format!("{full}\n"))?,
+            }
+        }
     }
     Ok(0)
+}
+
+/// The first name of the line of `/etc/hosts` that has this one (hosts(5)).
+fn canonical_name(call: &mut Call<'_, '_>, name: &[u8]) -> Result<Option<String>, Fault> {
+    let text = call.tree().read("/etc/hosts")?.unwrap_or_default();
+    let canonical = text.split(|&byte| byte == b'\n').find_map(|line| {
+        let line = &line[..memchr::memchr(b'#', line).unwrap_or(line.len())];
+        let names: Vec<&[u8]> = line.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty()).skip(1).collect();
+        names.contains(&name).then(|| show(names[0]))
+    });
+    Ok(canonical)
 }
 
 fn uname(call: &mut Call<'_, '_>) -> Done {
@@ -178,13 +200,8 @@ fn getent(call: &mut Call<'_, '_>) -> Done {
 
 /// Names that `/etc/hosts` has; there is no network to ask.
 fn hosts(call: &mut Call<'_, '_>, keys: &[Vec<u8>]) -> Done {
-    let text = call.tree().read("/etc/hosts")?.unwrap_or_default();
     for key in keys {
-        let named = text.split(|&byte| byte == b'\n').any(|line| {
-            let line = &line[..memchr::memchr(b'#', line).unwrap_or(line.len())];
-            line.split(u8::is_ascii_whitespace).any(|word| word == key.as_slice())
-        });
-        if named {
+        if canonical_name(call, key)?.is_some() {
             return Err(Fault::gap(format!("the address of `{}`", show(key))));
         }
     }
@@ -248,4 +265,19 @@ fn id(call: &mut Call<'_, '_>) -> Done {
     };
     call.out([text.as_slice(), b"\n"].concat())?;
     Ok(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::utilities::recorded::says;
+
+    #[test]
+    fn a_machine_has_the_name_that_its_hosts_give() {
+        says(&[
+            ("hostname; hostname -s; hostname -f", "localhost\nlocalhost\n", 1),
+            ("echo 127.0.0.1 localhost > /etc/hosts; hostname --fqdn; hostname --domain", "localhost\n", 0),
+            ("echo '127.0.1.1 a.b.c localhost # x' > /etc/hosts; hostname -f; hostname -d", "a.b.c\nb.c\n", 0),
+            ("echo '127.0.1.1 a.b.c # localhost' > /etc/hosts; hostname -d || echo none", "none\n", 0),
+        ]);
+    }
 }

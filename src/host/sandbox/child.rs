@@ -115,6 +115,7 @@ fn outer(stdin: &mut File, stdout: &mut File) -> Result<(), Verdict> {
         | UnshareFlags::NEWNET
         | UnshareFlags::NEWCGROUP;
     step("make its namespaces", confine::unshare(flags))?;
+    step("take up its loopback interface", confine::raise_loopback())?;
     #[expect(clippy::disallowed_methods, reason = "the host starts processes")]
     let inner = Command::new("/proc/self/exe").args([HELPER_ARGUMENT, INNER]).env_clear().spawn();
     let status = step("start itself in its namespaces", inner.and_then(|mut inner| inner.wait()))?;

@@ -6,6 +6,7 @@
 //! `EPERM`, as without privilege; one of a foreign architecture's table kills.
 
 use std::io;
+use std::os::fd::AsRawFd as _;
 use std::os::fd::RawFd;
 use std::os::unix::process::CommandExt as _;
 use std::process::Command;
@@ -173,6 +174,22 @@ pub(super) fn unshare(flags: UnshareFlags) -> io::Result<()> {
     // SAFETY: only namespaces are unshared, never the table of file descriptors.
     unsafe { rustix::thread::unshare_unsafe(flags) }?;
     Ok(())
+}
+
+/// Takes the loopback interface of this process's network namespace up (netdevice(7)): programs that a script starts look
+/// for an interface, or reach themselves by it, as in a machine without a cable.
+#[expect(unsafe_code, reason = "an ioctl that no library makes")]
+pub(super) fn raise_loopback() -> io::Result<()> {
+    let socket = rustix::net::socket(rustix::net::AddressFamily::INET, rustix::net::SocketType::DGRAM, None)?;
+    // SAFETY: all of its fields are numbers, or unions of numbers and one pointer that is not read for these flags.
+    let mut request: libc::ifreq = unsafe { std::mem::zeroed() };
+    for (to, from) in request.ifr_name.iter_mut().zip(*b"lo") {
+        *to = from as libc::c_char;
+    }
+    request.ifr_ifru.ifru_flags = libc::IFF_UP as libc::c_short;
+    // SAFETY: the call reads one `ifreq`, which outlives it.
+    let result = unsafe { libc::ioctl(socket.as_raw_fd(), libc::SIOCSIFFLAGS as libc::Ioctl, &raw const request) };
+    if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
 /// Closes every file descriptor above stderr: nothing that the parent forgot to mark reaches the sandbox.
