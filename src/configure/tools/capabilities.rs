@@ -141,7 +141,7 @@ fn encode(text: &str) -> Result<Vec<u8>, Fault> {
             let flags = &actions[1..end];
             match operator {
                 '=' if first => {
-                    [&mut effective, &mut permitted, &mut inheritable].into_iter().for_each(|set| *set &= !mask)
+                    [&mut effective, &mut permitted, &mut inheritable].into_iter().for_each(|set| *set &= !mask);
                 }
                 '=' => return Err(invalid()),
                 _ if flags.is_empty() => return Err(invalid()),

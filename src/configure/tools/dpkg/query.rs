@@ -97,16 +97,14 @@ pub(super) fn query(call: &mut Call<'_, '_>) -> Done {
 /// dpkg's database by now: kept beside the file while packages are configured, or else the file.
 fn installed(call: &mut Call<'_, '_>) -> Result<String, Fault> {
     let kept = call.shell.system.kept::<Database>();
-    let database = if kept.is_empty() {
-        let text = if call.look(STATUS, true).is_some() { call.read(STATUS)? } else { Vec::new() };
-        let read = Database::parse(&text);
-        read.map_err(|error| Fault::Failed(2, format!("error: the status file: {error}")))?
-    } else {
-        kept.clone()
-    };
-    let text = database.text();
-    call.shell.system.budget.made(text.len())?;
-    Ok(text)
+    if !kept.is_empty() {
+        let text = kept.text();
+        call.shell.system.budget.read(text.len())?;
+        return Ok(text);
+    }
+    let text = if call.look(STATUS, true).is_some() { call.read(STATUS)? } else { Vec::new() };
+    let read = Database::parse(&text);
+    read.map(|database| database.text()).map_err(|error| Fault::Failed(2, format!("error: the status file: {error}")))
 }
 
 fn complain(call: &mut Call<'_, '_>, unused: &[String]) -> Done {
