@@ -266,6 +266,7 @@ impl<'a> Run<'a> {
                 (Some(_), Step::Preinst(_)) => self.lay(package)?,
                 (Some(_), _) | (None, Step::Begin) => {}
                 (None, Step::Preinst(_)) => {
+                    // dpkg writes the file while it unpacks; here only for who reads it without asking dpkg.
                     let text = package.member("preinst").unwrap_or_default();
                     if memchr::memmem::find(text, b"/dpkg/status").is_some() {
                         self.write_status()?;

@@ -133,8 +133,8 @@ fn encode(text: &str) -> Result<Vec<u8>, Fault> {
         let (names, mut actions) = clause.split_at(at);
         // Without a name all are meant, where they are given anew.
         let all = names.eq_ignore_ascii_case("all") || names.is_empty() && actions.starts_with('=');
-        let mask = if all { Some((1 << NAMES.len()) - 1) } else { names.split(',').map(bit).sum() };
-        let mask = mask.ok_or_else(invalid)?;
+        let named = || names.split(',').try_fold(0, |mask, name| Some(mask | bit(name)?));
+        let mask: u64 = if all { (1 << NAMES.len()) - 1 } else { named().ok_or_else(invalid)? };
         let mut first = true;
         while let Some(operator) = actions.chars().next() {
             let end = actions[1..].find(['=', '+', '-']).map_or(actions.len(), |end| end + 1);
@@ -229,6 +229,7 @@ mod tests {
             ("=p cap_kill=i", 0, 0xffff_ffdf, 0x20),
             ("cap_chown+p+i-p", 0, 0, 1),
             ("5=p", 0, 0x20, 0),
+            ("cap_kill,5,cap_kill=p", 0, 0x20, 0),
             ("", 0, 0, 0),
         ] {
             let value = encode(text).expect(text);

@@ -17,7 +17,8 @@ pub(super) fn name_of(stanza: &Stanza<'_>) -> String {
     }
 }
 
-/// A name, perhaps with an architecture, both perhaps patterns. That of no stanza is `any`, which fits nothing.
+/// A name, perhaps with an architecture, both perhaps patterns. No package's architecture is called `any` or `native`: with
+/// these nothing is found, as by dpkg-query.
 pub(super) struct Specifier(Pattern, Option<Pattern>);
 
 impl Specifier {
