@@ -12,6 +12,7 @@
 //! a subshell is a copy of [`State`]. What that cannot express (background jobs, other processes) is a
 //! [`Gap`], and work, memory and time are charged to the [`Budget`](crate::budget::Budget).
 
+pub mod acting;
 mod additions;
 pub mod arithmetic;
 mod array;
@@ -72,7 +73,6 @@ use value::Table;
 use value::Value;
 use value::Words;
 
-pub(crate) use redirect::inherit_group;
 pub use state::State;
 pub use switches::Options;
 pub(crate) use terms::Death;
@@ -245,6 +245,11 @@ impl<'w> Shell<'w> {
     /// Whether standard output is what only people read.
     pub(crate) fn prints_to_people(&self) -> bool {
         self.state.descriptors.get(&1).is_some_and(|output| Rc::ptr_eq(output, &self.log))
+    }
+
+    /// Whether nobody will see what is written to standard output.
+    pub(crate) fn is_silent(&self) -> bool {
+        self.state.descriptors.get(&1).is_none_or(|stream| matches!(&*stream.borrow(), Stream::Null))
     }
 
     /// Whether standard error is what only people read.

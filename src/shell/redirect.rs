@@ -11,7 +11,6 @@ use super::stream::Descriptor;
 use super::stream::Stream;
 use crate::tree::Inode;
 use crate::tree::Kind;
-use crate::tree::Tree;
 
 /// What descriptors were before, to be put back.
 pub(super) type Saved = Vec<(u32, Option<Descriptor>)>;
@@ -179,11 +178,15 @@ impl Shell<'_> {
             None => {}
         }
         let (umask, clock, noclobber) = (self.state.umask, self.system.clock, self.state.options.noclobber);
-        let tree = self.system.tree();
-        let missing = if access == Access::Read { "No such file" } else { "Directory nonexistent" };
-        let place = tree.resolve(&path, true).map_err(|_| refused(missing))?;
-        match tree.get(&place).map(|inode| &inode.kind) {
+        let (missing, wanted) = match access {
+            Access::Read => ("No such file", 4),
+            _ => ("Directory nonexistent", 2),
+        };
+        let place = self.system.tree().resolve(&path, true).map_err(|_| refused(missing))?;
+        let permitted = self.system.may(&place, wanted);
+        match self.system.tree().get(&place).map(|inode| &inode.kind) {
             Some(Kind::File(_)) if access == Access::Truncate && noclobber => return Err(refused("File exists")),
+            Some(_) if !permitted => return Err(refused("Permission denied")),
             Some(Kind::File(_)) => {}
             Some(Kind::Directory) if access == Access::Read => {}
             Some(Kind::Directory) => return Err(refused("Is a directory")),
@@ -195,7 +198,7 @@ impl Shell<'_> {
             None => {
                 let mut inode = Inode::file(0o666 & !umask, Vec::new());
                 inode.stat.mtime = clock;
-                inherit_group(tree, &place, &mut inode);
+                self.system.own(&place, &mut inode).map_err(refused)?;
                 // A claim that is too much ends the budget: the next charge says so.
                 let _ = self.system.make_room(&place);
                 self.system.tree().insert(place.clone(), inode).map_err(|_| refused(missing))?;
@@ -228,15 +231,4 @@ fn is_number(word: &[u8]) -> bool {
 /// `n-`: the descriptor is moved.
 fn is_moved(word: &[u8]) -> bool {
     word.strip_suffix(b"-").is_some_and(is_number)
-}
-
-/// In a directory with the setgid bit what is new has the directory's group, and a new directory the bit.
-pub(crate) fn inherit_group(tree: &Tree, place: &crate::tree::TreePath, inode: &mut Inode) {
-    let parent = place.parent().and_then(|parent| tree.get(&parent));
-    if let Some(parent) = parent.filter(|parent| parent.stat.mode & 0o2000 != 0) {
-        inode.stat.gid = parent.stat.gid;
-        if inode.is_directory() {
-            inode.stat.mode |= 0o2000;
-        }
-    }
 }

@@ -14,6 +14,7 @@ use std::io::Read as _;
 use std::rc::Rc;
 use std::rc::Weak;
 
+use super::acting::Acting;
 use super::stream::StreamError;
 use super::value::Buffer;
 use crate::budget::Budget;
@@ -41,17 +42,6 @@ pub struct Gap {
     pub command: String,
     /// What is missing.
     pub what: String,
-}
-
-/// A user that a command runs as.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Acting {
-    /// Its name.
-    pub name: String,
-    /// Its number.
-    pub uid: u32,
-    /// Its own group's number.
-    pub gid: u32,
 }
 
 /// How large one thing of a script may be; what all of them cost is the [`Budget`]'s.
@@ -246,6 +236,12 @@ impl System {
     pub const fn fresh_number(&mut self) -> u64 {
         self.temporary += 1;
         self.temporary
+    }
+
+    /// The files that are open.
+    pub(super) fn open_files(&self) -> BTreeSet<InodeId> {
+        let open = self.pinned.iter().filter(|(_, pinned)| pinned.users.strong_count() > 0);
+        open.map(|(&id, _)| id).collect()
     }
 
     /// Opens a file.

@@ -264,6 +264,16 @@ pub(super) fn unary(shell: &mut Shell<'_>, operator: &[u8], word: &[u8]) -> Resu
         b'k' => mode & 0o1000 != 0,
         b'O' => inode.stat.uid == shell.system.acting.as_ref().map_or(0, |user| user.uid),
         b'G' => inode.stat.gid == shell.system.acting.as_ref().map_or(0, |user| user.gid),
+        b'r' | b'w' | b'x' if shell.system.acting.is_some() => {
+            let path = shell.absolute(word);
+            let place = shell.system.tree().resolve(path, true);
+            let wanted = u32::from(match letter {
+                b'r' => 4_u8,
+                b'w' => 2,
+                _ => 1,
+            });
+            place.is_ok_and(|place| shell.system.may(&place, wanted))
+        }
         b'p' => matches!(inode.kind, Kind::Fifo),
         b's' => inode.content().is_none_or(|content| content.size() > 0),
         b'S' => false,

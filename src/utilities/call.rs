@@ -153,6 +153,9 @@ impl Call<'_, '_> {
             Err(error) => return Err(refused(system::reason(&error))),
         };
         let limit = self.shell.system.bounds.bytes as u64;
+        if !self.shell.system.may(&place, 4) {
+            return Err(refused("Permission denied"));
+        }
         match self.tree().get(&place).map(|inode| &inode.kind) {
             None => Err(refused("No such file or directory")),
             Some(Kind::Directory) => Err(refused("Is a directory")),
@@ -182,8 +185,10 @@ impl Call<'_, '_> {
         let (clock, mode) = (self.shell.system.clock, mode & !self.shell.state.umask);
         let shown = show(path);
         let made = self.shell.system.content(bytes)?;
-        let tree = self.tree();
-        if let Some(inode) = tree.get_mut(&place) {
+        if self.tree().id(&place).is_some() && !self.shell.system.may(&place, 2) {
+            return Err(Fault::failed(format!("{shown}: Permission denied")));
+        }
+        if let Some(inode) = self.tree().get_mut(&place) {
             match &mut inode.kind {
                 Kind::File(content) => *content = made,
                 Kind::Directory => {
@@ -197,21 +202,17 @@ impl Call<'_, '_> {
         self.create(&place, Inode { kind: Kind::File(made), stat: Stat::new(mode) })
     }
 
-    /// Puts something new at a place: its time is the clock's, its group the directory's where that has the
-    /// setgid bit.
+    /// Puts something new at a place: its time is the clock's, its owner who runs, its group the directory's where that
+    /// has the setgid bit.
     ///
     /// # Errors
-    /// The directory is missing, or something is in the way.
+    /// The directory is missing, something is in the way, or who runs may not.
     pub fn create(&mut self, place: &TreePath, mut inode: Inode) -> Result<(), Fault> {
-        if let Some(user) = &self.shell.system.acting {
-            return Err(Fault::gap(format!("makes {place} as user {}", user.name)));
-        }
         inode.stat.mtime = self.shell.system.clock;
         self.shell.system.make_room(place)?;
-        let tree = self.tree();
-        crate::shell::inherit_group(tree, place, &mut inode);
-        let refused = |error| Fault::failed(format!("cannot create '{place}': {}", system::reason(&error)));
-        tree.insert(place.clone(), inode).map(drop).map_err(refused)
+        let refused = |why: &str| Fault::failed(format!("cannot create '{place}': {why}"));
+        self.shell.system.own(place, &mut inode).map_err(refused)?;
+        self.tree().insert(place.clone(), inode).map(drop).map_err(|error| refused(system::reason(&error)))
     }
 
     /// All of standard input.

@@ -466,6 +466,9 @@ impl Copying {
                 None => call.tree().link(place, target.clone()).map_err(refused),
             };
         }
+        if source.content().is_some() && !call.shell.system.may(place, 4) {
+            return Err(Fault::failed(format!("cannot open '{place}' for reading: Permission denied")));
+        }
         let clock = call.shell.system.clock;
         if let Some(there) = call.tree().get_mut(target) {
             // An existing file is written into: it keeps what is not preserved from the source.

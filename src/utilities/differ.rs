@@ -10,18 +10,9 @@ use super::options::Opt;
 use super::show;
 use super::text::size;
 use crate::budget::Budget;
-use crate::shell::stream::Stream;
 
 /// The family's commands.
 pub(super) const COMMANDS: &[(&str, Command)] = &[("cmp", cmp), ("diff", diff)];
-
-impl Call<'_, '_> {
-    /// Whether nobody will see what is written to standard output.
-    #[must_use]
-    pub fn is_silent(&self) -> bool {
-        self.shell.state.descriptors.get(&1).is_none_or(|stream| matches!(&*stream.borrow(), Stream::Null))
-    }
-}
 
 fn trouble(fault: Fault) -> Fault {
     match fault {
@@ -178,7 +169,7 @@ fn diff(call: &mut Call<'_, '_>) -> Done {
     }
     if given.has(b'q') {
         call.out(format!("Files {} and {} differ\n", show(&left), show(&right)))?;
-    } else if !call.is_silent() {
+    } else if !call.shell.is_silent() {
         return Err(Fault::gap("the text of a difference"));
     }
     Ok(1)

@@ -148,6 +148,9 @@ fn install_file(
     if source.is_directory() {
         return Err(Fault::failed(format!("omitting directory '{}'", show(from))));
     }
+    if call.resolve(from, true).is_ok_and(|place| !call.shell.system.may(&place, 4)) {
+        return Err(Fault::failed(format!("cannot open '{}' for reading: Permission denied", show(from))));
+    }
     if source.content().is_none() {
         return Err(Fault::gap(format!("installs the device {}", show(from))));
     }

@@ -9,7 +9,7 @@ use super::show;
 use crate::shell::Dialect;
 use crate::shell::Interpreter;
 use crate::shell::Origin;
-use crate::shell::system::Acting;
+use crate::shell::acting::Acting;
 
 /// The family's commands.
 pub(super) const COMMANDS: &[(&str, Command)] = &[
@@ -123,8 +123,8 @@ fn setpriv(call: &mut Call<'_, '_>) -> Done {
     as_user(call, &user, given.value(b'g'), &given.operands)
 }
 
-/// Runs a command as a user, who must be there. In the model everyone may look at everything, but only root makes
-/// files: see [`Call::create`]. Without a group it is the user's own.
+/// Runs a command as a user, who must be there, with all groups that the user is in. Without a group it is the user's
+/// own.
 fn as_user(call: &mut Call<'_, '_>, user: &[u8], group: Option<&[u8]>, words: &[Vec<u8>]) -> Done {
     if words.is_empty() {
         return Err(Fault::gap("without a command"));
@@ -140,11 +140,25 @@ fn as_user(call: &mut Call<'_, '_>, user: &[u8], group: Option<&[u8]>, words: &[
         Some(group) => permissions::group(call, group)?,
         None => permissions::entries(call, "/etc/passwd").iter().find_map(own).unwrap_or(uid),
     };
-    let acting = (uid != 0 || gid != 0).then(|| Acting { name: show(user), uid, gid });
-    let before = std::mem::replace(&mut call.shell.system.acting, acting);
+    if (uid, gid) == (0, 0) {
+        let before = call.shell.system.acting.take();
+        let done = call.run(words);
+        call.shell.system.acting = before;
+        return done;
+    }
+    let group_of = |entry: &Vec<u8>| {
+        let fields: Vec<&[u8]> = entry.split(|&byte| byte == b':').collect();
+        let members = fields.get(3)?.split(|&byte| byte == b',');
+        let number = std::str::from_utf8(fields[2]).ok()?.parse().ok();
+        number.filter(|_| members.into_iter().any(|member| member == user))
+    };
+    let groups = permissions::entries(call, "/etc/group").iter().filter_map(group_of).collect();
+    let before = call.shell.system.acting_as(Acting { name: show(user), uid, gid, groups });
     let done = call.run(words);
-    call.shell.system.acting = before;
-    done
+    match call.shell.system.acted(before) {
+        Some(wrong) => Err(Fault::gap(wrong)),
+        None => done,
+    }
 }
 
 /// debianutils' `which`: the first executable in `PATH`.
@@ -181,6 +195,8 @@ pub(crate) fn replace_all(text: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
 mod tests {
     use crate::configure::machine;
     use crate::shell::Shell;
+    use crate::shell::system::System;
+    use crate::tree::Inode;
     use crate::tree::Tree;
 
     #[test]
@@ -210,5 +226,85 @@ mod tests {
             assert_eq!(run(script), (wanted.to_owned(), 0), "{script}");
         }
         assert_eq!(run("runuser -u a -g none -- echo 2>/dev/null").1, 1);
+    }
+
+    /// What the kernel lets the user `a` (5, group 50, member of `b`, 60) do, with what root has left there.
+    #[test]
+    fn a_user_does_what_a_user_may_and_no_more() {
+        let run = |script: &str| {
+            let mut tree = Tree::new();
+            tree.write("etc/passwd", 0o644, "root:x:0:0::/:/bin/sh\na:x:5:50::/:/bin/sh\n").expect("new");
+            tree.write("etc/group", 0o644, "a:x:50:\nb:x:60:a\n").expect("new");
+            let mut put = |path: &str, mode, uid, gid, directory| {
+                let mut inode = if directory { Inode::directory(mode) } else { Inode::file(mode, "old\n") };
+                (inode.stat.uid, inode.stat.gid) = (uid, gid);
+                tree.put(path, inode).expect("new");
+            };
+            put("tmp", 0o1777, 0, 0, true);
+            put("tmp/root", 0o644, 0, 0, false);
+            put("home", 0o700, 5, 50, true);
+            put("shared", 0o2775, 0, 60, true);
+            put("closed", 0o700, 0, 0, true);
+            put("closed/file", 0o644, 0, 0, false);
+            put("secret", 0o640, 0, 0, false);
+            put("ours", 0o660, 0, 60, false);
+            let mut system = machine(tree, "amd64", 0);
+            let script = format!("runuser -u a -- sh -c '{script}' 2>/dev/null; echo $?");
+            let mut shell = Shell::new(&mut system, "sh", &[("PATH", "/bin")]);
+            let outcome = shell.run_script(script.as_bytes(), &[], &[]).expect("it ends");
+            assert_eq!(system.acting, None);
+            (String::from_utf8_lossy(&outcome.output).into_owned(), system)
+        };
+        let owner = |system: &mut System, path: &str| {
+            let place = system.tree().resolve(path, false).expect("no loop");
+            system.tree().get(&place).map(|inode| (inode.stat.uid, inode.stat.gid))
+        };
+        // What is made is the user's, however it is made; a directory's group goes before.
+        for (script, path, wanted) in [
+            ("echo x >/home/f", "home/f", (5, 50)),
+            ("mkdir -p /home/d/e", "home/d/e", (5, 50)),
+            ("ln -s x /tmp/l", "tmp/l", (5, 50)),
+            ("cp /tmp/root /home/c", "home/c", (5, 50)),
+            ("echo x >/shared/f", "shared/f", (5, 60)),
+            ("echo x | tee /tmp/t >/dev/null", "tmp/t", (5, 50)),
+            ("f=$(mktemp) && mv $f /home/m", "home/m", (5, 50)),
+            ("echo new >>/ours && chmod 640 /home", "ours", (0, 60)),
+        ] {
+            let (output, mut system) = run(script);
+            assert_eq!(output, "0\n", "{script}");
+            assert_eq!(owner(&mut system, path), Some(wanted), "{script}");
+            assert_eq!(system.gaps, [], "{script}");
+        }
+        // What is refused is refused, and leaves nothing.
+        for script in [
+            "echo x >/f",
+            "echo x >>/tmp/root",
+            "mkdir /closed/d",
+            "cat /secret",
+            "read l </secret",
+            "cat /closed/file",
+            "[ -r /secret ]",
+            "[ -w /tmp/root ]",
+            "cp /secret /home/s",
+            "install /secret /home/s",
+            "touch /closed/new",
+        ] {
+            let (output, mut system) = run(script);
+            assert_ne!(output, "0\n", "{script}");
+            assert_eq!(system.tree().len(), 12, "{script}");
+            assert_eq!(system.gaps, [], "{script}");
+        }
+        // What the model would have done with root's rights is said.
+        for (script, place) in [
+            ("rm -f /tmp/root", "tmp/root"),
+            ("chmod 600 /tmp/root", "tmp/root"),
+            ("chown 0 /home", "home"),
+            ("mv /ours /home/", "ours"),
+            ("rm -r /closed", "closed"),
+        ] {
+            let (_, system) = run(script);
+            let gaps: Vec<&str> = system.gaps.iter().map(|gap| gap.what.as_str()).collect();
+            assert_eq!(gaps, [format!("changes /{place} as user a, who may not")], "{script}");
+        }
     }
 }

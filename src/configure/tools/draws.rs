@@ -52,16 +52,14 @@ pub(in crate::configure) fn prints(call: &mut Call<'_, '_>, text: &str) -> Done 
 /// Puts a stand-in at a path, as whoever runs.
 pub(in crate::configure) fn leave(call: &mut Call<'_, '_>, path: &[u8], mode: u32) -> Done {
     let place = call.resolve(path, true)?;
-    let (clock, acting) = (call.shell.system.clock, call.shell.system.acting.as_ref().map(|user| (user.uid, user.gid)));
     let mut inode = Inode::file(mode, format!("{STAND_IN}\n"));
-    inode.stat.mtime = clock;
-    (inode.stat.uid, inode.stat.gid) = acting.unwrap_or_default();
     if let Some(there) = call.tree().get(&place) {
         inode.stat = there.stat.clone();
+        call.shell.system.make_room(&place)?;
+        call.tree().insert(place, inode)?;
+        return Ok(0);
     }
-    call.shell.system.make_room(&place)?;
-    call.tree().insert(place, inode)?;
-    Ok(0)
+    call.create(&place, inode).map(|()| 0)
 }
 
 /// `openssl VERB …`: what it writes is a stand-in, wherever it would have gone.
