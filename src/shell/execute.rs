@@ -134,12 +134,7 @@ impl Shell<'_> {
                 }
                 Ok(status)
             }
-            Command::Background(line, inner) => {
-                self.state.line = *line;
-                self.gap(b"&", "a background job");
-                self.subshell(|shell| shell.run(inner, true))?;
-                Ok(0)
-            }
+            Command::Background(line, inner) => self.background(*line, inner),
             Command::Subshell(body) => self.subshell(|shell| {
                 shell.leave_loops();
                 shell.run(body, tested)
@@ -362,6 +357,7 @@ impl Shell<'_> {
         self.spend(self.state.directory.len() + 16 * (self.state.descriptors.len() + self.state.frames.len()))?;
         let saved = self.state.clone();
         let processes = self.processes.len();
+        self.state.jobs = self.state.jobs.of_subshell();
         // What is ignored stays so.
         if !self.state.traps.is_empty() {
             if self.is_bash() && self.state.inherited.is_empty() {

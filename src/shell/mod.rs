@@ -30,6 +30,7 @@ mod execute;
 mod expand;
 mod extended;
 mod getopts;
+mod jobs;
 pub(crate) mod machine;
 mod modify;
 mod names;
@@ -136,6 +137,7 @@ impl<'w> Shell<'w> {
         let output = Stream::output().descriptor();
         let state = State {
             variables: Table::default(),
+            jobs: jobs::Jobs::default(),
             positional: Positional::default(),
             name: script.as_bytes().into(),
             options: Options::default(),
@@ -294,6 +296,7 @@ impl<'w> Shell<'w> {
                 _ => {}
             }
         }
+        self.wake_jobs();
         Ok(status)
     }
 

@@ -66,7 +66,7 @@ fn literals(command: &Command) -> Option<Vec<&[u8]>> {
 }
 
 /// A word in which nothing is expanded.
-fn literal(parts: &[Part]) -> Option<&[u8]> {
+pub(super) fn literal(parts: &[Part]) -> Option<&[u8]> {
     match parts {
         [Part::Plain(text) | Part::Quoted(text)] => Some(text),
         [Part::Double(parts)] => literal(parts),

@@ -25,7 +25,7 @@ impl Shell<'_> {
             b"#" => short(self.state.positional.len().to_string()),
             b"?" => short(self.state.status.to_string()),
             b"$" => short(self.state.process.to_string()),
-            b"!" => None,
+            b"!" => self.state.jobs.last.and_then(|process| short(process.to_string())),
             b"-" => Some(Text::Short(self.state.options.letters(self.state.dialect))),
             b"0" => Some(Text::Short(self.state.name.to_vec())),
             // Debian's dash is built without it.

@@ -30,10 +30,14 @@ impl Shell<'_> {
         if std::mem::take(&mut self.state.replaced) {
             return;
         }
-        let made_by = self.state.process;
+        self.state.process = self.new_process();
+    }
+
+    /// The number of a process that this one makes.
+    pub(super) fn new_process(&mut self) -> u32 {
         let processes = &mut self.system.kept::<Processes>().0;
-        processes.push(made_by);
-        self.state.process = FIRST + u32::try_from(processes.len()).unwrap_or(u32::MAX - FIRST);
+        processes.push(self.state.process);
+        FIRST + u32::try_from(processes.len()).unwrap_or(u32::MAX - FIRST)
     }
 
     /// The process that made this one. That of a maintainer script is dpkg's: nobody knows its number.
@@ -149,14 +153,18 @@ fn list(shell: &mut Shell<'_>, wanted: &[Vec<u8>]) -> Run<i32> {
     shell.print(&text)
 }
 
-/// `wait [job…]`: there are no jobs, and no processes but this one.
+/// `wait [job…]`: there are no jobs but those that sleep.
 pub(super) fn wait(shell: &mut Shell<'_>, arguments: &[Vec<u8>], _: bool) -> Run<i32> {
     let arguments = arguments.strip_prefix(&[b"--".to_vec()][..]).unwrap_or(arguments);
     let bash = shell.is_bash();
+    shell.wake_jobs();
     let mut status = 0;
     for (index, job) in arguments.iter().enumerate() {
         status = match job.as_slice() {
-            _ if job.iter().all(u8::is_ascii_digit) => 127,
+            _ if job.iter().all(u8::is_ascii_digit) => {
+                let process = std::str::from_utf8(job).ok().and_then(|number| number.parse().ok());
+                process.and_then(|process| shell.state.jobs.status(process)).unwrap_or(127)
+            }
             b"-n" if bash => 127,
             [b'-', ..] if bash => {
                 shell.lacks("options of `wait`");
@@ -200,6 +208,11 @@ pub(super) fn kill(shell: &mut Shell<'_>, arguments: &[Vec<u8>], _: bool) -> Run
                 0 => {}
                 _ if shell.state.subshells > 0 => shell.gap(b"kill", "a signal from a subshell to its shell"),
                 signal => shell.pending = Some(i32::try_from(signal).expect("a small number")),
+            },
+            _ if number.is_some_and(|number| shell.state.jobs.sleeps(number)) => match (number, signal) {
+                (Some(number), 1 | 2 | 9 | 15) => shell.state.jobs.kill(number, i32::try_from(signal).unwrap_or(15)),
+                (_, 0) => {}
+                _ => shell.gap(b"kill", "another process"),
             },
             _ if number.is_some_and(|number| known.contains(&number)) => shell.gap(b"kill", "another process"),
             b"0" | [b'-', ..] => shell.gap(b"kill", "a signal to a group of processes"),

@@ -57,6 +57,7 @@ pub(super) struct Defined {
 pub struct State {
     /// Variables by name.
     pub variables: Table<Variable>,
+    pub(super) jobs: super::jobs::Jobs,
     /// `$1`, `$2`, …
     pub positional: Positional,
     /// `$0`.
