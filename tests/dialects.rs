@@ -219,6 +219,11 @@ fn gaps_of_bash_name_the_construct() {
 fn bash_reads_what_packages_write() {
     let cases = [
         ("((($(echo 3) & 7) == 3)) && echo yes", "yes\n"),
+        // daemon-util of ganeti: which functions there are, not their text.
+        (
+            "f() { :; }; declare -F f g; echo $?; declare -F f >/dev/null && declare -f f >/dev/null && echo yes",
+            "f\n1\nyes\n",
+        ),
         ("if (( $(echo 5 | awk '{print int($1)}') < 10 )); then echo less; fi", "less\n"),
         ("((echo a; echo b) | cat; echo c)", "a\nb\nc\n"),
         ("x=$( ( (echo one >&3; echo two) 3>&1 ) | cat); echo $x", "one two\n"),

@@ -17,6 +17,8 @@ struct Attributes {
     global: bool,
     print: bool,
     functions: bool,
+    /// Of functions only the names.
+    names: bool,
 }
 
 /// Which of the builtins it is.
@@ -102,7 +104,8 @@ const fn attribute(attributes: &mut Attributes, kind: Kind, letter: u8, on: bool
     match (letter, kind) {
         (b'n', Kind::Export) => attributes.export = Some(!on),
         (b'p', _) => attributes.print = on,
-        (b'f', Kind::Export | Kind::Readonly) | (b'f' | b'F', Kind::Declare) => attributes.functions = on,
+        (b'f', Kind::Export | Kind::Readonly | Kind::Declare) => attributes.functions = on,
+        (b'F', Kind::Declare) => (attributes.functions, attributes.names) = (on, on),
         (b'a', Kind::Declare | Kind::Local | Kind::Readonly) if on => attributes.indexed = true,
         (b'A', Kind::Declare | Kind::Local | Kind::Readonly) if on => attributes.associative = true,
         (b'g', Kind::Declare | Kind::Local) => attributes.global = on,
@@ -195,14 +198,15 @@ fn one(shell: &mut Shell<'_>, kind: Kind, attributes: Attributes, argument: &[u8
 
 fn functions(shell: &mut Shell<'_>, kind: Kind, attributes: Attributes, names: &[Vec<u8>]) -> Run<i32> {
     match kind {
-        // Whether there are such functions can be said.
+        // Whether there are such functions can be said, and what they are called.
         Kind::Declare if !names.is_empty() && !attributes.print => {
             let mut status = 0;
             for name in names {
-                if shell.state.functions.contains(name) {
-                    shell.lacks("the text of a function");
-                } else {
-                    status = 1;
+                match shell.state.functions.contains(name) {
+                    true if attributes.names => drop(shell.print(&[name, b"\n".as_slice()].concat())?),
+                    true if shell.is_silent() => {}
+                    true => shell.lacks("the text of a function"),
+                    false => status = 1,
                 }
             }
             Ok(status)
