@@ -429,6 +429,7 @@ const MAKERS: &[&str] = &[
     "ssl-cert",
     "varnish",
     "xrdp",
+    "zfsutils-linux",
 ];
 
 /// What packages bring as it is, on every machine alike: a program in Python, and settings for a database that the
@@ -447,7 +448,8 @@ fn no_package_of_debian_leaves_a_secret() {
     let recipe = directory.path().join("makers.toml");
     let names: Vec<String> = MAKERS.iter().map(|name| format!("\"{name}\"")).collect();
     let lines = format!(
-        "name = \"makers\"\npackages = [\"systemd-sysv\", {}]\n[debian]\nsuite = \"trixie\"\n[install]\nbase = \"required\"\n\
+        "name = \"makers\"\npackages = [\"systemd-sysv\", {}]\n[debian]\nsuite = \"trixie\"\n\
+         components = [\"main\", \"contrib\"]\n[install]\nbase = \"required\"\n\
          [configure]\notherwise = \"first-boot\"\n",
         names.join(", ")
     );

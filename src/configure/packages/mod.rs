@@ -80,6 +80,7 @@ mod openldap;
 mod openssh;
 mod pacemaker;
 mod partimage;
+mod pciutils;
 mod perl;
 mod plugins;
 mod popularity_contest;
@@ -116,6 +117,7 @@ mod xml_core;
 mod xrdp;
 #[cfg(test)]
 mod tests;
+mod zfs_linux;
 
 use own::Own;
 use package::Package;
@@ -197,6 +199,7 @@ pub(super) const ALL: &[Package] = &[
     openssh::PACKAGE,
     pacemaker::PACKAGE,
     partimage::PACKAGE,
+    pciutils::PACKAGE,
     perl::PACKAGE,
     popularity_contest::PACKAGE,
     postfix::PACKAGE,
@@ -230,6 +233,7 @@ pub(super) const ALL: &[Package] = &[
     xfonts_utils::PACKAGE,
     xml_core::PACKAGE,
     xrdp::PACKAGE,
+    zfs_linux::PACKAGE,
 ];
 
 /// What each machine has of its own, of all packages.
