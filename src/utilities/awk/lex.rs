@@ -2,6 +2,7 @@
 
 use super::dialect::Dialect;
 use super::dialect::syntax;
+use super::parse::BUILTINS;
 use crate::format::escape;
 use crate::shell::printf::number_length;
 use crate::utilities::Fault;
@@ -109,7 +110,13 @@ impl<'a> Lexer<'a> {
                 let length = rest.iter().take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b'_').count();
                 let name = String::from_utf8_lossy(&rest[..length]).into_owned();
                 self.position += length;
-                let calls = rest.get(length) == Some(&b'(') && !is_keyword(&name);
+                // awk's own functions may stand apart from what they are given (POSIX, "Lexical Conventions").
+                let own = BUILTINS.iter().any(|(builtin, ..)| *builtin == name);
+                let apart = rest[length..].iter().take_while(|byte| own && b" \t".contains(byte)).count();
+                let calls = rest.get(length + apart) == Some(&b'(') && !is_keyword(&name);
+                if calls {
+                    self.position += apart;
+                }
                 Ok(if calls { Token::Function(name) } else { Token::Name(name) })
             }
             _ => {

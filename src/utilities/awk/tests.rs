@@ -24,6 +24,11 @@ fn programs_are_followed() {
         ("{print NR,FNR,FILENAME}", "x\n", "1 1 \n"),
         ("{print $2}", "a b\r\n", "b\r\n"),
         (
+            "{$0 = substr ($0, index ($0, $3) + length ($3) + 1); gsub\t(/^[ ]+/, \"\"); print; print length (), length ($1) }",
+            "aaa b cc  d e\n",
+            "d e\n3 1\n",
+        ),
+        (
             "BEGIN{print 0.000001, 1e6, 0.1+0.2, 1/3, 100/3, 1234567.8}",
             "",
             "1e-06 1000000 0.3 0.333333 33.3333 1.23457e+06\n",
