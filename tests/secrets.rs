@@ -419,6 +419,7 @@ const MAKERS: &[&str] = &[
     "open-iscsi",
     "openiked",
     "pacemaker",
+    "pkcs11-daemon",
     "partimage-server",
     "popularity-contest",
     "postfix",
@@ -427,9 +428,11 @@ const MAKERS: &[&str] = &[
     "rabbitmq-server",
     "shadowsocks-libev",
     "ssl-cert",
+    "v2ray",
     "varnish",
     "xrdp",
     "zfsutils-linux",
+    "zoneminder",
 ];
 
 /// What packages bring as it is, on every machine alike: a program in Python, and settings for a database that the

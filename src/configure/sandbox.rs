@@ -36,8 +36,9 @@ use crate::unpack::Installed;
 use crate::unpack::Withheld;
 
 /// Programs that stand aside: path, the stub's text, why.
-const STUBS: [(&str, &str, &str); 3] = [
+const STUBS: [(&str, &str, &str); 4] = [
     ("usr/sbin/start-stop-daemon", "#!/bin/sh\nexit 0\n", "init scripts call it directly"),
+    ("usr/bin/update-menus", "#!/bin/sh\nexit 0\n", "it waits in the background until dpkg has ended"),
     ("usr/sbin/update-initramfs", "#!/bin/sh\nexit 0\n", "the initramfs is made by a stage of its own"),
     ("usr/sbin/mkinitramfs", "#!/bin/sh\nexit 0\n", "the initramfs is made by a stage of its own"),
 ];

@@ -82,6 +82,7 @@ mod pacemaker;
 mod partimage;
 mod pciutils;
 mod perl;
+mod pkcs11_proxy;
 mod plugins;
 mod popularity_contest;
 mod postfix;
@@ -117,7 +118,9 @@ mod xml_core;
 mod xrdp;
 #[cfg(test)]
 mod tests;
+mod v2ray;
 mod zfs_linux;
+mod zoneminder;
 
 use own::Own;
 use package::Package;
@@ -201,6 +204,7 @@ pub(super) const ALL: &[Package] = &[
     partimage::PACKAGE,
     pciutils::PACKAGE,
     perl::PACKAGE,
+    pkcs11_proxy::PACKAGE,
     popularity_contest::PACKAGE,
     postfix::PACKAGE,
     postgresql_common::PACKAGE,
@@ -226,6 +230,7 @@ pub(super) const ALL: &[Package] = &[
     texlive_bin::PACKAGE,
     twisted::PACKAGE,
     update_inetd::PACKAGE,
+    v2ray::PACKAGE,
     varnish::PACKAGE,
     vim::PACKAGE,
     vlc::PACKAGE,
@@ -234,6 +239,7 @@ pub(super) const ALL: &[Package] = &[
     xml_core::PACKAGE,
     xrdp::PACKAGE,
     zfs_linux::PACKAGE,
+    zoneminder::PACKAGE,
 ];
 
 /// What each machine has of its own, of all packages.

@@ -13,11 +13,12 @@ const INETD: &[u8] = b"/etc/inetd.conf";
 /// What an entry that packages have switched off begins with.
 const OFF: &str = "#<off># ";
 
-/// `update-inetd [--group G] --add ENTRY`, `--enable|--disable SERVICE[,…]`, and of what is not there `--remove REGEX` and
+/// `update-inetd [--comment-chars C] [--group G] --add ENTRY`, `--enable|--disable SERVICE[,…]`, and of what is not there `--remove REGEX` and
 /// whatever has a `--pattern`
 fn inetd(call: &mut Call<'_, '_>) -> Done {
     let long = [
         ("add", b'a'),
+        ("comment-chars", b'c'),
         ("enable", b'e'),
         ("disable", b'd'),
         ("group", b'g'),
@@ -26,7 +27,7 @@ fn inetd(call: &mut Call<'_, '_>) -> Done {
         ("remove", b'r'),
         ("verbose", b'v'),
     ];
-    let given = call.options("+aedg:mp:rv", &long)?;
+    let given = call.options("+ac:edg:mp:rv", &long)?;
     let modes: Vec<u8> =
         given.all.iter().map(|(letter, _)| *letter).filter(|letter| b"aedr".contains(letter)).collect();
     let unknown = format!("the arguments `{}`", show(&call.args.join(&b' ')));
@@ -37,10 +38,15 @@ fn inetd(call: &mut Call<'_, '_>) -> Done {
         call.err("cannot change a service, /etc/inetd.conf does not exist")?;
         return Ok(0);
     }
+    let off = given.value(b'c').map_or_else(|| OFF.to_owned(), show);
+    // To the program they are an expression.
+    if !off.starts_with('#') || !off.chars().all(|letter| letter.is_ascii_alphanumeric() || "#<>-_ ".contains(letter)) {
+        return Err(Fault::gap(unknown));
+    }
     let (text, argument) = (show(&call.read(INETD)?), show(argument));
-    let file = File { lines: text.lines().collect(), unknown };
+    let file = File { lines: text.lines().collect(), off: &off, unknown };
     // Of several lines of a service, those that fit: where there is none of it, no matter.
-    if given.has(b'p') && (file.has("", &argument) || file.has(OFF, &argument)) {
+    if given.has(b'p') && (file.has("", &argument) || file.has(&off, &argument)) {
         return Err(Fault::gap(file.unknown));
     }
     let new = match mode {
@@ -59,6 +65,8 @@ fn inetd(call: &mut Call<'_, '_>) -> Done {
 /// The file, and what is said of arguments whose effect on it is not known.
 struct File<'a> {
     lines: Vec<&'a str>,
+    /// What an entry that is switched off begins with.
+    off: &'a str,
     unknown: String,
 }
 
@@ -83,8 +91,8 @@ impl File<'_> {
     /// With a service's lines on or off.
     fn switched(&self, on: bool, service: &str) -> Vec<String> {
         let turn = |line: &&str| match on {
-            true if Self::is(line, OFF, service) => line[OFF.len()..].to_owned(),
-            false if Self::is(line, "", service) => format!("{OFF}{line}"),
+            true if Self::is(line, self.off, service) => line[self.off.len()..].to_owned(),
+            false if Self::is(line, "", service) => format!("{}{line}", self.off),
             _ => (*line).to_owned(),
         };
         self.lines.iter().map(turn).collect()
@@ -93,9 +101,13 @@ impl File<'_> {
     /// `--remove`
     fn without(&self, pattern: &str) -> Changed {
         // An expression of a line's beginning: what it begins with, as it stands, is in every line that it fits.
-        let letters = pattern.trim_start_matches('^').chars();
+        let optional = pattern.strip_prefix('(').and_then(|pattern| pattern.split_once("|)")).map(|(_, rest)| rest);
+        let letters = optional.unwrap_or(pattern).trim_start_matches('^').chars();
         let service: String = letters.take_while(|letter| letter.is_ascii_alphanumeric() || *letter == '-').collect();
-        let fits = |line: &&str| line.strip_prefix(OFF).unwrap_or(line).starts_with(&service);
+        let fits = |line: &&str| match optional {
+            Some(_) => line.contains(&service),
+            None => line.strip_prefix(self.off).unwrap_or(line).starts_with(&service),
+        };
         let is_there = service.is_empty() || self.lines.iter().any(fits);
         if is_there { Err(self.unknown.clone()) } else { Ok(self.same()) }
     }
@@ -106,15 +118,24 @@ impl File<'_> {
         // With a `#`: one that an administrator is to switch on.
         let comment =
             entry.strip_prefix('#').filter(|rest| rest.starts_with(|first: char| first.is_ascii_alphabetic()));
-        let bare = entry.strip_prefix(OFF).or(comment).unwrap_or(&entry);
+        let bare = entry.strip_prefix(self.off).or(comment).unwrap_or(&entry);
         let service = bare.split_whitespace().next().unwrap_or_default();
-        let is_known = entry.starts_with(OFF) && self.has(OFF, service);
+        let is_known = entry.starts_with(self.off) && self.has(self.off, service);
+        // A comment like no other: it is there already, or it is added.
+        if bare.starts_with('#') && service.ends_with(|letter: char| letter.is_ascii_alphanumeric()) {
+            let inner = &service[1..];
+            let known = |line: &&str| line.contains(inner);
+            return match self.lines.iter().any(known) {
+                true => Err(self.unknown.clone()),
+                false => Ok(added(&self.lines, group, entry)),
+            };
+        }
         if bare.starts_with('#') || service.is_empty() || service.len() == bare.len() || is_known {
             return Err(self.unknown.clone());
         }
         // Where it is off itself, nothing else is looked for.
-        if !entry.starts_with(OFF) {
-            if self.has(OFF, service) {
+        if !entry.starts_with(self.off) {
+            if self.has(self.off, service) {
                 return Ok(self.switched(true, service));
             }
             if let Some(line) = self.lines.iter().find(|line| Self::is(line, "", service)) {
