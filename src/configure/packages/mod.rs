@@ -59,6 +59,7 @@ mod libpaper;
 mod libxml_sax_perl;
 mod left;
 mod lighttpd;
+mod linux;
 mod macaulay2;
 mod mailcap;
 mod mailman3;
@@ -181,6 +182,7 @@ pub(super) const ALL: &[Package] = &[
     libpaper::PACKAGE,
     libxml_sax_perl::PACKAGE,
     lighttpd::PACKAGE,
+    linux::PACKAGE,
     macaulay2::PACKAGE,
     mailcap::PACKAGE,
     mailman3::PACKAGE,
@@ -271,10 +273,19 @@ pub(super) fn holds_programs(directory: &[u8]) -> bool {
     ALL.iter().any(holds)
 }
 
-/// What stands for a script in Perl: it is written anew for the shell, and known by its SHA-256. A release that changes
+/// A script of a kernel's without the version that it is for, which each of them has another one of.
+fn without_version(text: &[u8]) -> Vec<u8> {
+    let before = b"my $version  = \"";
+    let Some(start) = memchr::memmem::find(text, before).map(|place| place + before.len()) else { return text.into() };
+    let length = text[start..].iter().take_while(|byte| !b"\"\n".contains(byte)).count();
+    [&text[..start], &text[start + length..]].concat()
+}
+
+/// What stands for a script in Perl: it is written anew for the shell, and known by its SHA-256, less the version of a
+/// kernel, which is in its package's name too. A release that changes
 /// it is named as a script that cannot be followed, and read again.
 pub(super) fn rewritten(text: &[u8]) -> Option<&'static [u8]> {
-    let digest = Sha256::of(text).to_string();
+    let digest = Sha256::of(&without_version(text)).to_string();
     let mut all = ALL.iter().flat_map(|package| package.scripts);
     all.find(|(known, _)| *known == digest).map(|(_, script)| script.as_bytes())
 }

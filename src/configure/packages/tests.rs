@@ -221,3 +221,14 @@ fn who_is_left_to_the_first_boot_is_said() {
         }
     }
 }
+
+/// As of linux-headers in bookworm: each kernel has another version in its script.
+#[test]
+fn scripts_of_kernels_are_known_whatever_their_version() {
+    let script = |version: &str| format!("$|=1;\nmy $version  = \"{version}\";\nif (1) {{\n");
+    let less = |version: &str| super::without_version(script(version).as_bytes());
+    assert_eq!(less("6.1.0-57-amd64"), script("").as_bytes());
+    assert_eq!(less("6.1.0-57-amd64"), less("6.1.0-13-arm64"));
+    assert_ne!(less("6.1.0-57-amd64"), less("6\"; system \"x"));
+    assert_eq!(super::without_version(b"#!/bin/sh\n"), b"#!/bin/sh\n");
+}
