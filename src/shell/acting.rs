@@ -3,7 +3,6 @@
 //! What is opened or made asks first, and is refused as the kernel refuses it. All else that a command can change is
 //! looked at when it has ended: what the user could not have done is a gap, never a result.
 
-use super::System;
 use crate::tree::Inode;
 use crate::tree::InodeId;
 use crate::tree::Stat;
@@ -29,7 +28,7 @@ impl Acting {
     }
 
     /// Whether all of these of `rwx` (4, 2, 1) are granted. Access lists are not looked at: no package has one.
-    fn has(&self, stat: &Stat, wanted: u32) -> bool {
+    pub(super) fn has(&self, stat: &Stat, wanted: u32) -> bool {
         let shift = match () {
             () if self.uid == 0 => return true,
             () if stat.uid == self.uid => 6,
@@ -40,7 +39,7 @@ impl Acting {
     }
 
     /// Whether every directory above a place can be passed.
-    fn reaches(&self, tree: &Tree, place: &TreePath) -> bool {
+    pub(super) fn reaches(&self, tree: &Tree, place: &TreePath) -> bool {
         let mut above = place.parent();
         while let Some(directory) = above {
             if tree.get(&directory).is_some_and(|inode| !self.has(&inode.stat, 1)) {
@@ -52,7 +51,7 @@ impl Acting {
     }
 
     /// Whether a name can be put into the directory above it.
-    fn may_add(&self, tree: &Tree, place: &TreePath) -> bool {
+    pub(super) fn may_add(&self, tree: &Tree, place: &TreePath) -> bool {
         let above = place.parent().and_then(|parent| tree.get(&parent));
         self.reaches(tree, place) && above.is_none_or(|above| self.has(&above.stat, 2))
     }
@@ -80,7 +79,12 @@ impl Acting {
     }
 
     /// The first place that the user could not have left as it is, when what was is another tree's older self.
-    fn could_not<'t>(&self, before: &'t Tree, after: &'t Tree, open: impl Fn(InodeId) -> bool) -> Option<&'t TreePath> {
+    pub(super) fn could_not<'t>(
+        &self,
+        before: &'t Tree,
+        after: &'t Tree,
+        open: impl Fn(InodeId) -> bool,
+    ) -> Option<&'t TreePath> {
         let is_new = |id: InodeId| id.number() as usize >= before.inodes_made();
         let left = |(place, id, inode): (&TreePath, InodeId, &Inode)| match before.id(place) {
             Some(was) if was == id => {
@@ -96,60 +100,4 @@ impl Acting {
         let gone = || before.iter().map(|(place, ..)| place).filter(|place| after.id(place).is_none());
         wrong.or_else(|| gone().find(|place| !self.may_remove(before, place)))
     }
-}
-
-impl System {
-    /// Runs something as another user, with root's rights again when it has ended. A gap is given where it did what
-    /// the user may not.
-    pub(crate) fn acting_as(&mut self, user: Acting) -> Before {
-        let tree = self.tree().clone();
-        Before { tree, user: self.acting.replace(user) }
-    }
-
-    /// Ends what [`System::acting_as`] began; gives what the user could not have done.
-    pub(crate) fn acted(&mut self, before: Before) -> Option<String> {
-        let Before { tree, user } = before;
-        let acting = std::mem::replace(&mut self.acting, user)?;
-        let open = self.open_files();
-        let place = acting.could_not(&tree, self.tree(), |id| open.contains(&id))?.clone();
-        Some(format!("changes {place} as user {}, who may not", acting.name))
-    }
-
-    /// Whether whoever runs may do this (of `rwx`: 4, 2, 1) with what is at a place.
-    pub(crate) fn may(&mut self, place: &TreePath, wanted: u32) -> bool {
-        let Some(user) = self.acting.clone() else { return true };
-        let tree = self.tree();
-        user.reaches(tree, place) && tree.get(place).is_none_or(|inode| user.has(&inode.stat, wanted))
-    }
-
-    /// Gives something new at a place its owner: whoever runs.
-    ///
-    /// # Errors
-    /// What the kernel says where they may not put it there.
-    pub(crate) fn own(&mut self, place: &TreePath, inode: &mut Inode) -> Result<(), &'static str> {
-        let acting = self.acting.clone();
-        let tree = self.tree();
-        if let Some(user) = acting {
-            if !user.may_add(tree, place) {
-                return Err("Permission denied");
-            }
-            (inode.stat.uid, inode.stat.gid) = (user.uid, user.gid);
-        }
-        // In a directory with the setgid bit what is new has the directory's group, and a new directory the bit.
-        let above = place.parent().and_then(|parent| tree.get(&parent));
-        if let Some(above) = above.filter(|above| above.stat.mode & 0o2000 != 0) {
-            inode.stat.gid = above.stat.gid;
-            if inode.is_directory() {
-                inode.stat.mode |= 0o2000;
-            }
-        }
-        Ok(())
-    }
-}
-
-/// What was before a command ran as another user.
-#[derive(Debug)]
-pub(crate) struct Before {
-    tree: Tree,
-    user: Option<Acting>,
 }

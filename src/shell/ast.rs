@@ -325,3 +325,12 @@ pub enum Target {
     /// `&>` and `&>>` (true), of bash: output and errors.
     Both(Word, bool),
 }
+
+/// A word in which nothing is expanded.
+pub(super) fn literal(parts: &[Part]) -> Option<&[u8]> {
+    match parts {
+        [Part::Plain(text) | Part::Quoted(text)] => Some(text),
+        [Part::Double(parts)] => literal(parts),
+        _ => None,
+    }
+}

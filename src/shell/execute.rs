@@ -14,6 +14,7 @@ use super::ast::Part;
 use super::ast::Redirect;
 use super::ast::Then;
 use super::ast::Word;
+use super::jobs;
 use super::options;
 use super::reader::Manner;
 use super::reader::Parser;
@@ -376,6 +377,29 @@ impl Shell<'_> {
         self.processes.truncate(processes);
         // That is all that a process can say of its end.
         result.map(|status| status & 0xff)
+    }
+
+    /// `command &`
+    fn background(&mut self, line: u32, command: &Command) -> Run<i32> {
+        self.state.line = line;
+        if jobs::begins_with_sleep(command) {
+            let process = self.new_process();
+            self.state.jobs.sleep(process, line);
+            return Ok(0);
+        }
+        self.gap(b"&", "a background job");
+        self.subshell(|shell| shell.run(command, true))?;
+        Ok(0)
+    }
+
+    /// What sleeps now will wake up.
+    pub(super) fn wake_jobs(&mut self) {
+        let here = self.state.line;
+        for line in self.state.jobs.wake() {
+            self.state.line = line;
+            self.gap(b"&", "a background job that is not killed in its sleep");
+        }
+        self.state.line = here;
     }
 
     /// In a subshell of bash's no loop goes on that is outside of it.

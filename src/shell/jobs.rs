@@ -2,13 +2,11 @@
 //! followed. One kind is known all the same, because it is there to do nothing: the watchdog, which sleeps before all
 //! else, and which the script kills when what it watched over has ended.
 
-use super::Run;
-use super::Shell;
 use super::ast::Assigned;
 use super::ast::Command;
 use super::ast::Part;
 use super::ast::Word;
-use super::options::literal;
+use super::ast::literal;
 
 /// The jobs of one shell.
 #[derive(Debug, Clone, Default)]
@@ -30,6 +28,17 @@ impl Jobs {
     /// Whether this is one that sleeps.
     pub(super) fn sleeps(&self, process: u32) -> bool {
         self.asleep.iter().any(|(asleep, _)| *asleep == process)
+    }
+
+    /// Notes one that sleeps from this line on.
+    pub(super) fn sleep(&mut self, process: u32, line: u32) {
+        self.last = Some(process);
+        self.asleep.push((process, line));
+    }
+
+    /// Where those began that sleep; from now on they do not.
+    pub(super) fn wake(&mut self) -> Vec<u32> {
+        std::mem::take(&mut self.asleep).into_iter().map(|(_, line)| line).collect()
     }
 
     /// Kills one that sleeps.
@@ -55,7 +64,7 @@ fn words(command: &Command) -> Vec<Option<&[u8]>> {
 }
 
 /// Whether the first that a job does is to sleep for a time.
-fn begins_with_sleep(command: &Command) -> bool {
+pub(super) fn begins_with_sleep(command: &Command) -> bool {
     match command {
         Command::Sequence(commands) => match &commands[..] {
             // A shell that sleeps in `wait` can be killed in its sleep, and its trap kills what it waits for.
@@ -94,32 +103,6 @@ fn only_kills(action: &[u8]) -> bool {
     let mut words = action.split(u8::is_ascii_whitespace);
     words.next() == Some(b"kill")
         && words.all(|word| word.starts_with(b"$") || [&b"2>/dev/null"[..], b"||", b"true"].contains(&word))
-}
-
-impl Shell<'_> {
-    /// `command &`
-    pub(super) fn background(&mut self, line: u32, command: &Command) -> Run<i32> {
-        self.state.line = line;
-        if begins_with_sleep(command) {
-            let process = self.new_process();
-            self.state.jobs.last = Some(process);
-            self.state.jobs.asleep.push((process, line));
-            return Ok(0);
-        }
-        self.gap(b"&", "a background job");
-        self.subshell(|shell| shell.run(command, true))?;
-        Ok(0)
-    }
-
-    /// What sleeps now will wake up.
-    pub(super) fn wake_jobs(&mut self) {
-        let here = self.state.line;
-        for (_, line) in std::mem::take(&mut self.state.jobs.asleep) {
-            self.state.line = line;
-            self.gap(b"&", "a background job that is not killed in its sleep");
-        }
-        self.state.line = here;
-    }
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use super::Interrupt;
 use super::Run;
 use super::Shell;
 use super::ast::Command;
-use super::ast::Part;
+use super::ast::literal;
 use super::quote;
 use super::switches::HARMLESS;
 use super::switches::NAMED;
@@ -63,15 +63,6 @@ fn literals(command: &Command) -> Option<Vec<&[u8]>> {
     let Command::Simple { assignments, words, redirects, .. } = command else { return None };
     let bare = assignments.is_empty() && redirects.is_empty();
     bare.then(|| words.iter().map(|word| literal(&word.0)).collect()).flatten()
-}
-
-/// A word in which nothing is expanded.
-pub(super) fn literal(parts: &[Part]) -> Option<&[u8]> {
-    match parts {
-        [Part::Plain(text) | Part::Quoted(text)] => Some(text),
-        [Part::Double(parts)] => literal(parts),
-        _ => None,
-    }
 }
 
 /// Variables that bash has by itself, whose values here are not those on a real machine (bash(1), Shell Variables).

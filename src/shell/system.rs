@@ -23,9 +23,11 @@ use crate::budget::Spent;
 use crate::limits;
 use crate::limits::count;
 use crate::tree::Content;
+use crate::tree::Inode;
 use crate::tree::InodeId;
 use crate::tree::Kind;
 use crate::tree::Tree;
+use crate::tree::TreePath;
 
 /// Something that a script needs and the model does not have. Recorded even where the script would go on
 /// (`|| true`): a build that met one fails, and names them all.
@@ -92,6 +94,13 @@ struct Pinned {
     users: Weak<()>,
     /// What it was when the tree was last looked at: all that is left when its last name goes.
     content: Option<Content>,
+}
+
+/// What was before a command ran as another user.
+#[derive(Debug)]
+pub(crate) struct Before {
+    tree: Tree,
+    user: Option<Acting>,
 }
 
 /// What scripts had done at some time.
@@ -287,7 +296,7 @@ impl System {
             self.budget.made(rest.len())?;
             return Ok(rest.to_vec());
         }
-        if self.tree.live(file.id).is_some_and(crate::tree::Inode::is_directory) {
+        if self.tree.live(file.id).is_some_and(Inode::is_directory) {
             return Err(StreamError::Directory);
         }
         let Some(content) = self.present(file.id) else { return Ok(Vec::new()) };
@@ -350,6 +359,53 @@ impl System {
         buffer.bytes_mut()[start..start + over].copy_from_slice(&bytes[..over]);
         buffer.extend(&self.budget, &bytes[over..])?;
         Ok(end)
+    }
+
+    /// Runs something as another user, with root's rights again when it has ended. A gap is given where it did what
+    /// the user may not.
+    pub(crate) fn acting_as(&mut self, user: Acting) -> Before {
+        let tree = self.tree().clone();
+        Before { tree, user: self.acting.replace(user) }
+    }
+
+    /// Ends what [`System::acting_as`] began; gives what the user could not have done.
+    pub(crate) fn acted(&mut self, before: Before) -> Option<String> {
+        let Before { tree, user } = before;
+        let acting = std::mem::replace(&mut self.acting, user)?;
+        let open = self.open_files();
+        let place = acting.could_not(&tree, self.tree(), |id| open.contains(&id))?.clone();
+        Some(format!("changes {place} as user {}, who may not", acting.name))
+    }
+
+    /// Whether whoever runs may do this (of `rwx`: 4, 2, 1) with what is at a place.
+    pub(crate) fn may(&mut self, place: &TreePath, wanted: u32) -> bool {
+        let Some(user) = self.acting.clone() else { return true };
+        let tree = self.tree();
+        user.reaches(tree, place) && tree.get(place).is_none_or(|inode| user.has(&inode.stat, wanted))
+    }
+
+    /// Gives something new at a place its owner: whoever runs.
+    ///
+    /// # Errors
+    /// What the kernel says where they may not put it there.
+    pub(crate) fn own(&mut self, place: &TreePath, inode: &mut Inode) -> Result<(), &'static str> {
+        let acting = self.acting.clone();
+        let tree = self.tree();
+        if let Some(user) = acting {
+            if !user.may_add(tree, place) {
+                return Err("Permission denied");
+            }
+            (inode.stat.uid, inode.stat.gid) = (user.uid, user.gid);
+        }
+        // In a directory with the setgid bit what is new has the directory's group, and a new directory the bit.
+        let above = place.parent().and_then(|parent| tree.get(&parent));
+        if let Some(above) = above.filter(|above| above.stat.mode & 0o2000 != 0) {
+            inode.stat.gid = above.stat.gid;
+            if inode.is_directory() {
+                inode.stat.mode |= 0o2000;
+            }
+        }
+        Ok(())
     }
 }
 
