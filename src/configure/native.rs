@@ -230,13 +230,16 @@ impl<'a> Run<'a> {
     }
 
     /// Does all steps. When the script of one cannot be followed and the recipe says what becomes of such packages,
-    /// what was done since the last snapshot is done again without it: it leaves no trace.
+    /// what was done since the last snapshot is done again without it: it leaves no trace. There the next snapshot is
+    /// taken, or what is before it would be done once more for each that fails behind it.
     fn follow(&mut self, host: &Host, unpacked: &[&Installed], steps: &[Step]) -> Result<(), Error> {
         let otherwise = self.options.otherwise.treatment().filter(|_| !self.survey);
         let mut kept = None;
+        let mut failed_at = None;
         let mut at = 0;
         while let Some(step) = steps.get(at) {
-            if otherwise.is_some() && kept.as_ref().is_none_or(|(then, _)| at - then >= BETWEEN_SNAPSHOTS) {
+            let is_due = |&(then, _): &(usize, _)| at - then >= BETWEEN_SNAPSHOTS || failed_at == Some(at);
+            if otherwise.is_some() && kept.as_ref().is_none_or(is_due) {
                 debconf::save(&mut self.system).map_err(Error::Tree)?;
                 kept = Some((at, self.snapshot()));
             }
@@ -294,6 +297,7 @@ impl<'a> Run<'a> {
                 let why = format!("cannot be followed: {why}");
                 self.treated.insert(package.name.clone(), Treated { treatment, why });
                 self.leave_what_needs_it(unpacked, &steps[*then..])?;
+                failed_at = Some(at - 1);
                 at = *then;
                 self.restore(snapshot);
             }
