@@ -7,7 +7,6 @@ use super::Request;
 use super::choose;
 use super::kept::Made;
 use super::manifest;
-use super::outputs;
 use super::outputs::Outputs;
 use super::stage;
 use crate::deb::Package;
@@ -25,6 +24,7 @@ use crate::manifest::InitramfsRecord;
 use crate::manifest::Manifest;
 use crate::recipe::Diskless;
 use crate::recipe::Recipe;
+use crate::tree;
 use crate::tree::Content;
 use crate::tree::Tree;
 use crate::unpack;
@@ -160,8 +160,7 @@ fn make_boot(
             let initramfs = initramfs::assemble(host, tree, &options)?;
             let made = Made { record: initramfs_record(&initramfs.report), told: initramfs.report.told() };
             // Compressing costs more than all before it, and most changes of a root are in no initramfs.
-            let unpacked = outputs.key(&()).map(|_| outputs::unpacked_initramfs(host, &initramfs.tree)).transpose()?;
-            let unpacked = unpacked.and_then(|sha256| outputs.key(&("initramfs", sha256, compression)));
+            let unpacked = outputs.key(&("initramfs", tree::digest(&initramfs.tree), compression));
             let content = match outputs.previous_initramfs(unpacked) {
                 Some((content, _)) => content,
                 None => outputs.initramfs(&initramfs.tree, compression)?,

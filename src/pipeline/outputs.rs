@@ -72,13 +72,6 @@ const INITRAMFS: &str = "boot/initrd.img";
 /// Where a disk lies that its nodes boot from.
 const STICK: &str = "boot/stick.img";
 
-/// The digest of an initramfs before it is compressed.
-pub(super) fn unpacked_initramfs(host: &Host, tree: &Tree) -> Result<Sha256, Error> {
-    let mut hash = HashWriter::new(host.cancel().writer(io::sink()));
-    image::write_newc(tree, Xattrs::Dropped, &mut hash)?;
-    Ok(hash.finish().0)
-}
-
 /// Outputs that are being written; nobody sees them before [`Outputs::publish`].
 pub(super) struct Outputs {
     staging: Staging,
