@@ -435,10 +435,14 @@ const MAKERS: &[&str] = &[
     "zoneminder",
 ];
 
-/// What packages bring as it is, on every machine alike: a program in Python, and settings for a database that the
+/// What packages bring as it is, on every machine alike: a program in Python, and settings for databases that the
 /// administrator fills in.
-const AS_SHIPPED: &[&str] =
-    &["/etc/bacula/scripts/key-manager.py", "/etc/oar/oar.conf", "/var/lib/ucf/cache/:etc:oar:oar.conf"];
+const AS_SHIPPED: &[&str] = &[
+    "/etc/bacula/scripts/key-manager.py",
+    "/etc/oar/oar.conf",
+    "/etc/zm/zm.conf",
+    "/var/lib/ucf/cache/:etc:oar:oar.conf",
+];
 
 /// Every package that makes a secret, of a real archive: neither a secret nor an empty place for one is in the image.
 #[test]
