@@ -157,9 +157,19 @@ struct Snapshot {
     database: Database,
 }
 
-/// Steps that are done again when a package turns out not to be followed, at most. A copy of the tree takes as long
-/// as some scripts.
+/// Packages' scripts that are followed again when a package turns out not to be followed, at most. A copy of the tree
+/// takes as long as some scripts, and most packages have none.
 const BETWEEN_SNAPSHOTS: usize = 64;
+
+/// Whether a step follows a script, but for what triggers bring.
+fn has_script(package: &Installed, step: Step) -> bool {
+    let has = |name: &str| package.members.contains_key(name);
+    match step {
+        Step::Begin | Step::Triggers(_) => false,
+        Step::Preinst(_) => has("preinst"),
+        Step::Postinst(_) => has("config") || has("postinst"),
+    }
+}
 
 struct Run<'a> {
     system: System,
@@ -236,10 +246,11 @@ impl<'a> Run<'a> {
         let otherwise = self.options.otherwise.treatment().filter(|_| !self.survey);
         let mut kept = None;
         let mut failed_at = None;
-        let mut at = 0;
+        let (mut at, mut scripts) = (0, 0);
         while let Some(step) = steps.get(at) {
-            let is_due = |&(then, _): &(usize, _)| at - then >= BETWEEN_SNAPSHOTS || failed_at == Some(at);
-            if otherwise.is_some() && kept.as_ref().is_none_or(is_due) {
+            let is_due = kept.is_none() || scripts >= BETWEEN_SNAPSHOTS || failed_at == Some(at);
+            if otherwise.is_some() && is_due {
+                (scripts, failed_at) = (0, None);
                 debconf::save(&mut self.system).map_err(Error::Tree)?;
                 kept = Some((at, self.snapshot()));
             }
@@ -290,6 +301,7 @@ impl<'a> Run<'a> {
                 }
             }
             at += 1;
+            scripts += usize::from(has_script(package, *step));
             if let (Some(treatment), Some((then, snapshot))) = (otherwise, &kept)
                 && !(self.failures.is_empty() && self.system.gaps.is_empty())
             {
@@ -297,8 +309,8 @@ impl<'a> Run<'a> {
                 let why = format!("cannot be followed: {why}");
                 self.treated.insert(package.name.clone(), Treated { treatment, why });
                 self.leave_what_needs_it(unpacked, &steps[*then..])?;
-                failed_at = Some(at - 1);
-                at = *then;
+                failed_at = Some(at - 1).filter(|failed| failed > then);
+                (at, scripts) = (*then, 0);
                 self.restore(snapshot);
             }
         }
