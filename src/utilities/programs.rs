@@ -123,6 +123,9 @@ fn setpriv(call: &mut Call<'_, '_>) -> Done {
     as_user(call, &user, given.value(b'g'), &given.operands)
 }
 
+/// Bytes that a path takes in a copy of the tree: its place in the map, and its inode's in the table.
+const COPIED: usize = 48;
+
 /// Runs a command as a user, who must be there, with all groups that the user is in. Without a group it is the user's
 /// own.
 fn as_user(call: &mut Call<'_, '_>, user: &[u8], group: Option<&[u8]>, words: &[Vec<u8>]) -> Done {
@@ -153,6 +156,10 @@ fn as_user(call: &mut Call<'_, '_>, user: &[u8], group: Option<&[u8]>, words: &[
         number.filter(|_| members.into_iter().any(|member| member == user))
     };
     let groups = permissions::entries(call, "/etc/group").iter().filter_map(group_of).collect();
+    // The tree is copied, and looked through at the end.
+    let paths = call.tree().len();
+    call.shell.system.budget.tried(2 * paths)?;
+    let _copy = call.shell.system.budget.hold(paths * COPIED)?;
     let before = call.shell.system.acting_as(Acting { name: show(user), uid, gid, groups });
     let done = call.run(words);
     match call.shell.system.acted(before) {
