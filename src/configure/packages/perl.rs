@@ -9,7 +9,8 @@ use crate::utilities::Fault;
 /// What is known of it.
 pub(super) const PACKAGE: Package = Package { commands: &[("perl", perl)], ..Package::of("perl") };
 
-/// Scripts ask whether there is a perl that runs, or use it as sed; and bookworm's ucf makes a regular expression of a path.
+/// Scripts ask whether there is a perl that runs, or use it as sed; and bookworm's ucf makes a regular expression of a
+/// path.
 fn perl(call: &mut Call<'_, '_>) -> Done {
     match call.args {
         [e, text] if e == b"-e" && text.is_empty() => Ok(0),
@@ -30,6 +31,10 @@ fn perl(call: &mut Call<'_, '_>) -> Done {
             leave_to_first_boot(call)
         }
         [p, i, e, program, files @ ..] if [p, i, e] == [b"-p", b"-i", b"-e"] && is_seds(program) => {
+            // Of a file that is not there perl only warns, and without one it reads its input.
+            if files.is_empty() || files.iter().any(|file| call.look(file, true).is_none()) {
+                return Err(Fault::gap("a substitution in a file that is not there"));
+            }
             let sed = [b"sed".as_slice(), b"-E", b"-i", program].map(<[u8]>::to_vec);
             call.run(&[&sed, files].concat())
         }
@@ -40,7 +45,7 @@ fn perl(call: &mut Call<'_, '_>) -> Done {
 /// Whether it is one substitution that means the same to `sed -E`: letters, groups, `.*`, and `\s*` where it cannot reach
 /// the end of the line, which sed does not see.
 fn is_seds(program: &[u8]) -> bool {
-    let Some([b's', mark @ (b':' | b'/' | b'|' | b','), rest @ ..]) = program.get(..) else { return false };
+    let [b's', mark @ (b':' | b'/' | b'|' | b','), rest @ ..] = program else { return false };
     let parts: Vec<&[u8]> = rest.split(|byte| byte == mark).collect();
     let [expression, text, []] = parts[..] else { return false };
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b" =_-/".contains(&byte);

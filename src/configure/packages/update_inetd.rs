@@ -13,8 +13,8 @@ const INETD: &[u8] = b"/etc/inetd.conf";
 /// What an entry that packages have switched off begins with.
 const OFF: &str = "#<off># ";
 
-/// `update-inetd [--comment-chars C] [--group G] --add ENTRY`, `--enable|--disable SERVICE[,…]`, and of what is not there `--remove REGEX` and
-/// whatever has a `--pattern`
+/// `update-inetd [--comment-chars C] [--group G] --add ENTRY`, `--enable|--disable SERVICE[,…]`, and of what is not there
+/// `--remove REGEX` and whatever has a `--pattern`
 fn inetd(call: &mut Call<'_, '_>) -> Done {
     let long = [
         ("add", b'a'),
