@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use super::ETC;
 use super::Error;
+use super::Root;
 use super::SHARE;
-use super::Tree;
 use super::files::Files;
 use super::modprobe::Configuration;
 use super::netboot;
@@ -50,7 +50,7 @@ pub(super) struct Choice<'a> {
 }
 
 impl<'a> Choice<'a> {
-    pub(super) fn new(root: &Tree, modules: &'a Modules, version: &'a str) -> Result<Self, Error> {
+    pub(super) fn new(root: &Root<'_>, modules: &'a Modules, version: &'a str) -> Result<Self, Error> {
         let in_kernel = |source| Error::Kernel { version: version.to_owned(), source };
         let functions = root.read(format!("{SHARE}/hook-functions"))?.unwrap_or_default();
         Ok(Self {
@@ -67,7 +67,7 @@ impl<'a> Choice<'a> {
     /// Modules that the root's own configuration lists; they are loaded at boot, too.
     pub(super) fn listed(&mut self, files: &mut Files<'_>) -> Result<(), Error> {
         let directory = format!("/{SHARE}/modules.d");
-        let names = files.names(&directory, |_| true).into_iter().map(|name| format!("{directory}/{name}"));
+        let names = files.names(&directory, "*").into_iter().map(|name| format!("{directory}/{name}"));
         let mut lines = String::new();
         for path in [format!("/{ETC}/modules")].into_iter().chain(names) {
             let text = files.root().read(&path)?.unwrap_or_default();

@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use super::Error;
 use super::Inode;
 use super::Options;
+use super::Root;
 use super::Tree;
 use super::TreePath;
 use super::libraries;
@@ -27,7 +28,7 @@ const PACKAGES: [(&str, &str); 8] = [
 
 /// The initramfs while it is put together.
 pub(super) struct Files<'a> {
-    root: &'a Tree,
+    root: &'a Root<'a>,
     tree: Tree,
     epoch: i64,
     libraries: libraries::Resolver<'a>,
@@ -36,7 +37,7 @@ pub(super) struct Files<'a> {
 }
 
 impl<'a> Files<'a> {
-    pub(super) fn new(root: &'a Tree, options: &Options) -> Result<Self, Error> {
+    pub(super) fn new(root: &'a Root<'a>, options: &Options) -> Result<Self, Error> {
         Ok(Self {
             root,
             tree: Tree::new(),
@@ -48,7 +49,7 @@ impl<'a> Files<'a> {
     }
 
     /// The root that is copied from.
-    pub(super) const fn root(&self) -> &'a Tree {
+    pub(super) const fn root(&self) -> &'a Root<'a> {
         self.root
     }
 
@@ -76,8 +77,7 @@ impl<'a> Files<'a> {
 
     /// The directories of a merged `/usr`, as the root has them, and the few others.
     pub(super) fn skeleton(&mut self, version: &str) -> Result<(), Error> {
-        let names = self.names("/", |name| name == b"bin" || name == b"sbin" || name.starts_with(b"lib"));
-        for name in names {
+        for name in ["bin", "lib*", "sbin"].iter().flat_map(|pattern| self.names("/", pattern)).collect::<Vec<_>>() {
             self.directory(&format!("/usr/{name}"))?;
             self.symlink(&format!("/{name}"), &format!("usr/{name}"))?;
         }
@@ -123,11 +123,10 @@ impl<'a> Files<'a> {
         self.tree.lookup(path).is_some()
     }
 
-    /// Names in a directory of the root, in order; none when there is no such directory.
-    pub(super) fn names(&self, directory: &str, wanted: impl Fn(&[u8]) -> bool) -> Vec<String> {
-        let Some((path, _)) = self.root.lookup(directory) else { return Vec::new() };
-        let names = self.root.children(&path).map(|(path, _)| path.name()).filter(|name| wanted(name));
-        names.filter_map(|name| String::from_utf8(name.to_vec()).ok()).collect()
+    /// Names in a directory of the root that fit a pattern, in order; none when there is no such directory.
+    pub(super) fn names(&self, directory: &str, pattern: &str) -> Vec<String> {
+        let paths = self.root.names(directory, pattern).into_iter();
+        paths.filter_map(|path| String::from_utf8(path.name().to_vec()).ok()).collect()
     }
 
     /// Copies a file to where it lies in the root.
@@ -150,24 +149,18 @@ impl<'a> Files<'a> {
         }
     }
 
-    /// Copies what lies below a directory and has an accepted name on the first level, links as links.
-    pub(super) fn copy_tree(
-        &mut self,
-        source: &str,
-        target: &str,
-        wanted: &dyn Fn(&[u8]) -> bool,
-    ) -> Result<(), Error> {
-        let Some((directory, _)) = self.root.lookup(source) else { return Ok(()) };
-        let cut = if directory.is_root() { 0 } else { directory.as_bytes().len() + 1 };
-        for (path, inode) in self.root.below(&directory) {
-            let relative = &path.as_bytes()[cut..];
-            if wanted(relative.split(|&byte| byte == b'/').next().unwrap_or_default()) {
-                let stat = Stat::new(inode.stat.mode);
-                let target = format!("{target}/{}", String::from_utf8_lossy(relative));
+    /// Copies what in a directory has a name that fits a pattern, with what lies below it, links as links.
+    pub(super) fn copy_tree(&mut self, source: &str, target: &str, pattern: &str) -> Result<(), Error> {
+        for first in self.root.names(source, pattern) {
+            let cut = first.as_bytes().len() - first.name().len();
+            for (path, inode) in self.root.tree(first) {
+                let relative = String::from_utf8_lossy(&path.as_bytes()[cut..]);
+                let target = format!("{target}/{relative}");
                 if inode.is_directory() && self.has(&target) {
                     continue;
                 }
-                self.put(&target, Inode { kind: inode.kind.clone(), stat }, inode.stat.mtime)?;
+                let copy = Inode { kind: inode.kind.clone(), stat: Stat::new(inode.stat.mode) };
+                self.put(&target, copy, inode.stat.mtime)?;
             }
         }
         Ok(())

@@ -46,15 +46,18 @@ pub(super) fn copy(
 
 /// The files of the root that a name or pattern means, each in its first compression.
 fn paths(files: &Files<'_>, directory: &str, file: &str) -> Vec<String> {
+    if files.root().lookup(directory).is_none() {
+        return Vec::new();
+    }
     let is_file = |path: &String| files.root().lookup(path).is_some_and(|(_, inode)| inode.content().is_some());
     let path = format!("{directory}/{file}");
     let exact = COMPRESSIONS.iter().map(|suffix| format!("{path}{suffix}")).find(is_file);
     if exact.is_some() || !file.contains(['*', '?', '[']) {
         return exact.into_iter().collect();
     }
-    let Some((at, _)) = files.root().lookup(directory) else { return Vec::new() };
+    let Some((at, inside)) = files.root().below(directory) else { return Vec::new() };
     let base = at.to_string();
-    let inside = files.root().below(&at).filter(|(_, inode)| !inode.is_directory());
+    let inside = inside.filter(|(_, inode)| !inode.is_directory());
     let names = inside.map(|(path, _)| path.to_string()[base.len() + 1..].to_owned());
     // A star does not reach over a slash, as in glob(7).
     let depth = file.matches('/').count();

@@ -7,12 +7,12 @@ use super::ETC;
 use super::Error;
 use super::Options;
 use super::Report;
+use super::Root;
 use super::SHARE;
 use super::busybox;
 use super::choice::Choice;
 use super::files::Files;
 use crate::tree;
-use crate::tree::Tree;
 
 /// A hook's work.
 type Work = fn(&mut Files<'_>, &mut Choice<'_>, &Options) -> Result<(), Error>;
@@ -101,8 +101,8 @@ pub(super) fn apply(
     options: &Options,
     report: &mut Report,
 ) -> Result<(), Error> {
-    let mut present = files.names(&format!("/{SHARE}/hooks"), |_| true);
-    present.extend(files.names(&format!("/{ETC}/hooks"), |_| true));
+    let mut present = files.names(&format!("/{SHARE}/hooks"), "*");
+    present.extend(files.names(&format!("/{ETC}/hooks"), "*"));
     for hook in &present {
         let known = HOOKS.iter().any(|(name, ..)| name == hook);
         if options.skip_hooks.contains(hook) {
@@ -133,10 +133,12 @@ pub(super) fn apply(
 }
 
 /// The package that ships a hook, by the dpkg database.
-fn owner(root: &Tree, hook: &str) -> Result<String, Error> {
+fn owner(root: &Root<'_>, hook: &str) -> Result<String, Error> {
     let line = format!("/{SHARE}/hooks/{hook}");
-    let Some((info, _)) = root.lookup("var/lib/dpkg/info") else { return Ok("(unknown)".into()) };
-    for (path, _) in root.children(&info) {
+    if root.lookup("var/lib/dpkg/info").is_none() {
+        return Ok("(unknown)".into());
+    }
+    for path in root.names("var/lib/dpkg/info", "*.list") {
         let Some(package) = path.name().strip_suffix(b".list") else { continue };
         let list = root.read(path.as_bytes())?.unwrap_or_default();
         if String::from_utf8_lossy(&list).lines().any(|owned| owned == line) {
@@ -155,15 +157,14 @@ fn kmod(files: &mut Files<'_>, _: &mut Choice<'_>, _: &Options) -> Result<(), Er
     files.copy_executable("/usr/bin/kmod", None)?;
     // With the links as the package has them.
     for name in ["modprobe", "rmmod"] {
-        if let Some(inode) =
-            files.root().resolve(format!("/usr/sbin/{name}"), false).ok().and_then(|path| files.root().get(&path))
+        if let Some(inode) = files.root().link(&format!("/usr/sbin/{name}"))
             && let tree::Kind::Symlink(target) = &inode.kind
         {
             let target = String::from_utf8_lossy(target).into_owned();
             files.link_as(&format!("/usr/sbin/{name}"), &target, inode.stat.mtime)?;
         }
     }
-    files.copy_tree("/usr/lib/modprobe.d", "/usr/lib/modprobe.d", &|_| true)
+    files.copy_tree("/usr/lib/modprobe.d", "/usr/lib/modprobe.d", "*")
 }
 
 fn thermal(_: &mut Files<'_>, choice: &mut Choice<'_>, options: &Options) -> Result<(), Error> {
@@ -194,8 +195,8 @@ fn udev(files: &mut Files<'_>, _: &mut Choice<'_>, _: &Options) -> Result<(), Er
     files.copy_executable("/usr/bin/udevadm", Some("/usr/bin"))?;
     // systemd 256 and later load libkmod only when they use it, which no header says.
     if files.root().read("/usr/share/initramfs-tools/hooks/udev")?.is_some_and(|hook| contains(&hook, b"libkmod.so")) {
-        for directory in files.names("/usr/lib", |_| true) {
-            for name in files.names(&format!("/usr/lib/{directory}"), |name| name.starts_with(b"libkmod.so.")) {
+        for directory in files.names("/usr/lib", "*") {
+            for name in files.names(&format!("/usr/lib/{directory}"), "libkmod.so.*") {
                 files.copy_executable(&format!("/usr/lib/{directory}/{name}"), None)?;
             }
         }
@@ -209,10 +210,10 @@ fn udev(files: &mut Files<'_>, _: &mut Choice<'_>, _: &Options) -> Result<(), Er
     }
     files.directory("/usr/lib/systemd/network")?;
     for directory in ["/usr/lib/systemd/network", "/etc/systemd/network"] {
-        files.copy_tree(directory, "/usr/lib/systemd/network", &|name| contains(name, b".link"))?;
+        files.copy_tree(directory, "/usr/lib/systemd/network", "*.link*")?;
     }
     rules(files, &UDEV_RULES)?;
-    for name in files.names("/etc/udev/rules.d", |name| name.ends_with(b".rules")) {
+    for name in files.names("/etc/udev/rules.d", "*.rules") {
         if files.root().lookup(format!("/usr/lib/udev/rules.d/{name}")).is_none() {
             files.copy_as(&format!("/etc/udev/rules.d/{name}"), &format!("/usr/lib/udev/rules.d/{name}"))?;
         }
@@ -270,12 +271,15 @@ fn commands(files: &mut Files<'_>, _: &mut Choice<'_>, _: &Options) -> Result<()
 
 /// klibc's tools that nothing else has taken, and the library they all use.
 fn klibc(files: &mut Files<'_>, _: &mut Choice<'_>, _: &Options) -> Result<(), Error> {
-    for name in files.names("/usr/lib/klibc/bin", |name| !matches!(name, b"gzip" | b"kinit" | b"zcat")) {
+    for name in files.names("/usr/lib/klibc/bin", "*") {
+        if matches!(name.as_str(), "gzip" | "kinit" | "zcat") {
+            continue;
+        }
         if !files.has(&format!("/sbin/{name}")) && !files.has(&format!("/bin/{name}")) {
             files.copy_as(&format!("/usr/lib/klibc/bin/{name}"), &format!("/bin/{name}"))?;
         }
     }
-    let libraries = files.names("/lib", |name| name.starts_with(b"klibc-") && name.ends_with(b".so"));
+    let libraries = files.names("/lib", "klibc-*.so");
     if libraries.is_empty() {
         files.lacks("/usr/lib/klibc");
     }

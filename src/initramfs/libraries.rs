@@ -7,10 +7,9 @@ use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 
 use super::Error;
-use super::Tree;
+use super::Root;
 use super::TreePath;
 use crate::format::elf;
-use crate::format::glob::fits;
 use crate::tree;
 
 /// Debian's multiarch directories by architecture.
@@ -50,13 +49,13 @@ pub(super) struct Needed {
 /// Finds libraries in one tree.
 #[derive(Debug)]
 pub(super) struct Resolver<'a> {
-    root: &'a Tree,
+    root: &'a Root<'a>,
     directories: Vec<String>,
     objects: BTreeMap<TreePath, Option<Object>>,
 }
 
 impl<'a> Resolver<'a> {
-    pub(super) fn new(root: &'a Tree, architecture: &str) -> Result<Self, Error> {
+    pub(super) fn new(root: &'a Root<'a>, architecture: &str) -> Result<Self, Error> {
         let mut directories = configured(root, "/etc/ld.so.conf", 0)?;
         if let Some((_, triplet)) = TRIPLETS.iter().find(|(name, _)| *name == architecture) {
             directories.extend([format!("/lib/{triplet}"), format!("/usr/lib/{triplet}")]);
@@ -93,7 +92,7 @@ impl<'a> Resolver<'a> {
         if name.contains('/') {
             return Ok(self.object(name)?.map(|object| (name.to_owned(), object)));
         }
-        let origin = self.root.resolve(of, true)?.parent().unwrap_or_default();
+        let origin = self.root.lookup(of).and_then(|(path, _)| path.parent()).unwrap_or_default();
         let origin = origin.to_string();
         let own = object.paths.iter().map(|path| path.replace("$ORIGIN", &origin).replace("${ORIGIN}", &origin));
         for directory in own.chain(self.directories.clone()) {
@@ -135,7 +134,7 @@ fn read(bytes: &[u8]) -> Result<Object, String> {
 }
 
 /// The directories of `ld.so.conf`, `include` lines followed.
-fn configured(root: &Tree, path: &str, depth: usize) -> Result<Vec<String>, Error> {
+fn configured(root: &Root<'_>, path: &str, depth: usize) -> Result<Vec<String>, Error> {
     // glibc sets no limit; nobody nests more than once.
     if depth > 8 {
         return Ok(Vec::new());
@@ -146,14 +145,9 @@ fn configured(root: &Tree, path: &str, depth: usize) -> Result<Vec<String>, Erro
         let line = line.split('#').next().unwrap_or_default().trim();
         if let Some(pattern) = line.strip_prefix("include ") {
             let (directory, pattern) = pattern.trim().rsplit_once('/').unwrap_or(("/etc", pattern));
-            let Some((at, _)) = root.lookup(directory) else { continue };
-            let names: Vec<_> = root.children(&at).map(|(path, _)| path.name().to_vec()).collect();
-            for name in names.iter().filter(|name| fits(pattern.as_bytes(), name)) {
-                directories.extend(configured(
-                    root,
-                    &format!("{directory}/{}", String::from_utf8_lossy(name)),
-                    depth + 1,
-                )?);
+            for path in root.names(directory, pattern) {
+                let name = String::from_utf8_lossy(path.name());
+                directories.extend(configured(root, &format!("{directory}/{name}"), depth + 1)?);
             }
         } else if line.starts_with('/') {
             directories.push(line.trim_end_matches('/').to_owned());

@@ -6,6 +6,7 @@ use super::Error;
 use super::Kind;
 use super::Options;
 use super::Report;
+use super::Root;
 use super::Tree;
 use super::libraries;
 
@@ -31,7 +32,7 @@ const MOUNT_NFS_NEEDS: [&str; 2] = ["/etc/netconfig", "/etc/protocols"];
 
 /// Checks the finished tree; errors by name, and warnings into the report.
 pub(super) fn check(
-    root: &Tree,
+    root: &Root<'_>,
     tree: &Tree,
     version: &str,
     options: &Options,
@@ -71,7 +72,8 @@ pub(super) fn check(
 
 /// Every program finds its interpreter and libraries inside, and nothing names the place where it was built.
 fn programs(tree: &Tree, options: &Options, faults: &mut Vec<String>) -> Result<(), Error> {
-    let mut resolver = libraries::Resolver::new(tree, &options.architecture)?;
+    let inside = Root::new(tree);
+    let mut resolver = libraries::Resolver::new(&inside, &options.architecture)?;
     let mut seen = BTreeSet::new();
     for (path, id, inode) in tree.iter() {
         let Kind::File(_) = &inode.kind else { continue };

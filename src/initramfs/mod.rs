@@ -18,6 +18,7 @@ mod lint;
 mod modprobe;
 mod netboot;
 mod order;
+mod root;
 mod scripts;
 
 use std::collections::BTreeSet;
@@ -38,6 +39,8 @@ use crate::tree::Tree;
 use crate::tree::TreePath;
 use files::Files;
 pub use lint::check_nfsroot_options;
+pub(crate) use root::Questions;
+pub(crate) use root::Root;
 
 /// Where initramfs-tools keeps what every image gets.
 const SHARE: &str = "usr/share/initramfs-tools";
@@ -86,8 +89,8 @@ impl Options {
         }
     }
 
-    fn version(&self, root: &Tree) -> Result<String, Error> {
-        self.kernel.clone().or_else(|| kernel::newest(root)).ok_or(Error::NoKernel)
+    fn version(&self, root: &Root<'_>) -> Result<String, Error> {
+        self.kernel.clone().or_else(|| kernel::newest(root.kernels())).ok_or(Error::NoKernel)
     }
 }
 
@@ -211,11 +214,16 @@ pub enum Error {
 /// # Errors
 /// The root lacks something, a hook or setting is not known, or the result would not boot.
 pub fn assemble(host: &Host, root: &Tree, options: &Options) -> Result<Initramfs, Error> {
+    assemble_asking(host, &Root::new(root), options)
+}
+
+/// As [`assemble`], of a root that notes what is asked.
+pub(crate) fn assemble_asking(host: &Host, root: &Root<'_>, options: &Options) -> Result<Initramfs, Error> {
     let version = options.version(root)?;
-    let modules = host.kernel_modules(root, &version);
+    let modules = host.kernel_modules(root.kernels(), &version);
     let modules = modules.map_err(|source| Error::Kernel { version: version.clone(), source })?;
     let options = Options { cancel: host.cancel(), ..options.clone() };
-    assemble_with(root, &modules, &version, &options)
+    put_together(root, &modules, &version, &options)
 }
 
 /// As [`assemble`], with the modules of kernel `version` already read.
@@ -223,6 +231,10 @@ pub fn assemble(host: &Host, root: &Tree, options: &Options) -> Result<Initramfs
 /// # Errors
 /// As [`assemble`].
 pub fn assemble_with(root: &Tree, modules: &Modules, version: &str, options: &Options) -> Result<Initramfs, Error> {
+    put_together(&Root::new(root), modules, version, options)
+}
+
+fn put_together(root: &Root<'_>, modules: &Modules, version: &str, options: &Options) -> Result<Initramfs, Error> {
     let cancel = &options.cancel;
     let mut files = Files::new(root, options)?;
     let mut report = Report { kernel: version.to_owned(), ..Report::default() };
@@ -264,11 +276,11 @@ fn base(files: &mut Files<'_>) -> Result<(), Error> {
     files.directory("/etc/modprobe.d")?;
     files.directory("/lib/modprobe.d")?;
     for directory in ["/etc/modprobe.d", "/lib/modprobe.d"] {
-        for name in files.names(directory, |name| name.ends_with(b".conf")) {
+        for name in files.names(directory, "*.conf") {
             files.copy(&format!("{directory}/{name}"))?;
         }
     }
-    files.copy_tree("/etc", "/etc", &|name| name.starts_with(b"ld.so.conf"))
+    files.copy_tree("/etc", "/etc", "ld.so.conf*")
 }
 
 /// The chosen modules with the indices that depmod would make for them alone.
@@ -289,7 +301,7 @@ fn copy_modules(
         }
     }
     // A root without kmod is found missing elsewhere; until then any layout will do.
-    let kmod = Kmod::of(files.root()).unwrap_or(Kmod::new(34));
+    let kmod = files.root().kmod().unwrap_or(Kmod::new(34));
     let indices = modules.subset(chosen).and_then(|subset| subset.indices(kmod)).map_err(in_kernel)?;
     for (name, bytes) in indices {
         files.write(&format!("{directory}/{name}"), 0o644, bytes)?;

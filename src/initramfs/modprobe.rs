@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::Error;
-use super::Tree;
+use super::Root;
 use crate::format::glob::fits;
 use crate::kernel::Module;
 use crate::kernel::Modules;
@@ -20,13 +20,12 @@ pub(super) struct Configuration {
 }
 
 impl Configuration {
-    pub(super) fn read(root: &Tree, modules: &Modules) -> Result<Self, Error> {
+    pub(super) fn read(root: &Root<'_>, modules: &Modules) -> Result<Self, Error> {
         let mut files: BTreeMap<String, String> = BTreeMap::new();
         for directory in DIRECTORIES {
-            let Some((path, _)) = root.lookup(directory) else { continue };
-            for (path, _) in root.children(&path) {
+            for path in root.names(directory, "*.conf") {
                 let name = String::from_utf8_lossy(path.name()).into_owned();
-                if name.ends_with(".conf") && !files.contains_key(&name) {
+                if !files.contains_key(&name) {
                     let text = root.read(path.as_bytes())?.unwrap_or_default();
                     files.insert(name, String::from_utf8_lossy(&text).into_owned());
                 }

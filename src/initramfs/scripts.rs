@@ -44,7 +44,10 @@ pub(super) fn configuration(files: &mut Files<'_>, options: &Options) -> Result<
         }
         None => files.lacks(&format!("/{SHARE}")),
     }
-    let names = |files: &Files<'_>, directory: &str| files.names(directory, is_configuration);
+    let names = |files: &Files<'_>, directory: &str| {
+        let names = files.names(directory, "*").into_iter();
+        names.filter(|name| is_configuration(name.as_bytes())).collect::<Vec<_>>()
+    };
     for name in names(files, &format!("/{SHARE}/conf.d")) {
         // A file of the administrator masks the package's.
         if files.root().lookup(format!("{ETC}/conf.d/{name}")).is_none() {
@@ -61,11 +64,9 @@ pub(super) fn configuration(files: &mut Files<'_>, options: &Options) -> Result<
 pub(super) fn copy(files: &mut Files<'_>, options: &Options) -> Result<(), Error> {
     for base in [SHARE, ETC] {
         let directory = format!("{base}/scripts");
-        let Some((at, _)) = files.root().lookup(&directory) else { continue };
+        let Some((at, below)) = files.root().below(&directory) else { continue };
         let cut = at.as_bytes().len() + 1;
-        let paths: Vec<String> = files
-            .root()
-            .below(&at)
+        let paths: Vec<String> = below
             .filter(|(_, inode)| inode.content().is_some())
             .filter_map(|(path, _)| String::from_utf8(path.as_bytes()[cut..].to_vec()).ok())
             .filter(|path| path.rsplit('/').next().is_some_and(|name| name.bytes().all(is_script_letter)))

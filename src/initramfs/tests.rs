@@ -1,15 +1,84 @@
+use std::sync::Arc;
+
 use super::*;
 use crate::digest::Sha256;
+use crate::host::MemoryStore;
+use crate::host::OfflineTransport;
 use crate::testing::bootable_root as root;
 
 fn options() -> Options {
     Options::new("amd64", 1_000_000_000)
 }
 
+fn host() -> Host {
+    Host::new(Arc::new(OfflineTransport), Arc::new(MemoryStore::new()))
+}
+
 fn assemble(root: &Tree, options: &Options) -> Result<Initramfs, Error> {
-    let version = options.version(root)?;
-    let modules = Modules::read(root, &version, 2).expect("a good kernel");
-    assemble_with(root, &modules, &version, options)
+    assemble_asking(&host(), &Root::new(root), options)
+}
+
+/// Roots in which one thing is another, for each path of a root: it is gone, has another mode or time, or other bytes, or
+/// something new lies beside it.
+fn changed_roots(root: &Tree) -> Vec<(String, Tree)> {
+    let mut found = Vec::new();
+    for (path, _, inode) in root.iter().filter(|(path, ..)| !path.is_root()) {
+        let mut change = |what: &str, change: &dyn Fn(&mut Tree)| {
+            let mut tree = root.clone();
+            change(&mut tree);
+            found.push((format!("{path}: {what}"), tree));
+        };
+        change("gone", &|tree| tree.remove_all(path));
+        change("mode", &|tree| tree.get_mut(path).expect("it is there").stat.mode ^= 0o011);
+        change("time", &|tree| tree.get_mut(path).expect("it is there").stat.mtime += 1);
+        if let Some(content) = inode.content() {
+            let bytes = [content.to_vec().expect("in memory"), b"\n# more\n".to_vec()].concat();
+            change("bytes", &|tree| {
+                tree.get_mut(path).expect("it is there").kind = Kind::File(tree::Content::from_bytes(bytes.clone()));
+            });
+        }
+        for end in ["-new", ".conf", ".new.so.conf", ".so.9", ".link"] {
+            let beside = TreePath::new([path.as_bytes(), end.as_bytes()].concat()).expect("a path");
+            change(end, &|tree| drop(tree.insert(beside.clone(), Inode::file(0o755, "new\n"))));
+        }
+    }
+    found
+}
+
+#[test]
+fn who_answers_alike_gives_the_same_initramfs() {
+    let (root, options) = (root(), options());
+    let asking = Root::new(&root);
+    let made = assemble_asking(&host(), &asking, &options).expect("a good root");
+    let asked = asking.asked();
+    let (answers, digest, told) = (asked.answers(&root), tree::digest(&made.tree), made.report);
+    let (mut alike, mut others) = (0, 0);
+    for (what, changed) in changed_roots(&root) {
+        if asked.answers(&changed) != answers {
+            others += 1;
+            continue;
+        }
+        alike += 1;
+        let made = assemble(&changed, &options).unwrap_or_else(|error| panic!("{what}: {error}"));
+        assert_eq!((tree::digest(&made.tree), &made.report), (digest, &told), "{what}");
+    }
+    assert!(alike > 100 && others > 100, "{alike} alike, {others} others");
+}
+
+#[test]
+fn what_an_initramfs_does_not_hold_is_not_asked_for() {
+    let (root, options) = (root(), options());
+    let asking = Root::new(&root);
+    assemble_asking(&host(), &asking, &options).expect("a good root");
+    let asked = asking.asked();
+    let with = |path: &str| {
+        let mut changed = root.clone();
+        changed.make_directories(path.rsplit_once('/').expect("a parent").0, 0o755).expect("it can be made");
+        changed.write(path, 0o644, "options e1000 x=1\n").expect("it can be written");
+        asked.answers(&changed) == asked.answers(&root)
+    };
+    assert!(with("/etc/issue.net") && with("/srv/data") && with("/usr/share/doc/x/copyright") && with("/etc/fstab"));
+    assert!(!with("/etc/modprobe.d/mine.conf") && !with("/etc/initramfs-tools/scripts/init-top/mine"));
 }
 
 fn text(tree: &Tree, path: &str) -> String {

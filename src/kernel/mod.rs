@@ -33,7 +33,7 @@ use crate::tree::Tree;
 use crate::tree::TreePath;
 
 /// Where kernels keep their modules; with merged `/usr` both are one.
-const DIRECTORIES: [&str; 2] = ["usr/lib/modules", "lib/modules"];
+pub(crate) const DIRECTORIES: [&str; 2] = ["usr/lib/modules", "lib/modules"];
 
 /// Why a kernel's modules could not be read or indexed.
 #[derive(Debug, thiserror::Error)]

@@ -19,6 +19,7 @@ use crate::host::Event;
 use crate::host::Host;
 use crate::host::Stage;
 use crate::initramfs;
+use crate::initramfs::Questions;
 use crate::kernel;
 use crate::manifest::InitramfsRecord;
 use crate::manifest::Manifest;
@@ -37,6 +38,8 @@ pub(super) struct Boot {
     pub(super) made: Made,
     /// By which the initramfs is found again.
     pub(super) keys: Vec<Sha256>,
+    /// What of the root the initramfs depends on.
+    pub(super) asked: Questions,
 }
 
 /// Writes what an image is, and returns what its nodes load before they have a root. They know the sum of a root that
@@ -153,11 +156,15 @@ fn make_boot(
     options.links = diskless.link_modules();
     options.skip_hooks = recipe.initramfs.skip_hooks.iter().cloned().collect();
     let compression = recipe.initramfs.compression;
-    let whole = outputs.key(&("initramfs", image.digest, format!("{options:?}"), compression));
-    let (keys, initramfs, made) = match outputs.previous_initramfs(whole) {
-        Some((content, made)) => (whole.into_iter().collect(), content, made),
+    let key = |asked: &Questions| outputs.key(&("initramfs", asked.answers(tree), format!("{options:?}"), compression));
+    let asked = outputs.previous_questions();
+    let alike = asked.as_ref().and_then(key);
+    let (keys, initramfs, made, asked) = match asked.zip(outputs.previous_initramfs(alike)) {
+        Some((asked, (content, made))) => (alike.into_iter().collect(), content, made, asked),
         None => {
-            let initramfs = initramfs::assemble(host, tree, &options)?;
+            let root = initramfs::Root::new(tree);
+            let initramfs = initramfs::assemble_asking(host, &root, &options)?;
+            let asked = root.asked();
             let made = Made { record: initramfs_record(&initramfs.report), told: initramfs.report.told() };
             // Compressing costs more than all before it, and most changes of a root are in no initramfs.
             let unpacked = outputs.key(&("initramfs", tree::digest(&initramfs.tree), compression));
@@ -165,7 +172,7 @@ fn make_boot(
                 Some((content, _)) => content,
                 None => outputs.initramfs(&initramfs.tree, compression)?,
             };
-            (whole.into_iter().chain(unpacked).collect(), content, made)
+            (key(&asked).into_iter().chain(unpacked).collect(), content, made, asked)
         }
     };
     let version = &made.record.kernel;
@@ -173,7 +180,7 @@ fn make_boot(
     for message in &made.told {
         host.reporter.event(&Event::Warning { message });
     }
-    Ok(Boot { kernel, initramfs, made, keys })
+    Ok(Boot { kernel, initramfs, made, keys, asked })
 }
 
 /// For the manifest.

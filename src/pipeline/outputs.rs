@@ -48,6 +48,7 @@ use crate::image::Owners;
 use crate::image::Xattrs;
 use crate::image::erofs;
 use crate::image::squashfs;
+use crate::initramfs::Questions;
 use crate::manifest::Bill;
 use crate::manifest::DIRECTORY_MODE;
 use crate::manifest::FILE_MODE;
@@ -66,6 +67,8 @@ use crate::tree::Tree;
 
 /// The kind of the records of where files lie in a root that was written.
 const LAYOUT: &str = "layout-1";
+/// The kind of the records of what an initramfs depends on.
+const QUESTIONS: &str = "questions-1";
 
 /// Where an image's initramfs lies among its outputs.
 const INITRAMFS: &str = "boot/initrd.img";
@@ -144,6 +147,22 @@ impl Outputs {
         Some((same.content()?, made))
     }
 
+    /// What was asked of a root to make the initramfs of the output before.
+    pub(super) fn previous_questions(&self) -> Option<Questions> {
+        let (_, sha256) = self.previous.as_ref()?.former(&format!("{}{INITRAMFS}", self.below))?;
+        let packed = self.store.record(QUESTIONS, &self.key(&("questions", sha256))?.to_string()).ok()??;
+        serde_json::from_slice(&zstd::decode_all(packed.as_slice()).ok()?).ok()
+    }
+
+    /// Notes what was asked of a root to make the initramfs that was written last.
+    fn remember_questions(&self, asked: &Questions) -> Result<(), Error> {
+        let Some((sha256, _)) = self.written.last().and_then(OutputRecord::content) else { return Ok(()) };
+        let Some(key) = self.key(&("questions", sha256)) else { return Ok(()) };
+        let json = serde_json::to_vec(asked).expect("plain data has a JSON form");
+        let packed = zstd::encode_all(json.as_slice(), 1).expect("memory can be compressed");
+        Ok(self.store.set_record(QUESTIONS, &key.to_string(), &packed)?)
+    }
+
     /// Writes the file of these keys, or takes that of the output before.
     fn part(
         &mut self,
@@ -207,7 +226,8 @@ impl Outputs {
         self.content(&format!("{directory}/vmlinuz"), &boot.kernel)?;
         let path = format!("{}{INITRAMFS}", self.below);
         let part = Part::new(boot.keys.clone(), Some(boot.made.clone()));
-        self.part(&path, part, |outputs| outputs.content(&path, &boot.initramfs))
+        self.part(&path, part, |outputs| outputs.content(&path, &boot.initramfs))?;
+        self.remember_questions(&boot.asked)
     }
 
     /// Writes the disk that nodes boot from instead of the network.

@@ -42,25 +42,30 @@ pub fn dump(tree: &Tree) -> String {
             }
             first.insert(id, path);
         }
-        let (letter, size, what) = match &inode.kind {
-            Kind::Directory => ('d', String::from("-"), String::from("-")),
-            Kind::File(content) => ('f', content.size().to_string(), content.sha256().to_string()),
-            Kind::Symlink(target) => ('l', String::from("-"), escape(target)),
-            Kind::CharDevice { major, minor } => ('c', String::from("-"), format!("{major},{minor}")),
-            Kind::BlockDevice { major, minor } => ('b', String::from("-"), format!("{major},{minor}")),
-            Kind::Fifo => ('p', String::from("-"), String::from("-")),
-        };
-        let stat = &inode.stat;
-        write!(text, "{letter} {:04o} {}:{} {size} {} {what} ", stat.mode, stat.uid, stat.gid, stat.mtime)
-            .expect("writing to a String succeeds");
-        for (name, value) in &stat.xattrs {
-            write!(text, "{}=", escape(name)).expect("writing to a String succeeds");
-            value.iter().for_each(|byte| write!(text, "{byte:02x}").expect("writing to a String succeeds"));
-            text.push(' ');
-        }
+        describe(inode, &mut text);
         writeln!(text, "{path}").expect("writing to a String succeeds");
     }
     text
+}
+
+/// Adds the fields of an inode's line, all but its path; a space follows each.
+pub(crate) fn describe(inode: &Inode, text: &mut String) {
+    let (letter, size, what) = match &inode.kind {
+        Kind::Directory => ('d', String::from("-"), String::from("-")),
+        Kind::File(content) => ('f', content.size().to_string(), content.sha256().to_string()),
+        Kind::Symlink(target) => ('l', String::from("-"), escape(target)),
+        Kind::CharDevice { major, minor } => ('c', String::from("-"), format!("{major},{minor}")),
+        Kind::BlockDevice { major, minor } => ('b', String::from("-"), format!("{major},{minor}")),
+        Kind::Fifo => ('p', String::from("-"), String::from("-")),
+    };
+    let stat = &inode.stat;
+    write!(text, "{letter} {:04o} {}:{} {size} {} {what} ", stat.mode, stat.uid, stat.gid, stat.mtime)
+        .expect("writing to a String succeeds");
+    for (name, value) in &stat.xattrs {
+        write!(text, "{}=", escape(name)).expect("writing to a String succeeds");
+        value.iter().for_each(|byte| write!(text, "{byte:02x}").expect("writing to a String succeeds"));
+        text.push(' ');
+    }
 }
 
 /// The tree digest: the SHA-256 of [`dump`]. Two trees with one digest are the same image.

@@ -23,6 +23,7 @@ pub use content::Reader;
 pub use dump::Entry;
 pub use dump::ParseError;
 pub(crate) use dump::contents;
+pub(crate) use dump::describe;
 pub use dump::digest;
 pub use dump::dump;
 pub use dump::parse_dump;
