@@ -57,14 +57,15 @@ impl Compression {
     }
 }
 
-/// The format whose magic number stands at the beginning of `bytes`; [`Compression::None`] when none does. Those of
-/// old archives alone are not looked for: lzma has no magic number, and where a guess is made nobody writes them.
+/// The format whose magic number stands at the beginning of `bytes`; [`Compression::None`] when none does. lzma
+/// has no magic number, so it is not looked for.
 #[must_use]
 pub fn sniff(bytes: &[u8]) -> Compression {
     match bytes {
         [0x1f, 0x8b, ..] => Compression::Gzip,
         [0xfd, b'7', b'z', b'X', b'Z', 0, ..] => Compression::Xz,
         [0x28, 0xb5, 0x2f, 0xfd, ..] => Compression::Zstd,
+        [b'B', b'Z', b'h', b'1'..=b'9', ..] => Compression::Bzip2,
         _ => Compression::None,
     }
 }

@@ -14,6 +14,7 @@ use std::collections::BTreeMap;
 use std::io;
 
 pub use read::Reader;
+pub use read::begins;
 pub use write::Writer;
 
 /// Archives are made of blocks of this many bytes.

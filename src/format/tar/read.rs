@@ -99,13 +99,7 @@ impl<R: Read> Reader<R> {
             };
             return Err(self.invalid(format!("more than the allowed {} entries{limit}", self.entries_max)));
         }
-        let sum: u32 = header
-            .as_bytes()
-            .iter()
-            .enumerate()
-            .map(|(at, &byte)| u32::from(if (148..156).contains(&at) { b' ' } else { byte }))
-            .sum();
-        if number(&header.as_old().cksum) != Some(u64::from(sum)) {
+        if !has_checksum(&header) {
             return Err(self.invalid("the header's checksum is wrong"));
         }
         Ok(Some(header))
@@ -282,6 +276,21 @@ impl<R: Read> Reader<R> {
     fn invalid(&self, reason: impl Into<String>) -> Error {
         Error::Invalid { entry: self.entry, reason: reason.into() }
     }
+}
+
+/// Whether something begins as an archive does: with a header, or with the zeros that end one.
+#[must_use]
+pub fn begins(bytes: &[u8]) -> bool {
+    let Some(block) = bytes.get(..BLOCK) else { return false };
+    let mut header = tar::Header::new_old();
+    header.as_mut_bytes().copy_from_slice(block);
+    has_checksum(&header) || block.iter().all(|&byte| byte == 0)
+}
+
+fn has_checksum(header: &tar::Header) -> bool {
+    let blank = |(at, &byte): (usize, &u8)| u32::from(if (148..156).contains(&at) { b' ' } else { byte });
+    let sum: u32 = header.as_bytes().iter().enumerate().map(blank).sum();
+    number(&header.as_old().cksum) == Some(u64::from(sum))
 }
 
 impl<R: Read> Read for Reader<R> {
