@@ -263,6 +263,7 @@ impl Error {
             | Self::LockMisfit(_)
             | Self::LockedSource(_)
             | Self::Form { .. }
+            | Self::Manifest { source: manifest::Error::Foreign(_), .. }
             | Self::Configure(configure::Error::Number { .. } | configure::Error::NoBase)
             | Self::Output(OutputError::Place { .. }) => USAGE,
             Self::Publish(error) if matches!(**error, PublishError::Site { .. }) => USAGE,

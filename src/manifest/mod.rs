@@ -16,6 +16,7 @@ use std::collections::BTreeSet;
 
 use serde::Deserialize;
 use serde::Serialize;
+use serde::de::IgnoredAny;
 
 pub use origin::Origin;
 pub use origin::Origins;
@@ -30,6 +31,9 @@ const VERSION: u32 = 2;
 
 /// Of a lock for which no index could be had.
 pub const UNPROVED: &str = "unproved: trusted by request";
+
+/// What a `manifest.json` may be that is no output's.
+pub const CONTAINER: &str = "one of a container image";
 
 /// What is inside an image, and why.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -265,6 +269,9 @@ pub enum Error {
     /// Not JSON, or not with a manifest's fields.
     #[error("cannot read the manifest")]
     Parse(#[source] serde_json::Error),
+    /// JSON of another kind.
+    #[error("it is no manifest of an output, but {0}")]
+    Foreign(&'static str),
     /// Made by another version of the program.
     #[error("cannot read the manifest: its form is number {0}, and this program knows number {VERSION}")]
     Version(u32),
@@ -326,12 +333,44 @@ impl Manifest {
         struct Form {
             version: u32,
         }
+        if let Some(kind) = foreign(text) {
+            return Err(Error::Foreign(kind));
+        }
         let form: Form = serde_json::from_str(text).map_err(Error::Parse)?;
         if form.version != VERSION {
             return Err(Error::Version(form.version));
         }
         serde_json::from_str(text).map_err(Error::Parse)
     }
+}
+
+/// What JSON is that has nothing of what every manifest has.
+fn foreign(text: &str) -> Option<&'static str> {
+    #[derive(Deserialize)]
+    struct Keys {
+        tree: Option<IgnoredAny>,
+        outputs: Option<IgnoredAny>,
+        #[serde(rename = "bomFormat")]
+        cyclonedx: Option<IgnoredAny>,
+        #[serde(rename = "spdxVersion")]
+        spdx: Option<IgnoredAny>,
+        #[serde(rename = "schemaVersion")]
+        oci: Option<IgnoredAny>,
+    }
+    let keys: Keys = match serde_json::from_str(text) {
+        Ok(keys) => keys,
+        // A list, a number; what is no JSON at all is said by who reads it whole.
+        Err(error) => return error.is_data().then_some("JSON of another kind"),
+    };
+    if keys.tree.is_some() || keys.outputs.is_some() {
+        return None;
+    }
+    Some(match () {
+        () if keys.cyclonedx.is_some() => "a bill of materials (CycloneDX)",
+        () if keys.spdx.is_some() => "a bill of materials (SPDX)",
+        () if keys.oci.is_some() => CONTAINER,
+        () => "JSON of another kind",
+    })
 }
 
 /// Says of each package how it was configured.

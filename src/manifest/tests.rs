@@ -52,7 +52,18 @@ fn text_and_value_agree() {
     assert!(text.contains(r#""package:attr": ["#), "{text}");
     let other = text.replacen("\"version\": 2", "\"version\": 1", 1);
     assert!(matches!(Manifest::parse(&other), Err(Error::Version(1))));
-    assert!(matches!(Manifest::parse("{}"), Err(Error::Parse(_))));
+    for text in ["", "{", "{\"tree\": 7}", "{\"version\": 2, \"outputs\": []}"] {
+        assert!(matches!(Manifest::parse(text), Err(Error::Parse(_))), "{text}");
+    }
+    for (text, what) in [
+        ("{}", "JSON of another kind"),
+        ("[]", "JSON of another kind"),
+        ("{\"bomFormat\": \"CycloneDX\", \"version\": 1}", "a bill of materials (CycloneDX)"),
+        ("{\"spdxVersion\": \"SPDX-2.3\"}", "a bill of materials (SPDX)"),
+        ("{\"schemaVersion\": 2}", CONTAINER),
+    ] {
+        assert!(matches!(Manifest::parse(text), Err(Error::Foreign(found)) if found == what), "{text}");
+    }
 }
 
 #[test]
