@@ -6,8 +6,11 @@ use std::path::Path;
 use std::process::Command;
 
 use imgbuild::digest::Sha256;
+use imgbuild::format::tar::EntryKind;
 use imgbuild::testing::ArchiveBuilder;
 use imgbuild::testing::DebBuilder;
+use imgbuild::testing::entry;
+use imgbuild::testing::tar_archive;
 
 use crate::hostile::World;
 
@@ -134,6 +137,100 @@ fn a_newer_package_is_told_with_its_changelog_in_every_form() {
     }
     let (code, _, err) = run(&[&old, &new], &["--html", "--json"]);
     assert_eq!(code, 2, "one form at a time: {err}");
+}
+
+/// A tar of a directory's files, names as `tar -C DIR .` gives them.
+fn archived(directory: &Path) -> Vec<u8> {
+    let mut entries = Vec::new();
+    for path in crate::hostile::files(directory) {
+        let name = format!("./{}", path.strip_prefix(directory).expect("below").display());
+        entries.push((name, fs::read(&path).expect("there")));
+    }
+    archive(entries.iter().map(|(name, bytes)| (name.as_str(), bytes.as_slice())))
+}
+
+fn archive<'a>(files: impl Iterator<Item = (&'a str, &'a [u8])>) -> Vec<u8> {
+    let entries: Vec<_> = files.map(|(name, bytes)| (entry(name, EntryKind::File), bytes.to_vec())).collect();
+    tar_archive(&entries)
+}
+
+#[test]
+fn a_tar_of_a_layout_is_the_image_in_it() {
+    let world = built(1);
+    let (place, out) = (world.place.path(), world.place.path().join("out"));
+    let whole = archived(&out.join("root.oci"));
+    let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    packed.write_all(&whole).expect("memory takes it");
+    for (name, bytes) in [("o.tar", whole), ("o.tar.gz", packed.finish().expect("memory takes it"))] {
+        fs::write(place.join(name), bytes).expect("written");
+        let (code, said, err) = run(&[&out, &place.join(name)], &[]);
+        assert_eq!((code, said.as_str()), (0, ""), "{name}: {err}");
+        let (code, said, err) = run(&[&place.join(name), &out.join("root.oci")], &["--json"]);
+        assert!(code == 0 && said.contains("\"form\": \"oci\""), "{name}: {said} {err}");
+    }
+    let id = Sha256::of(b"x").to_string();
+    let (layer, config) = (format!("{id}/layer.tar"), format!("{id}.json"));
+    let saved = [(layer.as_str(), &b"layer"[..]), (&config, b"{}"), ("manifest.json", b"[]"), ("repositories", b"{}")];
+    fs::write(place.join("saved.tar"), archive(saved.into_iter())).expect("written");
+    let (code, _, err) = run(&[&out, &place.join("saved.tar")], &[]);
+    assert!(code == 2 && err.contains("docker save") && err.contains("skopeo copy"), "{err}");
+}
+
+#[test]
+fn what_only_one_command_or_nobody_reads_is_refused_by_name() {
+    let world = built(1);
+    let (place, out) = (world.place.path(), world.place.path().join("out"));
+    let put = |name: &str, bytes: &[u8]| {
+        fs::write(place.join(name), bytes).expect("written");
+        place.join(name)
+    };
+    rustix::fs::mkfifoat(rustix::fs::CWD, place.join("fifo"), rustix::fs::Mode::RUSR).expect("made");
+    fs::create_dir(place.join("dir")).expect("made");
+    put("dir/manifest.json", br#"{"schemaVersion":2,"layers":[]}"#);
+    put("dir/version", b"Directory Transport Version: 1.1\n");
+    for (path, words) in [
+        (place.join("fifo"), "neither a regular file nor a directory"),
+        ("/dev/null".into(), "neither a regular file nor a directory"),
+        (put("empty", b""), "it is empty"),
+        (put("empty.lock", b""), "it is empty"),
+        (put("text", b"not an image\n"), "none of the forms that are read: an output,"),
+        (put("lz4", &[4, 0x22, 0x4d, 0x18, 0]), "lz4 -d"),
+        (out.join("sbom.cdx.json"), "no manifest of an output, but a bill of materials (CycloneDX)"),
+        (out.join("sbom.spdx.json"), "no manifest of an output, but a bill of materials (SPDX)"),
+        (place.join("dir"), "skopeo copy dir:"),
+        (place.join("empti"), "No such file or directory (os error 2)\n  help: did you mean `"),
+        (place.join("empty.loc"), "No such file or directory (os error 2)\n  help: did you mean `"),
+        (place.join("empti.lock"), "No such file or directory (os error 2)\n  help: did you mean `"),
+    ] {
+        for arguments in [[&out, &path], [&path, &out]] {
+            let (code, said, err) = run(&[arguments[0], arguments[1]], &[]);
+            assert!(matches!(code, 1 | 2) && said.is_empty() && err.contains(words), "{words}: {code} {said} {err}");
+        }
+    }
+    let mut packed = bzip2::write::BzEncoder::new(Vec::new(), bzip2::Compression::fast());
+    packed.write_all(&fs::read(out.join("root.tar")).expect("there")).expect("memory takes it");
+    let packed = put("root.tar.bz2", &packed.finish().expect("memory takes it"));
+    assert_eq!(run(&[&out, &packed], &[]).0, 0, "bzip2 is read");
+}
+
+#[test]
+fn what_differs_beside_the_root_is_told() {
+    let world = built(1);
+    let (place, out) = (world.place.path(), world.place.path().join("out"));
+    let manifest = fs::read_to_string(out.join("manifest.json")).expect("there");
+    // A kernel that one has and the other has not.
+    let kernel = "\"outputs\": [\n    {\"kind\": \"file\", \"path\": \"boot/vmlinuz\", \"mode\": \"0644\", \
+                  \"size\": 1, \"sha256\": \"DIGEST\"},";
+    let kernel = kernel.replace("DIGEST", &Sha256::of(b"k").to_string());
+    let other = manifest.replacen("\"outputs\": [", &kernel, 1);
+    fs::write(place.join("one.json"), manifest).expect("written");
+    fs::write(place.join("two.json"), other).expect("written");
+    let (code, said, err) = run(&[&place.join("one.json"), &place.join("two.json")], &[]);
+    assert_eq!((code, said.as_str()), (1, "\n1 file of the output beside its root\n  + boot/vmlinuz\n"), "{err}");
+    let (code, said, err) = run(&[&out, &place.join("one.json")], &[]);
+    assert_eq!((code, said.as_str()), (0, ""), "{err}");
+    let (code, said, _) = run(&[&out.join("root.tar"), &out.join("small.lock")], &["--markdown"]);
+    assert!(code == 0 && said.contains("Only packages were compared; a lock has no paths"), "{said}");
 }
 
 #[test]

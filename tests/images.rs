@@ -88,10 +88,34 @@ fn each_image_is_an_output_and_so_is_the_whole() {
     assert!(code == 3 && err.contains("`big/more` is not in the manifest"), "{err}");
     fs::remove_file(builder.place().join("out/big/more")).expect("there");
 
-    let (code, _, err) = builder.run(&["compare", "out", "out"]);
+    builder.good(&["compare", "out", "out"]);
+    let (code, _, err) = builder.run(&["report", "out"]);
     assert!(code == 2 && err.contains("several images") && err.contains("`out/big`, `out/plain`"), "{err}");
+    let (code, _, err) = builder.run(&["compare", "out", "out/big/root.tar"]);
+    assert!(code == 2 && err.contains("`DIR/NAME`, with a name of big, plain"), "{err}");
     let (code, out, _) = builder.run(&["compare", "out/plain", "out/big"]);
     assert!(code == 1 && out.contains("world") && out.contains("/etc/big"), "{out}");
+}
+
+#[test]
+fn images_of_one_name_are_compared() {
+    let builder = Builder::new();
+    builder.good(&["build", "small.toml", "--output", "one"]);
+    let text = builder.read("small.toml").replace("content = \"big", "content = \"bigger");
+    let text = text.replace("[image.plain]", "[image.other]");
+    fs::write(builder.place().join("small.toml"), text).expect("written");
+    builder.good(&["build", "small.toml", "--output", "two"]);
+    for option in [&[][..], &["--json"], &["--markdown"], &["--html"]] {
+        let (code, out, err) = builder.run(&[&["compare", "one", "two"], option].concat());
+        assert_eq!(code, 1, "{err}");
+        assert!(out.contains("/etc/big") && out.contains("other") && out.contains("plain"), "{out}");
+    }
+    let (_, out, _) = builder.run(&["compare", "one", "two"]);
+    assert!(out.contains("\nimage big\n") && out.contains("+ image other\n- image plain\n"), "{out}");
+    let (code, out, err) = builder.run(&["compare", "one/small.lock", "two/small.lock"]);
+    assert!(code == 1 && out.contains("+ image other\n- image plain\n"), "{out} {err}");
+    let (code, out, err) = builder.run(&["compare", "one/manifest.json", "two/manifest.json"]);
+    assert!(code == 1 && out.contains("\nimage big\n~ tree "), "{out} {err}");
 }
 
 #[test]

@@ -301,8 +301,8 @@ pub(super) struct Show {
 #[derive(Debug, Args)]
 #[command(group = clap::ArgGroup::new("as").multiple(false))]
 pub(super) struct Compare {
-    /// An output, a directory, a tar, squashfs, erofs or newc image (compressed or not), an OCI layout, `tree.txt`,
-    /// `manifest.json` or a lock
+    /// An output, a directory, a tar, squashfs, erofs or newc image (compressed or not), an OCI layout or a tar of one,
+    /// `tree.txt`, `manifest.json` or a lock
     pub(super) before: PathBuf,
     /// Another
     pub(super) after: PathBuf,

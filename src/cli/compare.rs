@@ -1,5 +1,8 @@
 //! `imgbuild compare`: what differs between two images in any form, and why.
 
+use std::io;
+use std::io::Write as _;
+
 use super::args::Compare;
 use super::limits;
 use super::output;
@@ -28,7 +31,13 @@ pub(super) fn run(arguments: &Compare, signals: &Signals) -> Result<(), Failure>
         () if arguments.json => print_json(&serde_json::json!(found))?,
         () if arguments.markdown => output(&shown::lines(&found.to_markdown(names)))?,
         () if arguments.html => output(&shown::lines(&found.to_html(names)))?,
-        () => print(&found.to_string())?,
+        () => {
+            print(&found.to_string())?;
+            // What differs is on standard output alone, and nothing there means that nothing does.
+            if let Some(caveat) = found.caveat() {
+                let _ = writeln!(io::stderr(), "imgbuild: {caveat}");
+            }
+        }
     }
     if found.is_same() { Ok(()) } else { Err(Failure::Different) }
 }

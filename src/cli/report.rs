@@ -10,8 +10,10 @@ use super::args::Report;
 use super::limits;
 use super::signals::Signals;
 use super::words::Failure;
+use crate::cancel::Cancel;
 use crate::compare;
 use crate::format::shown;
+use crate::limits::Limits;
 use crate::pipeline::Form;
 use crate::pipeline::Output;
 use crate::recipe::Lock;
@@ -20,8 +22,8 @@ use crate::report;
 /// Writes the page.
 pub(super) fn run(arguments: &Report, signals: &Signals) -> Result<(), Failure> {
     let (cancel, limits, path) = (signals.cancel(), limits::of(&arguments.limit)?, &arguments.directory);
-    let form = Form::open(path, &limits, &cancel)?;
-    let before = arguments.before.as_ref().map(|before| Form::open(before, &limits, &cancel)).transpose()?;
+    let form = of_one_image(path, &limits, &cancel)?;
+    let before = arguments.before.as_ref().map(|before| of_one_image(before, &limits, &cancel)).transpose()?;
     let changes = before.map(|before| compare::compare(before.side(), form.side())).transpose();
     let changes = changes.map_err(|error| Failure::Usage(error.to_string()))?;
     let output = Output::open(path)?;
@@ -44,6 +46,18 @@ pub(super) fn run(arguments: &Report, signals: &Signals) -> Result<(), Failure> 
         }
         None => super::output(&shown::lines(&page)),
     }
+}
+
+/// A page is of one image.
+fn of_one_image(path: &Path, limits: &Limits, cancel: &Cancel) -> Result<Form, Failure> {
+    let form = Form::open(path, limits, cancel)?;
+    let images: Vec<String> =
+        form.side().images.keys().map(|name| format!("`{}`", path.join(name).display())).collect();
+    if images.is_empty() {
+        return Ok(form);
+    }
+    let (path, images) = (path.display(), images.join(", "));
+    Err(Failure::Usage(format!("`{path}` has several images, and a report is of one: give one of {images}")))
 }
 
 /// Writes a file that appears as a whole.

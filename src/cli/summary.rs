@@ -1,6 +1,7 @@
 //! What a person is told when a build is done: which image it is, what is other than in the output before, and what
 //! to do next.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::Path;
 use std::time::Duration;
@@ -8,6 +9,7 @@ use std::time::Duration;
 use indicatif::HumanBytes;
 
 use crate::compare;
+use crate::compare::FileChange;
 use crate::compare::PackageChange;
 use crate::compare::Side;
 use crate::digest::Sha256;
@@ -36,12 +38,14 @@ impl Before {
     fn changes(&self, built: &Built) -> Option<String> {
         let (manifest, side) = self.0.as_ref()?;
         if manifest.tree == built.tree_digest {
-            return Some("the same image as before".to_owned());
+            return Some(beside_the_root(&compare::changed_files(&manifest.outputs, &built.outputs)));
         }
         if !manifest.images.is_empty() || !built.images.is_empty() {
             let is_other = |(name, digest): &(&String, &Sha256)| manifest.images.get(*name) != Some(*digest);
-            let others: Vec<&str> = built.images.iter().filter(is_other).map(|(name, _)| name.as_str()).collect();
-            return Some(format!("image {}", others.join(", image ")));
+            let others = built.images.iter().filter(is_other).map(|(name, _)| format!("image {name}"));
+            let gone = manifest.images.keys().filter(|name| !built.images.contains_key(*name));
+            let all: Vec<String> = others.chain(gone.map(|name| format!("-image {name}"))).collect();
+            return Some(all.join(", "));
         }
         let compared = compare::compare(side, &Side::of_lock(&built.lock)).ok()?;
         if compared.packages.is_empty() {
@@ -50,6 +54,20 @@ impl Before {
         let told = compared.packages.iter().take(CHANGES_TOLD).map(told).collect::<Vec<_>>().join(", ");
         let more = compared.packages.len().saturating_sub(CHANGES_TOLD);
         Some(if more == 0 { told } else { format!("{told} and {more} more packages") })
+    }
+}
+
+/// What is other where the root is the same: how many files, and where in the output they lie.
+fn beside_the_root(changes: &[FileChange]) -> String {
+    let places: BTreeSet<String> = changes
+        .iter()
+        .map(|change| change.path.split_once('/').map_or_else(|| change.path.clone(), |(place, _)| format!("{place}/")))
+        .collect();
+    let places: Vec<String> = places.into_iter().collect();
+    match changes.len() {
+        0 => "the same image as before".to_owned(),
+        1 => format!("the same root; `{}` is another", changes[0].path),
+        count => format!("the same root; {count} files beside it are others, in {}", places.join(", ")),
     }
 }
 
@@ -93,6 +111,18 @@ pub(super) fn summary(directory: &Path, recipe: &Recipe, built: &Built, before: 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::manifest::OutputRecord;
+
+    #[test]
+    fn what_is_other_beside_the_same_root() {
+        let file = |path: &str, text: &str| OutputRecord::file(path, text.len() as u64, Sha256::of(text.as_bytes()));
+        let before = [file("boot/initrd.img", "1"), file("head/etc/hosts", "1"), file("tree.txt", "1")];
+        let after = |hosts| [file("boot/initrd.img", "2"), file("head/etc/hosts", hosts), file("tree.txt", "1")];
+        let told = |after: &[OutputRecord]| beside_the_root(&compare::changed_files(&before, after));
+        assert_eq!(told(&before), "the same image as before");
+        assert_eq!(told(&after("1")), "the same root; `boot/initrd.img` is another");
+        assert_eq!(told(&after("2")), "the same root; 2 files beside it are others, in boot/, head/");
+    }
 
     #[test]
     fn changes_of_packages_in_words() {

@@ -8,74 +8,29 @@
 //! two versions.
 
 pub mod changelog;
+mod files;
 mod sheet;
+mod side;
 mod words;
 
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 
+pub use files::FileChange;
+pub use files::changed as changed_files;
 use serde::Serialize;
+pub use side::Build;
+pub use side::Facts;
+use side::LOADERS;
+use side::LOCK;
+pub use side::PackageKey;
+pub use side::Side;
 
 use crate::digest::Sha256;
-use crate::manifest::Manifest;
 use crate::manifest::Origin;
-use crate::manifest::PackageRecord;
-use crate::recipe::Lock;
-use crate::recipe::LockedPackage;
+use crate::manifest::OutputRecord;
 use crate::tree::Entry;
 use crate::tree::ParseError;
-use crate::tree::Tree;
-use crate::tree::dump;
-use crate::tree::parse_dump;
-
-/// One of the two.
-#[derive(Debug, Clone, Default)]
-pub struct Side {
-    /// What it is, in a word or two: `output`, `tar`, `squashfs` …
-    pub form: &'static str,
-    /// The lines of `tree.txt`.
-    pub tree: Option<Vec<Entry>>,
-    /// The tree digest.
-    pub digest: Option<Sha256>,
-    /// Package, with its architecture → what is known of it.
-    pub packages: Option<BTreeMap<PackageKey, Facts>>,
-    /// Path → the part of the build it is from.
-    pub origins: BTreeMap<String, Origin>,
-    /// What its manifest says of the build; without one no cause is known.
-    pub build: Option<Build>,
-}
-
-/// What stands before the name of a package that kernel modules are built with: it is in no root.
-const BUILDERS: &str = "modules/";
-
-/// Name and architecture.
-pub type PackageKey = (String, String);
-
-/// A package of one side.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Facts {
-    /// Its version.
-    pub version: String,
-    /// The version of its source, which its changelog names.
-    pub source_version: String,
-    /// Of the .deb, where a manifest or a lock says it.
-    pub sha256: Option<Sha256>,
-    /// Unpacked, in KiB, as the package says.
-    pub installed_size: Option<u64>,
-}
-
-/// What a manifest, and the provenance beside it, say of a build.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Build {
-    /// The version of imgbuild.
-    pub builder: Option<String>,
-    /// The digest of the recipe.
-    pub recipe: Option<String>,
-    /// No time of the image is later, in seconds since 1970.
-    pub epoch: i64,
-    /// File of the output → its bytes.
-    pub outputs: BTreeMap<String, u64>,
-}
 
 /// A side that cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -87,94 +42,14 @@ pub enum Error {
     /// There is nothing that both sides have.
     #[error("cannot compare: one side has no tree, the other no packages; give two outputs, two trees or two locks")]
     Nothing,
+    /// One has several images, and of the other nobody knows which of them it is.
+    #[error("cannot compare: one side has several images; give one of them, `DIR/NAME`, with a name of {0}")]
+    Several(String),
 }
 
-impl Side {
-    /// A side known by its tree, and more if there is a manifest.
-    ///
-    /// # Errors
-    /// `tree` is not the text of a tree.
-    pub fn of_output(tree: &str, manifest: Option<&Manifest>) -> Result<Self, Error> {
-        let mut side = manifest.map(Self::of_manifest).unwrap_or_default();
-        side.tree = Some(parse_dump(tree)?);
-        side.digest = Some(Sha256::of(tree.as_bytes()));
-        side.form = if manifest.is_some() { "output" } else { "tree" };
-        Ok(side)
-    }
-
-    /// A side known by its tree alone, read from an image of this form.
-    #[must_use]
-    pub fn of_tree(tree: &Tree, form: &'static str) -> Self {
-        Self { form, ..Self::of_output(&dump(tree), None).expect("our own text") }
-    }
-
-    /// A side known by its manifest.
-    #[must_use]
-    pub fn of_manifest(manifest: &Manifest) -> Self {
-        let of_package = |each: &PackageRecord| {
-            let facts = Facts {
-                version: each.version.clone(),
-                source_version: each.source_version.clone(),
-                sha256: Some(each.sha256),
-                installed_size: Some(each.installed_size),
-            };
-            ((each.name.clone(), each.architecture.clone()), facts)
-        };
-        let builders = manifest.builders.iter().map(|each| {
-            let ((name, architecture), facts) = of_package(each);
-            ((format!("{BUILDERS}{name}"), architecture), Facts { installed_size: None, ..facts })
-        });
-        let of_origin = |(origin, paths): (&Origin, &BTreeSet<String>)| {
-            let origin = origin.clone();
-            paths.iter().map(move |path| (path.clone(), origin.clone())).collect::<Vec<_>>()
-        };
-        let outputs = manifest.outputs.iter();
-        let outputs = outputs.filter_map(|output| Some((output.path().to_owned(), output.content()?.1))).collect();
-        Self {
-            form: "manifest",
-            tree: None,
-            digest: Some(manifest.tree),
-            packages: Some(manifest.packages.iter().map(of_package).chain(builders).collect()),
-            origins: manifest.files.iter().flat_map(of_origin).collect(),
-            build: Some(Build { builder: None, recipe: None, epoch: manifest.epoch, outputs }),
-        }
-    }
-
-    /// A side known by its lock: its packages.
-    #[must_use]
-    pub fn of_lock(lock: &Lock) -> Self {
-        let of_package = |each: &LockedPackage, name: String| {
-            let facts = Facts {
-                version: each.version.clone(),
-                source_version: String::new(),
-                sha256: Some(each.sha256),
-                installed_size: None,
-            };
-            ((name, each.architecture.clone()), facts)
-        };
-        let packages = lock.packages.iter().map(|each| of_package(each, each.name.clone()));
-        let builders = lock.builders.iter().map(|each| of_package(each, format!("{BUILDERS}{}", each.name)));
-        // Of several images each package is named with its image.
-        let of_images = lock.images.iter().flat_map(|image| {
-            let builders = image.builders.iter().map(|each| (BUILDERS, each));
-            let all = image.packages.iter().map(|each| ("", each)).chain(builders);
-            all.map(move |(kind, each)| of_package(each, format!("{}/{kind}{}", image.name, each.name)))
-        });
-        let packages = packages.chain(builders).chain(of_images).collect();
-        Self { form: "lock", packages: Some(packages), ..Self::default() }
-    }
-
-    fn summary(&self) -> Summary {
-        let sizes = |tree: &Vec<Entry>| tree.iter().filter_map(|entry| entry.size.parse::<u64>().ok()).sum();
-        Summary {
-            form: self.form,
-            tree: self.digest,
-            packages: self.packages.as_ref().map(|all| all.keys().filter(|(name, _)| !name.contains(BUILDERS)).count()),
-            paths: self.tree.as_ref().map(Vec::len),
-            bytes: self.tree.as_ref().map(sizes),
-            outputs: self.build.as_ref().map(|build| build.outputs.clone()).unwrap_or_default(),
-        }
-    }
+/// So much of a digest tells it from others.
+fn short(digest: &Sha256) -> String {
+    digest.to_string()[..16].to_owned()
 }
 
 /// What differs.
@@ -184,10 +59,53 @@ pub struct Comparison {
     pub before: Summary,
     /// The second.
     pub after: Summary,
+    /// What both sides have, so that it was compared: `values`, `packages`, `paths`, `files`.
+    pub compared: Vec<&'static str>,
+    /// What decides an image beside its packages, by name.
+    pub values: Vec<ValueChange>,
     /// Packages, by name and architecture.
     pub packages: Vec<PackageChange>,
     /// Paths, in the order of the tree.
     pub paths: Vec<PathChange>,
+    /// Files of the output beside its root, without those that follow from what is told already.
+    pub files: Vec<FileChange>,
+    /// Of several images each, by name.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub images: Vec<ImageChange>,
+}
+
+/// A value of the whole that is not the same on both sides.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ValueChange {
+    /// `architecture`, `epoch`, `user sshd` …
+    pub name: String,
+    /// On the first side, if it is there.
+    pub before: Option<String>,
+    /// On the second.
+    pub after: Option<String>,
+}
+
+/// One of several images; one without a name is the only one of its side.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum ImageChange {
+    /// It is on the second side only.
+    Added {
+        /// Its name.
+        name: String,
+    },
+    /// It is on the first side only.
+    Removed {
+        /// Its name.
+        name: String,
+    },
+    /// It is on both.
+    Compared {
+        /// Its name.
+        name: String,
+        /// What differs, if anything.
+        comparison: Box<Comparison>,
+    },
 }
 
 /// A side as a whole, as far as it is known.
@@ -309,26 +227,95 @@ pub enum Cause {
 /// Compares two sides, as far as both are known.
 ///
 /// # Errors
-/// They have nothing in common that could be compared.
+/// They have nothing in common that could be compared, or only one has several images.
 pub fn compare(before: &Side, after: &Side) -> Result<Comparison, Error> {
-    let packages = match (&before.packages, &after.packages) {
-        (Some(before), Some(after)) => Some(changed_packages(before, after)),
-        _ => None,
-    };
-    let paths = match (&before.tree, &after.tree) {
-        (Some(before), Some(after)) => Some(changed_paths(before, after)),
-        _ => None,
-    };
-    if packages.is_none() && paths.is_none() {
+    let whole = (before.summary(), after.summary());
+    let mut found = Comparison { before: whole.0, after: whole.1, ..Comparison::default() };
+    found.images = changed_images(before, after)?;
+    if before.images.is_empty() != after.images.is_empty() {
+        return Ok(found);
+    }
+    if let Some((before, after)) = before.packages.as_ref().zip(after.packages.as_ref()) {
+        found.compared.push("packages");
+        found.packages = changed_packages(before, after);
+    }
+    if let Some((one, other)) = before.tree.as_ref().zip(after.tree.as_ref()) {
+        found.compared.push("paths");
+        let with_cause = |(path, changes): (String, Vec<Change>)| {
+            let cause = cause(before, after, &found.packages, &path, &changes);
+            PathChange { path, changes, cause }
+        };
+        found.paths = changed_paths(one, other).into_iter().map(with_cause).collect();
+    }
+    // Of several images it is that of a list of theirs.
+    let trees = before.digest.zip(after.digest).filter(|_| before.images.is_empty());
+    if found.compared.is_empty() && found.images.is_empty() && trees.is_none() {
         return Err(Error::Nothing);
     }
-    let packages = packages.unwrap_or_default();
-    let with_cause = |(path, changes): (String, Vec<Change>)| {
-        let cause = cause(before, after, &packages, &path, &changes);
-        PathChange { path, changes, cause }
+    let has_paths = found.compared.contains(&"paths");
+    found.values = changed_values(before, after, has_paths);
+    if before.values.keys().any(|name| after.values.contains_key(name)) {
+        found.compared.insert(0, "values");
+    }
+    let is_other_tree = trees.is_some_and(|(before, after)| before != after);
+    if is_other_tree && !has_paths {
+        let (before, after) = (before.digest.map(|tree| short(&tree)), after.digest.map(|tree| short(&tree)));
+        found.values.push(ValueChange { name: "tree".to_owned(), before, after });
+    }
+    if let Some((one, other)) = before.files.as_ref().zip(after.files.as_ref()) {
+        found.compared.push("files");
+        let is_other = found.images.iter().any(|image| !image.is_same());
+        let told = (is_other || is_other_tree, is_other || !found.packages.is_empty(), !found.values.is_empty());
+        // A manifest by itself does not name itself.
+        let is_known = |record: &&OutputRecord| before.form == after.form || !files::is_own(record.path());
+        let [one, other] = [one, other].map(|files| files.values().filter(is_known));
+        found.files = files::beside(files::changed(one, other), told);
+    }
+    Ok(found)
+}
+
+/// Image by image of the same name.
+fn changed_images(before: &Side, after: &Side) -> Result<Vec<ImageChange>, Error> {
+    let only = [(String::new(), Side::default())].into();
+    let images = match (before.images.is_empty(), after.images.is_empty()) {
+        (true, true) => return Ok(Vec::new()),
+        (false, false) => (&before.images, &after.images),
+        (is_one, _) => {
+            let (one, several) = if is_one { (before, after) } else { (after, before) };
+            // Of an output that has had one image, and of its lock, all images are told; a tree by itself may be any.
+            if one.build.is_none() && one.form != LOCK {
+                let names: Vec<&str> = several.images.keys().map(String::as_str).collect();
+                return Err(Error::Several(names.join(", ")));
+            }
+            if is_one { (&only, &after.images) } else { (&before.images, &only) }
+        }
     };
-    let paths = paths.unwrap_or_default().into_iter().map(with_cause).collect();
-    Ok(Comparison { before: before.summary(), after: after.summary(), packages, paths })
+    let names: BTreeSet<&String> = images.0.keys().chain(images.1.keys()).collect();
+    let change = |name: &String| {
+        let name = name.clone();
+        Ok(match (images.0.get(&name), images.1.get(&name)) {
+            (Some(before), Some(after)) => {
+                ImageChange::Compared { name, comparison: Box::new(compare(before, after)?) }
+            }
+            (Some(_), None) => ImageChange::Removed { name },
+            (None, _) => ImageChange::Added { name },
+        })
+    };
+    names.into_iter().map(change).collect()
+}
+
+/// Values that differ. A lock has all that decides an image, so what only one of two has differs as well.
+fn changed_values(before: &Side, after: &Side, has_paths: bool) -> Vec<ValueChange> {
+    let are_locks = before.form == LOCK && after.form == LOCK;
+    let names: BTreeSet<&String> = before.values.keys().chain(after.values.keys()).collect();
+    let change = |name: &String| {
+        let (before, after) = (before.values.get(name), after.values.get(name));
+        let is_told = before != after && (are_locks || before.is_some() && after.is_some());
+        // The times of paths tell it.
+        let is_told = is_told && !(has_paths && name == "epoch");
+        is_told.then(|| ValueChange { name: name.clone(), before: before.cloned(), after: after.cloned() })
+    };
+    names.into_iter().filter_map(change).collect()
 }
 
 fn changed_packages(before: &BTreeMap<PackageKey, Facts>, after: &BTreeMap<PackageKey, Facts>) -> Vec<PackageChange> {
@@ -431,14 +418,16 @@ fn cause(before: &Side, after: &Side, packages: &[PackageChange], path: &str, ch
     if only_time && one.epoch != other.epoch {
         return Cause::Epoch;
     }
+    // What is in no root makes none other.
+    let has_others = packages.iter().any(|change| !change.name.starts_with(LOADERS));
     match (stage, name) {
-        (Some(stage), _) if !packages.is_empty() => Cause::Packages { stage },
+        (Some(stage), _) if has_others => Cause::Packages { stage },
         (Some(part), _) | (None, Some(part)) => match (one, other) {
             (Build { builder: Some(before), .. }, Build { builder: Some(after), .. }) if before != after => {
                 Cause::Builder { before: before.clone(), after: after.clone() }
             }
             (Build { recipe: Some(before), .. }, Build { recipe: Some(after), .. }) if before != after => Cause::Recipe,
-            (Build { recipe: Some(_), .. }, Build { recipe: Some(_), .. }) if packages.is_empty() => {
+            (Build { recipe: Some(_), .. }, Build { recipe: Some(_), .. }) if !has_others => {
                 Cause::NotReproducible { part }
             }
             _ => Cause::Unexplained { part },
@@ -462,11 +451,47 @@ impl PathChange {
     }
 }
 
+impl ImageChange {
+    /// Its name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        let (Self::Added { name } | Self::Removed { name } | Self::Compared { name, .. }) = self;
+        name
+    }
+
+    /// Whether it is on both sides, and nothing differs.
+    #[must_use]
+    pub fn is_same(&self) -> bool {
+        matches!(self, Self::Compared { comparison, .. } if comparison.is_same())
+    }
+}
+
 impl Comparison {
     /// Whether nothing differs.
     #[must_use]
-    pub const fn is_same(&self) -> bool {
-        self.packages.is_empty() && self.paths.is_empty()
+    pub fn is_same(&self) -> bool {
+        let Self { values, packages, paths, files, images, .. } = self;
+        let is_same = values.is_empty() && packages.is_empty() && paths.is_empty() && files.is_empty();
+        is_same && images.iter().all(ImageChange::is_same)
+    }
+
+    /// That less was compared than both are, where one side has no paths and nothing that stands for all of them.
+    #[must_use]
+    pub fn caveat(&self) -> Option<String> {
+        let of_image = |image: &ImageChange| match image {
+            ImageChange::Compared { comparison, .. } => comparison.caveat(),
+            _ => None,
+        };
+        let of_images = self.images.iter().find_map(of_image);
+        let (before, after) = (&self.before, &self.after);
+        let has_both = before.tree.is_some() && after.tree.is_some();
+        // Two locks are compared whole.
+        if has_both || before.form == after.form || !self.compared.contains(&"packages") {
+            return of_images;
+        }
+        let more = if self.compared.contains(&"values") { ", architecture, epoch and the recipe's name" } else { "" };
+        let without = if before.tree.is_none() { before.form } else { after.form };
+        Some(format!("Only packages{more} were compared; a {without} has no paths."))
     }
 }
 

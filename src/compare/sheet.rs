@@ -8,14 +8,26 @@ use std::fmt::Write as _;
 
 use super::Cause;
 use super::Comparison;
+use super::ImageChange;
 use super::PackageChange;
 use super::PathChange;
 use super::Summary;
+use super::files;
 use super::words::PATHS_TOLD;
 
 /// Packages that a comment names, and lines of changelogs: a forge takes some 64,000 characters.
 const PACKAGES_TOLD: usize = 100;
 const LINES_TOLD: usize = 200;
+
+/// How much is shown.
+struct Most {
+    packages: usize,
+    paths: usize,
+    lines: usize,
+}
+
+const SHORT: Most = Most { packages: PACKAGES_TOLD, paths: PATHS_TOLD, lines: LINES_TOLD };
+const WHOLE: Most = Most { packages: usize::MAX, paths: usize::MAX, lines: usize::MAX };
 
 /// A part of what is shown. All text is plain.
 enum Block {
@@ -33,7 +45,7 @@ impl Comparison {
     #[must_use]
     pub fn to_markdown(&self, names: (&str, &str)) -> String {
         let mut text = String::new();
-        for block in self.blocks(names, PACKAGES_TOLD, PATHS_TOLD, LINES_TOLD) {
+        for block in self.named(names, &SHORT) {
             markdown(&block, &mut text).expect("writing to a String succeeds");
         }
         text
@@ -43,27 +55,51 @@ impl Comparison {
     #[must_use]
     pub fn to_html(&self, names: (&str, &str)) -> String {
         let mut text = String::from(HEAD);
-        for block in self.blocks(names, usize::MAX, usize::MAX, usize::MAX) {
+        for block in self.named(names, &WHOLE) {
             html(&block, &mut text).expect("writing to a String succeeds");
         }
         text + "</body></html>\n"
     }
 
-    fn blocks(&self, names: (&str, &str), packages: usize, paths: usize, lines: usize) -> Vec<Block> {
-        let mut blocks = vec![Block::Heading(format!("{} → {}", names.0, names.1)), Block::Table(self.whole())];
-        if self.is_same() {
-            blocks.push(Block::Text("Nothing differs.".to_owned()));
+    fn named(&self, names: (&str, &str), most: &Most) -> Vec<Block> {
+        let mut blocks = vec![Block::Heading(format!("{} → {}", names.0, names.1))];
+        blocks.extend(self.blocks(most));
+        blocks
+    }
+
+    fn blocks(&self, most: &Most) -> Vec<Block> {
+        let mut blocks = vec![Block::Table(self.whole())];
+        blocks.extend(self.caveat().map(Block::Text));
+        if self.is_same() && self.images.is_empty() {
+            let words = if self.caveat().is_some() { "Nothing of that differs." } else { "Nothing differs." };
+            blocks.push(Block::Text(words.to_owned()));
             return blocks;
+        }
+        if !self.values.is_empty() {
+            let head = ["", "before", "after"].map(str::to_owned).to_vec();
+            let side = |value: &Option<String>| value.clone().unwrap_or_else(|| "-".to_owned());
+            let rows = self.values.iter().map(|each| vec![each.name.clone(), side(&each.before), side(&each.after)]);
+            blocks.push(Block::Heading("The whole".to_owned()));
+            blocks.push(Block::Table(std::iter::once(head).chain(rows.take(most.packages)).collect()));
+            blocks.extend(rest(self.values.len(), most.packages, "values"));
         }
         if !self.packages.is_empty() {
             blocks.push(Block::Heading(format!("Packages: {}", counted(&self.packages))));
             let head = ["package", "before", "after", "unpacked"].map(str::to_owned).to_vec();
-            let rows = self.packages.iter().take(packages).map(row);
+            let rows = self.packages.iter().take(most.packages).map(row);
             blocks.push(Block::Table(std::iter::once(head).chain(rows).collect()));
-            blocks.extend(rest(self.packages.len(), packages, "packages"));
+            blocks.extend(rest(self.packages.len(), most.packages, "packages"));
         }
-        blocks.extend(self.changelogs(lines));
-        blocks.extend(self.causes(paths));
+        blocks.extend(self.changelogs(most.lines));
+        blocks.extend(self.causes(most.paths));
+        if !self.files.is_empty() {
+            blocks.push(Block::Heading(format!("Files of the output beside its root: {}", self.files.len())));
+            let all = self.files.iter().map(ToString::to_string);
+            // A comment has room for what people look for.
+            let lines = if most.paths == usize::MAX { all.collect() } else { files::lines(&self.files) };
+            blocks.push(folded_lines("of the output", lines, most.paths));
+        }
+        blocks.extend(self.images.iter().flat_map(|image| of_image(image, most)));
         blocks
     }
 
@@ -127,17 +163,39 @@ impl Comparison {
             blocks.push(Block::Heading(format!("Paths: {}", self.paths.len())));
         }
         for (cause, changes) in by_cause {
-            let mut lines: Vec<String> = changes.iter().take(most).map(ToString::to_string).collect();
-            if changes.len() > most {
-                lines.push(format!("… and {} more", changes.len() - most));
-            }
-            blocks.push(Block::Folded(format!("{}: {cause}", changes.len()), lines));
+            let lines = changes.iter().map(ToString::to_string).collect();
+            blocks.push(folded_lines(&cause.to_string(), lines, most));
         }
         if !times.is_empty() {
             blocks.push(Block::Text(format!("{} differ by their time alone.", times.len())));
         }
         blocks
     }
+}
+
+/// One of several images, with all that differs in it.
+fn of_image(image: &ImageChange, most: &Most) -> Vec<Block> {
+    let name =
+        if image.name().is_empty() { "The image without a name".to_owned() } else { format!("Image {}", image.name()) };
+    match image {
+        ImageChange::Added { .. } => vec![Block::Heading(format!("{name}: added"))],
+        ImageChange::Removed { .. } => vec![Block::Heading(format!("{name}: removed"))],
+        ImageChange::Compared { comparison, .. } => {
+            let mut blocks = vec![Block::Heading(name)];
+            blocks.extend(comparison.blocks(most));
+            blocks
+        }
+    }
+}
+
+/// Lines under a title with their number, the first of them.
+fn folded_lines(title: &str, mut lines: Vec<String>, most: usize) -> Block {
+    let count = lines.len();
+    lines.truncate(most);
+    if count > most {
+        lines.push(format!("… and {} more", count - most));
+    }
+    Block::Folded(format!("{count}: {title}"), lines)
 }
 
 fn row(change: &PackageChange) -> Vec<String> {

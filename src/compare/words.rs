@@ -6,15 +6,21 @@ use std::fmt;
 use super::Cause;
 use super::Change;
 use super::Comparison;
+use super::FileChange;
+use super::ImageChange;
 use super::PackageChange;
 use super::PathChange;
+use super::ValueChange;
+use super::files;
 
 /// How many paths of one cause the words name; the data names all.
 pub(super) const PATHS_TOLD: usize = 40;
 
 impl fmt::Display for Comparison {
-    /// The packages, then the paths by cause, in lines; nothing when nothing differs.
+    /// What is known of the whole, the packages, the paths by cause, the files beside the root, and all of that of each
+    /// image, in lines; nothing when nothing differs.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.values.iter().try_for_each(|change| writeln!(f, "{change}"))?;
         for change in &self.packages {
             writeln!(f, "{change}")?;
         }
@@ -30,7 +36,56 @@ impl fmt::Display for Comparison {
                 writeln!(f, "  … and {} more", changes.len() - PATHS_TOLD)?;
             }
         }
-        Ok(())
+        if !self.files.is_empty() {
+            let word = if self.files.len() == 1 { "file" } else { "files" };
+            writeln!(f, "\n{} {word} of the output beside its root", self.files.len())?;
+            let lines = files::lines(&self.files);
+            lines.iter().take(PATHS_TOLD).try_for_each(|line| writeln!(f, "  {line}"))?;
+            if lines.len() > PATHS_TOLD {
+                writeln!(f, "  … and {} more", lines.len() - PATHS_TOLD)?;
+            }
+        }
+        self.images.iter().filter(|image| !image.is_same()).try_for_each(|image| write!(f, "{image}"))
+    }
+}
+
+impl fmt::Display for ImageChange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let named =
+            |name: &str| if name.is_empty() { "the image without a name".to_owned() } else { format!("image {name}") };
+        match self {
+            Self::Added { name } => writeln!(f, "+ {}", named(name)),
+            Self::Removed { name } => writeln!(f, "- {}", named(name)),
+            Self::Compared { name, comparison } => write!(f, "\n{}\n{comparison}", named(name)),
+        }
+    }
+}
+
+impl fmt::Display for ValueChange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (&self.before, &self.after) {
+            (Some(before), Some(after)) => write!(f, "~ {} {before} → {after}", self.name),
+            (Some(before), None) => write!(f, "- {} {before}", self.name),
+            (None, after) => write!(f, "+ {} {}", self.name, after.as_deref().unwrap_or_default()),
+        }
+    }
+}
+
+impl fmt::Display for FileChange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        changed(f, &self.path, &self.changes)
+    }
+}
+
+/// A path, and in which ways it differs.
+fn changed(f: &mut fmt::Formatter<'_>, path: &str, changes: &[Change]) -> fmt::Result {
+    match changes {
+        [Change::Added] => write!(f, "+ {path}"),
+        [Change::Removed] => write!(f, "- {path}"),
+        changes => {
+            write!(f, "~ {path}")?;
+            changes.iter().try_for_each(|change| write!(f, "  {change}"))
+        }
     }
 }
 
@@ -51,14 +106,7 @@ impl fmt::Display for PackageChange {
 
 impl fmt::Display for PathChange {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.changes.as_slice() {
-            [Change::Added] => write!(f, "+ {}", self.path),
-            [Change::Removed] => write!(f, "- {}", self.path),
-            changes => {
-                write!(f, "~ {}", self.path)?;
-                changes.iter().try_for_each(|change| write!(f, "  {change}"))
-            }
-        }
+        changed(f, &self.path, &self.changes)
     }
 }
 

@@ -4,11 +4,14 @@
 //! |---|---|---|
 //! | an output | a directory with `manifest.json`, which must be as that says | all |
 //! | a manifest, a lock, a tree's text | `*.json`, `*.lock`, `*.txt` | what it says |
-//! | an OCI layout | a directory with `oci-layout` | tree, and packages by dpkg's database in it |
+//! | an OCI layout, or a tar of one | `oci-layout` in it | tree, and packages by dpkg's database in it |
 //! | any other directory | | the same |
 //! | squashfs, erofs, newc, tar, the last two compressed or not | their first bytes | the same |
+//!
+//! An image is gone through several times, so it is a regular file or a directory.
 
 use std::collections::BTreeMap;
+use std::fs;
 use std::fs::File;
 use std::io;
 use std::io::BufReader;
@@ -18,11 +21,15 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::Output;
+use super::kinds::Kind;
+use super::kinds::kind;
 use super::layers;
+use super::layers::Layout;
 use crate::cancel::Cancel;
 use crate::compare;
 use crate::compare::Comparison;
 use crate::compare::Facts;
+use crate::compare::ImageChange;
 use crate::compare::Side;
 use crate::compare::changelog;
 use crate::deb;
@@ -35,8 +42,10 @@ use crate::image;
 use crate::image::Reading;
 use crate::limits::Limits;
 use crate::manifest::Manifest;
+use crate::manifest::OutputRecord;
 use crate::manifest::provenance;
 use crate::recipe::Lock;
+use crate::recipe::LockError;
 use crate::tree::Content;
 use crate::tree::Keep;
 use crate::tree::Tree;
@@ -47,8 +56,6 @@ const TEXT_MAX: u64 = 1 << 30;
 const FILE_MAX: u64 = 16 << 20;
 /// dpkg's database.
 const STATUS: &str = "var/lib/dpkg/status";
-/// Where erofs has its superblock.
-const EROFS: usize = 1024;
 
 /// An image that is open to be compared.
 #[derive(Debug)]
@@ -62,43 +69,6 @@ pub struct Form {
     tree: Option<Tree>,
 }
 
-/// What it was taken for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    Output,
-    Manifest,
-    Lock,
-    Text,
-    Directory,
-    Oci,
-    Tar,
-    Newc,
-    Squashfs,
-    Erofs,
-}
-
-impl Kind {
-    const fn word(self) -> &'static str {
-        match self {
-            Self::Output => "output",
-            Self::Manifest => "manifest",
-            Self::Lock => "lock",
-            Self::Text => "tree",
-            Self::Directory => "directory",
-            Self::Oci => "oci",
-            Self::Tar => "tar",
-            Self::Newc => "newc",
-            Self::Squashfs => "squashfs",
-            Self::Erofs => "erofs",
-        }
-    }
-
-    /// Whether the files of its tree can be read.
-    const fn has_files(self) -> bool {
-        !matches!(self, Self::Output | Self::Manifest | Self::Lock | Self::Text)
-    }
-}
-
 impl Form {
     /// Opens what lies at `path`, and reads all of it.
     ///
@@ -110,7 +80,7 @@ impl Form {
             Kind::Output => form.output()?,
             Kind::Manifest => Side::of_manifest(&manifest(path)?),
             Kind::Lock => {
-                Side::of_lock(&Lock::read(path)?.ok_or_else(|| failed(path)(io::ErrorKind::NotFound.into()))?)
+                Side::of_lock(&Lock::read(path)?.ok_or_else(|| LockError::Missing { path: path.to_owned() })?)
             }
             Kind::Text => Side::of_output(&text(path)?, None).map_err(unreadable(path))?,
             _ => form.image()?,
@@ -120,7 +90,7 @@ impl Form {
 
     /// What lies there, of which nothing is read yet.
     fn of(path: &Path, limits: &Limits, cancel: &Cancel) -> Result<Self, Error> {
-        let kind = kind(path, limits).map_err(failed(path))?;
+        let kind = kind(path, limits)?;
         let (path, limits, cancel) = (path.to_owned(), *limits, cancel.clone());
         Ok(Self { path, kind, limits, cancel, side: Side::default(), tree: None })
     }
@@ -133,21 +103,55 @@ impl Form {
 
     fn output(&self) -> Result<Side, Error> {
         let output = Output::verified(&self.path, &[], &self.cancel)?;
-        let images: Vec<String> =
-            output.manifest().images.keys().map(|image| format!("`{}`", self.path.join(image).display())).collect();
-        if !images.is_empty() {
-            return Err(unreadable(&self.path)(format!(
-                "it has several images: take one of them, {}",
-                images.join(", ")
-            )));
+        let manifest = output.manifest();
+        if manifest.images.is_empty() {
+            return self.side_of(&output, "");
         }
-        let manifest = Some(output.manifest());
-        let mut side = Side::of_output(&output.text("tree.txt")?, manifest).map_err(unreadable(&self.path))?;
-        let told = self.path.join(provenance::FILE);
-        if let Some(build) = side.build.as_mut().filter(|_| told.exists()) {
-            (build.builder, build.recipe) = provenance::builder_and_recipe(&text(&told)?).unzip();
+        let mut side = Side::of_manifest(manifest);
+        side.form = Kind::Output.word();
+        for name in manifest.images.keys() {
+            side.images.insert(name.clone(), self.side_of(&output, &format!("{name}/"))?);
+        }
+        self.tell_own(&output, &mut side)?;
+        Ok(side)
+    }
+
+    /// The image of an output whose files lie `below`, with a manifest beside them.
+    fn side_of(&self, output: &Output, below: &str) -> Result<Side, Error> {
+        let own;
+        let manifest = if below.is_empty() {
+            output.manifest()
+        } else {
+            let path = self.path.join(below).join(super::output::MANIFEST);
+            let text = output.text(&format!("{below}{}", super::output::MANIFEST))?;
+            own = Manifest::parse(&text).map_err(|source| Error::Manifest { path, source })?;
+            &own
+        };
+        let tree = output.text(&format!("{below}tree.txt"))?;
+        let mut side = Side::of_output(&tree, Some(manifest)).map_err(unreadable(&self.path))?;
+        if below.is_empty() {
+            self.tell_own(output, &mut side)?;
         }
         Ok(side)
+    }
+
+    /// Adds what is beside the manifest's own paths: itself, and the provenance with what that says of the build.
+    fn tell_own(&self, output: &Output, side: &mut Side) -> Result<(), Error> {
+        for name in [super::output::MANIFEST, provenance::FILE] {
+            if let (Some(files), Some(sha256)) = (&mut side.files, output.own_digest(name)?) {
+                let size = fs::metadata(self.path.join(name)).map_err(failed(&self.path.join(name)))?.len();
+                files.insert(name.to_owned(), OutputRecord::file(name, size, sha256));
+            }
+        }
+        let told = self.path.join(provenance::FILE);
+        if told.exists() {
+            let (builder, recipe) = provenance::builder_and_recipe(&text(&told)?).unzip();
+            let builds = side.images.values_mut().filter_map(|image| image.build.as_mut());
+            for build in builds.chain(side.build.as_mut()) {
+                (build.builder, build.recipe) = (builder.clone(), recipe.clone());
+            }
+        }
+        Ok(())
     }
 
     fn image(&mut self) -> Result<Side, Error> {
@@ -176,7 +180,14 @@ impl Form {
                 let paths = Reading::within(&self.limits, 0, &self.cancel).paths;
                 Ok(image::read_directory(&directory, paths, keep, &self.cancel)?)
             }
-            Kind::Oci => layers::read(path, &self.limits, &self.cancel, keep).map_err(unreadable(path)),
+            Kind::Oci | Kind::OciArchive => {
+                let layout = if self.kind == Kind::Oci {
+                    Layout::Directory(Dir::open(path).map_err(failed(path))?)
+                } else {
+                    Layout::Archive { path: path.clone(), limits: self.limits }
+                };
+                layers::read(&layout, &self.limits, &self.cancel, keep).map_err(unreadable(path))
+            }
             Kind::Squashfs | Kind::Erofs => {
                 let file = File::open(path).map_err(failed(path))?;
                 let size = file.metadata().map_err(failed(path))?.len();
@@ -238,6 +249,11 @@ impl Form {
     /// # Errors
     /// The image cannot be read again, or it was cancelled.
     pub fn tell_changes(&self, comparison: &mut Comparison) -> Result<(), Error> {
+        for image in &mut comparison.images {
+            if let (Kind::Output, ImageChange::Compared { name, comparison }) = (self.kind, image) {
+                Self::of(&self.path.join(name), &self.limits, &self.cancel)?.tell_changes(comparison)?;
+            }
+        }
         let name = |package: &str| format!("usr/share/doc/{package}/changelog");
         let both = |package: &str| [format!("{}.Debian.gz", name(package)), format!("{}.gz", name(package))];
         let newer = comparison.packages.iter().filter(|change| change.before.is_some() && change.after.is_some());
@@ -256,37 +272,6 @@ impl Form {
         }
         Ok(())
     }
-}
-
-/// What lies at a path, by its name where it is a text of ours, and else by its bytes.
-fn kind(path: &Path, limits: &Limits) -> io::Result<Kind> {
-    if path.is_dir() {
-        let has = |name: &str| path.join(name).is_file();
-        return Ok(match () {
-            () if has(super::output::MANIFEST) => Kind::Output,
-            () if has("oci-layout") => Kind::Oci,
-            () => Kind::Directory,
-        });
-    }
-    match path.extension().and_then(|extension| extension.to_str()) {
-        Some("lock") => return Ok(Kind::Lock),
-        Some("txt") => return Ok(Kind::Text),
-        Some("json") => return Ok(Kind::Manifest),
-        _ => {}
-    }
-    let mut head = Vec::new();
-    File::open(path)?.take(EROFS as u64 + 4).read_to_end(&mut head)?;
-    if head.starts_with(b"hsqs") {
-        return Ok(Kind::Squashfs);
-    }
-    if head.get(EROFS..) == Some(&[0xe2, 0xe1, 0xf5, 0xe0]) {
-        return Ok(Kind::Erofs);
-    }
-    let mut start = Vec::new();
-    let input = layers::decoded(File::open(path)?, limits)?;
-    // What cannot be decoded is refused by the reader of tar, in its words.
-    let _ = input.take(6).read_to_end(&mut start);
-    Ok(if start.starts_with(b"07070") { Kind::Newc } else { Kind::Tar })
 }
 
 /// The image of an output's root, whose files can be read; `None`: it has none.
@@ -337,12 +322,12 @@ fn text(path: &Path) -> Result<String, Error> {
     Ok(text)
 }
 
-fn failed(path: &Path) -> impl Fn(io::Error) -> Error {
+pub(super) fn failed(path: &Path) -> impl Fn(io::Error) -> Error {
     let path = path.to_owned();
     move |source| Error::Read { path: path.clone(), source }
 }
 
-fn unreadable<E: ToString>(path: &Path) -> impl Fn(E) -> Error {
+pub(super) fn unreadable<E: ToString>(path: &Path) -> impl Fn(E) -> Error {
     let path = path.to_owned();
     move |error| Error::Form { path: path.clone(), reason: error.to_string() }
 }

@@ -5,6 +5,7 @@ mod choose;
 mod forms;
 mod installed;
 mod kept;
+mod kinds;
 mod layers;
 mod outputs;
 mod prove;
@@ -58,6 +59,7 @@ use outputs::Outputs;
 
 pub use choose::Chosen;
 pub use forms::Form;
+pub(crate) use output::MANIFEST;
 pub use output::Output;
 pub use output::check_directory;
 pub use prove::Proved;

@@ -31,7 +31,7 @@ use crate::tree::TreePath;
 use crate::tree::escape;
 
 /// The manifest's name.
-pub(super) const MANIFEST: &str = "manifest.json";
+pub(crate) const MANIFEST: &str = "manifest.json";
 /// The tree's text.
 const TREE: &str = "tree.txt";
 /// The longest manifest, and the longest text, that is read: both are about as long as the tree has paths.

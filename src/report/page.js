@@ -167,9 +167,10 @@ const views = {
     const packages = changes.packages.filter((each) => each.name.toLowerCase().includes(words));
     const paths = changes.paths.filter((each) => each.path.toLowerCase().includes(words)).slice(0, 2000);
     const side = (name) => [name, changes.before[name] ?? "", changes.after[name] ?? ""];
-    return [heading("Before and after"), table(["", "before", "after"], ["tree", "packages", "paths", "bytes"].map(side)),
+    return [heading("Before and after"), table(["", "before", "after"], ["tree", "packages", "paths", "bytes"].map(side).concat(changes.values.map((each) => [each.name, each.before ?? "", each.after ?? ""]))),
       heading(`Packages: ${packages.length}`), table(["package", "before", "after"], packages.map((each) => [each.name, each.before || "", each.after || ""])),
-      heading(`Paths: ${changes.paths.length}`), table(["path", "what", "cause"], paths.map((each) => [each.path, each.changes.map((change) => change.what || change.kind).join(" "), each.cause.name || each.cause.kind]))];
+      heading(`Paths: ${changes.paths.length}`), table(["path", "what", "cause"], paths.map((each) => [each.path, each.changes.map((change) => change.what || change.kind).join(" "), each.cause.name || each.cause.kind])),
+      heading(`Files of the output beside its root: ${changes.files.length}`), table(["path", "what"], changes.files.map((each) => [each.path, each.changes.map((change) => change.what || change.kind).join(" ")]))];
   },
 };
 const onePackage = (one) => {
