@@ -416,6 +416,13 @@ fn an_output_is_verified() {
         fs::write(directory.join(format!("more-{number}")), "").expect("written");
     }
     told("\n  and 12 more");
+    let output = run(place.path(), &["verify", "out", "--json"]);
+    let document: serde_json::Value = serde_json::from_str(&out(&output)).expect("a document");
+    assert_eq!((code(&output), &document["tree"], &document["files"]), (Some(3), &tree.to_string().into(), &2.into()));
+    assert!(
+        document["wrong"].as_array().expect("a list").contains(&"`more` is not in the manifest".into()),
+        "{document}"
+    );
     for path in ["../small.toml", "/etc/passwd", "manifest.json", ""] {
         manifest.outputs[1] = OutputRecord::file(path, 0, tree);
         write(&manifest);
@@ -426,6 +433,26 @@ fn an_output_is_verified() {
     told("`tree.txt` is in the manifest twice");
     fs::write(directory.join("manifest.json"), "{").expect("written");
     told("cannot read the manifest");
+    let output = run(place.path(), &["verify", "out", "--json"]);
+    let document: serde_json::Value = serde_json::from_str(&out(&output)).expect("a document");
+    assert!(document["tree"].is_null() && document["wrong"][0].is_string(), "{document}");
     fs::remove_file(directory.join("manifest.json")).expect("there");
     assert_eq!(code(&run(place.path(), &["verify", "out"])), Some(1));
+    fs::write(place.path().join("x.lock"), "x").expect("written");
+    for (path, help) in [
+        ("out", "an output is a directory with `manifest.json`"),
+        (
+            "x.lock",
+            "an output is a directory with `manifest.json`, as `imgbuild build` leaves it; `imgbuild verify --lock x.lock`",
+        ),
+        ("owt", "did you mean `out`?"),
+    ] {
+        for command in [&["verify"][..], &["publish", "--to", "head"], &["boot"], &["report"], &["compare", "out"]] {
+            // For these a lock is a form of an image, and a directory any.
+            if path == "owt" || !["report", "compare"].contains(&command[0]) {
+                let said = err(&run(place.path(), &[command, &[path]].concat()));
+                assert!(said.contains(help), "{command:?} {path}: {said}");
+            }
+        }
+    }
 }

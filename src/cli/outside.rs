@@ -218,15 +218,19 @@ pub(super) fn bound_cache(common: &Common, reporter: &dyn Reporter) -> Result<()
 }
 
 /// The names of files in a directory that have this extension, sorted.
-#[expect(clippy::disallowed_methods, reason = "sorted here")]
 pub(super) fn files_in(directory: &Path, extension: &str) -> Result<Vec<PathBuf>, Failure> {
+    let mut found = names_in(directory)?;
+    found.retain(|name| name.extension().is_some_and(|of_it| of_it == extension));
+    Ok(found)
+}
+
+/// All names in a directory, sorted.
+#[expect(clippy::disallowed_methods, reason = "sorted here")]
+pub(super) fn names_in(directory: &Path) -> Result<Vec<PathBuf>, Failure> {
     let failed = |source| Failure::File { action: "list", path: directory.to_owned(), source };
     let mut found = Vec::new();
     for entry in std::fs::read_dir(directory).map_err(failed)? {
-        let name = PathBuf::from(entry.map_err(failed)?.file_name());
-        if name.extension().is_some_and(|of_it| of_it == extension) {
-            found.push(name);
-        }
+        found.push(PathBuf::from(entry.map_err(failed)?.file_name()));
     }
     found.sort();
     Ok(found)

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 use std::sync::Arc;
 
+use serde_json::Value;
 use serde_json::json;
 
 use super::args::Verify;
@@ -21,6 +22,7 @@ use crate::host::ContentOnly;
 use crate::host::Verifier;
 use crate::host::signing::KeyError;
 use crate::host::signing::VerifyingKey;
+use crate::manifest::Manifest;
 use crate::manifest::OutputRecord;
 use crate::pipeline;
 use crate::pipeline::Output;
@@ -41,21 +43,28 @@ pub(super) fn run(arguments: &Verify, signals: &Signals) -> Result<(), Failure> 
     };
     let keys = keys(arguments.key.as_slice())?;
     let recipe = arguments.rebuild.as_deref().map(recipe::load).transpose()?;
-    let output = Output::verified(directory, &verifiers(&keys), &signals.cancel())?;
-    if let Some(recipe) = &recipe {
-        rebuild(arguments, directory, recipe, &output, signals)?;
-    }
+    let verified = || -> Result<Output, Failure> {
+        let output = Output::verified(directory, &verifiers(&keys), &signals.cancel())?;
+        if let Some(recipe) = &recipe {
+            rebuild(arguments, directory, recipe, &output, signals)?;
+        }
+        Ok(output)
+    };
+    let output = match verified() {
+        Ok(output) => output,
+        Err(Failure::Library(error)) if arguments.json && error.is_integrity() => {
+            print_json(&damaged(directory, &error))?;
+            return Err(error.into());
+        }
+        Err(failure) => return Err(failure),
+    };
     let manifest = output.manifest();
     if arguments.json {
-        let files = manifest.outputs.iter().filter(|record| record.content().is_some()).count();
-        return print_json(&json!({
-            "files": files,
-            "tree": manifest.tree.to_string(),
-            "images": manifest.images,
-            "unproved": manifest.unproved,
-            "signed": arguments.key.is_some(),
-            "rebuilt": arguments.rebuild.is_some(),
-        }));
+        let mut document = about(manifest);
+        document["wrong"] = json!([]);
+        document["signed"] = json!(arguments.key.is_some());
+        document["rebuilt"] = json!(arguments.rebuild.is_some());
+        return print_json(&document);
     }
     let mut text = format!("{}\ntree {}\n", counted(&manifest.outputs), manifest.tree);
     if let Some(words) = &manifest.unproved {
@@ -68,6 +77,30 @@ pub(super) fn run(arguments: &Verify, signals: &Signals) -> Result<(), Failure> 
         writeln!(text, "built again: the same bytes").expect("writing to a String succeeds");
     }
     print(&text)
+}
+
+/// What programs are told of an output.
+fn about(manifest: &Manifest) -> Value {
+    json!({
+        "files": manifest.outputs.iter().filter(|record| record.content().is_some()).count(),
+        "tree": manifest.tree.to_string(),
+        "images": manifest.images,
+        "unproved": manifest.unproved,
+    })
+}
+
+/// The same of one that is not as its manifest says; of its signature and a second build nothing is known then.
+fn damaged(directory: &Path, error: &Error) -> Value {
+    let manifest = Output::open(directory).ok().map(|output| about(output.manifest()));
+    let mut document = manifest.unwrap_or_else(|| json!({ "files": 0, "tree": null, "images": {}, "unproved": null }));
+    let causes = std::iter::successors(Some(error as &dyn std::error::Error), |error| error.source());
+    document["wrong"] = match error {
+        Error::Unverified { wrong, .. } => json!(wrong),
+        _ => json!([causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")]),
+    };
+    document["signed"] = json!(false);
+    document["rebuilt"] = json!(false);
+    document
 }
 
 /// What was looked at.

@@ -13,6 +13,8 @@ use crate::error::PublishError;
 pub(super) use crate::error::USAGE;
 use crate::format::shown;
 use crate::host::SandboxError;
+use crate::manifest;
+use crate::pipeline::MANIFEST;
 use crate::recipe;
 use crate::recipe::LockError;
 
@@ -162,15 +164,50 @@ fn lacking(lacks: &[(String, Option<String>)]) -> String {
 
 /// What helps where a recipe cannot be read.
 fn no_recipe(path: &Path, source: &io::Error) -> String {
-    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-    let beside = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let recipes = outside::files_in(beside, "toml").unwrap_or_default();
-    match recipe::nearest(name, recipes.iter().filter_map(|recipe| recipe.to_str()))
+    let beside = beside(path, |directory| outside::files_in(directory, "toml"));
+    beside
         .filter(|_| source.kind() == io::ErrorKind::NotFound)
-    {
-        Some(meant) => format!("did you mean `{}`?", path.with_file_name(meant).display()),
-        None => "`imgbuild init` writes a recipe to start from".to_owned(),
+        .unwrap_or_else(|| "`imgbuild init` writes a recipe to start from".to_owned())
+}
+
+/// The name in a directory that is spelled most like one that is not there.
+fn beside(path: &Path, names: impl Fn(&Path) -> Result<Vec<PathBuf>, Failure>) -> Option<String> {
+    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let names = names(directory).unwrap_or_default();
+    let meant = recipe::nearest(path.file_name()?.to_str()?, names.iter().filter_map(|name| name.to_str()))?;
+    Some(format!("did you mean `{}`?", path.with_file_name(meant).display()))
+}
+
+/// What helps where something that was named cannot be read.
+fn unread(path: &Path, source: &io::Error) -> Option<String> {
+    const OUTPUT: &str = "an output is a directory with `manifest.json`, as `imgbuild build` leaves it";
+    let is_lock = path.extension().is_some_and(|extension| extension == "lock");
+    match source.kind() {
+        // The directory is there, and something else.
+        io::ErrorKind::NotFound if path.ends_with(MANIFEST) && path.parent().is_some_and(Path::exists) => {
+            Some(OUTPUT.to_owned())
+        }
+        io::ErrorKind::NotFound => beside(path, outside::names_in),
+        // Above a path that cannot be there something else may be no directory.
+        io::ErrorKind::NotADirectory if !path.is_file() => None,
+        io::ErrorKind::NotADirectory if is_lock => {
+            Some(format!("{OUTPUT}; `imgbuild verify --lock {}` proves a lock", path.display()))
+        }
+        io::ErrorKind::NotADirectory => Some(OUTPUT.to_owned()),
+        _ => None,
     }
+}
+
+/// What helps where a `manifest.json` is none of an output.
+fn foreign(what: &str) -> String {
+    let output = "give the directory of an output, as `imgbuild build` leaves it";
+    if what == manifest::CONTAINER {
+        return format!(
+            "{output}; `skopeo copy dir:DIR oci:LAYOUT` makes an OCI layout of a container image, which `imgbuild \
+             compare` reads"
+        );
+    }
+    output.to_owned()
 }
 
 /// What helps where a lock is of another suite.
@@ -187,6 +224,8 @@ pub(super) fn hint(failure: &Failure) -> Option<String> {
     };
     let text = match error {
         Error::Recipe(recipe::Error::Read { path, source }) => return Some(no_recipe(path, source)),
+        Error::Read { path, source } => return unread(path, source),
+        Error::Manifest { source: manifest::Error::Foreign(what), .. } => return Some(foreign(what)),
         Error::Lock(LockError::Stale { suite: Some(suite), .. }) => return Some(other_suite(suite)),
         Error::Lock(LockError::Stale { lacks, .. }) if !lacks.is_empty() => return Some(lacking(lacks)),
         Error::Lock(LockError::Stale { .. }) => "move it with `imgbuild lock RECIPE --update`, or remove it",
