@@ -90,7 +90,7 @@ impl Form {
 
     /// What lies there, of which nothing is read yet.
     fn of(path: &Path, limits: &Limits, cancel: &Cancel) -> Result<Self, Error> {
-        let kind = kind(path, limits)?;
+        let kind = kind(path, limits, cancel)?;
         let (path, limits, cancel) = (path.to_owned(), *limits, cancel.clone());
         Ok(Self { path, kind, limits, cancel, side: Side::default(), tree: None })
     }
@@ -184,7 +184,7 @@ impl Form {
                 let layout = if self.kind == Kind::Oci {
                     Layout::Directory(Dir::open(path).map_err(failed(path))?)
                 } else {
-                    Layout::Archive { path: path.clone(), limits: self.limits }
+                    Layout::Archive { path, limits: &self.limits, cancel: &self.cancel }
                 };
                 layers::read(&layout, &self.limits, &self.cancel, keep).map_err(unreadable(path))
             }

@@ -8,6 +8,7 @@ use std::io::Seek;
 use std::path::Path;
 
 use super::layers;
+use crate::cancel::Cancel;
 use crate::error::Error;
 use crate::format::tar;
 use crate::limits::Limits;
@@ -59,7 +60,7 @@ impl Kind {
 }
 
 /// What lies at a path, by its name where it is a text of ours, and else by its bytes.
-pub(super) fn kind(path: &Path, limits: &Limits) -> Result<Kind, Error> {
+pub(super) fn kind(path: &Path, limits: &Limits, cancel: &Cancel) -> Result<Kind, Error> {
     let failed = |source| Error::Read { path: path.to_owned(), source };
     let refused = |reason: String| Err(Error::Form { path: path.to_owned(), reason });
     let about = fs::metadata(path).map_err(failed)?;
@@ -80,11 +81,17 @@ pub(super) fn kind(path: &Path, limits: &Limits) -> Result<Kind, Error> {
         return refused("it is empty".to_owned());
     }
     match path.extension().and_then(|extension| extension.to_str()) {
-        Some("lock") => return Ok(Kind::Lock),
-        Some("txt") => return Ok(Kind::Text),
-        Some("json") => return Ok(Kind::Manifest),
-        _ => {}
+        Some("lock") => Ok(Kind::Lock),
+        Some("txt") => Ok(Kind::Text),
+        Some("json") => Ok(Kind::Manifest),
+        _ => by_bytes(path, limits, cancel),
     }
+}
+
+/// What a file is by its bytes.
+fn by_bytes(path: &Path, limits: &Limits, cancel: &Cancel) -> Result<Kind, Error> {
+    let failed = |source| Error::Read { path: path.to_owned(), source };
+    let refused = |reason: String| Err(Error::Form { path: path.to_owned(), reason });
     let mut file = File::open(path).map_err(failed)?;
     let mut head = Vec::new();
     (&file).take(EROFS as u64 + 4).read_to_end(&mut head).map_err(failed)?;
@@ -105,7 +112,7 @@ pub(super) fn kind(path: &Path, limits: &Limits) -> Result<Kind, Error> {
         Ok(0) => refused("it is empty when unpacked".to_owned()),
         Ok(_) if start.starts_with(b"07070") => Ok(Kind::Newc),
         Ok(_) if !tar::begins(&start) => refused(format!("it is none of the forms that are read: {FORMS}")),
-        Ok(_) => match container(path, limits).map_err(failed)? {
+        Ok(_) => match container(path, limits, cancel).map_err(failed)? {
             Container::None => Ok(Kind::Tar),
             Container::Oci => Ok(Kind::OciArchive),
             Container::Docker => refused(
@@ -125,8 +132,8 @@ enum Container {
 }
 
 /// Looks at the names of a tar, until one is there that no container image has at its top.
-fn container(path: &Path, limits: &Limits) -> io::Result<Container> {
-    let mut reader = layers::archive(File::open(path)?, limits)?;
+fn container(path: &Path, limits: &Limits, cancel: &Cancel) -> io::Result<Container> {
+    let mut reader = layers::archive(path, limits, cancel)?;
     let (mut layout, mut index, mut manifest, mut layer) = (false, false, false, false);
     // What is wrong with it is told by who reads it.
     while let Ok(Some(header)) = reader.next_entry() {

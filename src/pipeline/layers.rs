@@ -8,7 +8,7 @@ use std::io;
 use std::io::BufRead;
 use std::io::BufReader;
 use std::io::Read;
-use std::path::PathBuf;
+use std::path::Path;
 
 use crate::cancel::Cancel;
 use crate::digest::Sha256;
@@ -30,27 +30,27 @@ use crate::tree::tar;
 const TAR_MAX: u64 = 1 << 40;
 
 /// The most files that a tar of a layout may have.
-pub(super) const BLOBS_MAX: u64 = 100_000;
+const BLOBS_MAX: u64 = 100_000;
 
 /// Where the files of a layout are.
-pub(super) enum Layout {
+pub(super) enum Layout<'a> {
     Directory(Dir),
     /// A tar, compressed or not, which is gone through for each of them.
     Archive {
-        path: PathBuf,
-        limits: Limits,
+        path: &'a Path,
+        limits: &'a Limits,
+        cancel: &'a Cancel,
     },
 }
 
 type Bytes = Box<dyn Read + Send>;
 
-impl Layout {
+impl Layout<'_> {
     fn open(&self, name: &str) -> io::Result<Bytes> {
-        let (path, limits) = match self {
+        let mut reader = match self {
             Self::Directory(directory) => return Ok(Box::new(directory.file(name)?)),
-            Self::Archive { path, limits } => (path, limits),
+            Self::Archive { path, limits, cancel } => archive(path, limits, cancel)?,
         };
-        let mut reader = archive(File::open(path)?, limits)?;
         while let Some(header) = reader.next_entry().map_err(|error| wrong(error.to_string()))? {
             if inside(&header.path) == name.as_bytes() {
                 return Ok(Box::new(reader));
@@ -75,8 +75,8 @@ impl Layout {
 }
 
 /// A tar of a layout.
-pub(super) fn archive(file: File, limits: &Limits) -> io::Result<Reader<compress::Decoder<'static>>> {
-    Ok(Reader::new(decoded(file, limits)?, Dialect::Pax, BLOBS_MAX))
+pub(super) fn archive(path: &Path, limits: &Limits, cancel: &Cancel) -> io::Result<Reader<compress::Decoder<'static>>> {
+    Ok(Reader::new(decoded(cancel.reader(File::open(path)?), limits)?, Dialect::Pax, BLOBS_MAX))
 }
 
 /// A name in a tar as one below the directory that it was made of.
@@ -88,7 +88,7 @@ pub(super) fn inside(path: &[u8]) -> &[u8] {
 ///
 /// # Errors
 /// It has none or several, a blob is not what its digest says, a layer is no tar, or `keep` failed.
-pub(super) fn read(layout: &Layout, limits: &Limits, cancel: &Cancel, keep: &mut Keep<'_>) -> io::Result<Tree> {
+pub(super) fn read(layout: &Layout<'_>, limits: &Limits, cancel: &Cancel, keep: &mut Keep<'_>) -> io::Result<Tree> {
     let mut index: Index = serde_json::from_slice(&layout.small("index.json")?)?;
     // An index may name one of several architectures.
     let manifest = loop {
