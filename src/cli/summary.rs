@@ -9,12 +9,14 @@ use std::time::Duration;
 use indicatif::HumanBytes;
 
 use crate::compare;
-use crate::compare::FileChange;
 use crate::compare::PackageChange;
 use crate::compare::Side;
 use crate::digest::Sha256;
 use crate::manifest::Manifest;
+use crate::manifest::OutputRecord;
+use crate::manifest::provenance;
 use crate::pipeline::Built;
+use crate::pipeline::MANIFEST;
 use crate::pipeline::Output;
 use crate::recipe::Recipe;
 
@@ -38,7 +40,7 @@ impl Before {
     fn changes(&self, built: &Built) -> Option<String> {
         let (manifest, side) = self.0.as_ref()?;
         if manifest.tree == built.tree_digest {
-            return Some(beside_the_root(&compare::changed_files(&manifest.outputs, &built.outputs)));
+            return Some(beside_the_root(&manifest.outputs, &built.outputs));
         }
         if !manifest.images.is_empty() || !built.images.is_empty() {
             let is_other = |(name, digest): &(&String, &Sha256)| manifest.images.get(*name) != Some(*digest);
@@ -58,7 +60,10 @@ impl Before {
 }
 
 /// What is other where the root is the same: how many files, and where in the output they lie.
-fn beside_the_root(changes: &[FileChange]) -> String {
+fn beside_the_root(before: &[OutputRecord], after: &[OutputRecord]) -> String {
+    // What is about the others is named by no manifest, and among what was built.
+    let is_other = |record: &&OutputRecord| ![MANIFEST, provenance::FILE].contains(&record.path());
+    let changes = compare::changed_files(before, after.iter().filter(is_other));
     let places: BTreeSet<String> = changes
         .iter()
         .map(|change| change.path.split_once('/').map_or_else(|| change.path.clone(), |(place, _)| format!("{place}/")))
@@ -111,14 +116,13 @@ pub(super) fn summary(directory: &Path, recipe: &Recipe, built: &Built, before: 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::manifest::OutputRecord;
 
     #[test]
     fn what_is_other_beside_the_same_root() {
         let file = |path: &str, text: &str| OutputRecord::file(path, text.len() as u64, Sha256::of(text.as_bytes()));
         let before = [file("boot/initrd.img", "1"), file("head/etc/hosts", "1"), file("tree.txt", "1")];
         let after = |hosts| [file("boot/initrd.img", "2"), file("head/etc/hosts", hosts), file("tree.txt", "1")];
-        let told = |after: &[OutputRecord]| beside_the_root(&compare::changed_files(&before, after));
+        let told = |after: &[OutputRecord]| beside_the_root(&before, &[after, &[file(MANIFEST, "m")]].concat());
         assert_eq!(told(&before), "the same image as before");
         assert_eq!(told(&after("1")), "the same root; `boot/initrd.img` is another");
         assert_eq!(told(&after("2")), "the same root; 2 files beside it are others, in boot/, head/");
