@@ -6,7 +6,21 @@ use std::fs::File;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::process::Command;
+use std::sync::Arc;
+use std::sync::Mutex;
 
+use imgbuild::digest::Sha256;
+use imgbuild::host::Event;
+use imgbuild::host::MemoryStore;
+use imgbuild::host::Reporter;
+use imgbuild::host::Store;
+use imgbuild::host::StoreError;
+use imgbuild::host::StoreWriter;
+use imgbuild::host::StoredBlob;
+use imgbuild::pipeline::Keep;
+use imgbuild::pipeline::Look;
+use imgbuild::pipeline::Mirrors;
+use imgbuild::pipeline::Request;
 use imgbuild::testing::ARCHIVE_DATE;
 use imgbuild::testing::ArchiveBuilder;
 use imgbuild::testing::DebBuilder;
@@ -178,6 +192,105 @@ fn an_output_that_is_not_as_it_was_written_is_built() {
 }
 
 /// After each build that has built something the cache is as large as its user says, and what is there is the newest.
+#[test]
+fn what_nobody_expected_shares_no_file_with_the_output() {
+    let builder = Builder::new();
+    let place = builder.place();
+    builder.run(&[]);
+    let text = fs::read_to_string(place.join("small.toml")).expect("there");
+    fs::write(place.join("small.toml"), format!("{text}[output]\nformats = [\"tar\", \"tar.gz\"]\n")).expect("written");
+    let (code, _, err) = builder.run(&["--expect", &"0".repeat(64)]);
+    assert_eq!(code, 3, "{err}");
+    let links = |path: &str| fs::metadata(place.join(path)).expect("there").nlink();
+    assert_eq!((links(TAR), links("out.unexpected/root.tar")), (1, 1));
+}
+
+/// A store that has no room for what is noted for the next build.
+#[derive(Debug, Default)]
+struct Full(MemoryStore);
+
+impl Store for Full {
+    fn get(&self, sha256: &Sha256) -> Result<Option<StoredBlob>, StoreError> {
+        self.0.get(sha256)
+    }
+
+    fn writer(&self) -> Result<Box<dyn StoreWriter>, StoreError> {
+        self.0.writer()
+    }
+
+    fn record(&self, kind: &str, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        self.0.record(kind, key)
+    }
+
+    fn set_record(&self, kind: &str, key: &str, bytes: &[u8]) -> Result<(), StoreError> {
+        match kind.split('-').next() {
+            Some("kept" | "layout" | "installed") => {
+                let source = std::io::ErrorKind::StorageFull.into();
+                Err(StoreError::Io { action: "write", path: kind.into(), source })
+            }
+            _ => self.0.set_record(kind, key, bytes),
+        }
+    }
+
+    fn signed(&self, kind: &str, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        self.0.signed(kind, key)
+    }
+
+    fn set_signed(&self, kind: &str, key: &str, bytes: &[u8]) -> Result<(), StoreError> {
+        self.0.set_signed(kind, key, bytes)
+    }
+}
+
+/// Hears warnings.
+#[derive(Debug, Default)]
+struct Heard(Mutex<Vec<String>>);
+
+impl Reporter for Heard {
+    fn event(&self, event: &Event<'_>) {
+        if let Event::Warning { message } = event {
+            self.0.lock().expect("nobody panics").push((*message).to_owned());
+        }
+    }
+}
+
+#[test]
+fn an_output_is_there_whatever_the_cache_cannot_take() {
+    let world = World::new(&archive("1"));
+    let heard = Arc::new(Heard::default());
+    let mut host = world.host().expect("a host");
+    (host.store, host.reporter) = (Arc::new(Full::default()), Arc::clone(&heard) as Arc<dyn Reporter>);
+    let recipe = imgbuild::recipe::load(&world.place.path().join("small.toml")).expect("ours");
+    let mirrors = Mirrors { debian: vec![world.mirror.clone()], ..Mirrors::default() };
+    let keep = Some(Keep { program: "this", after: Look::Outside });
+    let request = Request { keep, ..Request::new(&recipe, &mirrors) };
+    let out = world.place.path().join("out");
+    imgbuild::pipeline::build(&host, &request, &out).expect("only the next one takes longer");
+    assert!(out.join("root.tar").is_file());
+    let heard = heard.0.lock().expect("nobody panics").clone();
+    for kind in ["installed", "layout", "kept"] {
+        let words = format!("the next build cannot start from this one: cannot write `{kind}");
+        assert!(heard.iter().any(|message| message.contains(&words)), "{kind}: {heard:?}");
+    }
+}
+
+#[test]
+fn what_a_lock_names_stays_in_the_cache_with_all_that_finds_it() {
+    let builder = Builder::new();
+    let place = builder.place();
+    builder.run(&[]);
+    fs::copy(place.join("out/small.lock"), place.join("small.lock")).expect("it was written");
+    let prune = || builder.call(&["cache", "prune", "--max", "0"], &[]);
+    let (code, first, err) = prune();
+    assert_eq!(code, 0, "{err}");
+    assert!(!first.starts_with("0 files"), "{first}");
+    let (_, second, _) = prune();
+    assert!(second.starts_with("0 files removed"), "{first}{second}");
+    fs::write(place.join("own"), "other\n").expect("written");
+    let build = ["build", "small.toml", "--output", "out", "--offline", "--mirror", "http://localhost:9/"];
+    let (code, _, err) = builder.call(&build, &[]);
+    assert_eq!(code, 0, "{err}");
+}
+
 #[test]
 fn the_cache_is_bounded() {
     let builder = Builder::new();

@@ -395,6 +395,16 @@ fn one_name_is_for_several_architectures() {
         assert!(error.contains("choose one by `--architecture`; it has amd64, arm64"), "{error}");
         assert!(!place.path().join("none").exists());
     }
+    // Nor does what is for one architecture alone pass for another's.
+    let boots = built("1", r#"["tar"]"#);
+    for output in [&one, &boots.place.path().join("out")] {
+        push(&[output], &registry, NAME).expect("pushed");
+        let error = pull(Some("arm64"), "none").expect_err("it is another's").to_string();
+        assert!(error.contains("is not for arm64: it is for amd64"), "{error}");
+        assert!(!place.path().join("none").exists());
+        pull(Some("amd64"), "own").expect("it is its own");
+        std::fs::remove_dir_all(place.path().join("own")).expect("there");
+    }
 }
 
 /// A registry by HTTP whose server is this.

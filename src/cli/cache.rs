@@ -14,6 +14,7 @@ use super::print;
 use super::print_json;
 use super::settings::CacheSettings;
 use super::words::Failure;
+use crate::digest::Digest;
 use crate::digest::Sha256;
 use crate::host;
 use crate::host::StoreError;
@@ -79,7 +80,7 @@ pub(super) fn prune(store: &DirStore, settings: &CacheSettings, keep: BTreeSet<S
     store.prune(&bounds)
 }
 
-/// What the locks in the working directory name, packed and unpacked.
+/// What the locks in the working directory name: packages, packed and unpacked, and the indices that prove them.
 fn locked(store: &DirStore) -> Result<BTreeSet<Sha256>, Failure> {
     let mut keep = BTreeSet::new();
     for path in outside::files_in(Path::new("."), "lock")? {
@@ -89,6 +90,11 @@ fn locked(store: &DirStore) -> Result<BTreeSet<Sha256>, Failure> {
             keep.insert(deb);
             keep.extend(unpack::stored(store, &deb)?.map(|stored| stored.blob));
         }
+        let indices = lock.sources.iter().flat_map(|source| source.indices.values());
+        keep.extend(indices.filter_map(|index| match index {
+            Digest::Sha256(sha256) => Some(*sha256),
+            Digest::Sha512(_) => None,
+        }));
     }
     Ok(keep)
 }

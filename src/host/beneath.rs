@@ -60,8 +60,17 @@ pub struct Status {
     pub device: (u32, u32),
     /// Names that the inode has.
     pub links: u64,
+    /// When bytes of it were last written, or what a user made of that: seconds since 1970, nanoseconds.
+    pub written: (i64, i64),
     /// When the kernel last changed anything of it: seconds since 1970, nanoseconds.
     pub changed: (i64, i64),
+}
+
+impl Status {
+    /// What stays as it is while an inode gets and loses names, and nobody writes to it.
+    pub(crate) const fn content(&self) -> ((u64, u64), u64, (i64, i64)) {
+        (self.inode, self.size, self.written)
+    }
 }
 
 impl Dir {
@@ -399,6 +408,7 @@ fn status(stat: &rustix::fs::Stat) -> io::Result<Status> {
         inode: (stat.st_dev as u64, stat.st_ino as u64),
         device: (rustix::fs::major(device), rustix::fs::minor(device)),
         links: stat.st_nlink as u64,
+        written: (stat.st_mtime as i64, stat.st_mtime_nsec as i64),
         changed: (stat.st_ctime as i64, stat.st_ctime_nsec as i64),
     })
 }

@@ -1,6 +1,7 @@
 //! The part of `modprobe.d(5)` that chooses modules: `alias`, `softdep` and `weakdep` lines.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use super::Error;
 use super::Root;
@@ -25,9 +26,9 @@ impl Configuration {
         for directory in DIRECTORIES {
             for path in root.names(directory, "*.conf") {
                 let name = String::from_utf8_lossy(path.name()).into_owned();
-                if !files.contains_key(&name) {
+                if let Entry::Vacant(place) = files.entry(name) {
                     let text = root.read(path.as_bytes())?.unwrap_or_default();
-                    files.insert(name, String::from_utf8_lossy(&text).into_owned());
+                    place.insert(String::from_utf8_lossy(&text).into_owned());
                 }
             }
         }

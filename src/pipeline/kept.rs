@@ -9,6 +9,7 @@
 //! Where only a part would be another, the other parts are still the same: each root and each initramfs is known by what
 //! decides it alone, and becomes a part of the new output by another name for the same file.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io;
@@ -100,6 +101,8 @@ pub(super) struct Previous {
     written: Written,
     look: Look,
     cancel: Cancel,
+    /// The files that were taken as they are, and how they looked then.
+    taken: RefCell<BTreeMap<String, Status>>,
 }
 
 /// A file of the output before that would be written again as it is.
@@ -117,7 +120,7 @@ impl Previous {
         let look = request.keep.map_or(Look::Nothing, |keep| keep.after);
         let directory = Dir::open(directory).ok().filter(|_| look != Look::Nothing)?;
         let written = recall(host, &directory).ok().flatten()?;
-        Some(Self { directory, written, look, cancel: host.cancel() })
+        Some(Self { directory, written, look, cancel: host.cancel(), taken: RefCell::default() })
     }
 
     /// The file at `path`, if one of these keys is its own and it is as it was written.
@@ -139,7 +142,19 @@ impl Previous {
         let status = self.directory.status(path).ok()?;
         let is_as_seen = format!("{status:?}") == part.seen;
         let is_same = is_as_seen && (self.look == Look::Outside || self.is_whole(&file, record));
-        is_same.then(|| Same { record: record.clone(), initramfs: part.initramfs.clone(), status, file })
+        is_same.then(|| {
+            self.taken.borrow_mut().insert(path.to_owned(), status);
+            Same { record: record.clone(), initramfs: part.initramfs.clone(), status, file }
+        })
+    }
+
+    /// A file that somebody has written to since it was taken.
+    pub(super) fn written_to(&self) -> Option<String> {
+        let taken = self.taken.borrow();
+        let is_other = |path: &str, status: &Status| {
+            self.directory.status(path).map_or(true, |now| now.content() != status.content())
+        };
+        taken.iter().find(|(path, status)| is_other(path, status)).map(|(path, _)| path.clone())
     }
 
     fn is_whole(&self, file: &File, record: &OutputRecord) -> bool {
@@ -218,8 +233,8 @@ pub(super) fn find(
     if request.expect.is_some_and(|expected| expected != tree_digest) {
         return Ok(None);
     }
-    let is_as_seen =
-        look == Look::Outside && seen(output.directory(), &host.cancel()).is_ok_and(|seen| seen == written.seen);
+    let seen = Seen::of(output.directory(), &host.cancel());
+    let is_as_seen = look == Look::Outside && seen.as_ref().is_ok_and(|seen| seen.all == written.seen);
     if !is_as_seen {
         let wrong = match strange(&output, &written)? {
             Some(own) => vec![own],
@@ -230,7 +245,12 @@ pub(super) fn find(
             host.reporter.event(&Event::Warning { message: &message });
             return Ok(None);
         }
-        remember(host, inputs, directory, (&written.outputs, written.parts))?;
+        if let Ok(seen) = seen {
+            remember(host, inputs, (output.directory(), &seen), (&written.outputs, written.parts.clone()))?;
+        }
+    }
+    for message in written.parts.values().filter_map(|part| part.initramfs.as_ref()).flat_map(|made| &made.told) {
+        host.reporter.event(&Event::Warning { message });
     }
     host.reporter.event(&Event::OutputKept { path: &directory.to_string_lossy() });
     let name = format!("{}.lock", request.recipe.name);
@@ -238,22 +258,25 @@ pub(super) fn find(
     Ok(Some(Built { outputs: written.outputs, tree_digest, images, lock, kept: true }))
 }
 
-/// Notes what was built from these inputs. What cannot be looked at is not remembered.
+/// Notes what was built from these inputs. `before`: how its files looked when they were known to be right; what cannot be
+/// looked at, or was written to since, is not remembered.
 pub(super) fn remember(
     host: &Host,
     inputs: &Sha256,
-    directory: &Path,
+    (directory, before): (&Dir, &Seen),
     (outputs, mut parts): (&[OutputRecord], Parts),
 ) -> Result<(), Error> {
-    let Ok(directory) = Dir::open(directory) else { return Ok(()) };
-    let (Ok(key), Ok(seen)) = (key(&directory), seen(&directory, &host.cancel())) else { return Ok(()) };
+    let (Ok(key), Ok(seen)) = (key(directory), Seen::of(directory, &host.cancel())) else { return Ok(()) };
+    if seen.content != before.content {
+        return Ok(());
+    }
     for (path, part) in &mut parts {
         let Ok(status) = directory.status(path) else { return Ok(()) };
         part.seen = format!("{status:?}");
     }
-    let written = Written { inputs: *inputs, outputs: outputs.to_vec(), seen, parts };
+    let written = Written { inputs: *inputs, outputs: outputs.to_vec(), seen: seen.all, parts };
     let bytes = serde_json::to_vec(&written).expect("plain data has a JSON form");
-    Ok(host.store.set_record(RECORD, &key, &bytes)?)
+    super::noted(host.reporter.as_ref(), &host.cancel(), host.store.set_record(RECORD, &key, &bytes))
 }
 
 fn recall(host: &Host, directory: &Dir) -> Result<Option<Written>, Error> {
@@ -280,21 +303,81 @@ fn strange(output: &Output, written: &Written) -> Result<Option<String>, Error> 
     Ok(None)
 }
 
-/// A digest of how everything below a directory looks from outside.
-fn seen(directory: &Dir, cancel: &Cancel) -> io::Result<Sha256> {
-    let mut hash = HashWriter::new(io::sink());
-    let mut todo = vec![PathBuf::new()];
-    while let Some(parent) = todo.pop() {
-        let here = directory.dir(&parent)?;
-        for name in here.names()? {
-            cancel.check()?;
-            let status = here.status(&name)?;
-            let path = parent.join(&name);
-            writeln!(hash, "{path:?} {status:?}")?;
-            if status.kind == FileType::Directory {
-                todo.push(path);
+/// Digests of how everything below a directory looks from outside.
+#[derive(Debug)]
+pub(super) struct Seen {
+    /// Of all that the file system says.
+    all: Sha256,
+    /// Of what is the same while files get and lose names, and nobody writes to them.
+    content: Sha256,
+}
+
+impl Seen {
+    pub(super) fn of(directory: &Dir, cancel: &Cancel) -> io::Result<Self> {
+        let [mut all, mut content] = [(); 2].map(|()| HashWriter::new(io::sink()));
+        let mut todo = vec![PathBuf::new()];
+        while let Some(parent) = todo.pop() {
+            let here = directory.dir(&parent)?;
+            for name in here.names()? {
+                cancel.check()?;
+                let status = here.status(&name)?;
+                let path = parent.join(&name);
+                writeln!(all, "{path:?} {status:?}")?;
+                writeln!(content, "{path:?} {:?}", status.content())?;
+                if status.kind == FileType::Directory {
+                    todo.push(path);
+                }
             }
         }
+        Ok(Self { all: all.finish().0, content: content.finish().0 })
     }
-    Ok(hash.finish().0)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+    use crate::host::MemoryStore;
+    use crate::host::OfflineTransport;
+
+    const INPUTS: Sha256 = Sha256::from_bytes([7; 32]);
+
+    fn output(place: &Path, name: &str, text: &str) -> Dir {
+        fs::create_dir(place.join(name)).expect("ours");
+        fs::write(place.join(name).join("root.tar"), text).expect("ours");
+        Dir::open(&place.join(name)).expect("it is there")
+    }
+
+    fn is_remembered(between: impl FnOnce(&Path)) -> [bool; 2] {
+        let place = tempfile::tempdir().expect("the tests can write");
+        let host = Host::new(Arc::new(OfflineTransport), Arc::new(MemoryStore::new()));
+        let (ours, theirs) = (output(place.path(), "ours", "one"), output(place.path(), "theirs", "two"));
+        let seen = Seen::of(&ours, &Cancel::default()).expect("it can be read");
+        between(place.path());
+        remember(&host, &INPUTS, (&ours, &seen), (&[], Parts::new())).expect("memory");
+        [ours, theirs].map(|directory| recall(&host, &directory).expect("memory").is_some())
+    }
+
+    #[test]
+    fn what_is_remembered_is_of_the_output_that_was_written() {
+        assert_eq!(is_remembered(|_| ()), [true, false]);
+        // Another build has put its output in the place of ours.
+        let swap = |place: &Path| {
+            fs::rename(place.join("ours"), place.join("aside")).expect("ours");
+            fs::rename(place.join("theirs"), place.join("ours")).expect("ours");
+        };
+        assert_eq!(is_remembered(swap), [true, false]);
+        // Another name for a file says nothing of its bytes.
+        let link = |place: &Path| fs::hard_link(place.join("ours/root.tar"), place.join("link")).expect("ours");
+        assert_eq!(is_remembered(link), [true, false]);
+    }
+
+    #[test]
+    fn what_was_written_to_since_is_not_remembered() {
+        let write = |place: &Path| fs::write(place.join("ours/root.tar"), "ONE").expect("ours");
+        assert_eq!(is_remembered(write), [false, false]);
+        let more = |place: &Path| fs::write(place.join("ours/more"), "").expect("ours");
+        assert_eq!(is_remembered(more), [false, false]);
+    }
 }

@@ -31,6 +31,7 @@ use crate::digest::Sha256;
 use crate::error::Error;
 use crate::host::Event;
 use crate::host::Host;
+use crate::host::Reporter;
 use crate::host::Signer;
 use crate::host::Stage;
 use crate::host::Work;
@@ -56,6 +57,7 @@ use installed::Installed;
 use installed::Memory;
 use kept::Previous;
 use outputs::Outputs;
+use outputs::Published;
 
 pub use choose::Chosen;
 pub use forms::Form;
@@ -218,7 +220,8 @@ fn build_all(host: &Host, request: &Request<'_>, directory: &Path, memory: &Memo
     // What nobody expected is kept aside, or nobody could say in what it differs.
     let refused = request.expect.filter(|expected| *expected != tree_digest);
     let aside = aside(directory);
-    let previous = Previous::open(host, request, directory);
+    // It shares no file with one that is as it should be.
+    let previous = refused.is_none().then(|| Previous::open(host, request, directory)).flatten();
     let mut outputs = Outputs::new(host, request, if refused.is_some() { &aside } else { directory }, previous)?;
     let loaders = boot::Loaders::of(host, &requests, &images)?;
     let mut boots = Vec::new();
@@ -236,12 +239,12 @@ fn build_all(host: &Host, request: &Request<'_>, directory: &Path, memory: &Memo
         [only] if only.name.is_none() => Some(&only.tree),
         _ => None,
     };
-    let (outputs, parts) = outputs.publish(request, (&tree, image), &lock, manifest)?;
+    let Published { outputs, parts, seen } = outputs.publish(request, (&tree, image), &lock, manifest)?;
     if let Some(expected) = refused {
         return Err(Error::Unexpected { expected, found: tree_digest, aside });
     }
-    if let Some(inputs) = inputs {
-        kept::remember(host, &inputs, directory, (&outputs, parts))?;
+    if let (Some(inputs), Some((seen, directory))) = (inputs, seen) {
+        kept::remember(host, &inputs, (&directory, &seen), (&outputs, parts))?;
     }
     host.store.settle();
     Ok(Built { outputs, tree_digest, images: digests, lock, kept: false })
@@ -473,7 +476,7 @@ fn install(host: &Host, request: &Request<'_>, chosen: Chosen, known: &Ids, memo
             check_epoch(request, options.epoch)?;
             let installed = configured(host, &chosen, &packages, root, &options)?;
             if let Some(key) = key {
-                installed::remember(host, &key, &installed)?;
+                noted(host.reporter.as_ref(), &host.cancel(), installed::remember(host, &key, &installed))?;
             }
             installed
         }
@@ -619,6 +622,19 @@ fn clamp(tree: &mut Tree, epoch: i64) {
     for path in newer {
         tree.get_mut(&path).expect("it was just listed").stat.mtime = epoch;
     }
+}
+
+/// What is noted for the next build only saves that one time: this one goes on where it cannot be.
+fn noted<E: Into<Error>>(reporter: &dyn Reporter, cancel: &Cancel, done: Result<(), E>) -> Result<(), Error> {
+    let Err(error) = done.map_err(Into::into) else { return Ok(()) };
+    if error.is_cancelled() || cancel.is_cancelled() {
+        return Err(error);
+    }
+    let causes = std::iter::successors(Some(&error as &dyn std::error::Error), |error| error.source());
+    let causes: Vec<String> = causes.map(ToString::to_string).collect();
+    let message = format!("the next build cannot start from this one: {}", causes.join(": "));
+    reporter.event(&Event::Warning { message: &message });
+    Ok(())
 }
 
 /// Does work that somebody may end. Whatever error a stage has then, for one that was cut short may look damaged:

@@ -24,6 +24,7 @@ use super::kept::Made;
 use super::kept::Part;
 use super::kept::Parts;
 use super::kept::Previous;
+use super::kept::Seen;
 use super::output::MANIFEST;
 use crate::cancel::Asking;
 use crate::cancel::Cancel;
@@ -34,11 +35,13 @@ use crate::format::compress;
 use crate::format::compress::Compression;
 use crate::head::RamImage;
 use crate::head::Role;
+use crate::host::Dir;
 use crate::host::Event;
 use crate::host::Host;
 use crate::host::Reporter;
 use crate::host::Stage;
 use crate::host::Store;
+use crate::host::StoreError;
 use crate::host::fault::Faulty;
 use crate::host::fault::at;
 use crate::host::output::Staging;
@@ -74,6 +77,15 @@ const QUESTIONS: &str = "questions-1";
 const INITRAMFS: &str = "boot/initrd.img";
 /// Where a disk lies that its nodes boot from.
 const STICK: &str = "boot/stick.img";
+
+/// Outputs that have appeared.
+pub(super) struct Published {
+    /// The files by path.
+    pub(super) outputs: Vec<OutputRecord>,
+    pub(super) parts: Parts,
+    /// How their directory looked, and itself, wherever it is now; `None`: nobody can tell.
+    pub(super) seen: Option<(Seen, Dir)>,
+}
 
 /// Outputs that are being written; nobody sees them before [`Outputs::publish`].
 pub(super) struct Outputs {
@@ -160,7 +172,11 @@ impl Outputs {
         let Some(key) = self.key(&("questions", sha256)) else { return Ok(()) };
         let json = serde_json::to_vec(asked).expect("plain data has a JSON form");
         let packed = zstd::encode_all(json.as_slice(), 1).expect("memory can be compressed");
-        Ok(self.store.set_record(QUESTIONS, &key.to_string(), &packed)?)
+        self.noted(self.store.set_record(QUESTIONS, &key.to_string(), &packed))
+    }
+
+    fn noted(&self, done: Result<(), StoreError>) -> Result<(), Error> {
+        super::noted(self.reporter.as_ref(), &self.cancel, done)
     }
 
     /// Writes the file of these keys, or takes that of the output before.
@@ -289,7 +305,7 @@ impl Outputs {
         (tree, image): (&str, Option<&Tree>),
         lock: &Lock,
         mut manifest: Manifest,
-    ) -> Result<(Vec<OutputRecord>, Parts), Error> {
+    ) -> Result<Published, Error> {
         self.text("tree.txt", tree)?;
         self.text(&format!("{}.lock", request.recipe.name), &lock.to_text())?;
         if let Some(image) = image {
@@ -301,8 +317,15 @@ impl Outputs {
             self.text(provenance::FILE, &provenance::provenance(&manifest, &request.recipe.digest, signer))?;
         }
         self.written.sort_by(|one, other| one.path().cmp(other.path()));
+        if let Some(path) = self.previous.as_ref().and_then(Previous::written_to) {
+            let source = io::Error::other("the file of the output before was written to meanwhile: build once more");
+            return Err(Error::Write { path: path.into(), source });
+        }
+        // Another build may put its own output at the same place at any time: what is remembered is of this directory.
+        let directory = Dir::open(self.staging.path());
+        let seen = directory.and_then(|directory| Ok((Seen::of(&directory, &self.cancel)?, directory)));
         self.staging.publish()?;
-        Ok((self.written, self.parts))
+        Ok(Published { outputs: self.written, parts: self.parts, seen: seen.ok() })
     }
 
     /// Writes the root tree in one format.
@@ -368,7 +391,7 @@ impl Outputs {
     fn remember(&self, layout: &Layout) -> Result<(), Error> {
         let written = self.written.last().and_then(OutputRecord::content);
         let key = written.and_then(|(sha256, _)| self.key(&("layout", sha256)));
-        key.map_or(Ok(()), |key| Ok(self.store.set_record(LAYOUT, &key.to_string(), &layout.to_bytes())?))
+        key.map_or(Ok(()), |key| self.noted(self.store.set_record(LAYOUT, &key.to_string(), &layout.to_bytes())))
     }
 
     fn directory<'a>(

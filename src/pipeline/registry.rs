@@ -338,8 +338,8 @@ pub fn pull(
     watch: Watch<'_>,
 ) -> Result<Pulled, Error> {
     super::cancellable(watch.cancel, || {
-        let mut pull = Pull { registry, from, limits, watch, received: 0, there: 0 };
-        let (digest, bytes, manifest) = pull.resolve(architecture)?;
+        let mut pull = Pull { registry, from, architecture, limits, watch, received: 0, there: 0 };
+        let (digest, bytes, manifest) = pull.resolve()?;
         let output = if manifest.artifact_type.as_deref() == Some(OUTPUT) {
             Some(manifest.clone())
         } else {
@@ -359,6 +359,8 @@ pub fn pull(
 struct Pull<'a> {
     registry: &'a dyn Registry,
     from: &'a Reference,
+    /// The one that is wanted, as Debian calls it; `None`: whichever it is for.
+    architecture: Option<&'a str>,
     limits: &'a Limits,
     watch: Watch<'a>,
     received: u64,
@@ -379,12 +381,12 @@ impl Pull<'_> {
     }
 
     /// What the reference names, of several architectures one.
-    fn resolve(&self, architecture: Option<&str>) -> Result<(Digest, Vec<u8>, Manifest), Error> {
+    fn resolve(&self) -> Result<(Digest, Vec<u8>, Manifest), Error> {
         let missing = || Error::from(RegistryError::Missing(self.from.to_string()));
         let which = self.from.which();
         let (mut digest, mut bytes) = self.manifest(&which, self.from.digest.as_ref())?.ok_or_else(missing)?;
         if let Ok(index) = serde_json::from_slice::<Index>(&bytes) {
-            let wanted = architecture.map(Platform::of);
+            let wanted = self.architecture.map(Platform::of);
             let fits = |entry: &&Descriptor| match (&wanted, &entry.platform) {
                 (Some(wanted), Some(found)) => wanted == found,
                 (wanted, _) => wanted.is_none(),
@@ -403,6 +405,22 @@ impl Pull<'_> {
         }
         let manifest = serde_json::from_slice(&bytes).map_err(|error| self.unusable(&which, &error))?;
         Ok((digest, bytes, manifest))
+    }
+
+    /// That what is for one architecture is for the wanted one. `found`: for which it is, if it says so.
+    fn check_architecture(&self, found: Option<&Platform>) -> Result<(), Error> {
+        match self.architecture.filter(|wanted| found != Some(&Platform::of(wanted))) {
+            None => Ok(()),
+            Some(wanted) => {
+                let found = found.map_or("none that it names", |found| found.architecture.as_str());
+                Err(unfit(format!(
+                    "`{}` is not for {}: it is for {}",
+                    self.from,
+                    wanted.escape_debug(),
+                    found.escape_debug()
+                )))
+            }
+        }
     }
 
     /// The output whose container image this is.
@@ -437,6 +455,7 @@ impl Pull<'_> {
         let text = fs::read_to_string(root.join(output::MANIFEST)).map_err(failed(root))?;
         let said = manifest::Manifest::parse(&text)
             .map_err(|source| Error::Manifest { path: output::MANIFEST.into(), source })?;
+        self.check_architecture(Some(&Platform::of(&said.architecture)))?;
         if let Some(signed) = named(provenance::FILE) {
             self.fetch(&signed.digest, signed.size.min(provenance::SIZE_MAX), &root.join(provenance::FILE))?;
         }
@@ -563,13 +582,21 @@ impl Pull<'_> {
         let put = |path: &Path, bytes: &[u8]| create(path)?.write_all(bytes).map_err(failed(path));
         let own = Descriptor::of(manifest.media_type.as_deref().unwrap_or(oci::MANIFEST), bytes);
         put(&blobs.join(own.digest.0.to_string()), bytes)?;
-        let wanted: BTreeMap<Digest, u64> =
+        let mut wanted: BTreeMap<Digest, u64> =
             manifest.layers.iter().chain([&manifest.config]).map(|blob| (blob.digest, blob.size)).collect();
         let total = wanted.values().fold(0_u64, |sum, size| sum.saturating_add(*size));
         if total > self.limits.data {
             return Err(self.wrong(&format!("its layers have {total} bytes (limit `data`)")));
         }
         self.watch.reporter.event(&Event::StageStarted { stage: Stage::Pull, total: Some(total) });
+        let config = (manifest.config.digest, manifest.config.size);
+        if self.architecture.is_some() && config.0 != own.digest {
+            let place = blobs.join(config.0.0.to_string());
+            self.fetch(&config.0, config.1, &place)?;
+            let text = File::open(&place).and_then(|file| io::read_to_string(file.take(output::TEXT_MAX)));
+            self.check_architecture(text.ok().and_then(|text| serde_json::from_str(&text).ok()).as_ref())?;
+            wanted.remove(&config.0);
+        }
         for (digest, size) in wanted {
             if digest != own.digest {
                 self.fetch(&digest, size, &blobs.join(digest.0.to_string()))?;

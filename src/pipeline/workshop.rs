@@ -191,7 +191,7 @@ pub(super) fn made(
             let key = key(host, request, &inputs, &workshop);
             let made = build(host, request, &chosen.packages, *workshop, inputs)?;
             if let Some(key) = key {
-                remember(host, &key, &made)?;
+                super::noted(host.reporter.as_ref(), &host.cancel(), remember(host, &key, &made))?;
             }
             made
         }

@@ -21,7 +21,7 @@ pub struct Bounds {
     pub bytes: u64,
     /// What was not used since goes in any case; seconds since 1970.
     pub unused_since: Option<i64>,
-    /// Blobs that stay in any case.
+    /// Blobs that stay in any case, and the records of them.
     pub keep: BTreeSet<Sha256>,
 }
 
@@ -96,7 +96,8 @@ fn list(
     for name in place.names()? {
         // Another build may prune too.
         let Some(stat) = place.stat(&name) else { continue };
-        let digest = format!("{shard}{name}").parse::<Sha256>().ok().filter(|_| !shard.is_empty());
+        // A record of a blob that stays, by which what was made of it is found, stays as well.
+        let digest = format!("{shard}{name}").parse::<Sha256>().ok();
         let stays = digest.is_some_and(|digest| bounds.keep.contains(&digest));
         let used = (stat.st_mtime, i64::try_from(stat.st_mtime_nsec).unwrap_or_default());
         let size = u64::try_from(stat.st_size).unwrap_or_default();
