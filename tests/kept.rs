@@ -433,3 +433,25 @@ fn a_little_that_changes_costs_a_little() {
     let (_, begun) = stages(&[]);
     assert!(begun.contains(&"unpack".to_owned()), "{begun:?}");
 }
+
+#[test]
+fn a_cache_is_made_in_a_directory_of_its_own() {
+    let builder = Builder::new();
+    let place = builder.place();
+    fs::create_dir_all(place.join("mine")).expect("ours");
+    fs::write(place.join("mine/letter"), "dear").expect("ours");
+    for arguments in [["cache", "info"], ["cache", "prune"], ["build", "small.toml"]] {
+        let (code, _, err) = builder.call(&[&arguments[..], &["--cache", "mine"]].concat(), &[]);
+        assert!(code != 0 && err.contains("`mine/` holds other things than a cache"), "{arguments:?}: {err}");
+        assert_eq!(files(&place.join("mine")).len(), 1, "{arguments:?}");
+    }
+    for (command, words) in [("info", "0 B; a build leaves"), ("prune", "0 files removed")] {
+        let (code, out, err) = builder.call(&["cache", command, "--cache", "none"], &[]);
+        assert!(code == 0 && out.contains(words), "{out}{err}");
+        assert!(!place.join("none").exists(), "who only looks makes none");
+    }
+    fs::create_dir_all(place.join("config/imgbuild")).expect("ours");
+    fs::write(place.join("config/imgbuild/config.toml"), "[cache]\nmax-age = \"36h\"\n").expect("ours");
+    let (_, out, err) = builder.call(&["cache", "info"], &[]);
+    assert!(out.contains("used in the last 36 hours"), "{out}{err}");
+}

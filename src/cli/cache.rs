@@ -24,6 +24,8 @@ use crate::host::store::Pruned;
 use crate::recipe::Lock;
 use crate::unpack;
 
+/// Seconds.
+const DAY: u64 = 86_400;
 /// No job of the usual services runs longer.
 const JOB: Duration = Duration::from_secs(6 * 3600);
 
@@ -31,20 +33,29 @@ const JOB: Duration = Duration::from_secs(6 * 3600);
 pub(super) fn run(arguments: &Cache) -> Result<(), Failure> {
     let settings = outside::settings()?.cache;
     let directory = outside::cache_directory(arguments.cache.as_deref(), &settings)?;
-    let store = outside::store(&directory, None)?;
+    // Who only looks makes none.
+    let store = if DirStore::is_in(&directory)? { Some(outside::store(&directory, None)?) } else { None };
     match arguments.command {
         CacheCommand::Info => {
             // No bounds remove nothing but what is damaged, and count the rest.
-            let bytes = store.prune(&Bounds::none())?.kept;
-            let (most, days) = (settings.max_size, settings.max_age.as_secs() / 86_400);
+            let pruned = store.map(|store| store.prune(&Bounds::none())).transpose()?;
+            let bytes = pruned.map_or(0, |pruned| pruned.kept);
+            let (most, age) = (settings.max_size, settings.max_age.as_secs());
             if arguments.json {
                 let directory = directory.to_string_lossy();
-                return print_json(
-                    &json!({ "directory": directory, "bytes": bytes, "max-bytes": most, "max-age-days": days }),
-                );
+                let days = age / DAY;
+                return print_json(&json!({
+                    "directory": directory, "bytes": bytes, "max-bytes": most, "max-age-days": days,
+                    "max-age-seconds": age,
+                }));
             }
+            let age = match age {
+                days if days % DAY == 0 => format!("{} days", days / DAY),
+                hours if hours % 3600 == 0 => format!("{} hours", hours / 3600),
+                seconds => format!("{seconds} seconds"),
+            };
             print(&format!(
-                "{}\n{}; a build leaves at most {}, and what was used in the last {days} days\n",
+                "{}\n{}; a build leaves at most {}, and what was used in the last {age}\n",
                 directory.display(),
                 HumanBytes(bytes),
                 HumanBytes(most)
@@ -58,7 +69,10 @@ pub(super) fn run(arguments: &Cache) -> Result<(), Failure> {
                 max_age: max_age.or(ci.then_some(JOB)).unwrap_or(settled.max_age),
                 ..CacheSettings::default()
             };
-            let pruned = prune(&store, &asked, locked(&store)?)?;
+            let pruned = match store {
+                Some(store) => prune(&store, &asked, locked(&store)?)?,
+                None => Pruned::default(),
+            };
             if arguments.json {
                 let (removed, freed, left) = (pruned.files, pruned.freed, pruned.kept);
                 return print_json(&json!({ "removed": removed, "freed": freed, "bytes": left }));
@@ -80,15 +94,15 @@ pub(super) fn prune(store: &DirStore, settings: &CacheSettings, keep: BTreeSet<S
     store.prune(&bounds)
 }
 
-/// What the locks in the working directory name: packages, packed and unpacked, and the indices that prove them.
-fn locked(store: &DirStore) -> Result<BTreeSet<Sha256>, Failure> {
+/// What locks in the working directory name: packages, packed and unpacked, and the indices that prove them.
+pub(super) fn locked(store: &DirStore) -> Result<BTreeSet<Sha256>, Failure> {
     let mut keep = BTreeSet::new();
     for path in outside::files_in(Path::new("."), "lock")? {
         // Others have files of this name, too.
         let Ok(Some(lock)) = Lock::read(&path) else { continue };
         for deb in lock.all_packages().chain(lock.all_builders()).chain(&lock.loaders).map(|package| package.sha256) {
             keep.insert(deb);
-            keep.extend(unpack::stored(store, &deb)?.map(|stored| stored.blob));
+            keep.extend(unpack::stored_blob(store, &deb)?);
         }
         let indices = lock.sources.iter().flat_map(|source| source.indices.values());
         keep.extend(indices.filter_map(|index| match index {

@@ -1,6 +1,5 @@
 //! The host as the command line, the environment and the system say it is: cache, mirrors, clock, threads.
 
-use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
@@ -14,6 +13,7 @@ use super::settings::CacheSettings;
 use super::settings::Settings;
 use super::signals::Signals;
 use super::terminal::Terminal;
+use super::words;
 use super::words::Failure;
 use crate::archive;
 use crate::cancel::Cancel;
@@ -206,11 +206,12 @@ fn shared(_: DirStore, url: &str, _: &Limits, _: Arc<Terminal>) -> Result<Arc<dy
 pub(super) fn bound_cache(common: &Common, reporter: &dyn Reporter) -> Result<(), Failure> {
     let settings = settings()?.cache;
     let store = store(&cache_directory(common.cache.as_deref(), &settings)?, None)?;
-    match cache::prune(&store, &settings, BTreeSet::new()) {
+    let pruned = cache::locked(&store).and_then(|keep| Ok(cache::prune(&store, &settings, keep)?));
+    match pruned {
         Ok(_) => {}
         // The image is there all the same.
         Err(error) => {
-            let message = format!("the cache could not be made smaller: {error}");
+            let message = format!("the cache could not be made smaller: {}", words::message(&error));
             reporter.event(&Event::Warning { message: &message });
         }
     }

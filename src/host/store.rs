@@ -87,10 +87,11 @@ impl DirStore {
     /// see [`DirStore::sealed_by`].
     ///
     /// # Errors
-    /// A directory of it cannot be made or read, is a link, is somebody else's or can be written by others; or the
-    /// store cannot be locked.
+    /// A directory of it cannot be made or read, is a link, is somebody else's, can be written by others or holds other
+    /// things; or the store cannot be locked.
     pub fn open(root: impl AsRef<Path>) -> Result<Self, StoreError> {
         let root = Place::root(root.as_ref())?;
+        holds_a_store(&root)?;
         let [sha256, incoming] = [root.make("sha256")?, root.make("incoming")?].map(Arc::new);
         let (records, damaged, claims) = (root.make("records")?, root.make("damaged")?, root.make("claims")?);
         let path = root.path("lock");
@@ -103,6 +104,14 @@ impl DirStore {
         lock.lock_shared().map_err(fail("lock", &path))?;
         let (key, cancel) = (RecordKey::ephemeral()?, Cancel::default());
         Ok(Self { sha256, incoming, records, damaged, claims, key, lock: Mutex::new(lock), root, cancel })
+    }
+
+    /// Whether there is a store in `root`, for who only looks: `false` where nothing is, or an empty directory.
+    ///
+    /// # Errors
+    /// As [`DirStore::open`].
+    pub fn is_in(root: impl AsRef<Path>) -> Result<bool, StoreError> {
+        Place::existing(root.as_ref())?.map_or(Ok(false), |root| holds_a_store(&root))
     }
 
     /// The same store with records that outlast it: those that were sealed by this key count, and no others. Whoever
@@ -253,6 +262,18 @@ impl Drop for DirStore {
             let _ = lock.unlock();
         }
     }
+}
+
+/// Whether a directory has a store in it, or is empty; one with other things in it is somebody's own.
+fn holds_a_store(root: &Place) -> Result<bool, StoreError> {
+    let names = root.names()?;
+    let is_one = names.iter().any(|name| name == "sha256");
+    // A file system of its own has this one.
+    if is_one || names.iter().all(|name| name == "lost+found") {
+        return Ok(is_one);
+    }
+    let reason = "holds other things than a cache: name another directory, or an empty one".to_owned();
+    Err(StoreError::Unusable { path: root.path(""), reason })
 }
 
 /// The value of a record, if the record is whole and `fits` (seal, value) says that it counts.

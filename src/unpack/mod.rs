@@ -279,6 +279,11 @@ pub fn stored(store: &dyn Store, deb: &Sha256) -> Result<Option<Stored>, StoreEr
     Ok(record.map(|record| Stored { blob: record.blob, files: record.files().collect() }))
 }
 
+/// The blob alone of [`stored`].
+pub(crate) fn stored_blob(store: &dyn Store, deb: &Sha256) -> Result<Option<Sha256>, StoreError> {
+    package::remembered_blob(store, deb)
+}
+
 /// Whether a package brings the links of a merged /usr, as base-files does since trixie.
 fn ships_merged_usr(unpacked: &Unpacked) -> bool {
     let is_link = |member: &Member| matches!(member.kind, MemberKind::Inode(Kind::Symlink(_)));

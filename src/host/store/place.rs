@@ -57,6 +57,14 @@ impl Place {
         Self::opened(rustix::fs::open(path, flags(), Mode::empty()), path.to_owned())
     }
 
+    /// The store's own directory; `None`: there is none.
+    pub(super) fn existing(path: &Path) -> Result<Option<Self>, StoreError> {
+        match rustix::fs::open(path, flags(), Mode::empty()) {
+            Err(Errno::NOENT) => Ok(None),
+            opened => Self::opened(opened, path.to_owned()).map(Some),
+        }
+    }
+
     /// A directory below; `None`: there is none.
     pub(super) fn open(&self, name: &str) -> Result<Option<Self>, StoreError> {
         match rustix::fs::openat(&self.handle, name, flags(), Mode::empty()) {
