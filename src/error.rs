@@ -266,6 +266,14 @@ impl Error {
             | Self::Manifest { source: manifest::Error::Foreign(_), .. }
             | Self::Configure(configure::Error::Number { .. } | configure::Error::NoBase)
             | Self::Output(OutputError::Place { .. }) => USAGE,
+            Self::Archive(error)
+                if matches!(
+                    **error,
+                    archive::Error::Release { source: archive::ReleaseError::Component { .. }, .. }
+                ) =>
+            {
+                USAGE
+            }
             Self::Publish(error) if matches!(**error, PublishError::Site { .. }) => USAGE,
             Self::Modules(error) if error.is_of_recipe() => USAGE,
             Self::Registry(error)

@@ -116,6 +116,48 @@ fn a_stale_lock_says_what_it_lacks() {
     assert_eq!((output.status.code(), said(&output)), (Some(2), wanted));
 }
 
+/// A recipe stays what and where it is: a link to it, its line ends, and what `--locked` forbids.
+#[test]
+fn a_recipe_is_changed_where_it_lies() {
+    let archive = archive(&["1.0-1"]);
+    let world = World::new(&archive);
+    let server = honest_but(&archive, "nothing", vec![]);
+    let place = world.place.path();
+    let text = fs::read_to_string(place.join("small.toml")).expect("it is there").replace('\n', "\r\n");
+    fs::write(place.join("small.toml"), &text).expect("written");
+    let output = run(&world, &server, &["add", "tools", "--recipe", "small.toml", "--locked"]);
+    assert_eq!(output.status.code(), Some(2), "{}", said(&output));
+    assert!(said(&output).contains("there is no lock `small.lock`"), "{}", said(&output));
+    assert_eq!(fs::read_to_string(place.join("small.toml")).expect("it is there"), text);
+
+    std::os::unix::fs::symlink("small.toml", place.join("link.toml")).expect("a link");
+    let output = run(&world, &server, &["add", "tools", "--recipe", "link.toml"]);
+    assert!(output.status.success(), "{}", said(&output));
+    assert!(fs::symlink_metadata(place.join("link.toml")).expect("it is there").is_symlink());
+    let changed = fs::read_to_string(place.join("small.toml")).expect("it is there");
+    assert!(changed.contains("\"tools\"") && changed.matches('\n').count() == changed.matches("\r\n").count());
+
+    let output = run(&world, &server, &["add", "no name", "--recipe", "small.toml"]);
+    assert!(said(&output).contains("small.toml:") && !said(&output).contains(".imgbuild-"), "{}", said(&output));
+}
+
+/// A component that the archive has not is a word of the recipe's.
+#[test]
+fn a_misspelt_component_is_named() {
+    let archive = archive(&["1.0-1"]);
+    let world = World::new(&archive);
+    let server = honest_but(&archive, "nothing", vec![]);
+    let path = world.place.path().join("small.toml");
+    let text = fs::read_to_string(&path).expect("it is there");
+    assert!(text.contains("[debian]\n") && !text.contains("components"), "{text}");
+    fs::write(&path, text.replace("[debian]\n", "[debian]\ncomponents = [\"mian\"]\n")).expect("written");
+    let output = run(&world, &server, &["small.toml"]);
+    assert_eq!(output.status.code(), Some(2), "{}", said(&output));
+    for words in ["it has no component `mian`: it has main", "`components` in `[debian]`: did you mean `main`?"] {
+        assert!(said(&output).contains(words), "{}", said(&output));
+    }
+}
+
 #[test]
 fn what_cannot_be_installed_changes_nothing() {
     let archive = archive(&["1.0-1"]);

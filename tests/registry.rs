@@ -403,7 +403,7 @@ fn one_name_is_for_several_architectures() {
         assert!(error.contains("is not for arm64: it is for amd64"), "{error}");
         assert!(!place.path().join("none").exists());
         pull(Some("amd64"), "own").expect("it is its own");
-        std::fs::remove_dir_all(place.path().join("own")).expect("there");
+        fs::remove_dir_all(place.path().join("own")).expect("there");
     }
 }
 

@@ -91,6 +91,15 @@ impl Opened {
         let mut indices = Vec::new();
         for component in &source.components {
             let of = |architecture: &str| format!("{component}/binary-{architecture}/Packages");
+            // Some name none, and some have more than they name.
+            let below = format!("{component}/");
+            let is_there = release.components.is_empty()
+                || release.components.contains(component)
+                || release.paths().any(|path| path.starts_with(&below));
+            if !is_there {
+                let (wanted, found) = (component.clone(), release.components.clone());
+                return Err(wrong(ReleaseError::Component { wanted, found }));
+            }
             let before = indices.len();
             for architecture in &source.architectures {
                 match self.index(&of(architecture)) {

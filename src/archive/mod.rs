@@ -253,6 +253,8 @@ impl Error {
     pub const fn is_integrity(&self) -> bool {
         match self {
             Self::Download { source, .. } | Self::OutOfSync { source, .. } => source.is_integrity(),
+            // What is wrong is what was asked for.
+            Self::Release { source: ReleaseError::Component { .. }, .. } => false,
             Self::Framing { .. }
             | Self::Signature { .. }
             | Self::Keyring { .. }

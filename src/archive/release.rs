@@ -114,6 +114,14 @@ pub enum ReleaseError {
         /// Its `Architectures`.
         found: Vec<String>,
     },
+    /// It has other components.
+    #[error("it has no component `{}`: it has {}", .wanted.escape_debug(), .found.join(", "))]
+    Component {
+        /// Asked for.
+        wanted: String,
+        /// Its `Components`.
+        found: Vec<String>,
+    },
     /// No such index in it.
     #[error("it lists no `{0}` in a form that can be read")]
     Missing(String),

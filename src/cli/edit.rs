@@ -42,6 +42,9 @@ pub(super) fn run(
         .map_err(|error| Failure::Usage(format!("cannot change `{}`: {error}", path.display())))?;
     let (recipe, new) = rewritten(path, &text)?;
     let lock_path = outside::lock_path(path, &old);
+    if common.locked {
+        outside::lock(common, &old, &lock_path)?;
+    }
     let lock = Lock::read(&lock_path)?;
     let mirrors = outside::mirrors(&common.mirror, Some(&recipe))?;
     let names: Vec<String> = arguments.packages.iter().map(|entry| recipe::package_of(entry).to_owned()).collect();
@@ -54,11 +57,11 @@ pub(super) fn run(
     let Some(old) = &lock else {
         // Whether there is a choice: nothing is fetched for it.
         pipeline::choose(&host, &request)?;
-        new.persist(path).map_err(|error| failed("replace", path)(error.error))?;
+        new.replace(path)?;
         return print(&format!("{}\n", path.display()));
     };
     let chosen = pipeline::lock(&host, &request)?;
-    new.persist(path).map_err(|error| failed("replace", path)(error.error))?;
+    new.replace(path)?;
     chosen.write(&lock_path)?;
     // The result is files.
     if !common.quiet && common.events.is_none() {
@@ -67,39 +70,63 @@ pub(super) fn run(
     print(&format!("{}\n{}\n", path.display(), lock_path.display()))
 }
 
-/// Which packages came, went or moved between two locks, a line each; nothing where none did.
+/// Which packages came, went or moved between two locks, a line each, of several images with its name; nothing where none
+/// did.
 fn moves(old: &Lock, new: &Lock) -> Vec<String> {
-    let of = |lock: &Lock| -> BTreeMap<String, String> {
+    let of = |lock: &Lock| -> BTreeMap<(String, String), String> {
         let own = [lock.architecture.as_str(), "all"];
         let name = |package: &LockedPackage| match own.contains(&package.architecture.as_str()) {
             true => package.name.clone(),
             false => format!("{}:{}", package.name, package.architecture),
         };
-        let all = lock.all_packages().chain(lock.all_builders());
-        all.map(|package| (name(package), package.version.clone())).collect()
+        let whole = lock.packages.iter().chain(&lock.builders).map(|package| (String::new(), package));
+        let of_images = lock.images.iter().flat_map(|image| {
+            let all = image.packages.iter().chain(&image.builders);
+            all.map(|package| (format!("image {}: ", image.name), package))
+        });
+        let all = whole.chain(of_images);
+        all.map(|(image, package)| ((image, name(package)), package.version.clone())).collect()
     };
     let (old, new) = (of(old), of(new));
-    let names: BTreeSet<&String> = old.keys().chain(new.keys()).collect();
-    let line = |name: &&String| match (old.get(*name), new.get(*name)) {
-        (None, Some(version)) => Some(format!("+ {name} {version}")),
-        (Some(version), None) => Some(format!("- {name} {version}")),
-        (Some(was), Some(is)) if was != is => Some(format!("  {name} {was} -> {is}")),
-        _ => None,
+    let names: BTreeSet<&(String, String)> = old.keys().chain(new.keys()).collect();
+    let line = |key: &&(String, String)| {
+        let (image, name) = key;
+        match (old.get(*key), new.get(*key)) {
+            (None, Some(version)) => Some(format!("{image}+ {name} {version}")),
+            (Some(version), None) => Some(format!("{image}- {name} {version}")),
+            (Some(was), Some(is)) if was != is => Some(format!("{image}  {name} {was} -> {is}")),
+            _ => None,
+        }
     };
     names.iter().filter_map(line).collect()
 }
 
-/// A recipe with another text: what it means, and its file, which takes the recipe's place when it is persisted there. It
-/// lies beside the recipe, so that it finds the files that it names.
-pub(super) fn rewritten(path: &Path, text: &str) -> Result<(Recipe, NamedTempFile), Failure> {
-    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+/// A recipe's text that takes the place of the one that is there.
+pub(super) struct New {
+    file: NamedTempFile,
+    /// Where the recipe really lies: a link to it stays one.
+    real: PathBuf,
+}
+
+impl New {
+    /// Puts it in its place. `path`: by which the recipe is known.
+    pub(super) fn replace(self, path: &Path) -> Result<(), Failure> {
+        self.file.persist(self.real).map(drop).map_err(|error| failed("replace", path)(error.error))
+    }
+}
+
+/// A recipe with another text: what it means, and the text, written beside the recipe.
+pub(super) fn rewritten(path: &Path, text: &str) -> Result<(Recipe, New), Failure> {
+    let recipe = recipe::with_text(path, text)?;
+    let real = fs::canonicalize(path).map_err(failed("read", path))?;
+    let parent = real.parent().unwrap_or(Path::new("/"));
     let mode = fs::metadata(path).map_err(failed("read", path))?.permissions().mode();
     let mut builder = tempfile::Builder::new();
     let new = builder.prefix(".imgbuild-recipe-").suffix(".toml").permissions(fs::Permissions::from_mode(mode));
     let mut new = new.tempfile_in(parent).map_err(failed("write beside", path))?;
     let written = new.write_all(text.as_bytes()).and_then(|()| new.as_file().sync_all());
     written.map_err(failed("write beside", path))?;
-    Ok((recipe::load(new.path())?, new))
+    Ok((recipe, New { file: new, real }))
 }
 
 pub(super) fn failed(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Failure {

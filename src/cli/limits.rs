@@ -35,8 +35,9 @@ pub(super) fn help() -> String {
         "Take more or less of what comes from outside\n\nValues are numbers, with K, M, G or T for bytes; times are in \
          seconds. All of Debian passes the defaults, and no limit changes an output. The names:\n",
     );
+    // A manual page breaks a line before one that begins with a blank.
     for limit in LIMITS {
-        write!(text, "\n{} [{limit}]: {}", limit.name(), limit.about()).expect("writing to a String succeeds");
+        write!(text, "\n  {} [{limit}]: {}", limit.name(), limit.about()).expect("writing to a String succeeds");
     }
     text
 }
@@ -51,7 +52,7 @@ mod tests {
             let mut limits = Limits::default();
             assert_eq!(set(&mut limits, &format!("{}=77", limit.name())), Ok(()), "{}", limit.name());
             assert_ne!(limits, Limits::default(), "{}", limit.name());
-            assert!(help().contains(&format!("\n{} [", limit.name())), "{}", limit.name());
+            assert!(help().contains(&format!("\n  {} [", limit.name())), "{}", limit.name());
         }
         let mut limits = Limits::default();
         assert_eq!(set(&mut limits, "data=2G"), Ok(()));

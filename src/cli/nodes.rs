@@ -187,6 +187,6 @@ pub(super) fn adopt(arguments: &Adopt) -> Result<(), Failure> {
         .map_err(|error| Failure::Usage(format!("cannot change `{}`: {error}", path.display())))?;
     // In its place only when it is a recipe.
     let (_, new) = edit::rewritten(path, &text)?;
-    new.persist(path).map_err(|error| edit::failed("replace", path)(error.error))?;
+    new.replace(path)?;
     print(&format!("{} {} {address}\n", arguments.name, shown(arguments.mac)))
 }

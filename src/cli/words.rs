@@ -264,6 +264,14 @@ pub(super) fn hint(failure: &Failure) -> Option<String> {
              the machine's name"
         }
         Error::Archive(error) if unknown_suite(error).is_some() => return unknown_suite(error),
+        Error::Archive(error) if unknown_component(error).is_some() => return unknown_component(error),
+        Error::Registry(registry) if registry.is_retryable() => {
+            "does a registry answer there, and is the reference right (`REGISTRY/NAME:TAG`)? Otherwise try again later: what \
+             is there already is not sent again"
+        }
+        Error::Registry(registry) if matches!(**registry, crate::host::registry::RegistryError::Digest { .. }) => {
+            "nothing of it was used; push it again from where it was built"
+        }
         error if further(error).is_some() => return further(error).map(str::to_owned),
         error if error.is_retryable() => "try again later, or with another `--mirror`; what came is in the cache",
         error if error.is_integrity() => {
@@ -318,6 +326,18 @@ fn unknown_suite(error: &crate::archive::Error) -> Option<String> {
         Some(meant) => format!("there is no suite `{suite}` on that mirror: did you mean `{meant}`?"),
         None => format!("there is no suite `{suite}` on that mirror: look at `suite` and `pockets` in `[debian]`"),
     })
+}
+
+/// What helps where an archive has no such component.
+fn unknown_component(error: &crate::archive::Error) -> Option<String> {
+    use crate::archive::Error as Archive;
+    use crate::archive::ReleaseError as Release;
+
+    let Archive::Release { archive, source: Release::Component { wanted, found } } = error else { return None };
+    let table = if archive.contains("://") { "its `[[archive]]`" } else { "`[debian]`" };
+    let meant = recipe::nearest(wanted, found.iter().map(String::as_str));
+    let meant = meant.map_or_else(String::new, |meant| format!(": did you mean `{meant}`?"));
+    Some(format!("look at `components` in {table}{meant}"))
 }
 
 /// What helps with an archive of the recipe's that is not Debian's, where no other mirror can.

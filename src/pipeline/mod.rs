@@ -61,6 +61,7 @@ use outputs::Published;
 
 pub use choose::Chosen;
 pub use forms::Form;
+#[cfg(feature = "cli")]
 pub(crate) use output::MANIFEST;
 pub use output::Output;
 pub use output::check_directory;

@@ -30,6 +30,22 @@ pub enum EditError {
     /// A package is asked for already.
     #[error("`packages` has `{0}` already")]
     There(String),
+    /// A package is asked for already, and otherwise.
+    #[error("`packages` has `{there}` already: remove that first to ask for `{asked}`")]
+    Otherwise {
+        /// As it stands in the list.
+        there: String,
+        /// As given.
+        asked: String,
+    },
+    /// A package is asked for by an image of several.
+    #[error("`packages` has no `{name}`: `[image.{image}]` has it, edit it there")]
+    OfImage {
+        /// As given.
+        name: String,
+        /// The image's name.
+        image: String,
+    },
     /// A package is not asked for.
     #[error("`packages` has no `{name}`{}", .meant.as_ref().map_or_else(String::new, |meant| format!(" (did you mean `{meant}`?)")))]
     Missing {
@@ -45,6 +61,8 @@ pub enum EditError {
 /// # Errors
 /// It is no TOML, has another `packages`, or one of them is there already, in whatever version.
 pub fn add_packages(text: &str, names: &[String]) -> Result<String, EditError> {
+    let first = |(index, name): (usize, &String)| !names[..index].contains(name);
+    let names: Vec<&String> = names.iter().enumerate().filter(|each| first(*each)).map(|(_, name)| name).collect();
     changed(text, |list| names.iter().try_for_each(|name| push(list, name)))
 }
 
@@ -53,7 +71,28 @@ pub fn add_packages(text: &str, names: &[String]) -> Result<String, EditError> {
 /// # Errors
 /// It is no TOML, has another `packages`, or one of them is not there.
 pub fn remove_packages(text: &str, names: &[String]) -> Result<String, EditError> {
-    changed(text, |list| names.iter().try_for_each(|name| take(list, name)))
+    changed(text, |list| names.iter().try_for_each(|name| take(list, name))).map_err(|error| match error {
+        EditError::Missing { name, meant } => match image_with(text, &name) {
+            Some(image) => EditError::OfImage { name, image },
+            None => EditError::Missing { name, meant },
+        },
+        error => error,
+    })
+}
+
+/// The image of several whose own list has a package.
+fn image_with(text: &str, name: &str) -> Option<String> {
+    let document: DocumentMut = text.parse().ok()?;
+    let images = document.get("image")?.as_table_like()?;
+    let has = |item: &Item| item.get(KEY).and_then(Item::as_array).is_some_and(|list| position(list, name).is_some());
+    images.iter().find(|(_, item)| has(item)).map(|(image, _)| image.to_owned())
+}
+
+/// A text with the line ends that another one has.
+fn as_lines_of(text: &str, changed: &str) -> String {
+    let (all, long) = (text.matches('\n').count(), text.matches("\r\n").count());
+    let changed = changed.replace("\r\n", "\n");
+    if long * 2 > all { changed.replace('\n', "\r\n") } else { changed }
 }
 
 /// The text with a node more, behind its other nodes or else at its end.
@@ -71,7 +110,7 @@ pub fn add_node(text: &str, name: &str, mac: &str, address: Ipv4Addr) -> Result<
     }
     node.decor_mut().set_prefix("\n");
     nodes.push(node);
-    Ok(document.to_string())
+    Ok(as_lines_of(text, &document.to_string()))
 }
 
 fn changed(text: &str, change: impl FnOnce(&mut Array) -> Result<(), EditError>) -> Result<String, EditError> {
@@ -79,7 +118,7 @@ fn changed(text: &str, change: impl FnOnce(&mut Array) -> Result<(), EditError>)
         text.parse().map_err(|error: toml_edit::TomlError| EditError::Syntax(error.message().to_owned()))?;
     let item = document.entry(KEY).or_insert_with(|| Item::Value(Value::Array(Array::new())));
     change(item.as_array_mut().ok_or(EditError::NoList)?)?;
-    Ok(document.to_string())
+    Ok(as_lines_of(text, &document.to_string()))
 }
 
 /// The package that an entry of `packages` is about, without version, release or architecture.
@@ -95,8 +134,9 @@ fn position(list: &Array, name: &str) -> Option<usize> {
 
 /// Adds an entry, on a line of its own where the others have one.
 fn push(list: &mut Array, name: &str) -> Result<(), EditError> {
-    if position(list, name).is_some() {
-        return Err(EditError::There(name.to_owned()));
+    if let Some(there) = position(list, name).and_then(|at| list.get(at)).and_then(Value::as_str) {
+        let (there, asked) = (there.to_owned(), name.to_owned());
+        return Err(if there == asked { EditError::There(there) } else { EditError::Otherwise { there, asked } });
     }
     let prefix = |value: &Value| value.decor().prefix().and_then(|raw| raw.as_str()).unwrap_or_default().to_owned();
     let last = list.iter().last().map(prefix);
@@ -191,6 +231,15 @@ mod tests {
     }
 
     #[test]
+    fn lines_end_as_they_did() {
+        let long = LINES.replace('\n', "\r\n");
+        assert_eq!(add(&long, "htop"), add(LINES, "htop").replace('\n', "\r\n"));
+        assert_eq!(remove(&long, "vim"), remove(LINES, "vim").replace('\n', "\r\n"));
+        let twice = add_packages("packages = []\n", &["a".to_owned(), "a".to_owned()]);
+        assert_eq!(twice.expect("once"), "packages = [\"a\"]\n");
+    }
+
+    #[test]
     fn an_entry_goes_with_its_line() {
         assert_eq!(remove(LINES, "vim"), LINES.replace("    \"vim=2:9.*\",   # an editor\n", ""));
         assert_eq!(remove(LINES, "bash"), LINES.replace("    \"bash\", # a shell\n", ""));
@@ -223,7 +272,12 @@ mod tests {
     fn what_cannot_be_done_is_said() {
         let one = |name: &str| vec![name.to_owned()];
         let error = |result: Result<String, EditError>| result.expect_err("it cannot").to_string();
-        assert_eq!(error(add_packages(LINES, &one("vim"))), "`packages` has `vim` already");
+        let other = "`packages` has `vim=2:9.*` already: remove that first to ask for `vim`";
+        assert_eq!(error(add_packages(LINES, &one("vim"))), other);
+        assert_eq!(error(add_packages(LINES, &one("bash"))), "`packages` has `bash` already");
+        let images = "packages = [\"a\"]\n[image.login]\npackages = [\"jq=1.*\"]\n";
+        let of_image = "`packages` has no `jq`: `[image.login]` has it, edit it there";
+        assert_eq!(error(remove_packages(images, &one("jq"))), of_image);
         assert_eq!(error(remove_packages(LINES, &one("bahs"))), "`packages` has no `bahs` (did you mean `bash`?)");
         assert_eq!(error(remove_packages(LINES, &one("nothing"))), "`packages` has no `nothing`");
         assert_eq!(error(add_packages("packages = 1\n", &one("vim"))), "`packages` is no list");

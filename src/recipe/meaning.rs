@@ -74,6 +74,14 @@ pub(super) fn parse(text: &str, directory: &Path) -> Result<Recipe, Error> {
     understand(sources, document, false)
 }
 
+/// See [`super::with_text`].
+#[cfg(feature = "cli")]
+pub(super) fn with_text(path: &Path, text: &str) -> Result<Recipe, Error> {
+    let mut sources = Sources::default();
+    let document = text::instead(path, text, &mut sources)?;
+    understand(sources, document, false)
+}
+
 fn understand(mut sources: Sources, mut document: text::Table, with_site: bool) -> Result<Recipe, Error> {
     // A text that could not be read as a whole lacks keys that it may well have.
     if sources.is_bad() {

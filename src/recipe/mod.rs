@@ -102,6 +102,12 @@ pub fn parse(text: &str, directory: &Path) -> Result<Recipe, Error> {
     meaning::parse(text, directory)
 }
 
+/// The recipe at `path` as it would be with another text.
+#[cfg(feature = "cli")]
+pub(crate) fn with_text(path: &Path, text: &str) -> Result<Recipe, Error> {
+    meaning::with_text(path, text)
+}
+
 /// A mirror's base URL as recipes may have it, without a slash at its end.
 ///
 /// # Errors

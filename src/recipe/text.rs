@@ -53,6 +53,15 @@ pub(super) fn of(text: &str, directory: &Path, sources: &mut Sources) -> Result<
     Ok(reader.file(path, real, Ok(text.replace("\r\n", "\n"))))
 }
 
+/// As [`read`], of another text in place of the one that the file has.
+#[cfg(feature = "cli")]
+pub(super) fn instead(path: &Path, text: &str, sources: &mut Sources) -> Result<Table, Error> {
+    let real = fs::canonicalize(path).map_err(|source| Error::Read { path: path.to_owned(), source })?;
+    let root = real.parent().map(Path::to_owned).unwrap_or_default();
+    let mut reader = Reader { sources, root, done: BTreeSet::new(), open: Vec::new() };
+    Ok(reader.file(path, real, Ok(text.replace("\r\n", "\n"))))
+}
+
 /// The file that `name`, written in the recipe's directory `root` or below, names. It must lie below `root` when all
 /// symbolic links are followed: a recipe is whole by itself, and a foreign one cannot take the builder's own files.
 pub(super) fn locate(root: &Path, from: &Path, name: &str) -> Result<PathBuf, String> {

@@ -280,6 +280,7 @@ pub fn stored(store: &dyn Store, deb: &Sha256) -> Result<Option<Stored>, StoreEr
 }
 
 /// The blob alone of [`stored`].
+#[cfg(feature = "cli")]
 pub(crate) fn stored_blob(store: &dyn Store, deb: &Sha256) -> Result<Option<Sha256>, StoreError> {
     package::remembered_blob(store, deb)
 }

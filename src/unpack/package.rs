@@ -167,6 +167,7 @@ pub(super) fn remembered(store: &dyn Store, deb: &Sha256) -> Result<Option<Recor
 }
 
 /// The blob of such a record, without the rest of it, which takes most of the time.
+#[cfg(feature = "cli")]
 pub(super) fn remembered_blob(store: &dyn Store, deb: &Sha256) -> Result<Option<Sha256>, StoreError> {
     #[derive(Deserialize)]
     struct Part {
