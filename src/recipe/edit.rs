@@ -38,6 +38,14 @@ pub enum EditError {
         /// As given.
         asked: String,
     },
+    /// A package is asked for in two ways at once.
+    #[error("`{first}` and `{second}` are of one package: ask for one of them")]
+    Twice {
+        /// As given first.
+        first: String,
+        /// As given then.
+        second: String,
+    },
     /// A package is asked for by an image of several.
     #[error("`packages` has no `{name}`: `[image.{image}]` has it, edit it there")]
     OfImage {
@@ -59,10 +67,17 @@ pub enum EditError {
 /// The text with these packages, written as in `packages`, at the end of that list.
 ///
 /// # Errors
-/// It is no TOML, has another `packages`, or one of them is there already, in whatever version.
+/// It is no TOML, has another `packages`, one of them is there already, in whatever version, or two are of one package and
+/// not the same.
 pub fn add_packages(text: &str, names: &[String]) -> Result<String, EditError> {
-    let first = |(index, name): (usize, &String)| !names[..index].contains(name);
-    let names: Vec<&String> = names.iter().enumerate().filter(|each| first(*each)).map(|(_, name)| name).collect();
+    let names = once(names);
+    // Told before the list is looked at: the first of the two would be found there, where nobody wrote it.
+    if let Some((first, second)) = names.iter().enumerate().find_map(|(at, second)| {
+        let same = |first: &&&String| package_of(first) == package_of(second);
+        names[..at].iter().find(same).map(|first| (first, second))
+    }) {
+        return Err(EditError::Twice { first: (*first).clone(), second: (*second).clone() });
+    }
     changed(text, |list| names.iter().try_for_each(|name| push(list, name)))
 }
 
@@ -71,6 +86,7 @@ pub fn add_packages(text: &str, names: &[String]) -> Result<String, EditError> {
 /// # Errors
 /// It is no TOML, has another `packages`, or one of them is not there.
 pub fn remove_packages(text: &str, names: &[String]) -> Result<String, EditError> {
+    let names = once(names);
     changed(text, |list| names.iter().try_for_each(|name| take(list, name))).map_err(|error| match error {
         EditError::Missing { name, meant } => match image_with(text, &name) {
             Some(image) => EditError::OfImage { name, image },
@@ -78,6 +94,12 @@ pub fn remove_packages(text: &str, names: &[String]) -> Result<String, EditError
         },
         error => error,
     })
+}
+
+/// The names as they were given, each only the first time.
+fn once(names: &[String]) -> Vec<&String> {
+    let first = |(at, name): &(usize, &String)| !names[..*at].contains(name);
+    names.iter().enumerate().filter(first).map(|(_, name)| name).collect()
 }
 
 /// The image of several whose own list has a package.
@@ -237,6 +259,8 @@ mod tests {
         assert_eq!(remove(&long, "vim"), remove(LINES, "vim").replace('\n', "\r\n"));
         let twice = add_packages("packages = []\n", &["a".to_owned(), "a".to_owned()]);
         assert_eq!(twice.expect("once"), "packages = [\"a\"]\n");
+        let twice = remove_packages("packages = [\"a\", \"b\"]\n", &["a".to_owned(), "a".to_owned()]);
+        assert_eq!(twice.expect("once"), "packages = [\"b\"]\n");
     }
 
     #[test]
@@ -275,6 +299,9 @@ mod tests {
         let other = "`packages` has `vim=2:9.*` already: remove that first to ask for `vim`";
         assert_eq!(error(add_packages(LINES, &one("vim"))), other);
         assert_eq!(error(add_packages(LINES, &one("bash"))), "`packages` has `bash` already");
+        let both = ["htop".to_owned(), "htop=3.*".to_owned()];
+        let twice = "`htop` and `htop=3.*` are of one package: ask for one of them";
+        assert_eq!(error(add_packages(LINES, &both)), twice);
         let images = "packages = [\"a\"]\n[image.login]\npackages = [\"jq=1.*\"]\n";
         let of_image = "`packages` has no `jq`: `[image.login]` has it, edit it there";
         assert_eq!(error(remove_packages(images, &one("jq"))), of_image);
