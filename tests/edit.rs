@@ -141,6 +141,26 @@ fn a_recipe_is_changed_where_it_lies() {
     assert!(said(&output).contains("small.toml:") && !said(&output).contains(".imgbuild-"), "{}", said(&output));
 }
 
+/// What one image has already comes into the other one, and that is told.
+#[test]
+fn moves_are_told_by_image() {
+    let archive = archive(&["1.0-1"]);
+    let world = World::new(&archive);
+    let server = honest_but(&archive, "nothing", vec![]);
+    let path = world.place.path().join("small.toml");
+    let text = fs::read_to_string(&path).expect("it is there");
+    let images = "[image.plain]\n[image.login]\npackages = [\"tools\"]\n";
+    fs::write(&path, format!("{text}{images}")).expect("written");
+    let output = run(&world, &server, &["lock", "small.toml"]);
+    assert!(output.status.success(), "{}", said(&output));
+    for (command, sign) in [("add", '+'), ("remove", '-')] {
+        let output = run(&world, &server, &[command, "tools", "--recipe", "small.toml"]);
+        let moved = format!("image plain: {sign} tools 3\nimage plain: {sign} tools-data 3\n");
+        assert!(output.status.success() && said(&output).ends_with(&moved), "{}", said(&output));
+        assert!(!said(&output).contains("login"), "{}", said(&output));
+    }
+}
+
 /// A component that the archive has not is a word of the recipe's.
 #[test]
 fn a_misspelt_component_is_named() {

@@ -88,11 +88,27 @@ fn a_machine_becomes_a_node() {
         let output = imgbuild(&[&["adopt", &recipe], arguments].concat());
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
         assert_eq!((output.status.code(), said.contains(words)), (Some(code), true), "{said}");
+        assert!(!said.contains(".imgbuild-"), "the recipe is named, and no file that is gone: {said}");
     }
     assert_eq!(fs::read_to_string(&recipe).expect("it is there"), wanted, "what is refused changes nothing");
     #[expect(clippy::disallowed_methods, reason = "they are only counted")]
     let left = fs::read_dir(place.path()).expect("ours").count();
     assert_eq!(left, 2, "and leaves nothing");
+}
+
+/// By a link, and with line ends of another kind: both stay.
+#[test]
+fn a_machine_becomes_a_node_where_the_recipe_lies() {
+    let (place, recipe, _) = world();
+    fs::write(&recipe, RECIPE.replace('\n', "\r\n")).expect("written");
+    let link = place.path().join("link.toml");
+    std::os::unix::fs::symlink("x.toml", &link).expect("a link");
+    let output = imgbuild(&["adopt", &link.display().to_string(), "02:00:00:00:00:0b", "n3"]);
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(fs::symlink_metadata(&link).expect("it is there").is_symlink());
+    let node = "\n[[node]]\nname = \"n3\"\nmac = \"02:00:00:00:00:0b\"\naddress = \"10.0.0.12\"\n";
+    let wanted = RECIPE.replace("\n[output]", &format!("{node}\n[output]")).replace('\n', "\r\n");
+    assert_eq!(fs::read_to_string(&recipe).expect("it is there"), wanted);
 }
 
 /// Recipe to head files for two nodes and for two thousand, by a list and by an inventory: the same files, accepted by
