@@ -115,6 +115,48 @@ fn init_writes_once() {
 }
 
 #[test]
+fn a_recipe_is_no_lock() {
+    let place = place();
+    let output = run(place.path(), &["init", "new.lock"]);
+    assert_eq!(code(&output), Some(2));
+    assert!(
+        err(&output).contains("`new.lock` would be taken for a lock: call the recipe `new.toml`"),
+        "{}",
+        err(&output)
+    );
+    assert!(!place.path().join("new.lock").exists());
+    fs::write(place.path().join("small.lock"), RECIPE).expect("written");
+    for command in ["lock", "show", "build"] {
+        let output = run(place.path(), &[command, "small.lock", "--offline", "--cache", "cache"]);
+        let wanted = "imgbuild: recipe `small.lock` lies where its own lock would: call it `small.toml`\n";
+        assert_eq!((code(&output), err(&output).as_str()), (Some(2), wanted), "{command}");
+    }
+    fs::remove_file(place.path().join("small.lock")).expect("there");
+    let output = run(place.path(), &["init", "My Own.toml"]);
+    assert!(err(&output).contains("the recipe is called `compute`: `My Own` can be no name"), "{}", err(&output));
+}
+
+/// What is misspelt is told with the nearest, and nothing of another kind.
+#[test]
+fn the_nearest_word_is_named() {
+    let place = place();
+    for (words, said) in [
+        (&["help", "buld"][..], "a similar subcommand exists: 'build'"),
+        (&["comapre", "a", "b"], "a similar subcommand exists: 'compare'"),
+        (&["cache", "inof"], "a similar subcommand exists: 'info'"),
+        (&["small.toml", "--limit", "rat=1"], "there is none of this name (did you mean `rate`?)"),
+        (&["k9.toml"], "`imgbuild init` writes a recipe"),
+        (&["smal.toml"], "did you mean `small.toml`?"),
+        (&["publish", "oci:registry.example.org/x/y:1", "--to", "h"], "`oci://registry.example.org/x/y:1`"),
+        (&["small.toml", "--offline", "--cache", "cache"], "go on once without `--offline`"),
+    ] {
+        fs::write(place.path().join("m3.toml"), RECIPE).expect("written");
+        let output = run(place.path(), words);
+        assert!(err(&output).contains(said), "{words:?}: {}", err(&output));
+    }
+}
+
+#[test]
 fn what_follows_from_the_types_is_printed() {
     let place = place();
     let schema: serde_json::Value = serde_json::from_str(&out(&run(place.path(), &["schema"]))).expect("it is JSON");
@@ -289,7 +331,10 @@ fn a_machine_that_cannot_build_is_told_why() {
     let output = doctor("small.toml", &format!("http://{closed}/debian"));
     assert_eq!(code(&output), Some(1), "{}", out(&output));
     let text = out(&output);
-    for line in ["lacks cache    `small.toml`: ", &format!("lacks mirror   <http://{closed}/debian/dists/stable/")] {
+    for line in [
+        "lacks cache    `small.toml` is a link, or no directory",
+        &format!("lacks mirror   <http://{closed}/debian/dists/stable/"),
+    ] {
         assert!(text.lines().any(|said| said.starts_with(line)), "{line}: {text}");
     }
     assert!(text.ends_with("verdict: this machine builds no images yet\n"), "{text}");
@@ -303,6 +348,7 @@ fn a_machine_that_cannot_build_is_told_why() {
         out(&output).contains("ok    cache    `cache`, ")
             && out(&output).contains("verdict: this machine builds images")
     );
+    assert!(!place.path().join("cache").exists(), "who only looks makes none");
 }
 
 #[test]

@@ -92,6 +92,8 @@ mod limits;
 mod locks;
 mod made;
 mod manifest;
+#[cfg(all(feature = "http", feature = "sandbox"))]
+mod misspelt;
 #[cfg(feature = "sign")]
 mod modules;
 #[cfg(feature = "sandbox")]

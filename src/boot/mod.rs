@@ -112,7 +112,7 @@ pub enum Error {
         reason: String,
     },
     /// No such node.
-    #[error("there is no node `{name}` in the head's table; it has {}", .known.join(", "))]
+    #[error("there is no node `{name}` in the head's table; it has {}{}", .known.join(", "), meant(name, known))]
     NoNode {
         /// As asked for.
         name: String,
@@ -246,6 +246,12 @@ fn read(output: &Path, role: Role) -> Result<Existing, Error> {
 pub fn find<'a>(head: &'a Existing, name: &str) -> Result<&'a Machine, Error> {
     let found = head.machines.iter().find(|machine| machine.names.iter().any(|own| own == name));
     found.ok_or_else(|| Error::NoNode { name: name.to_owned(), known: names(head) })
+}
+
+/// The name that was probably meant.
+fn meant(name: &str, known: &[String]) -> String {
+    let meant = nearest(name, known.iter().map(String::as_str));
+    meant.map_or_else(String::new, |meant| format!("; did you mean `{meant}`?"))
 }
 
 /// The nodes' names, in the order of the table.

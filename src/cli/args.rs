@@ -12,9 +12,12 @@ use clap::CommandFactory as _;
 use clap::Parser;
 use clap::Subcommand;
 use clap::ValueEnum;
+use clap::error::ContextKind;
+use clap::error::ContextValue;
 
 use crate::configure::Method;
 use crate::digest::Sha256;
+use crate::recipe;
 use crate::recipe::grammar;
 
 /// One recipe, one command: from signed Debian packages to a booting diskless cluster
@@ -38,8 +41,21 @@ impl Arguments {
         if words.get(1).is_some_and(|word| !is_command(word)) {
             words.insert(1, "build".into());
         }
-        Self::try_parse_from(words)
+        Self::try_parse_from(&words).map_err(|error| with_nearest(error, &words))
     }
+}
+
+/// The error of a word that is no command, with the one that it is spelled most like.
+fn with_nearest(mut error: clap::Error, words: &[OsString]) -> clap::Error {
+    let Some(ContextValue::String(wrong)) = error.get(ContextKind::InvalidSubcommand).cloned() else { return error };
+    let program = Arguments::command();
+    let before = words.iter().skip(1).filter_map(|word| word.to_str()).take_while(|word| *word != wrong);
+    let of = before.fold(&program, |command, word| command.find_subcommand(word).unwrap_or(command));
+    let names = of.get_subcommands().map(clap::Command::get_name);
+    if let Some(meant) = recipe::nearest(&wrong, names) {
+        error.insert(ContextKind::SuggestedSubcommand, ContextValue::Strings(vec![meant.to_owned()]));
+    }
+    error
 }
 
 /// Whether a first word is for the parser of commands: one of them, almost one, or an option of the program's own.
@@ -168,7 +184,7 @@ pub(super) struct Common {
     /// Write events to standard error, one JSON object per line
     #[arg(long, value_name = "FORM")]
     pub(super) events: Option<Events>,
-    /// Say nothing but errors
+    /// Say nothing but errors: neither how far it is, nor which files were written
     #[arg(long, short, conflicts_with = "verbose")]
     pub(super) quiet: bool,
     /// Say everything, the output of packages' scripts too

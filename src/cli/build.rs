@@ -109,7 +109,7 @@ fn plans(arguments: &Build) -> Result<Vec<Plan<'_>>, Failure> {
             let words = format!("`{other}` and `{one}` would both become `{directory}`: give each a `name` of its own");
             return Err(Failure::Usage(words));
         }
-        let lock = outside::lock(common, &recipe, &outside::lock_path(path, &recipe))?;
+        let lock = outside::lock(common, &recipe, &outside::lock_path(path, &recipe)?)?;
         let mirrors = outside::mirrors(&common.mirror, Some(&recipe))?;
         // Known at once, so it need not be said after an hour.
         output::check_place(&directory)?;

@@ -34,12 +34,10 @@ pub(super) fn run(arguments: &Cache) -> Result<(), Failure> {
     let settings = outside::settings()?.cache;
     let directory = outside::cache_directory(arguments.cache.as_deref(), &settings)?;
     // Who only looks makes none.
-    let store = if DirStore::is_in(&directory)? { Some(outside::store(&directory, None)?) } else { None };
+    let is_there = DirStore::is_in(&directory)?;
     match arguments.command {
         CacheCommand::Info => {
-            // No bounds remove nothing but what is damaged, and count the rest.
-            let pruned = store.map(|store| store.prune(&Bounds::none())).transpose()?;
-            let bytes = pruned.map_or(0, |pruned| pruned.kept);
+            let bytes = if is_there { DirStore::open(&directory)?.bytes()? } else { 0 };
             let (most, age) = (settings.max_size, settings.max_age.as_secs());
             if arguments.json {
                 let directory = directory.to_string_lossy();
@@ -69,9 +67,11 @@ pub(super) fn run(arguments: &Cache) -> Result<(), Failure> {
                 max_age: max_age.or(ci.then_some(JOB)).unwrap_or(settled.max_age),
                 ..CacheSettings::default()
             };
-            let pruned = match store {
-                Some(store) => prune(&store, &asked, locked(&store)?)?,
-                None => Pruned::default(),
+            let pruned = if is_there {
+                let store = outside::store(&directory, None)?;
+                prune(&store, &asked, locked(&store)?)?
+            } else {
+                Pruned::default()
             };
             if arguments.json {
                 let (removed, freed, left) = (pruned.files, pruned.freed, pruned.kept);

@@ -17,11 +17,13 @@ use super::print_json;
 use super::words::Failure;
 use super::words::message;
 use crate::boot;
+use crate::format::shown;
 use crate::host::Transport as _;
 use crate::host::files::WithFiles;
 use crate::host::http;
 use crate::host::http::HttpTransport;
 use crate::host::redacted;
+use crate::host::store::DirStore;
 use crate::limits::Limits;
 
 /// What every mirror of Debian's has, below its base.
@@ -88,9 +90,11 @@ fn cache(asked: Option<&Path>) -> Finding {
     let directory = outside::settings().and_then(|settings| outside::cache_directory(asked, &settings.cache));
     let directory = directory.map_err(|failure| message(&failure))?;
     let failed = |error: io::Error| format!("`{}`: {error}; name another with `--cache`", directory.display());
-    std::fs::create_dir_all(&directory).map_err(failed)?;
-    tempfile::tempfile_in(&directory).map_err(failed)?;
-    let system = rustix::fs::statvfs(&directory).map_err(|errno| failed(errno.into()))?;
+    DirStore::is_in(&directory).map_err(|error| message(&error.into()))?;
+    // Who only looks makes none: what matters is the directory that it would be made in.
+    let place = directory.ancestors().find(|place| place.is_dir()).unwrap_or(Path::new("."));
+    tempfile::tempfile_in(place).map_err(shown::without_place).map_err(failed)?;
+    let system = rustix::fs::statvfs(place).map_err(|errno| failed(errno.into()))?;
     let free = system.f_bavail.saturating_mul(system.f_frsize);
     let words = format!("`{}`, {} free", directory.display(), HumanBytes(free));
     if free < ROOM { Err(format!("{words}: make room, or name another with `--cache`")) } else { Ok(words) }

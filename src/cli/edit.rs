@@ -13,11 +13,12 @@ use tempfile::NamedTempFile;
 
 use super::args::Edit;
 use super::outside;
-use super::print;
+use super::outside::written;
 use super::signals::Signals;
 use super::terminal::line_to_stderr;
 use super::words::Failure;
 use crate::format::shown::shown;
+use crate::format::shown::without_place;
 use crate::pipeline;
 use crate::pipeline::Moved;
 use crate::pipeline::Request;
@@ -41,7 +42,7 @@ pub(super) fn run(
     let text = edit(&text, &arguments.packages)
         .map_err(|error| Failure::Usage(format!("cannot change `{}`: {error}", path.display())))?;
     let (recipe, new) = rewritten(path, &text)?;
-    let lock_path = outside::lock_path(path, &old);
+    let lock_path = outside::lock_path(path, &old)?;
     if common.locked {
         outside::lock(common, &old, &lock_path)?;
     }
@@ -58,7 +59,7 @@ pub(super) fn run(
         // Whether there is a choice: nothing is fetched for it.
         pipeline::choose(&host, &request)?;
         new.replace(path)?;
-        return print(&format!("{}\n", path.display()));
+        return written(common, &[path]);
     };
     let chosen = pipeline::lock(&host, &request)?;
     new.replace(path)?;
@@ -67,7 +68,7 @@ pub(super) fn run(
     if !common.quiet && common.events.is_none() {
         moves(old, &chosen).iter().for_each(|line| line_to_stderr(&shown(line)));
     }
-    print(&format!("{}\n{}\n", path.display(), lock_path.display()))
+    written(common, &[path, &lock_path])
 }
 
 /// Which packages came, went or moved between two locks, a line each, of several images with its name; nothing where none
@@ -123,9 +124,9 @@ pub(super) fn rewritten(path: &Path, text: &str) -> Result<(Recipe, New), Failur
     let mode = fs::metadata(path).map_err(failed("read", path))?.permissions().mode();
     let mut builder = tempfile::Builder::new();
     let new = builder.prefix(".imgbuild-recipe-").suffix(".toml").permissions(fs::Permissions::from_mode(mode));
-    let mut new = new.tempfile_in(parent).map_err(failed("write beside", path))?;
+    let mut new = new.tempfile_in(parent).map_err(without_place).map_err(failed("write beside", path))?;
     let written = new.write_all(text.as_bytes()).and_then(|()| new.as_file().sync_all());
-    written.map_err(failed("write beside", path))?;
+    written.map_err(without_place).map_err(failed("write beside", path))?;
     Ok((recipe, New { file: new, real }))
 }
 

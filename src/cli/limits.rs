@@ -6,6 +6,7 @@ use super::args::size;
 use super::words::Failure;
 use crate::limits::LIMITS;
 use crate::limits::Limits;
+use crate::recipe;
 
 /// The defaults, but for what is typed.
 pub(super) fn of(typed: &[String]) -> Result<Limits, Failure> {
@@ -26,7 +27,9 @@ fn set(limits: &mut Limits, text: &str) -> Result<(), String> {
         return Ok(());
     }
     let names: Vec<String> = LIMITS.iter().map(crate::limits::Limit::name).collect();
-    Err(format!("there is none of this name; there are {}", names.join(", ")))
+    let meant = recipe::nearest(name, names.iter().map(String::as_str));
+    let meant = meant.map_or_else(String::new, |meant| format!(" (did you mean `{meant}`?)"));
+    Err(format!("there is none of this name{meant}; there are {}", names.join(", ")))
 }
 
 /// What `--help` and the manual page say of the option: every name, what it limits, its default.
@@ -57,6 +60,7 @@ mod tests {
         let mut limits = Limits::default();
         assert_eq!(set(&mut limits, "data=2G"), Ok(()));
         assert_eq!(limits.data, 2 << 30);
+        assert!(set(&mut limits, "dat=1").is_err_and(|said| said.contains("(did you mean `data`?)")));
         for bad in ["data", "data=", "data=-1", "data=0", "date=1", "=1", "idle=1.5"] {
             assert!(set(&mut limits, bad).is_err(), "{bad}");
         }

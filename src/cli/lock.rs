@@ -4,7 +4,6 @@ use std::path::Path;
 
 use super::args::Lock as Arguments;
 use super::outside;
-use super::print;
 use super::signals::Signals;
 use super::words::Failure;
 use crate::pipeline;
@@ -19,12 +18,12 @@ use crate::recipe::nearest;
 pub(super) fn run(arguments: &Arguments, signals: &Signals) -> Result<(), Failure> {
     let common = &arguments.common;
     let recipe = recipe::load(&arguments.recipe)?;
-    let path = outside::lock_path(&arguments.recipe, &recipe);
+    let path = outside::lock_path(&arguments.recipe, &recipe)?;
     let packages = arguments.update.as_deref();
     let Some(packages) = packages else {
         // An existing lock stays as it is, unless moving it was asked for.
         if outside::lock(common, &recipe, &path)?.is_some() {
-            return print(&format!("{}\n", path.display()));
+            return outside::written(common, &[&path]);
         }
         return write(arguments, signals, &recipe, &path, None);
     };
@@ -67,5 +66,5 @@ fn write(
     };
     let lock: Lock = pipeline::lock(&host, &request)?;
     lock.write(path)?;
-    print(&format!("{}\n", path.display()))
+    outside::written(common, &[path])
 }

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use super::args::Common;
 use super::cache;
 use super::limits;
+use super::print;
 use super::settings::CacheSettings;
 use super::settings::Settings;
 use super::signals::Signals;
@@ -349,7 +350,23 @@ pub(super) fn lock(common: &Common, recipe: &Recipe, path: &Path) -> Result<Opti
     }
 }
 
-/// Where a recipe's lock lies.
-pub(super) fn lock_path(recipe_path: &Path, recipe: &Recipe) -> PathBuf {
-    recipe_path.with_file_name(format!("{}.lock", recipe.name))
+/// Prints which files there are now, one a line; with `--quiet` nobody wants to know.
+pub(super) fn written(common: &Common, paths: &[&Path]) -> Result<(), Failure> {
+    if common.quiet {
+        return Ok(());
+    }
+    print(&paths.iter().map(|path| format!("{}\n", path.display())).collect::<String>())
+}
+
+/// Where a recipe's lock lies: not where the recipe itself does.
+pub(super) fn lock_path(recipe_path: &Path, recipe: &Recipe) -> Result<PathBuf, Failure> {
+    let lock = recipe_path.with_file_name(format!("{}.lock", recipe.name));
+    if lock != recipe_path {
+        return Ok(lock);
+    }
+    Err(Failure::Usage(format!(
+        "recipe `{0}` lies where its own lock would: call it `{1}.toml`",
+        recipe_path.display(),
+        recipe.name
+    )))
 }

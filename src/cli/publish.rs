@@ -38,7 +38,8 @@ pub(super) fn publish(arguments: &Publish, signals: &Signals) -> Result<(), Fail
     let options = Options { role, keys: &keys, keep_root, machines, now, cancel };
     let fetched = registry::fetched(&arguments.directory, &arguments.registry, signals)?;
     let directory = fetched.as_ref().map_or(&arguments.directory, |(_, directory)| directory);
-    let done = publish::publish(directory, &arguments.to, &options)?;
+    let done = publish::publish(directory, &arguments.to, &options);
+    let done = done.map_err(|error| registry::as_asked(error, directory, &arguments.directory))?;
     if arguments.json {
         let image = |PublishedImage { cluster, offered: Offered { now, previous }, changes, kept, .. }: &_| json!({ "cluster": cluster, "now": now, "previous": previous, "changes": changes, "kept": kept });
         let changed = |path: &String| json!({ "path": path, "do": what_to_do(path) });

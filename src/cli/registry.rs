@@ -16,10 +16,13 @@ use super::print_json;
 use super::signals::Signals;
 use super::terminal::Terminal;
 use super::words::Failure;
+use crate::error::Error;
+use crate::error::PublishError;
 use crate::format::oci::Reference;
 use crate::host::http::registry::Access;
 use crate::host::http::registry::HttpRegistry;
 use crate::host::output::Staging;
+use crate::host::store::DirStore;
 use crate::limits::Limits;
 use crate::pipeline::Output;
 use crate::pipeline::registry;
@@ -102,6 +105,8 @@ pub(super) fn fetched(
     let asked = Asked::new(text, Access::Pull, options, signals)?;
     // As large as the output, and so where there is room. It never appears, and what a killed one leaves the next removes.
     let cache = outside::cache_directory(None, &outside::settings()?.cache)?;
+    // What it is written beside is a cache, and no directory of somebody's own.
+    drop(DirStore::open(&cache)?);
     let place = Staging::new(&cache.join("fetched"))?;
     let fetched = place.path().join("output");
     let pulled = asked.pull(None, &fetched, signals)?;
@@ -109,4 +114,34 @@ pub(super) fn fetched(
         return Err(Failure::Usage(format!("`{text}` is a container image and no output of imgbuild's")));
     }
     Ok(Some((place, fetched)))
+}
+
+/// An error about what was [`fetched`], as it was asked for: where it lay meanwhile is gone.
+pub(super) fn as_asked(mut error: Error, fetched: &Path, asked: &Path) -> Error {
+    if let Error::Publish(error) = &mut error
+        && let PublishError::Output { path, .. } | PublishError::Unsigned { path, .. } = &mut **error
+        && path == fetched
+    {
+        asked.clone_into(path);
+    }
+    error
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_fetched_is_called_as_it_was_asked_for() {
+        let said = |path: &str| {
+            let error = PublishError::Output { path: path.into(), reason: "it has no head".to_owned() };
+            let asked = Path::new("oci://registry.example.org/x/mo:1");
+            as_asked(error.into(), Path::new("cache/.imgbuild-x/output"), asked).to_string()
+        };
+        assert_eq!(
+            said("cache/.imgbuild-x/output"),
+            "cannot publish `oci://registry.example.org/x/mo:1`: it has no head"
+        );
+        assert_eq!(said("other"), "cannot publish `other`: it has no head");
+    }
 }

@@ -13,6 +13,7 @@ use super::words::Failure;
 use crate::cancel::Cancel;
 use crate::compare;
 use crate::format::shown;
+use crate::format::shown::without_place;
 use crate::limits::Limits;
 use crate::pipeline::Form;
 use crate::pipeline::Output;
@@ -41,9 +42,11 @@ pub(super) fn run(arguments: &Report, signals: &Signals) -> Result<(), Failure> 
     });
     cancel.check()?;
     match &arguments.output {
-        Some(file) => {
-            write(file, &page).map_err(|source| Failure::File { action: "write", path: file.clone(), source })
-        }
+        Some(file) => write(file, &page).map_err(without_place).map_err(|source| Failure::File {
+            action: "write",
+            path: file.clone(),
+            source,
+        }),
         None => super::output(&shown::lines(&page)),
     }
 }

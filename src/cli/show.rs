@@ -31,7 +31,7 @@ pub(super) fn run(arguments: &Show, signals: &Signals) -> Result<(), Failure> {
     // Reasons follow from relations, which a lock does not have.
     let lock = match &arguments.why {
         Some(_) => None,
-        None => outside::lock(common, &recipe, &outside::lock_path(&arguments.recipe, &recipe))?,
+        None => outside::lock(common, &recipe, &outside::lock_path(&arguments.recipe, &recipe)?)?,
     };
     let shown = shown_images(arguments, &recipe)?;
     let mirrors = outside::mirrors(&common.mirror, Some(&recipe))?;

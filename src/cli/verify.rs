@@ -18,6 +18,7 @@ use super::words::Failure;
 use crate::archive::Proof;
 use crate::deb::date;
 use crate::error::Error;
+use crate::format::shown;
 use crate::host::ContentOnly;
 use crate::host::Verifier;
 use crate::host::signing::KeyError;
@@ -191,6 +192,7 @@ fn rebuild(
     let place = tempfile::Builder::new()
         .prefix(".imgbuild-rebuild-")
         .tempdir_in(parent)
+        .map_err(shown::without_place)
         .map_err(|source| Failure::File { action: "write in", path: parent.to_owned(), source })?;
     let again = place.path().join("again");
     pipeline::build(&host, &request, &again)?;

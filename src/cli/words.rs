@@ -11,8 +11,14 @@ use crate::error::Error;
 use crate::error::FAILED;
 use crate::error::PublishError;
 pub(super) use crate::error::USAGE;
+use crate::format::oci::Reference;
 use crate::format::shown;
 use crate::host::SandboxError;
+use crate::host::TransportError;
+use crate::host::files;
+use crate::host::lab;
+use crate::host::redacted;
+use crate::host::registry::RegistryError;
 use crate::manifest;
 use crate::pipeline::MANIFEST;
 use crate::recipe;
@@ -140,11 +146,23 @@ pub(super) fn message(failure: &Failure) -> String {
     }
 }
 
+/// A path as it is typed in a shell.
+fn typed(path: &Path) -> String {
+    let text = path.display().to_string();
+    let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "/._-+,:@%=".contains(letter);
+    if !text.is_empty() && text.chars().all(is_plain) { text } else { lab::quote(&text) }
+}
+
 /// How to look at an output that nobody expected: beside the one that is there, if there is one.
 fn unexpected(aside: &Path) -> String {
-    let before = aside.with_extension("");
-    let before = if before.is_dir() { before.display().to_string() } else { "OTHER".to_owned() };
-    format!("`imgbuild compare {before} {}` says what differs, and why", aside.display())
+    let (before, aside) = (aside.with_extension(""), typed(aside));
+    if before.is_dir() {
+        return format!("`imgbuild compare {} {aside}` says what differs, and why", typed(&before));
+    }
+    format!(
+        "`imgbuild report {aside}` shows what is in it; where you have the output that is expected, `imgbuild compare` says \
+         what differs, and why"
+    )
 }
 
 /// What to do about packages of a recipe that its lock has not: a new one is locked, a wrong word corrected.
@@ -175,7 +193,24 @@ fn beside(path: &Path, names: impl Fn(&Path) -> Result<Vec<PathBuf>, Failure>) -
     let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let names = names(directory).unwrap_or_default();
     let meant = recipe::nearest(path.file_name()?.to_str()?, names.iter().filter_map(|name| name.to_str()))?;
-    Some(format!("did you mean `{}`?", path.with_file_name(meant).display()))
+    // An extension that both have makes no names alike.
+    let (found, stem) = (Path::new(meant), |name: &Path| name.file_stem()?.to_str().map(str::to_owned));
+    let is_alike = found.extension() != path.extension() || recipe::nearest(&stem(path)?, [&*stem(found)?]).is_some();
+    is_alike.then(|| format!("did you mean `{}`?", path.with_file_name(meant).display()))
+}
+
+/// What helps where a path is not there that reads like what a registry has.
+fn in_registry(path: &Path) -> Option<String> {
+    let text = path.to_str()?;
+    let name = text.strip_prefix("oci:").unwrap_or(text).trim_start_matches('/');
+    let has_tag = || name.rsplit_once('/').is_some_and(|(_, last)| last.contains([':', '@']));
+    if text.starts_with(['/', '.']) || !(text.starts_with("oci:") || has_tag()) {
+        return None;
+    }
+    let name = if name.parse::<Reference>().is_ok() { name } else { "REGISTRY/NAME:TAG" };
+    Some(format!(
+        "what a registry has is `oci://{name}` for `imgbuild publish`, and `imgbuild pull {name} DIR` fetches it"
+    ))
 }
 
 /// What helps where something that was named cannot be read.
@@ -187,11 +222,11 @@ fn unread(path: &Path, source: &io::Error) -> Option<String> {
         io::ErrorKind::NotFound if path.ends_with(MANIFEST) && path.parent().is_some_and(Path::exists) => {
             Some(OUTPUT.to_owned())
         }
-        io::ErrorKind::NotFound => beside(path, outside::names_in),
+        io::ErrorKind::NotFound => beside(path, outside::names_in).or_else(|| in_registry(path)),
         // Above a path that cannot be there something else may be no directory.
         io::ErrorKind::NotADirectory if !path.is_file() => None,
         io::ErrorKind::NotADirectory if is_lock => {
-            Some(format!("{OUTPUT}; `imgbuild verify --lock {}` proves a lock", path.display()))
+            Some(format!("{OUTPUT}; `imgbuild verify --lock {}` proves a lock", typed(path)))
         }
         io::ErrorKind::NotADirectory => Some(OUTPUT.to_owned()),
         _ => None,
@@ -212,8 +247,7 @@ fn foreign(what: &str) -> String {
 
 /// What helps where a lock is of another suite.
 fn other_suite(suite: &str) -> String {
-    let meant = recipe::nearest(suite, SUITES).filter(|meant| *meant != suite);
-    let meant = meant.map_or_else(String::new, |meant| format!("did you mean `{meant}`? "));
+    let meant = suite_meant(suite).map_or_else(String::new, |meant| format!("did you mean `{meant}`? "));
     format!("{meant}It has nothing of the suite `{suite}`: move it with `imgbuild lock RECIPE --update`, or remove it")
 }
 
@@ -263,13 +297,25 @@ pub(super) fn hint(failure: &Failure) -> Option<String> {
             "IMGBUILD_AUTH_FILE names a file of logins in the form of apt_auth.conf(5): for https, or with `http://` before \
              the machine's name"
         }
+        error if caused(error, |cause| matches!(cause, TransportError::Offline)) => {
+            "go on once without `--offline`, or name the cache that has it with `--cache`"
+        }
+        Error::Archive(error) if no_mirror(error).is_some() => return no_mirror(error),
         Error::Archive(error) if unknown_suite(error).is_some() => return unknown_suite(error),
         Error::Archive(error) if unknown_component(error).is_some() => return unknown_component(error),
         Error::Registry(registry) if registry.is_retryable() => {
-            "does a registry answer there, and is the reference right (`REGISTRY/NAME:TAG`)? Otherwise try again later: what \
-             is there already is not sent again"
+            // What was attempted names it by its URL.
+            let plain =
+                if registry.to_string().contains("https://") { " One without TLS wants `--plain-http`." } else { "" };
+            return Some(format!(
+                "does a registry answer there, and is the reference right (`REGISTRY/NAME:TAG`)?{plain} Otherwise try again \
+                 later: what is there already is not sent again"
+            ));
         }
-        Error::Registry(registry) if matches!(**registry, crate::host::registry::RegistryError::Digest { .. }) => {
+        Error::Registry(registry) if is_no_registry(registry) => {
+            "is it a registry that answers there, and is the reference right (`REGISTRY/NAME:TAG`)?"
+        }
+        Error::Registry(registry) if matches!(**registry, RegistryError::Digest { .. }) => {
             "nothing of it was used; push it again from where it was built"
         }
         error if further(error).is_some() => return further(error).map(str::to_owned),
@@ -282,14 +328,24 @@ pub(super) fn hint(failure: &Failure) -> Option<String> {
     Some(text.to_owned())
 }
 
+/// Whether a transport's error of this kind is behind one.
+fn caused(error: &Error, is_it: impl Fn(&TransportError) -> bool) -> bool {
+    let mut causes = std::iter::successors(error.source(), |&cause| cause.source());
+    causes.any(|cause| cause.downcast_ref::<TransportError>().is_some_and(&is_it))
+}
+
 /// Whether a server answered that it wants a login, or another one.
 fn wants_a_login(error: &Error) -> bool {
-    use crate::host::TransportError;
+    caused(error, |cause| matches!(cause, TransportError::Status(401 | 403)))
+}
 
-    let causes = std::iter::successors(error.source(), |&cause| cause.source());
-    causes
-        .filter_map(|cause| cause.downcast_ref::<TransportError>())
-        .any(|cause| matches!(cause, TransportError::Status(401 | 403)))
+/// Whether what answers may be something else than a registry. One that wants a login is one.
+const fn is_no_registry(error: &RegistryError) -> bool {
+    match error {
+        RegistryError::Refused { status, .. } => !matches!(*status, 401 | 403 | 413 | 429),
+        RegistryError::Answer { .. } => true,
+        _ => false,
+    }
 }
 
 /// Every name that Debian's archives still have a suite by.
@@ -308,22 +364,61 @@ const SUITES: [&str; 12] = [
     "experimental",
 ];
 
-/// What helps where a mirror of Debian's answers and has no such suite.
-fn unknown_suite(error: &crate::archive::Error) -> Option<String> {
+/// The first of them are called by these numbers as well, and no archive knows them so.
+const NUMBERS: [&str; 5] = ["10", "11", "12", "13", "14"];
+
+/// The suite that was probably meant by a name that is none.
+fn suite_meant(suite: &str) -> Option<&'static str> {
+    let number = suite.strip_prefix("debian").unwrap_or(suite).trim_start_matches('-');
+    let numbered = NUMBERS.iter().position(|known| *known == number).map(|at| SUITES[at]);
+    // Pockets are called after it, and are in `pockets`.
+    let of_pocket = || suite.split_once('-').and_then(|(suite, _)| SUITES.into_iter().find(|known| *known == suite));
+    numbered.or_else(|| recipe::nearest(suite, SUITES)).or_else(of_pocket).filter(|meant| *meant != suite)
+}
+
+/// Who names the mirrors of Debian.
+const NAMED: &str = "`--mirror`, `mirror` in `[debian]` or IMGBUILD_MIRROR";
+
+/// The first file that an archive of Debian's could not give: its path, its URL, and why.
+fn not_given(error: &crate::archive::Error) -> Option<(&str, &str, &TransportError)> {
     use crate::archive::Error as Archive;
-    use crate::host::TransportError;
     use crate::host::download::DownloadError;
 
-    let Archive::Download { archive, path, source: DownloadError::Transport { source, .. } } = error else {
+    let Archive::Download { archive, path, source: DownloadError::Transport { url, source } } = error else {
         return None;
     };
+    (!archive.contains("://")).then_some((path, url, source))
+}
+
+/// What helps where there is nothing of Debian's at the place that is said to be a mirror.
+fn no_mirror(error: &crate::archive::Error) -> Option<String> {
+    let (path, url, source) = not_given(error)?;
+    let base = url.strip_suffix(path)?.trim_end_matches('/');
+    if let Some(directory) = files::path_of(base).filter(|directory| !directory.is_dir()) {
+        return Some(format!("there is no directory `{}`: look at {NAMED}", directory.display()));
+    }
+    let is_refused = matches!(source, TransportError::Status(status) if !matches!(*status, 401 | 403));
+    (is_refused && !source.is_retryable())
+        .then(|| format!("is there a mirror of Debian's at <{}>? Look at {NAMED}", redacted(base)))
+}
+
+/// What helps where a mirror of Debian's answers and has no such suite.
+fn unknown_suite(error: &crate::archive::Error) -> Option<String> {
+    let (path, url, source) = not_given(error)?;
     let suite = path.strip_prefix("dists/")?.split('/').next()?;
-    if !matches!(source, TransportError::NotFound) || archive.contains("://") {
+    if !matches!(source, TransportError::NotFound) {
         return None;
     }
-    let meant = recipe::nearest(suite, SUITES).filter(|meant| *meant != suite);
-    Some(match meant {
+    Some(match suite_meant(suite) {
         Some(meant) => format!("there is no suite `{suite}` on that mirror: did you mean `{meant}`?"),
+        None if SUITES.contains(&suite) => {
+            let base = url.strip_suffix(path).unwrap_or(url).trim_end_matches('/');
+            format!(
+                "there is no suite `{suite}` on that mirror: is there one of Debian's at <{}> (look at {NAMED})? Else look \
+                 at `suite` and `pockets` in `[debian]`",
+                redacted(base)
+            )
+        }
         None => format!("there is no suite `{suite}` on that mirror: look at `suite` and `pockets` in `[debian]`"),
     })
 }
@@ -411,6 +506,23 @@ mod tests {
         };
         assert!(said(suite("trixi")).ends_with("did you mean `trixie`?"));
         assert!(said(suite("trixie")).ends_with("in `[debian]`"));
+        for (number, meant) in [("13", "trixie"), ("debian-12", "bookworm"), ("bookworm-backport", "bookworm")] {
+            assert!(said(suite(number)).ends_with(&format!("did you mean `{meant}`?")), "{number}");
+        }
+        let at = |url: &str, source| Archive::Download {
+            archive: "debian".to_owned(),
+            path: "dists/trixie/InRelease".to_owned(),
+            source: DownloadError::Transport { url: format!("{url}/dists/trixie/InRelease"), source },
+        };
+        let none = said(at("file:///nonexistent%20place", TransportError::NotFound));
+        assert!(none.starts_with("there is no directory `/nonexistent place`: look at `--mirror`"), "{none}");
+        let (url, http) = ("http://deb.example.org/debain", "<http://deb.example.org/debain>");
+        for source in [TransportError::Status(400), TransportError::NotFound] {
+            let said = said(at(url, source));
+            assert!(said.contains(http) && said.contains("look at `--mirror`") || said.contains("Look at"), "{said}");
+        }
+        assert!(said(at(url, TransportError::Status(503))).contains("try again later"));
+        assert!(said(at(url, TransportError::Offline)).contains("`--offline`"));
         let mismatch = || ReleaseError::SuiteMismatch { wanted: "a".into(), suite: "b".into(), codename: "c".into() };
         for (error, advice) in [
             (release(further, ReleaseError::NoStrongHash), "ask who runs the archive"),
@@ -423,6 +535,44 @@ mod tests {
         ] {
             let said = said(error);
             assert!(said.contains(advice) && !said.contains("--mirror"), "{advice}: {said}");
+        }
+    }
+
+    #[test]
+    fn what_is_typed_can_be_typed() {
+        assert_eq!(typed(Path::new("build/a-b_1.2")), "build/a-b_1.2");
+        assert_eq!(typed(Path::new("it's here")), r"'it'\''s here'");
+        let place = tempfile::tempdir().expect("the tests can write");
+        let aside = place.path().join("my out.unexpected");
+        let quoted = |path: &Path| format!("'{}'", path.display());
+        assert!(unexpected(&aside).starts_with(&format!("`imgbuild report {}`", quoted(&aside))), "nothing was there");
+        std::fs::create_dir(place.path().join("my out")).expect("made");
+        let before = place.path().join("my out");
+        assert!(unexpected(&aside).contains(&format!("compare {} {}`", quoted(&before), quoted(&aside))));
+    }
+
+    #[test]
+    fn what_a_registry_has_is_no_path() {
+        for text in ["registry.example.org/x/y:1", "oci:registry.example.org/x/y:1", "oci:/registry.example.org/x/y"] {
+            let said = in_registry(Path::new(text)).unwrap_or_default();
+            assert!(said.contains("`oci://registry.example.org/x/y"), "{text}: {said}");
+        }
+        for text in ["HOST/name:tag", "oci:x/y:1", "oci://x"] {
+            let said = in_registry(Path::new(text)).unwrap_or_default();
+            assert!(said.contains("`oci://REGISTRY/NAME:TAG`"), "{text}: {said}");
+        }
+        for text in ["build/cluster", "build.old/cluster", "../x", "/a/b:c"] {
+            assert_eq!(in_registry(Path::new(text)), None, "{text}");
+        }
+        let refused = |status| {
+            let (action, words) = ("send it".to_owned(), String::new());
+            let error = RegistryError::Refused { action, status, words };
+            hint(&Failure::Library(error.into())).unwrap_or_default()
+        };
+        for (status, has_hint) in [(404, true), (405, true), (400, true), (501, true), (401, false)] {
+            let said = refused(status);
+            assert_eq!(said.contains("is the reference right"), has_hint, "{status}: {said}");
+            assert!(!said.contains("--mirror"), "{said}");
         }
     }
 }

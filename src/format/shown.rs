@@ -8,6 +8,18 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::fmt::Write as _;
+use std::io;
+
+/// An error of the file system without the name of the temporary file that it was met at: nobody has asked for that one,
+/// and it is gone.
+pub(crate) fn without_place(error: io::Error) -> io::Error {
+    // `tempfile` has put it there, and gives what was there before as text alone.
+    let text = error.get_ref().map(ToString::to_string);
+    match text.as_deref().and_then(|text| text.rsplit_once(" at path \"")) {
+        Some((cause, _)) => io::Error::new(error.kind(), cause.to_owned()),
+        None => error,
+    }
+}
 
 /// Text or bytes from outside in one line: what a terminal would obey stands there as `\n`, `\u{1b}` or `\xff`.
 /// A backslash stays one: this is for reading, not for reading back.
@@ -94,6 +106,15 @@ pub fn json(text: &str) -> Cow<'_, str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_temporary_file_is_nobodys_business() {
+        let error = tempfile::Builder::new().tempfile_in("/nonexistent/x").expect_err("there is no such directory");
+        let error = without_place(error);
+        assert_eq!(error.to_string(), "No such file or directory (os error 2)");
+        assert_eq!(error.kind(), io::ErrorKind::NotFound);
+        assert_eq!(without_place(io::Error::from_raw_os_error(28)).raw_os_error(), Some(28));
+    }
 
     #[test]
     fn nothing_that_is_obeyed_gets_out() {

@@ -14,7 +14,7 @@ use crate::head::Existing;
 use crate::recipe::grammar;
 
 /// Words of a kernel's command line that say where the root is, and that imgbuild writes itself.
-const OWN: [&str; 12] = [
+const OWN: [&str; 14] = [
     "root",
     "nfsroot",
     "ip",
@@ -22,9 +22,11 @@ const OWN: [&str; 12] = [
     "boot",
     "panic",
     "net.ifnames",
+    "imgbuild.node",
     "imgbuild.root",
     "imgbuild.opts",
     "imgbuild.sha256",
+    "imgbuild.source",
     "rw",
     "ro",
 ];
@@ -347,6 +349,10 @@ impl Existing {
         let own = |argument: &&String| OWN.contains(&argument.split('=').next().unwrap_or(argument));
         let mut further: Vec<String> = Vec::new();
         for argument in arguments.iter().filter(|argument| !own(argument)) {
+            if argument.starts_with("imgbuild.") {
+                said.not(&format!("kernel argument {argument}"), "it is imgbuild's own, and follows from the recipe");
+                continue;
+            }
             match grammar::kernel_argument(argument) {
                 Ok(argument) => further.push(argument),
                 Err(why) => said.not(&format!("kernel argument {argument}"), &why),

@@ -12,6 +12,9 @@ use super::Response;
 use super::Transport;
 use super::TransportError;
 
+/// How the URL of a file begins.
+const SCHEME: &str = "file://";
+
 /// Files, and another transport for all else. They are there offline as well.
 pub struct WithFiles(
     /// The other one.
@@ -26,10 +29,10 @@ impl std::fmt::Debug for WithFiles {
 
 impl Transport for WithFiles {
     fn get(&self, url: &str, offset: u64) -> Result<Response, TransportError> {
-        let Some(path) = url.strip_prefix("file://") else { return self.0.get(url, offset) };
-        let path = decoded(path).filter(|path| path.starts_with(b"/") && !path.contains(&0));
-        let Some(path) = path else { return Err(TransportError::Url("no absolute path of a file".to_owned())) };
-        let path = PathBuf::from(<std::ffi::OsString as std::os::unix::ffi::OsStringExt>::from_vec(path));
+        if !url.starts_with(SCHEME) {
+            return self.0.get(url, offset);
+        }
+        let path = path_of(url).ok_or_else(|| TransportError::Url("no absolute path of a file".to_owned()))?;
         let failed = |error: io::Error| match error.kind() {
             io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => TransportError::NotFound,
             _ => TransportError::Protocol(error.to_string()),
@@ -44,6 +47,12 @@ impl Transport for WithFiles {
         file.seek(SeekFrom::Start(offset)).map_err(failed)?;
         Ok(Response { body: Box::new(file), offset, length: Some(about.len()) })
     }
+}
+
+/// The path that a URL names; `None`: it names none on this machine.
+pub(crate) fn path_of(url: &str) -> Option<PathBuf> {
+    let path = decoded(url.strip_prefix(SCHEME)?).filter(|path| path.starts_with(b"/") && !path.contains(&0))?;
+    Some(PathBuf::from(<std::ffi::OsString as std::os::unix::ffi::OsStringExt>::from_vec(path)))
 }
 
 /// With what stands behind `%`; `None`: no two digits do.

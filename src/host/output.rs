@@ -21,6 +21,7 @@ use rustix::fs::FlockOperation;
 
 use super::fault::at;
 use crate::cancel::Cancel;
+use crate::format::shown;
 
 /// How the names of unfinished outputs begin.
 const PREFIX: &str = ".imgbuild-";
@@ -97,7 +98,7 @@ impl Staging {
         for _ in 0..100 {
             let mut hidden = tempfile::Builder::new();
             let made = hidden.prefix(PREFIX).permissions(Permissions::from_mode(0o777));
-            let made = at("write in").and_then(|()| made.tempdir_in(parent));
+            let made = at("write in").and_then(|()| made.tempdir_in(parent).map_err(shown::without_place));
             let path = made.map_err(failed("write in", parent))?.keep();
             if let Some(lock) = lock(&path) {
                 let cancel = Cancel::default();

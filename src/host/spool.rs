@@ -9,6 +9,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::digest::HashWriter;
+use crate::format::shown::without_place;
 use crate::tree::Blob;
 use crate::tree::Content;
 
@@ -26,7 +27,7 @@ impl Spool {
     /// # Errors
     /// Nothing can be written there.
     pub fn new_in(directory: &Path) -> io::Result<Self> {
-        let file = tempfile::tempfile_in(directory)?;
+        let file = tempfile::tempfile_in(directory).map_err(without_place)?;
         let output = BufWriter::with_capacity(1 << 20, file.try_clone()?);
         Ok(Self { blob: Arc::new(file), output, end: 0 })
     }

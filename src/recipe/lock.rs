@@ -27,6 +27,7 @@ use super::problem::nearest;
 use crate::deb::Version;
 use crate::digest::Digest;
 use crate::digest::Sha256;
+use crate::format::shown::without_place;
 
 /// The end of the year 9999.
 const LAST_DATE: i64 = 253_402_300_799;
@@ -191,7 +192,7 @@ pub enum LockError {
         reason: String,
     },
     /// It was made for another recipe, or for what the recipe was before.
-    #[error("lock `{}` is stale: recipe `{recipe}` asks for other packages than when it was made", path.display())]
+    #[error("lock `{}` is stale: recipe `{recipe}` asks for {} than when it was made", path.display(), other(suite.as_deref()))]
     Stale {
         /// The lock.
         path: PathBuf,
@@ -239,6 +240,11 @@ impl LockedSource {
     pub fn signature(&self) -> Option<Option<Vec<u8>>> {
         self.signature.as_deref().map(unpack)
     }
+}
+
+/// What a recipe asks for that has changed.
+fn other(suite: Option<&str>) -> String {
+    suite.map_or_else(|| "other packages".to_owned(), |suite| format!("another suite, `{suite}`,"))
 }
 
 impl Lock {
@@ -417,7 +423,7 @@ impl Lock {
     /// # Errors
     /// The file system.
     pub fn write(&self, path: &Path) -> Result<(), LockError> {
-        let failed = |source| LockError::Io { action: "write", path: path.to_owned(), source };
+        let failed = |source| LockError::Io { action: "write", path: path.to_owned(), source: without_place(source) };
         let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let permissions = std::os::unix::fs::PermissionsExt::from_mode(0o666);
         let mut file = tempfile::Builder::new()

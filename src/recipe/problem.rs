@@ -203,8 +203,35 @@ pub(crate) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) 
     known
         .into_iter()
         .map(|candidate| (strsim::damerau_levenshtein(word, candidate), candidate))
-        // A third of the letters may differ: `componets` is `components`, `colour` is nothing of ours.
-        .filter(|(distance, candidate)| *distance <= 1 + word.len().max(candidate.len()) / 4)
+        .filter(|(distance, candidate)| {
+            let length = word.len().max(candidate.len());
+            // A third of the letters may differ: `componets` is `components`, `colour` is nothing of ours. Of a short word
+            // less than half, or every other would be like it.
+            *distance <= 1 + length / 4 && 2 * distance < length.max(1)
+        })
         .min()
         .map(|(_, candidate)| candidate)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_like_a_word() {
+        let known = ["compare", "completions", "main", "k8", "m", "rate", "trixie"];
+        for (word, meant) in [
+            ("comapre", Some("compare")),
+            ("mian", Some("main")),
+            ("rat", Some("rate")),
+            ("trixi", Some("trixie")),
+            ("main", Some("main")),
+            ("k9", None),
+            ("n", None),
+            ("colour", None),
+            ("", None),
+        ] {
+            assert_eq!(nearest(word, known), meant, "{word}");
+        }
+    }
 }

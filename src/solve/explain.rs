@@ -16,6 +16,7 @@ use crate::archive::Index;
 use crate::archive::PackageId;
 use crate::deb::Package;
 use crate::deb::Relation;
+use crate::recipe;
 
 /// How many packages of a list, and how many reasons, words tell; data tells all.
 const TOLD: usize = 6;
@@ -211,6 +212,20 @@ pub(super) fn notes(supply: &Supply<'_>, name: &str) -> Vec<String> {
     notes.sort();
     notes.dedup();
     notes
+}
+
+/// That no archive is called as a release is that was asked for.
+pub(super) fn no_release(index: &Index, release: &str) -> Option<String> {
+    let origins = index.origins();
+    if origins.is_empty() || origins.iter().any(|origin| origin.is_called(release)) {
+        return None;
+    }
+    let names = origins.iter().flat_map(|origin| origin.names.iter().chain([&origin.suite])).map(String::as_str);
+    let meant = recipe::nearest(release, names);
+    let meant = meant.map_or_else(String::new, |meant| format!("; did you mean `{meant}`?"));
+    let suites: BTreeSet<&str> = origins.iter().map(|origin| origin.suite.as_str()).collect();
+    let suites: Vec<&str> = suites.into_iter().collect();
+    Some(format!("no archive of the recipe is called `{release}`, there are {}{meant}", list(&suites)))
 }
 
 pub(super) const fn verb(field: Field) -> &'static str {

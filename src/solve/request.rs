@@ -270,9 +270,14 @@ fn version_fits(wanted: &str, version: &Version) -> bool {
 
 fn unanswered(supply: &Supply<'_>, wish: &Wish, name: &str) -> Unknown {
     let existing: Vec<Label> = supply.candidates(name).iter().map(|&id| Label::of(supply, id)).collect();
-    let notes = explain::notes(supply, name);
+    let mut notes = explain::notes(supply, name);
     let strange = existing.is_empty() && notes.is_empty();
     let nearest = if strange { explain::nearest(supply.index, name) } else { Vec::new() };
+    let release = match wish {
+        Wish::Named { release: Some(release), .. } if !strange => explain::no_release(supply.index, release),
+        _ => None,
+    };
+    notes.extend(release);
     Unknown { wish: wish.to_string(), name: name.to_owned(), existing, notes, nearest, component: None }
 }
 

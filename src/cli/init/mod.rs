@@ -14,6 +14,7 @@ use super::outside;
 use super::print;
 use super::terminal::line_to_stderr;
 use super::words::Failure;
+use crate::format::shown::shown;
 use crate::head::Existing;
 use crate::host::Dir;
 use crate::host::lab;
@@ -40,10 +41,19 @@ const TEXT_MAX: u64 = 4 << 20;
 /// Writes the recipe, never over another.
 pub(super) fn run(arguments: &Init) -> Result<(), Failure> {
     let path = &arguments.recipe;
+    if path.extension().is_some_and(|extension| extension == "lock") {
+        let (path, other) = (path.display(), path.with_extension("toml"));
+        let words = format!("`{path}` would be taken for a lock: call the recipe `{}`", other.display());
+        return Err(Failure::Usage(words));
+    }
     let text = match &arguments.from_head {
         None => STARTER.to_owned(),
         Some(directory) => import(directory)?,
     };
+    let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+    if recipe::check_name(&stem).is_err() {
+        line_to_stderr(&format!("the recipe is called `compute`: `{}` can be no name", shown(stem.as_ref())));
+    }
     let key = outside::ssh_key();
     let text = entered(&named(&text, path), key.as_deref());
     let failed = |source| Failure::File { action: "write", path: path.clone(), source };
@@ -58,7 +68,7 @@ pub(super) fn run(arguments: &Init) -> Result<(), Failure> {
 /// The text with the recipe called as its file is, so that `build/FILE` is where its outputs are.
 fn named(text: &str, path: &Path) -> String {
     let stem = path.file_stem().and_then(OsStr::to_str).unwrap_or_default();
-    if stem == "recipe" || recipe::check_name(stem).is_err() {
+    if recipe::check_name(stem).is_err() {
         return text.to_owned();
     }
     // What stands behind it stays where it is.

@@ -21,6 +21,7 @@ use hmac::Mac;
 use sha2::Sha256;
 
 use super::fail;
+use crate::format::shown::without_place;
 use crate::host::StoreError;
 
 /// Bytes of a key, and of a seal.
@@ -74,8 +75,9 @@ impl RecordKey {
         let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(directory);
         made.map_err(fail("create", directory))?;
         let new = Self::ephemeral()?;
-        let mut file = tempfile::Builder::new().tempfile_in(directory).map_err(fail("create a file in", directory))?;
-        file.write_all(&new.0).map_err(fail("write", path))?;
+        let file = tempfile::Builder::new().tempfile_in(directory).map_err(without_place);
+        let mut file = file.map_err(fail("create a file in", directory))?;
+        file.write_all(&new.0).map_err(without_place).map_err(fail("write", path))?;
         file.as_file().sync_all().map_err(fail("write", path))?;
         match file.persist_noclobber(path) {
             Err(error) if error.error.kind() != io::ErrorKind::AlreadyExists => {

@@ -60,15 +60,7 @@ impl DirStore {
     /// The store cannot be read or written.
     pub fn prune(&self, bounds: &Bounds) -> Result<Pruned, StoreError> {
         self.damaged.clear()?;
-        let (mut places, mut held) = (Vec::new(), Vec::new());
-        for (parent, is_blobs) in [(self.sha256.as_ref(), true), (&self.records, false)] {
-            for below in parent.names()?.into_iter().filter(|name| is_blobs || !LASTING.contains(&name.as_str())) {
-                let Some(place) = parent.open(&below)? else { continue };
-                let shard = if is_blobs { below.as_str() } else { "" };
-                list(&place, places.len(), shard, bounds, &mut held)?;
-                places.push(place);
-            }
-        }
+        let (places, mut held) = self.held(bounds)?;
         held.sort();
         let mut pruned = Pruned { kept: held.iter().map(|(each, _)| each.size).sum(), ..Pruned::default() };
         for (each, stays) in held {
@@ -82,6 +74,28 @@ impl DirStore {
             pruned.files += 1;
         }
         Ok(pruned)
+    }
+
+    /// How many bytes the store has.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn bytes(&self) -> Result<u64, StoreError> {
+        Ok(self.held(&Bounds::none())?.1.iter().map(|(each, _)| each.size).sum())
+    }
+
+    /// All that may go, in its places, and whether these bounds say that it stays.
+    fn held(&self, bounds: &Bounds) -> Result<(Vec<Place>, Vec<(Held, bool)>), StoreError> {
+        let (mut places, mut held) = (Vec::new(), Vec::new());
+        for (parent, is_blobs) in [(self.sha256.as_ref(), true), (&self.records, false)] {
+            for below in parent.names()?.into_iter().filter(|name| is_blobs || !LASTING.contains(&name.as_str())) {
+                let Some(place) = parent.open(&below)? else { continue };
+                let shard = if is_blobs { below.as_str() } else { "" };
+                list(&place, places.len(), shard, bounds, &mut held)?;
+                places.push(place);
+            }
+        }
+        Ok((places, held))
     }
 }
 

@@ -58,7 +58,7 @@ fn what_no_node_can_take_is_said_with_its_place() {
     let world = World::new();
     let at = |line: usize, column: usize, words: &str| format!("recipe.toml:{line}:{column}: {words}");
     for (site, wanted) in [
-        ("nodes = [\"n3\"]", at(26, 10, "`site.nodes` is \"n3\" (there is no node `n3`; did you mean \"n1\"?)")),
+        ("nodes = [\"n3\"]", at(26, 10, "`site.nodes` is \"n3\" (there is no node `n3`)")),
         ("images = [\"gpus\"]", at(26, 11, "there is no `[image.gpus]` (did you mean \"gpu\"?)")),
         (
             "on-change = \"start munge\"",
