@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use indicatif::HumanBytes;
 
+use super::words::typed;
 use crate::compare;
 use crate::compare::PackageChange;
 use crate::compare::Side;
@@ -104,18 +105,38 @@ pub(super) fn summary(directory: &Path, recipe: &Recipe, built: &Built, before: 
     } else if let Some(changes) = before.changes(built) {
         line("changed", &changes);
     }
-    if recipe.head.is_some() {
-        line("next", &format!("imgbuild boot {place}"));
-        line("on head", &format!("imgbuild publish {place} --to /"));
-    } else {
-        line("next", &format!("imgbuild verify {place}"));
+    for (name, command) in next(directory, recipe.head.is_some()) {
+        line(name, &command);
     }
     text
+}
+
+/// What to do with it, as it is typed in a shell.
+fn next(directory: &Path, has_head: bool) -> Vec<(&'static str, String)> {
+    let place = typed(directory);
+    if has_head {
+        return vec![
+            ("next", format!("imgbuild boot {place}")),
+            ("on head", format!("imgbuild publish {place} --to /")),
+        ];
+    }
+    vec![("next", format!("imgbuild verify {place}"))]
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_next_can_be_typed() {
+        let told = |directory: &str, has_head| {
+            let lines = next(Path::new(directory), has_head);
+            lines.into_iter().map(|(_, command)| command).collect::<Vec<_>>().join("; ")
+        };
+        assert_eq!(told("build/small", false), "imgbuild verify build/small");
+        assert_eq!(told("build/a b", false), "imgbuild verify 'build/a b'");
+        assert_eq!(told("$x", true), "imgbuild boot '$x'; imgbuild publish '$x' --to /");
+    }
 
     #[test]
     fn what_is_other_beside_the_same_root() {

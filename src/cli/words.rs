@@ -147,7 +147,7 @@ pub(super) fn message(failure: &Failure) -> String {
 }
 
 /// A path as it is typed in a shell.
-fn typed(path: &Path) -> String {
+pub(super) fn typed(path: &Path) -> String {
     let text = path.display().to_string();
     let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "/._-+,:@%=".contains(letter);
     if !text.is_empty() && text.chars().all(is_plain) { text } else { lab::quote(&text) }
