@@ -32,7 +32,14 @@ fn releases_and_suites() {
     let mirror = server.url("debian");
     let path = world.place.path().join("small.toml");
     let recipe = fs::read_to_string(&path).expect("it is there");
-    for (release, meant) in [("tets", "; did you mean `test`?)"), ("other-backports", "there are `test`)")] {
+    let unused = "; is the pocket `backports` meant? It is none of `pockets` in `[debian]`)";
+    for (release, meant) in [
+        ("tets", "; did you mean `test`?)"),
+        ("other-backports", "there are `test`)"),
+        ("test-backports", unused),
+        ("test-backport", unused),
+        ("backprots", unused),
+    ] {
         fs::write(&path, recipe.replace("[\"hello\"]", &format!("[\"hello/{release}\"]"))).expect("written");
         let output = run(&world, &mirror, &["show", "small.toml"]);
         let start = format!("there is `hello 1.0-1`; no archive of the recipe is called `{release}`, there are `test`");

@@ -620,6 +620,10 @@ impl Checker<'_> {
     }
 }
 
+/// What every pocket is called.
+pub(crate) const POCKETS: [&str; 3] =
+    [pocket_name(Pocket::Updates), pocket_name(Pocket::Security), pocket_name(Pocket::Backports)];
+
 const fn pocket_name(pocket: Pocket) -> &'static str {
     match pocket {
         Pocket::Updates => "updates",

@@ -65,6 +65,7 @@ pub use machines::NetworkOptions;
 pub use machines::Node;
 pub use machines::Standby;
 pub use machines::TftpServer;
+pub(crate) use meaning::POCKETS;
 pub use modules::ModuleSigning;
 pub(crate) use nodes::NODE_ARGUMENT;
 pub(crate) use nodes::SERVICE_ARGUMENT;

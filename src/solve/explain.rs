@@ -221,11 +221,25 @@ pub(super) fn no_release(index: &Index, release: &str) -> Option<String> {
         return None;
     }
     let names = origins.iter().flat_map(|origin| origin.names.iter().chain([&origin.suite])).map(String::as_str);
-    let meant = recipe::nearest(release, names);
-    let meant = meant.map_or_else(String::new, |meant| format!("; did you mean `{meant}`?"));
+    let unused = || {
+        let pocket = unused_pocket(index, release)?;
+        Some(format!("; is the pocket `{pocket}` meant? It is none of `pockets` in `[debian]`"))
+    };
+    let meant = recipe::nearest(release, names).map(|meant| format!("; did you mean `{meant}`?"));
+    let meant = meant.or_else(unused).unwrap_or_default();
     let suites: BTreeSet<&str> = origins.iter().map(|origin| origin.suite.as_str()).collect();
     let suites: Vec<&str> = suites.into_iter().collect();
     Some(format!("no archive of the recipe is called `{release}`, there are {}{meant}", list(&suites)))
+}
+
+/// The pocket of Debian's that a release is probably of, where the recipe does not use it: no archive is called so.
+fn unused_pocket(index: &Index, release: &str) -> Option<&'static str> {
+    let of_debian = || index.origins().iter().filter(|origin| origin.base);
+    let suites = of_debian().flat_map(|origin| origin.names.iter().chain([&origin.suite]));
+    let mut words = suites.filter_map(|suite| release.strip_prefix(suite.as_str())?.strip_prefix('-'));
+    let pocket = words.find_map(|word| recipe::nearest(word, recipe::POCKETS));
+    let pocket = pocket.or_else(|| recipe::nearest(release, recipe::POCKETS))?;
+    of_debian().all(|origin| origin.pocket.as_deref() != Some(pocket)).then_some(pocket)
 }
 
 pub(super) const fn verb(field: Field) -> &'static str {
