@@ -298,6 +298,18 @@ impl Error {
     }
 }
 
+/// An error, and what was behind it, one after the other.
+pub(crate) fn causes<'a>(
+    error: &'a (dyn std::error::Error + 'static),
+) -> impl Iterator<Item = &'a (dyn std::error::Error + 'static)> {
+    std::iter::successors(Some(error), |error| error.source())
+}
+
+/// All of them in a line.
+pub(crate) fn told(error: &(dyn std::error::Error + 'static)) -> String {
+    causes(error).map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}
+
 /// Why an output is not on a head, or not another one on its menu.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]

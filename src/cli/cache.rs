@@ -107,6 +107,7 @@ pub(super) fn locked(store: &DirStore) -> Result<BTreeSet<Sha256>, Failure> {
         let indices = lock.sources.iter().flat_map(|source| source.indices.values());
         keep.extend(indices.filter_map(|index| match index {
             Digest::Sha256(sha256) => Some(*sha256),
+            // Blobs are known by the other one.
             Digest::Sha512(_) => None,
         }));
     }

@@ -18,6 +18,7 @@ use super::words::Failure;
 use crate::archive::Proof;
 use crate::deb::date;
 use crate::error::Error;
+use crate::error::told;
 use crate::format::shown;
 use crate::host::ContentOnly;
 use crate::host::Verifier;
@@ -94,10 +95,9 @@ fn about(manifest: &Manifest) -> Value {
 fn damaged(directory: &Path, error: &Error) -> Value {
     let manifest = Output::open(directory).ok().map(|output| about(output.manifest()));
     let mut document = manifest.unwrap_or_else(|| json!({ "files": 0, "tree": null, "images": {}, "unproved": null }));
-    let causes = std::iter::successors(Some(error as &dyn std::error::Error), |error| error.source());
     document["wrong"] = match error {
         Error::Unverified { wrong, .. } => json!(wrong),
-        _ => json!([causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")]),
+        _ => json!([told(error)]),
     };
     document["signed"] = json!(false);
     document["rebuilt"] = json!(false);

@@ -1,6 +1,5 @@
 //! Errors → words, hints and exit codes.
 
-use std::error::Error as _;
 use std::fmt::Write as _;
 use std::io;
 use std::path::Path;
@@ -11,6 +10,8 @@ use crate::error::Error;
 use crate::error::FAILED;
 use crate::error::PublishError;
 pub(super) use crate::error::USAGE;
+use crate::error::causes;
+use crate::error::told;
 use crate::format::oci::Reference;
 use crate::format::shown;
 use crate::host::SandboxError;
@@ -134,15 +135,7 @@ pub(super) fn message(failure: &Failure) -> String {
             text
         }
         Failure::Interrupted(_) => "interrupted".to_owned(),
-        Failure::Library(error) => {
-            let mut text = error.to_string();
-            let mut cause = error.source();
-            while let Some(error) = cause {
-                write!(text, ": {error}").expect("writing to a String succeeds");
-                cause = error.source();
-            }
-            text
-        }
+        Failure::Library(error) => told(error),
     }
 }
 
@@ -330,8 +323,7 @@ pub(super) fn hint(failure: &Failure) -> Option<String> {
 
 /// Whether a transport's error of this kind is behind one.
 fn caused(error: &Error, is_it: impl Fn(&TransportError) -> bool) -> bool {
-    let mut causes = std::iter::successors(error.source(), |&cause| cause.source());
-    causes.any(|cause| cause.downcast_ref::<TransportError>().is_some_and(&is_it))
+    causes(error).any(|cause| cause.downcast_ref::<TransportError>().is_some_and(&is_it))
 }
 
 /// Whether a server answered that it wants a login, or another one.

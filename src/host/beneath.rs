@@ -52,16 +52,16 @@ pub struct Status {
     pub gid: u32,
     /// Bytes.
     pub size: u64,
-    /// Seconds since 1970.
+    /// When bytes of it were last written, or what a user made of that: seconds since 1970.
     pub mtime: i64,
+    /// Nanoseconds since then.
+    pub mtime_nanoseconds: i64,
     /// The file system and the number of the inode on it.
     pub inode: (u64, u64),
     /// What a device is of.
     pub device: (u32, u32),
     /// Names that the inode has.
     pub links: u64,
-    /// When bytes of it were last written, or what a user made of that: seconds since 1970, nanoseconds.
-    pub written: (i64, i64),
     /// When the kernel last changed anything of it: seconds since 1970, nanoseconds.
     pub changed: (i64, i64),
 }
@@ -69,7 +69,7 @@ pub struct Status {
 impl Status {
     /// What stays as it is while an inode gets and loses names, and nobody writes to it.
     pub(crate) const fn content(&self) -> ((u64, u64), u64, (i64, i64)) {
-        (self.inode, self.size, self.written)
+        (self.inode, self.size, (self.mtime, self.mtime_nanoseconds))
     }
 }
 
@@ -405,10 +405,10 @@ fn status(stat: &rustix::fs::Stat) -> io::Result<Status> {
         gid: stat.st_gid,
         size: stat.st_size as u64,
         mtime: stat.st_mtime as i64,
+        mtime_nanoseconds: stat.st_mtime_nsec as i64,
         inode: (stat.st_dev as u64, stat.st_ino as u64),
         device: (rustix::fs::major(device), rustix::fs::minor(device)),
         links: stat.st_nlink as u64,
-        written: (stat.st_mtime as i64, stat.st_mtime_nsec as i64),
         changed: (stat.st_ctime as i64, stat.st_ctime_nsec as i64),
     })
 }

@@ -29,6 +29,7 @@ use crate::configure::PackageReport;
 use crate::deb::Package;
 use crate::digest::Sha256;
 use crate::error::Error;
+use crate::error::told;
 use crate::host::Event;
 use crate::host::Host;
 use crate::host::Reporter;
@@ -631,9 +632,7 @@ fn noted<E: Into<Error>>(reporter: &dyn Reporter, cancel: &Cancel, done: Result<
     if error.is_cancelled() || cancel.is_cancelled() {
         return Err(error);
     }
-    let causes = std::iter::successors(Some(&error as &dyn std::error::Error), |error| error.source());
-    let causes: Vec<String> = causes.map(ToString::to_string).collect();
-    let message = format!("the next build cannot start from this one: {}", causes.join(": "));
+    let message = format!("the next build cannot start from this one: {}", told(&error));
     reporter.event(&Event::Warning { message: &message });
     Ok(())
 }
